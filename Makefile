@@ -1,0 +1,63 @@
+# Each target does its own set-up: a fresh clone needs Python 3.11 or newer, make, and the network once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+# Folder of real recordings, for `make bench`.
+DATA ?=
+
+.PHONY: help setup demo test test-slow check format ui bench bench-quick
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) .env ## Create .venv with the pinned dependencies and this project, and .env
+
+demo: setup ## Run the whole graph on synthetic recordings, in .demo
+	@HAR_HOME="$(CURDIR)/.demo" $(BIN)/har run experiments/demo.toml
+
+test: setup ## Run the tests, the slow ones apart
+	@$(BIN)/pytest -m "not slow"
+
+test-slow: setup ## Run the tests with real processes, servers and browsers
+	@$(BIN)/pytest -m slow
+
+check: setup ## Check format, lint, types and import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: setup ## Format, and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+ui: setup ## Serve Dagster's and MLflow's pages on this machine
+	@$(BIN)/har ui
+
+bench: setup ## Measure against the plain way; with DATA=FOLDER also from text to windows
+	@$(BIN)/python benchmarks/training_speed.py
+	@$(if $(DATA),$(BIN)/python benchmarks/text_to_windows.py "$(DATA)",echo "Left out: from text to windows; name real recordings with DATA=FOLDER.")
+
+bench-quick: setup ## One round of what can be measured without real recordings
+	@$(BIN)/python benchmarks/training_speed.py --quick
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed; '$(PYTHON)' is `$(PYTHON) --version 2>&1`." >&2; \
+	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "Creating $(VENV) with the versions of constraints.txt (once; a few minutes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+	  --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+	@echo "Installed into $(VENV)."
+
+# Absolute, so that `dagster dev` sees the same instance as `har`, from any directory.
+.env: | $(STAMP)
+	@HAR_HOME="$(CURDIR)" $(BIN)/python -c 'from pipelines.homes import current_home, prepare; prepare(current_home())'
+	@printf 'HAR_HOME=%s\nDAGSTER_HOME=%s\n' "$(CURDIR)" "$(CURDIR)/.dagster" > $@
+	@echo "Wrote .env: HAR_HOME=$(CURDIR)"

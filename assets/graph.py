@@ -1,0 +1,40 @@
+"""The whole asset graph of one experiment, and the resources that its assets ask for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from assets.champion import build_champion
+from assets.comparison_report import build_comparison_report
+from assets.models import build_model
+from assets.raw_recordings import build_raw_recordings
+from assets.resources.display import Display, LogDisplay
+from assets.resources.home import Home, HomeResource
+from assets.resources.tracking import TrackingResource
+from assets.source import build_source_files
+from assets.splits import build_splits
+from assets.windows import build_windows
+from har_core.settings.experiment import Experiment
+
+
+def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDefinition]:
+    """Every asset, from the source's files to the champion; their checks come with them."""
+    made = [
+        build_raw_recordings(experiment),
+        build_windows(experiment),
+        build_splits(experiment),
+        *(build_model(architecture, experiment) for architecture in experiment.models.architectures),
+        build_comparison_report(experiment),
+    ]
+    check_keys = [key for asset in made for key in asset.check_keys]
+    return [build_source_files(), *made, build_champion(experiment, check_keys)]
+
+
+def build_resources(home: Home, display: Display | None = None) -> dict[str, Any]:
+    """The resources by the names that asset functions ask for."""
+    return {
+        "home": HomeResource(root=str(home.root)),
+        "tracking": TrackingResource(root=str(home.root)),
+        "display": display or LogDisplay(),
+    }

@@ -1,0 +1,74 @@
+"""What the instance knows of the latest materialisation of an asset: the one way assets learn of each other."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from har_core.errors import HarError
+
+DATA_VERSION_TAG = "dagster/data_version"
+ORIGIN = "har/origin"
+"""Metadata: ``real`` or ``synthetic``, of the recordings that everything below was made from."""
+OUTPUTS = "har/outputs"
+"""Metadata: JSON, path below the home -> SHA-256 of each file that the materialisation wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest materialisation of one asset."""
+
+    key: dg.AssetKey
+    data_version: str
+    metadata: dict[str, Any]
+
+    @property
+    def origin(self) -> str | None:
+        """``real`` or ``synthetic``; None for assets above the recordings."""
+        return self.metadata.get(ORIGIN)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Path below the home -> SHA-256."""
+        return self.metadata.get(OUTPUTS) or {}
+
+
+def latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> Latest | None:
+    """The latest materialisation of ``key``, None where there is none."""
+    event = instance.get_latest_materialization_event(key)
+    materialization = event.asset_materialization if event else None
+    if materialization is None:
+        return None
+    metadata = {name: entry.value for name, entry in materialization.metadata.items()}
+    if isinstance(metadata.get(OUTPUTS), str):
+        metadata[OUTPUTS] = json.loads(metadata[OUTPUTS])
+    return Latest(key, (materialization.tags or {}).get(DATA_VERSION_TAG, ""), metadata)
+
+
+def upstream_versions(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """Data version of each dependency that has one, by its key joined by ``/``."""
+    spec = context.assets_def.get_asset_spec(context.asset_key)
+    found = [latest(context.instance, dep.asset_key) for dep in spec.deps]
+    return {entry.key.to_user_string(): entry.data_version for entry in found if entry is not None}
+
+
+def require_upstream(context: dg.AssetExecutionContext, key: dg.AssetKey) -> str:
+    """The data version of a dependency that an asset cannot do without.
+
+    Raises:
+        HarError: it was never materialised.
+    """
+    entry = latest(context.instance, key)
+    if entry is None:
+        name, needed = context.asset_key.to_user_string(), key.to_user_string()
+        raise HarError(f"{name} needs {needed}, which was never materialised; run that first")
+    return entry.data_version
+
+
+def upstream_origin(context: dg.AssetExecutionContext) -> str:
+    """``real`` where every dependency that says so is, else ``synthetic``."""
+    spec = context.assets_def.get_asset_spec(context.asset_key)
+    found = [latest(context.instance, dep.asset_key) for dep in spec.deps]
+    origins = {entry.origin for entry in found if entry is not None and entry.origin is not None}
+    return "real" if origins == {"real"} else "synthetic"

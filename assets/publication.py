@@ -1,0 +1,98 @@
+"""How the outputs of a materialisation are told: to Dagster as metadata, to MLflow as tags; both link to each other."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from assets.lineage import ORIGIN, OUTPUTS
+from assets.resources.tracking import TrackedRun
+
+RUN_ID = "har/mlflow_run_id"
+RUN_URL = "har/mlflow_run"
+
+
+def publish(
+    run: TrackedRun,
+    *,
+    data_version: str,
+    origin: str,
+    outputs: Iterable[Path],
+    metadata: Mapping[str, Any],
+    checks: Iterable[dg.AssetCheckResult] = (),
+) -> dg.MaterializeResult:
+    """The result of an asset whose files are written; what it says is said to the MLflow run too.
+
+    Args:
+        run: the MLflow run of this materialisation.
+        data_version: what downstream assets compare; must depend on content alone.
+        origin: ``real`` or ``synthetic``.
+        outputs: every file that was written, below the home.
+        metadata: what people see; numbers become metrics of the run.
+        checks: results of the checks that ran before anything was published.
+    """
+    run.set_tags({"har.data_version": data_version, "har.origin": origin})
+    numbers = {
+        name.removeprefix("dagster/"): float(value)
+        for name, value in metadata.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    run.log_metrics(numbers)
+    home = run.tracking.home
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(data_version),
+        check_results=list(checks),
+        metadata={
+            **metadata,
+            ORIGIN: origin,
+            OUTPUTS: dg.MetadataValue.json(home.hashes(list(outputs))),
+            RUN_ID: run.run_id,
+            RUN_URL: dg.MetadataValue.url(run.url),
+        },
+    )
+
+
+def report_failed_check(context: dg.AssetExecutionContext, name: str, detail: str) -> None:
+    """Tell of a check that failed before anything was published: the asset raises, so it cannot return the result."""
+    context.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=context.asset_key,
+            check_name=name,
+            passed=False,
+            metadata={"detail": dg.MetadataValue.text(detail)},
+        )
+    )
+
+
+def describe_table(path: Path) -> dict[str, Any]:
+    """Row count and columns of a Parquet file, as Dagster's UI shows them; units and meanings come from the file."""
+    file = pq.read_metadata(path)
+    schema = file.schema.to_arrow_schema()
+    columns = [
+        dg.TableColumn(
+            name=field.name,
+            type=str(field.type),
+            description=describe_column(field.metadata or {}),
+            constraints=dg.TableColumnConstraints(nullable=field.nullable),
+        )
+        for field in schema
+    ]
+    return {
+        "dagster/row_count": file.num_rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "path": dg.MetadataValue.path(str(path)),
+    }
+
+
+def describe_column(metadata: Mapping[bytes, bytes]) -> str | None:
+    """What a column's own metadata says of it: ``torso, accelerometer, x axis [m/s²]``."""
+    description, unit = metadata.get(b"description", b"").decode(), metadata.get(b"unit", b"").decode()
+    return f"{description} [{unit}]".strip() if unit else description or None
+
+
+def inline_png(title: str, content: bytes) -> dg.MetadataValue:
+    """A small picture that Dagster's UI shows in place; it goes into the event log, so keep it small."""
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(content).decode()})")

@@ -1,0 +1,68 @@
+"""``raw_recordings``: acquires the source, checks every file, and keeps what they hold as two Parquet files."""
+
+import dagster as dg
+
+from assets.code_versions import code_version
+from assets.lineage import require_upstream
+from assets.publication import describe_table, publish
+from assets.resources.display import Display
+from assets.resources.home import HomeResource
+from assets.resources.tracking import TrackingResource
+from assets.source import SOURCE_KEY
+from assets.vocabulary import DATA_GROUP, OWNERS, RAW_RECORDINGS
+from har_core.dsads.acquisition import acquire
+from har_core.dsads.manifest import ingest
+from har_core.settings.experiment import Experiment
+
+_COMPLETE = "every_subject_has_every_activity"
+
+
+def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
+    """The asset; its settings count through the version of ``source_files``.
+
+    The audit of the recordings' content (``recording_audit``) will stand beside ``windows``, below this asset.
+    """
+
+    @dg.asset(
+        key=RAW_RECORDINGS,
+        deps=[SOURCE_KEY],
+        group_name=DATA_GROUP,
+        kinds={"parquet"},
+        owners=OWNERS,
+        description="Every segment file, checked and parsed: a manifest with a row a file, and all samples.",
+        code_version=code_version(["har_core.dsads.acquisition", "har_core.dsads.manifest"], {}),
+        check_specs=[dg.AssetCheckSpec(_COMPLETE, asset=RAW_RECORDINGS)],
+    )
+    def raw_recordings(
+        context: dg.AssetExecutionContext,
+        home: HomeResource,
+        tracking: TrackingResource,
+        display: dg.ResourceParam[Display],
+    ) -> dg.MaterializeResult:
+        place = home.home()
+        with tracking.tracking().materialisation(context, experiment) as run:
+            with acquire(experiment.source, place.data_location(), place.raw, display.progress) as source:
+                run.log_input("source_files", require_upstream(context, SOURCE_KEY), source.location)
+                summary = ingest(
+                    source,
+                    manifest_path=place.manifest,
+                    recordings_path=place.recordings,
+                    progress=display.progress,
+                )
+            run.log_file(place.manifest)
+            return publish(
+                run,
+                data_version=summary.content_version,
+                origin=summary.origin,
+                outputs=[place.manifest, place.recordings],
+                metadata={
+                    **describe_table(place.manifest),
+                    "num_samples": summary.num_rows,
+                    "num_bytes": summary.num_bytes,
+                    "subjects": str(list(summary.subjects)),
+                    "recordings": dg.MetadataValue.path(str(place.recordings)),
+                },
+                checks=[dg.AssetCheckResult(check_name=_COMPLETE, passed=True)],
+            )
+
+    return raw_recordings

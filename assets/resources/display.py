@@ -1,0 +1,39 @@
+"""How an asset at work tells a person how far it has come. The default logs; :mod:`pipelines` brings a prettier one."""
+
+import logging
+from typing import Protocol
+
+from har_core.training.events import EpochFinished, TrainingEvent, TrainingStarted
+
+_LOGGER = logging.getLogger("har")
+
+
+class Display(Protocol):
+    """Shows progress; must be cheap and must not raise."""
+
+    def progress(self, what: str, num_done: int, num_total: int) -> None:
+        """A :class:`har_core.progress.Progress`."""
+
+    def training(self, asset: str, event: TrainingEvent) -> None:
+        """An event of the training of ``asset``, as in ``models/lstm``."""
+
+
+class LogDisplay:
+    """One log line for each finished epoch."""
+
+    def progress(self, what: str, num_done: int, num_total: int) -> None:
+        """Nothing: a log has no use for ticks."""
+
+    def training(self, asset: str, event: TrainingEvent) -> None:
+        """Log the start and each epoch."""
+        if isinstance(event, TrainingStarted):
+            _LOGGER.info("%s: %d parameters, %s, %s", asset, event.num_parameters, event.device, event.precision)
+        elif isinstance(event, EpochFinished):
+            record = event.record
+            _LOGGER.info(
+                "%s: epoch %d, loss %.4f, validation macro-F1 %.4f",
+                asset,
+                record.epoch,
+                record.training_loss,
+                record.validation_macro_f1,
+            )

@@ -1,0 +1,36 @@
+"""Names a process so that a later one can tell whether it still lives."""
+
+import os
+import socket
+from pathlib import Path
+
+PROCESS_TAG = "har/process"
+"""Tag of Dagster and MLflow runs: the process that does the work."""
+
+
+def current_process() -> str:
+    """``host:pid:start``; the start tells a process from a later one with the same number."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_start(os.getpid())}"
+
+
+def is_dead(process: str) -> bool:
+    """Whether ``process``, as :func:`current_process` wrote it, has surely ended; False for another host's."""
+    host, pid, start = process.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it lives, and is somebody else's
+    return start != _start(int(pid))
+
+
+def _start(pid: int) -> str:
+    """Clock ticks from boot to the start of a process, where the system tells; else nothing."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return fields.rpartition(")")[2].split()[19]

@@ -1,0 +1,67 @@
+"""``splits``: training, validation and test windows by subject, normalised with statistics of the training subjects."""
+
+import dagster as dg
+
+from assets.code_versions import code_version
+from assets.lineage import require_upstream, upstream_origin
+from assets.publication import describe_table, publish, report_failed_check
+from assets.resources.display import Display
+from assets.resources.home import HomeResource
+from assets.resources.tracking import TrackingResource
+from assets.vocabulary import DATA_GROUP, OWNERS, SPLITS, WINDOWS
+from har_core.errors import InputError
+from har_core.settings.experiment import Experiment
+from har_core.splits import CHECK_NAMES, FILE_NAMES, STATISTICS_FILE_NAME, write_splits
+
+
+def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
+    """The asset; the folds of other protocols (``folds/<architecture>``) will be cut from ``windows``, beside it."""
+    settings = experiment.splits
+
+    @dg.asset(
+        key=SPLITS,
+        deps=[WINDOWS],
+        group_name=DATA_GROUP,
+        kinds={"parquet"},
+        owners=OWNERS,
+        description="The windows of each role, normalised, with the statistics beside them; no subject has two roles.",
+        code_version=code_version(["har_core.splits"], settings.model_dump(mode="json")),
+        check_specs=[dg.AssetCheckSpec(name, asset=SPLITS) for name in CHECK_NAMES],
+    )
+    def splits(
+        context: dg.AssetExecutionContext,
+        home: HomeResource,
+        tracking: TrackingResource,
+        display: dg.ResourceParam[Display],
+    ) -> dg.MaterializeResult:
+        place = home.home()
+        folder = place.splits(settings.protocol)
+        with tracking.tracking().materialisation(context, experiment) as run:
+            run.log_input("windows", require_upstream(context, WINDOWS), place.windows)
+            try:
+                summary = write_splits(place.windows, settings, folder, display.progress)
+            except InputError as error:
+                for problem in error.problems:
+                    if problem.path in CHECK_NAMES:
+                        report_failed_check(context, problem.path, str(problem))
+                raise
+            run.log_file(folder / STATISTICS_FILE_NAME)
+            return publish(
+                run,
+                data_version=summary.content_version,
+                origin=upstream_origin(context),
+                outputs=[folder / name for name in (*FILE_NAMES.values(), STATISTICS_FILE_NAME)],
+                metadata={
+                    **describe_table(folder / FILE_NAMES["training"]),
+                    "dagster/row_count": sum(summary.num_windows.values()),
+                    **{f"num_{role}_windows": number for role, number in summary.num_windows.items()},
+                    **{f"{role}_subjects": str(list(subjects)) for role, subjects in summary.subjects.items()},
+                    "path": dg.MetadataValue.path(str(folder)),
+                },
+                checks=[
+                    dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata={"detail": check.detail})
+                    for check in summary.checks
+                ],
+            )
+
+    return splits

@@ -1,0 +1,22 @@
+"""Names that all assets share: their groups, their owner, their keys, and the tags that the assembly reads."""
+
+import dagster as dg
+
+OWNERS = ["team:har"]
+DATA_GROUP = "data"
+MODELS_GROUP = "models"
+COMPARISON_GROUP = "comparison"
+
+RAW_RECORDINGS = dg.AssetKey("raw_recordings")
+WINDOWS = dg.AssetKey("windows")
+SPLITS = dg.AssetKey("splits")
+COMPARISON_REPORT = dg.AssetKey("comparison_report")
+CHAMPION = dg.AssetKey("champion")
+
+PARTIAL_INPUTS = {"har/partial_inputs": "true"}
+"""Tag of assets that run although something above them failed: they take what the instance knows of."""
+
+
+def model_key(architecture: str) -> dg.AssetKey:
+    """``models/lstm``."""
+    return dg.AssetKey(["models", architecture])

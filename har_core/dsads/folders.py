@@ -1,0 +1,118 @@
+"""Recordings in a directory: finds the segment files and reads them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from har_core.dsads.layout import SYNTHETIC_MARKER
+from har_core.dsads.listing import SegmentFile, list_segments, parse_segment_file
+from har_core.errors import InputError, Problem
+
+_FOLDER_NAMES = (re.compile(r"a[0-9]+", re.IGNORECASE), re.compile(r"p[0-9]+", re.IGNORECASE))
+
+
+class FolderSource:
+    """A directory of ``aNN/pN/sNN.txt``, or one that holds such a directory; everything else in it is ignored."""
+
+    def __init__(self, location: Path) -> None:
+        """List the directory.
+
+        Raises:
+            InputError: it cannot be listed, or what it holds does not fit the layout.
+        """
+        self.location = location
+        try:
+            tops = [location, *sorted(_plain_folders(location))]
+            candidates = [file for top in tops for file in _segments_below(location, top)]
+        except OSError as error:
+            path = str(error.filename or location)
+            problem = Problem(path=path, value=error.strerror, expected="a directory that can be listed")
+            raise InputError(f"{location}: cannot be listed", [problem]) from error
+        self.files = list_segments(candidates, location=str(location))
+        made = any((top / SYNTHETIC_MARKER).exists() for top in tops)
+        self.origin: Literal["real", "synthetic"] = "synthetic" if made else "real"
+
+    def read(self, file: SegmentFile) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        path = f"{self.location}/{file.path}"
+        try:
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                return _read_all(handle, file.num_bytes)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            problem = Problem(path=path, value=error.strerror, expected="a file that can be read")
+            raise InputError(f"{path}: cannot be read", [problem]) from error
+
+    def name(self, file: SegmentFile) -> str:
+        """The file as the user knows it."""
+        return f"{self.location}/{file.path}"
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _read_all(handle: int, num_bytes: int) -> bytes:
+    # One call for a file of the listed size; a plain open().read() asks the system five times.
+    content = os.read(handle, num_bytes + 1)
+    if len(content) != num_bytes:
+        parts = [content]
+        while parts[-1]:
+            parts.append(os.read(handle, 1 << 20))
+        content = b"".join(parts)
+    return content
+
+
+def _plain_folders(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            is_junk = entry.name.startswith(".") or entry.name == "__MACOSX" or _FOLDER_NAMES[0].fullmatch(entry.name)
+            if entry.is_dir() and not is_junk:
+                yield Path(entry.path)
+
+
+def _segments_below(location: Path, top: Path) -> Iterator[SegmentFile]:
+    folders = [top]
+    for pattern in _FOLDER_NAMES:
+        folders = [inner for folder in folders for inner in _folders_named(folder, pattern)]
+    for folder in folders:
+        prefix = folder.relative_to(location).as_posix()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                num_bytes, marker = _size_and_marker(entry)
+                file = parse_segment_file(f"{prefix}/{entry.name}", num_bytes=num_bytes, marker=marker)
+                if file is not None:
+                    yield file
+
+
+def _folders_named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if pattern.fullmatch(entry.name) and entry.is_dir():
+                yield Path(entry.path)
+
+
+def _size_and_marker(entry: os.DirEntry[str]) -> tuple[int, str]:
+    try:
+        status = entry.stat()
+    except OSError:  # a dangling link stays in the listing, so that reading it names it
+        return 0, "unreadable"
+    return status.st_size, str(status.st_mtime_ns)

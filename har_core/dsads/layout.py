@@ -1,0 +1,107 @@
+"""What is fixed about DSADS: activities, units, channels, sampling rate, and the names of its files.
+
+Source: K. Altun, B. Barshan and O. Tuncel, "Comparative study on classifying human activities with miniature inertial
+and magnetic sensors", Pattern Recognition 43(10), 2010; and the data set's page at the UCI repository (id 256).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+SAMPLING_RATE_HZ = 25
+SEGMENT_LENGTH = 125
+"""Samples in one segment file: 5 s."""
+
+UNITS = ("T", "RA", "LA", "RL", "LL")
+"""Sensor units: torso, right arm, left arm, right leg, left leg."""
+SENSORS = ("acc", "gyro", "mag")
+SENSOR_MEASURES = {"acc": "m/s²", "gyro": "rad/s", "mag": "normalised to the Earth's field"}
+AXES = ("x", "y", "z")
+CHANNELS = tuple(f"{unit}_{axis}{sensor}" for unit in UNITS for sensor in SENSORS for axis in AXES)
+"""The 45 columns of a segment file, in file order: ``T_xacc``, ``T_yacc``, … ``LL_zmag``."""
+NUM_CHANNELS = len(CHANNELS)
+
+ACTIVITIES = (
+    "sitting",
+    "standing",
+    "lying on back",
+    "lying on right side",
+    "ascending stairs",
+    "descending stairs",
+    "standing in an elevator still",
+    "moving around in an elevator",
+    "walking in a parking lot",
+    "walking on a treadmill flat at 4 km/h",
+    "walking on a treadmill inclined 15° at 4 km/h",
+    "running on a treadmill at 8 km/h",
+    "exercising on a stepper",
+    "exercising on a cross trainer",
+    "cycling on an exercise bike horizontal",
+    "cycling on an exercise bike vertical",
+    "rowing",
+    "jumping",
+    "playing basketball",
+)
+"""Activity names; activity number ``n`` (folder ``a01`` is 1) is ``ACTIVITIES[n - 1]`` and class id ``n - 1``."""
+NUM_ACTIVITIES = len(ACTIVITIES)
+
+MAX_SUBJECT = 999
+MAX_SEGMENT = 9_999
+
+SYNTHETIC_MARKER = "SYNTHETIC.txt"
+"""A file of this name beside the activity folders says that the recordings were made, not measured."""
+
+_SEGMENT_PATH = re.compile(r"(?:^|/)a([0-9]+)/p([0-9]+)/s([0-9]+)\.txt$", re.IGNORECASE)
+
+
+class RecordingKey(NamedTuple):
+    """Names a recording, a subject doing an activity; sorts by subject, then activity."""
+
+    subject: int
+    activity: int
+
+
+class SegmentKey(NamedTuple):
+    """Names one segment file; sorts by subject, then activity, then segment."""
+
+    subject: int
+    activity: int
+    segment: int
+
+    @property
+    def path(self) -> str:
+        """The canonical relative path, ``a01/p1/s01.txt``."""
+        return f"a{self.activity:02d}/p{self.subject}/s{self.segment:02d}.txt"
+
+    @property
+    def recording(self) -> RecordingKey:
+        """The recording that the segment belongs to."""
+        return RecordingKey(self.subject, self.activity)
+
+    def expectation(self) -> str | None:
+        """What the numbers should have been, where one of them cannot be; None where all are possible."""
+        if not 1 <= self.activity <= NUM_ACTIVITIES:
+            return f"an activity from 1 to {NUM_ACTIVITIES}"
+        if not 1 <= self.subject <= MAX_SUBJECT:
+            return f"a subject from 1 to {MAX_SUBJECT}"
+        if not 1 <= self.segment <= MAX_SEGMENT:
+            return f"a segment from 1 to {MAX_SEGMENT}"
+        return None
+
+
+def parse_segment_path(path: str) -> SegmentKey | None:
+    """Read subject, activity and segment from a ``/``-separated path; None where it names no segment file.
+
+    The numbers are as written, possible or not: see :meth:`SegmentKey.expectation`.
+
+    >>> parse_segment_path("data/a01/p2/s03.txt")
+    SegmentKey(subject=2, activity=1, segment=3)
+    >>> parse_segment_path("data/README.txt") is None
+    True
+    """
+    match = _SEGMENT_PATH.search(path)
+    if match is None:
+        return None
+    activity, subject, segment = (int(group) for group in match.groups())
+    return SegmentKey(subject=subject, activity=activity, segment=segment)

@@ -1,0 +1,205 @@
+"""Ingestion: one pass over all files that reads, hashes, parses and checks them, and leaves manifest and recordings.
+
+The manifest has one row a file. What the numbers mean, and whether they make sense, is not asked here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from har_core.dsads.ingested import RecordingsWriter
+from har_core.dsads.layout import ACTIVITIES, SEGMENT_LENGTH, RecordingKey, SegmentKey
+from har_core.dsads.listing import SegmentFile, group_by_recording
+from har_core.dsads.recordings import ParsedFiles, parse_files
+from har_core.dsads.source import Source
+from har_core.errors import InputError, Problem, counted
+from har_core.files import atomic_paths
+from har_core.progress import Progress, silent
+
+MAX_PROBLEMS = 100_000
+"""Reading stops when so many problems are known: nobody reads them, and memory is finite."""
+
+_MAX_WORKERS = 4
+
+
+def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
+    return pa.field(name, kind, nullable=False, metadata={"description": description})
+
+
+MANIFEST_SCHEMA = pa.schema(
+    [
+        _field("activity", pa.int8(), "activity number, 1 to 19"),
+        _field("subject", pa.int16(), "subject number, from 1"),
+        _field("segment", pa.int16(), "number of the 5 s segment, from 1"),
+        _field("path", pa.string(), "path inside the source"),
+        _field("num_bytes", pa.int64(), "size of the file, uncompressed"),
+        _field("sha256", pa.string(), "SHA-256 of the file's bytes, in hexadecimal"),
+        _field("num_rows", pa.int32(), "samples in the file"),
+        _field("status", pa.string(), "ok, and after a colon what was accepted: BOM, CRLF, trailing blank lines"),
+    ]
+)
+"""One row a segment file, in order of subject, activity, segment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSummary:
+    """What was ingested."""
+
+    num_files: int
+    num_rows: int
+    num_bytes: int
+    """Text, uncompressed."""
+    subjects: tuple[int, ...]
+    activities: tuple[int, ...]
+    origin: Literal["real", "synthetic"]
+    content_version: str
+    """Hash of what the files hold and where they came from (made or measured), not of where they lie."""
+    notes: tuple[str, ...]
+    """What was accepted though not canonical, with counts: ``CRLF: 60 files``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _FileRow:
+    """One row of the manifest, in the order of its columns."""
+
+    activity: int
+    subject: int
+    segment: int
+    path: str
+    num_bytes: int
+    sha256: str
+    num_rows: int
+    status: str
+
+
+def ingest(source: Source, *, manifest_path: Path, recordings_path: Path, progress: Progress = silent) -> IngestSummary:
+    """Read and check every file of a source, and write the manifest and the recordings; both, or neither.
+
+    Raises:
+        InputError: with every problem of every file, and every activity that a subject lacks.
+        StorageError: the disk is full. What stood at the two paths still stands then, as after any error.
+    """
+    problems = find_missing_activities([file.key for file in source.files], location=str(source.location))
+    rows: list[_FileRow] = []
+    with atomic_paths(recordings_path, manifest_path) as (temporary_recordings, temporary_manifest):
+        with (
+            RecordingsWriter(temporary_recordings, origin=source.origin) as writer,
+            closing(_parse_all(source)) as parsed_recordings,
+        ):
+            num_done = 0
+            for key, parsed, hashes in parsed_recordings:
+                num_done += len(parsed.files)
+                progress("files read", num_done, len(source.files))
+                problems.extend(parsed.problems)
+                if len(problems) >= MAX_PROBLEMS:
+                    problems.append(_gave_up(source, len(problems), num_done))
+                    break
+                if not problems:
+                    writer.write(key, parsed.segments, parsed.table)
+                    rows.extend(_rows_of(parsed, hashes))
+        if problems:
+            raise InputError(_summarise(problems, source), problems)
+        summary = _summary_of(rows, source)
+        _write_manifest(temporary_manifest, rows, summary)
+    return summary
+
+
+def find_missing_activities(keys: Iterable[SegmentKey], *, location: str) -> list[Problem]:
+    """A problem for each activity of which a subject has no segment; single segments may be missing."""
+    present = {(key.subject, key.activity) for key in keys}
+    return [
+        Problem(
+            path=f"{location}/a{activity:02d}/p{subject}",
+            expected=f"at least one segment of activity {activity} ({name}) from subject {subject}",
+        )
+        for subject in sorted({subject for subject, _ in present})
+        for activity, name in enumerate(ACTIVITIES, start=1)
+        if (subject, activity) not in present
+    ]
+
+
+def _parse_all(source: Source) -> Generator[tuple[RecordingKey, ParsedFiles, tuple[str, ...]]]:
+    """Parse recordings on all cores, in order, a few ahead of the consumer."""
+
+    def work(files: tuple[SegmentFile, ...]) -> tuple[ParsedFiles, tuple[str, ...]]:
+        parsed = parse_files(source, files)
+        return parsed, tuple(hashlib.sha256(content).hexdigest() for content in parsed.contents)
+
+    num_workers = min(os.cpu_count() or 1, _MAX_WORKERS)
+    groups = deque(group_by_recording(source.files).items())
+    pending: deque[tuple[RecordingKey, Future[tuple[ParsedFiles, tuple[str, ...]]]]] = deque()
+    pool = ThreadPoolExecutor(num_workers, thread_name_prefix="ingest")
+    try:
+        while groups or pending:
+            while groups and len(pending) < 2 * num_workers:
+                key, files = groups.popleft()
+                pending.append((key, pool.submit(work, files)))
+            key, future = pending.popleft()
+            parsed, hashes = future.result()
+            yield key, parsed, hashes
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _rows_of(parsed: ParsedFiles, hashes: Sequence[str]) -> Iterator[_FileRow]:
+    for file, content, sha256, status in zip(parsed.files, parsed.contents, hashes, parsed.statuses, strict=True):
+        yield _FileRow(
+            activity=file.key.activity,
+            subject=file.key.subject,
+            segment=file.key.segment,
+            path=file.path,
+            num_bytes=len(content),
+            sha256=sha256,
+            num_rows=SEGMENT_LENGTH,
+            status=status,
+        )
+
+
+def _summary_of(rows: Sequence[_FileRow], source: Source) -> IngestSummary:
+    digest = hashlib.sha256(source.origin.encode())
+    for row in rows:
+        digest.update(f"\n{row.subject} {row.activity} {row.segment} {row.sha256} {row.num_rows} {row.status}".encode())
+    notes = Counter(
+        note for row in rows for note in row.status.removeprefix("ok").removeprefix(": ").split(", ") if note
+    )
+    return IngestSummary(
+        num_files=len(rows),
+        num_rows=sum(row.num_rows for row in rows),
+        num_bytes=sum(row.num_bytes for row in rows),
+        subjects=tuple(sorted({row.subject for row in rows})),
+        activities=tuple(sorted({row.activity for row in rows})),
+        origin=source.origin,
+        content_version=digest.hexdigest(),
+        notes=tuple(f"{note}: {counted(count, 'file')}" for note, count in sorted(notes.items())),
+    )
+
+
+def _write_manifest(path: Path, rows: Sequence[_FileRow], summary: IngestSummary) -> None:
+    columns = {name: [getattr(row, name) for row in rows] for name in MANIFEST_SCHEMA.names}
+    metadata = {"har.origin": summary.origin, "har.content_version": summary.content_version}
+    table = pa.table(columns, schema=MANIFEST_SCHEMA.with_metadata(metadata))
+    pq.write_table(table, path, compression="zstd")
+
+
+def _summarise(problems: Sequence[Problem], source: Source) -> str:
+    places = counted(len({problem.path for problem in problems}), "place")
+    return f"{source.location}: {counted(len(problems), 'problem')} in {places}; nothing was replaced"
+
+
+def _gave_up(source: Source, num_problems: int, num_done: int) -> Problem:
+    return Problem(
+        path=str(source.location),
+        value=f"{num_problems} problems in the first {num_done} of {len(source.files)} files",
+        expected="fewer problems; the other files were not read",
+    )

@@ -1,0 +1,79 @@
+"""The errors that this project raises for its users, and how a list of problems reads.
+
+Programming mistakes stay plain ``AssertionError`` or ``TypeError``; nothing here is about Dagster or MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+NUM_PROBLEMS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with an input: where it stands, what was found, what was expected."""
+
+    path: str
+    """File, or member of a zip, or experiment file, as the user knows it."""
+    expected: str
+    """What would have been right, in words: ``"a finite number"``."""
+    value: str | None = None
+    """What was found, as written; None where nothing was found."""
+    line: int | None = None
+    """1-based line, where one is to blame."""
+    column: int | None = None
+    """1-based column (of the table, not of the text), where one is to blame."""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+        found = "found nothing" if self.value is None else f"found {self.value!r}"
+        return f"{place}: {found}, expected {self.expected}"
+
+
+class HarError(Exception):
+    """Base class of all errors meant for a user; ``exit_code`` is what ``har`` exits with."""
+
+    exit_code = 1
+
+
+class InputError(HarError):
+    """The input is wrong. Carries every problem; its text shows the first twenty."""
+
+    exit_code = 2
+
+    def __init__(self, summary: str, problems: Iterable[Problem] = ()) -> None:
+        self.summary = summary
+        self.problems = tuple(problems)
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        lines = [self.summary, *(f"  {problem}" for problem in self.problems[:NUM_PROBLEMS_SHOWN])]
+        num_hidden = len(self.problems) - NUM_PROBLEMS_SHOWN
+        if num_hidden > 0:
+            lines.append(f"  ... and {num_hidden} more")
+        return "\n".join(lines)
+
+    def write(self, path: Path) -> None:
+        """Write every problem, one a line, to ``path``."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{line}\n" for line in (self.summary, *self.problems)), encoding="utf-8")
+
+
+class StorageError(HarError):
+    """A file could not be written: the disk is full, or the folder is not writable."""
+
+
+class HomeBusyError(HarError):
+    """Another process is at work in this home."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not in a fixed list; the text offers the nearest ones."""
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``: so many of a noun whose plural ends in s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,87 @@
+"""Whether a candidate model takes the place of the champion. Pure: moving an alias is the caller's business."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from har_core.evaluation.result import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateEntry:
+    """One model before the gate, scored on the current validation windows: the same for both."""
+
+    name: str
+    """As a reader of the reason knows it: ``har-cnn version 3``."""
+    origin: Origin
+    """Of the recordings it was trained on."""
+    validation_macro_f1: float
+    """On the current validation windows. Never a test score."""
+    protocol: str = "holdout"
+    """How its training windows were split from the validation windows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict, and why, in words."""
+
+    promote: bool
+    reason: str
+
+
+def decide(candidate: GateEntry, incumbent: GateEntry | None) -> Decision:
+    """Promote ``candidate`` only where nothing speaks against it and it is strictly better than ``incumbent``.
+
+    In this order: the ``leaky`` protocol, or a score that is none, keeps the candidate out; no incumbent lets it in; a
+    synthetic model never replaces a real one, a real one always replaces a synthetic one; a leaky incumbent, which
+    never counted, yields; else the higher validation macro-F1 wins, and a tie, or an incumbent that could not be
+    scored, keeps the incumbent.
+    """
+    refusal = _unfit(candidate)
+    if refusal is not None:
+        return Decision(promote=False, reason=refusal)
+    if incumbent is None:
+        return Decision(promote=True, reason=f"{_scored(candidate)} is the first champion")
+    if candidate.origin != incumbent.origin:
+        return _across_origins(candidate, incumbent)
+    if incumbent.protocol == "leaky":
+        return Decision(promote=True, reason=f"{incumbent.name} is of the leaky protocol, which never counts")
+    return _by_score(candidate, incumbent)
+
+
+def _unfit(candidate: GateEntry) -> str | None:
+    if candidate.protocol == "leaky":
+        return f"{candidate.name} stays out: the leaky protocol never counts"
+    if not _is_score(candidate.validation_macro_f1):
+        return f"{candidate.name} stays out: its validation macro-F1 is {candidate.validation_macro_f1}, no score"
+    return None
+
+
+def _across_origins(candidate: GateEntry, incumbent: GateEntry) -> Decision:
+    if candidate.origin == "synthetic":
+        return Decision(
+            promote=False,
+            reason=f"{incumbent.name} stays: {candidate.name} was trained on synthetic recordings, which never "
+            "replaces a model of real ones",
+        )
+    return Decision(
+        promote=True, reason=f"{_scored(candidate)} is of real recordings, {incumbent.name} of synthetic ones"
+    )
+
+
+def _by_score(candidate: GateEntry, incumbent: GateEntry) -> Decision:
+    if not _is_score(incumbent.validation_macro_f1):
+        return Decision(promote=False, reason=f"{incumbent.name} stays: it could not be scored, so nothing is better")
+    if candidate.validation_macro_f1 > incumbent.validation_macro_f1:
+        return Decision(promote=True, reason=f"{_scored(candidate)} is better than {_scored(incumbent)}")
+    verb = "equals" if candidate.validation_macro_f1 == incumbent.validation_macro_f1 else "is worse than"
+    return Decision(promote=False, reason=f"{incumbent.name} stays: {_scored(candidate)} {verb} {_scored(incumbent)}")
+
+
+def _is_score(value: float) -> bool:
+    return math.isfinite(value) and 0 <= value <= 1
+
+
+def _scored(entry: GateEntry) -> str:
+    return f"{entry.name} (validation macro-F1 {entry.validation_macro_f1:.4f})"

@@ -1,0 +1,85 @@
+"""Small pictures for a run tracker or an event log. The report draws its own, in :mod:`har_core.report.charts`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
+from har_core.evaluation.scores import Scores
+
+_DPI = 90
+_NUM_COLOURS = 64
+_DARK_SHARE = 0.55
+"""From here on a cell is dark enough for white figures."""
+
+
+def confusion_matrix_png(scores: Scores, title: str = "") -> bytes:
+    """The confusion matrix as PNG: rows are true activities, each row's shares of its windows as shades."""
+    counts = np.asarray(scores.confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(8.4, 6.4), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(counts > 0):
+        axes.text(
+            column,
+            row,
+            str(counts[row, column]),
+            ha="center",
+            va="center",
+            fontsize=6.5,
+            color="white" if shares[row, column] > _DARK_SHARE else "#1c2b3a",
+        )
+    axes.set_xticks(range(NUM_ACTIVITIES), [str(k + 1) for k in range(NUM_ACTIVITIES)], fontsize=8)
+    axes.set_yticks(range(NUM_ACTIVITIES), [f"{name}  {k}" for k, name in enumerate(ACTIVITIES, 1)], fontsize=8)
+    axes.set_xlabel("predicted activity (number)")
+    axes.set_ylabel("true activity")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title or f"{scores.num_windows} windows, macro-F1 {scores.macro_f1:.3f}", loc="left", fontsize=10)
+    return _png(figure)
+
+
+def training_curves_png(history: Sequence[Mapping[str, Any]], title: str = "") -> bytes:
+    """Loss and validation macro-F1 by epoch as PNG; epochs without a number leave a gap."""
+    epochs = [record["epoch"] for record in history]
+    figure = Figure(figsize=(8.4, 3.2), dpi=_DPI, layout="constrained")
+    loss_axes, score_axes = figure.subplots(1, 2)
+    for key, label, color in (
+        ("training_loss", "training", "#8a98a8"),
+        ("validation_loss", "validation", "#1f5fa8"),
+    ):
+        loss_axes.plot(epochs, _column(history, key), label=label, color=color, marker=".")
+    loss_axes.set_title("loss", loc="left", fontsize=10)
+    loss_axes.legend(frameon=False, fontsize=8)
+    score_axes.plot(epochs, _column(history, "validation_macro_f1"), color="#1f5fa8", marker=".")
+    score_axes.set_title("validation macro-F1", loc="left", fontsize=10)
+    score_axes.set_ylim(0, 1)
+    for axes in (loss_axes, score_axes):
+        axes.set_xlabel("epoch")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color="#e3e8ee", linewidth=0.7)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return _png(figure)
+
+
+def _column(history: Sequence[Mapping[str, Any]], key: str) -> list[float]:
+    return [float("nan") if record.get(key) is None else float(record[key]) for record in history]
+
+
+def _png(figure: Figure) -> bytes:
+    """Without pyplot, whose global state is not safe in threads; with few colours, a third of the bytes."""
+    drawn, picture = io.BytesIO(), io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(drawn, format="png")
+    Image.open(drawn).convert("RGB").quantize(_NUM_COLOURS).save(picture, format="png", optimize=True)
+    return picture.getvalue()

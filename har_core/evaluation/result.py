@@ -1,0 +1,109 @@
+"""Everything that is known of one trained model, as one JSON file: what the report is made from."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from har_core.errors import InputError, Problem
+from har_core.evaluation.complexity import Complexity
+from har_core.evaluation.latency import Latency
+from har_core.evaluation.scores import Scores
+from har_core.files import write_text
+
+Origin = Literal["real", "synthetic"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResult:
+    """One architecture, trained once, scored on validation and on test."""
+
+    architecture: str
+    origin: Origin
+    """Of the recordings it was trained on."""
+    seed: int
+    training_settings: dict[str, Any]
+    """The recipe, resolved, with the options of the architecture."""
+    scores: dict[str, Scores]
+    """``validation`` chose the epoch and may choose between models; ``test`` chose nothing."""
+    history: tuple[dict[str, Any], ...]
+    """One a finished epoch: epoch, learning_rate, training_loss, validation_loss, validation_macro_f1, …"""
+    best_epoch: int
+    """The epoch of the weights, counted from 1."""
+    complexity: Complexity
+    latency: Latency
+    num_windows: dict[str, int]
+    """Windows by role: training, validation, test."""
+    training_seconds: float
+    device: str
+    precision: str
+
+    def to_json(self) -> str:
+        """The result as JSON; a loss that is no number becomes ``null``."""
+        return dump_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> ModelResult:
+        """The result that :meth:`to_json` wrote.
+
+        Raises:
+            InputError: the text is no such JSON; lists every problem.
+        """
+        try:
+            return _ADAPTER.validate_json(text)
+        except ValidationError as error:
+            raise InputError("this is no result of a model", _problems(error, "result")) from error
+
+    def write(self, path: Path) -> None:
+        """Write the JSON to ``path``, whole or not at all."""
+        write_text(path, self.to_json())
+
+    @classmethod
+    def read(cls, path: Path) -> ModelResult:
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            InputError: the file is missing or no such JSON.
+        """
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: no result of a model to read ({error.strerror})") from error
+        try:
+            return _ADAPTER.validate_json(text)
+        except ValidationError as error:
+            raise InputError(f"{path}: this is no result of a model", _problems(error, str(path))) from error
+
+
+_ADAPTER = TypeAdapter(ModelResult)
+
+
+def dump_json(value: Any) -> str:
+    """Standard JSON, keys in the order given; NaN and infinities, which JSON does not have, become ``null``."""
+    return json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _problems(error: ValidationError, path: str) -> list[Problem]:
+    return [
+        Problem(
+            path=".".join([path, *map(str, details["loc"])]),
+            value=repr(details["input"])[:80],
+            expected=details["msg"],
+        )
+        for details in error.errors()
+    ]

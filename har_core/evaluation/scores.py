@@ -1,0 +1,159 @@
+"""Scores of class probabilities against labels: scikit-learn's, always over all 19 activities.
+
+Whole-model figures that need no labels (size, speed) live in :mod:`har_core.evaluation.complexity` and ``latency``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
+from har_core.errors import InputError
+
+SUM_TOLERANCE = 1e-3
+"""How far the probabilities of one window may sum from 1."""
+
+_LABELS = np.arange(NUM_ACTIVITIES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassScores:
+    """The scores of one activity, one against the rest."""
+
+    activity: str
+    precision: float
+    """Of the windows called this activity, the share that is; 0 where none was called so."""
+    recall: float
+    """Of the windows of this activity, the share that was found; 0 where there is none."""
+    f1: float
+    support: int
+    """Windows of this activity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Scores over one set of windows. Macro: mean over the 19 activities; weighted: mean over the windows' labels."""
+
+    accuracy: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    weighted_precision: float
+    weighted_recall: float
+    weighted_f1: float
+    per_class: tuple[ClassScores, ...]
+    """One for each activity, in the fixed order."""
+    confusion: tuple[tuple[int, ...], ...]
+    """19 × 19 counts of windows: a row for each true activity, a column for each predicted one."""
+
+    @property
+    def num_windows(self) -> int:
+        """Windows scored."""
+        return sum(scores.support for scores in self.per_class)
+
+    @property
+    def absent_activities(self) -> tuple[str, ...]:
+        """Activities without a window; each counts as 0 in the macro means."""
+        return tuple(scores.activity for scores in self.per_class if scores.support == 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scores as JSON-able values."""
+        result: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        return result
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scores:
+        """The scores that :meth:`to_dict` gave.
+
+        Raises:
+            pydantic.ValidationError: ``values`` is no such dictionary.
+        """
+        return _ADAPTER.validate_python(values)
+
+
+_ADAPTER = TypeAdapter(Scores)
+
+
+def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scores:
+    """Score the most probable activity of each window; on a tie the lower class id wins.
+
+    All 19 activities are always in the tables and in the macro means. One that is absent from ``y_true`` has
+    precision, recall and F1 0 (``zero_division=0``), so a set of windows that lacks an activity is never flattered.
+
+    Args:
+        y_true: (N,) class ids 0 … 18, any integer type; class id ``n`` is ``ACTIVITIES[n]``.
+        probabilities: (N, 19) floats, each row summing to 1 within 1e-3.
+
+    Raises:
+        InputError: there is no window, shapes differ, a label is out of range, or a row holds no probabilities.
+    """
+    labels = _checked_labels(y_true)
+    predicted = _checked_probabilities(probabilities, num_windows=len(labels)).argmax(axis=1)
+    options = {"labels": _LABELS, "zero_division": 0}
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, **options)
+    macro = precision_recall_fscore_support(labels, predicted, average="macro", **options)
+    weighted = precision_recall_fscore_support(labels, predicted, average="weighted", **options)
+    per_class = tuple(
+        ClassScores(
+            activity=activity,
+            precision=float(precision[k]),
+            recall=float(recall[k]),
+            f1=float(f1[k]),
+            support=int(support[k]),
+        )
+        for k, activity in enumerate(ACTIVITIES)
+    )
+    return Scores(
+        accuracy=float(accuracy_score(labels, predicted)),
+        macro_precision=float(macro[0]),
+        macro_recall=float(macro[1]),
+        macro_f1=float(macro[2]),
+        weighted_precision=float(weighted[0]),
+        weighted_recall=float(weighted[1]),
+        weighted_f1=float(weighted[2]),
+        per_class=per_class,
+        confusion=tuple(map(tuple, confusion_matrix(labels, predicted, labels=_LABELS).tolist())),
+    )
+
+
+def _checked_labels(y_true: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    labels = np.asarray(y_true)
+    if labels.ndim != 1 or not len(labels):
+        raise InputError(f"y_true has shape {labels.shape}, expected (N,) with at least one window")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(f"y_true holds {labels.dtype}, expected class ids of an integer type")
+    wrong = np.flatnonzero((labels < 0) | (labels >= NUM_ACTIVITIES))
+    if len(wrong):
+        raise InputError(
+            f"y_true[{wrong[0]}] is {labels[wrong[0]]}, expected a class id from 0 to {NUM_ACTIVITIES - 1} "
+            f"({len(wrong)} of {len(labels)} labels are out of range; activity numbers are class ids + 1)"
+        )
+    return labels.astype(np.int64)
+
+
+def _checked_probabilities(probabilities: npt.ArrayLike, *, num_windows: int) -> npt.NDArray[np.floating[Any]]:
+    values = np.asarray(probabilities)
+    expected = (num_windows, NUM_ACTIVITIES)
+    if values.shape != expected:
+        raise InputError(f"probabilities have shape {values.shape}, expected {expected}: a row for each label")
+    if not np.issubdtype(values.dtype, np.floating):
+        raise InputError(f"probabilities hold {values.dtype}, expected floats")
+    finite = np.isfinite(values).all(axis=1)
+    if not finite.all():
+        raise InputError(f"probabilities[{np.flatnonzero(~finite)[0]}] is not finite ({(~finite).sum()} rows are not)")
+    sums = values.sum(axis=1, dtype=np.float64)
+    wrong = np.flatnonzero((np.abs(sums - 1) > SUM_TOLERANCE) | (values < 0).any(axis=1))
+    if len(wrong):
+        raise InputError(
+            f"probabilities[{wrong[0]}] sums to {sums[wrong[0]]:.6g} with smallest value {values[wrong[0]].min():.6g}, "
+            f"expected values from 0 to 1 that sum to 1 within {SUM_TOLERANCE} ({len(wrong)} rows are wrong; "
+            "logits need a softmax first)"
+        )
+    return values

@@ -1,0 +1,123 @@
+"""Files and folders that appear whole or not at all, and their hashes.
+
+Every output of this project is written through this module; formats belong to the rooms that own them.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from har_core.errors import StorageError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EROFS, errno.EPERM}
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on success it takes the place of ``path``, on failure it is removed.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; what stood at ``path`` still stands.
+    """
+    with atomic_paths(path) as (temporary,):
+        yield temporary
+
+
+@contextmanager
+def atomic_paths(*paths: Path) -> Iterator[tuple[Path, ...]]:
+    """:func:`atomic_path` for files that belong together: none takes its place before all are safely on disk."""
+    with ExitStack() as stack:
+        temporaries = []
+        for path in paths:
+            with storage_errors(path):
+                temporaries.append(_temporary_beside(path))
+            stack.callback(temporaries[-1].unlink, missing_ok=True)
+        with storage_errors(paths[0]):
+            yield tuple(temporaries)
+        for path, temporary in zip(paths, temporaries, strict=True):
+            with storage_errors(path):
+                _flush_to_disk(temporary)
+        for path, temporary in zip(paths, temporaries, strict=True):
+            with storage_errors(path):
+                temporary.replace(path)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give an empty temporary folder beside ``path``; on success it takes the place of ``path`` with all it holds.
+
+    What a killed process left behind of an earlier attempt is removed first.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; what stood at ``path`` still stands.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in path.parent.glob(f".{path.name}.*.part"):
+            shutil.rmtree(leftover)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        temporary.chmod(0o755)
+    try:
+        with storage_errors(path):
+            yield temporary
+            if path.exists():
+                retired = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+                path.replace(retired)
+                temporary.replace(path)
+                shutil.rmtree(retired)
+            else:
+                temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's word for a full disk or a forbidden folder into a :class:`StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageError(f"{path}: the disk is full; what stood there before is untouched") from error
+        if error.errno in _FORBIDDEN:
+            raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` to ``path`` as UTF-8, whole or not at all."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _temporary_beside(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    temporary.chmod(0o644)
+    return temporary
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

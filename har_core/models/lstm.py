@@ -1,0 +1,51 @@
+"""LSTM: two recurrent layers over the channels, read at the last timepoint.
+
+Origin: Hochreiter and Schmidhuber 1997; the usual recurrent baseline of HAR.
+
+Letters: N windows, T timepoints, C channels, L layers, H hidden units, K activities.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from har_core.models.layers import require
+from har_core.models.registry import register_model
+
+
+@register_model("lstm")
+class Lstm(nn.Module):
+    """``num_layers`` LSTM layers of ``hidden_size`` units, then one linear layer on the last timepoint."""
+
+    def __init__(
+        self,
+        *,
+        num_channels: int,
+        num_timepoints: int,
+        num_classes: int,
+        hidden_size: int = 512,
+        num_layers: int = 2,
+    ) -> None:
+        super().__init__()
+        require(hidden_size >= 1, "hidden_size", hidden_size, "a whole number of at least 1")
+        require(num_layers >= 1, "num_layers", num_layers, "a whole number of at least 1")
+        self.lstm = nn.LSTM(num_channels, hidden_size, num_layers=num_layers, batch_first=True)
+        self.linear = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, x_NTC: Tensor) -> Tensor:
+        start_LNH = x_NTC.new_zeros(self.lstm.num_layers, x_NTC.shape[0], self.lstm.hidden_size)
+        # The function under nn.LSTM.forward, which keeps its weights in a list that torch.export cannot see.
+        h_NTH, _, _ = torch.lstm(
+            x_NTC,
+            (start_LNH, start_LNH),
+            list(self.lstm.parameters()),
+            has_biases=True,
+            num_layers=self.lstm.num_layers,
+            dropout=0.0,
+            train=self.training,
+            bidirectional=False,
+            batch_first=True,
+        )
+        logits_NK: Tensor = self.linear(h_NTH[:, -1])
+        return logits_NK

@@ -1,0 +1,60 @@
+"""ResNet: four residual blocks along time, each halving it.
+
+Origin: He et al. 2016 (residual learning), with a strided convolution instead of a pointwise one on the shortcut.
+
+Letters: N windows, C channels, S = N·C series, T timepoints, F features, K activities.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from har_core.models.layers import (
+    ChannelHead,
+    FeatureNorm,
+    HalvingConv,
+    PointwiseConv,
+    require,
+    to_series,
+    with_neighbours,
+)
+from har_core.models.registry import register_model
+
+
+@register_model("resnet")
+class ResNet(nn.Module):
+    """Four residual blocks; widths 1, 2, 4, 8 times ``base_width``."""
+
+    def __init__(self, *, num_channels: int, num_timepoints: int, num_classes: int, base_width: int = 64) -> None:
+        super().__init__()
+        require(base_width >= 1, "base_width", base_width, "a whole number of at least 1")
+        widths = [1, base_width, 2 * base_width, 4 * base_width, 8 * base_width]
+        self.body = nn.Sequential(*map(ResidualBlock, widths, widths[1:]))
+        self.head = ChannelHead(num_features=widths[-1], num_channels=num_channels, num_classes=num_classes)
+
+    def forward(self, x_NTC: Tensor) -> Tensor:
+        x_STF = to_series(x_NTC)
+        x_STF = self.body(x_STF)
+        logits_NK: Tensor = self.head(x_STF)
+        return logits_NK
+
+
+class ResidualBlock(nn.Module):
+    """conv(3, stride 2)-BN-ReLU-conv(1)-BN, plus a shortcut conv(3, stride 2)-BN, then ReLU."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.conv1 = HalvingConv(in_features, out_features)
+        self.norm1 = FeatureNorm(out_features)
+        self.conv2 = PointwiseConv(out_features, out_features)
+        self.norm2 = FeatureNorm(out_features)
+        self.shortcut_conv = HalvingConv(in_features, out_features)
+        self.shortcut_norm = FeatureNorm(out_features)
+
+    def forward(self, x_STF: Tensor) -> Tensor:
+        x_SUP = with_neighbours(x_STF)  # gathered once for the two convolutions that halve time
+        y_SUF = self.norm1(self.conv1.filter(x_SUP)).relu()
+        y_SUF = self.norm2(self.conv2(y_SUF))
+        shortcut_SUF = self.shortcut_norm(self.shortcut_conv.filter(x_SUP))
+        return torch.relu(y_SUF + shortcut_SUF)

@@ -1,0 +1,122 @@
+"""From inputs to the three files of the report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from har_core.evaluation.result import dump_json
+from har_core.files import write_text
+from har_core.report import formats
+from har_core.report.inputs import ReportInputs
+from har_core.report.page import Page, compose
+from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, PUBLISHED, SELECTION_NOTE, f1_of_means
+
+NUM_HEAT_LEVELS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One report in three forms."""
+
+    html: str
+    """One page that needs nothing beside it and no network."""
+    markdown: str
+    json: str
+
+
+def build_report(inputs: ReportInputs) -> Report:
+    """Make the page, the Markdown and the JSON of ``inputs``. Writes nothing, and needs no network."""
+    page = compose(inputs)
+    environment = _environment()
+    return Report(
+        html=environment.get_template("report.html.j2").render(page=page),
+        markdown=environment.get_template("report.md.j2").render(page=page),
+        json=dump_json(_figures(page)),
+    )
+
+
+def write_report(report: Report, folder: Path) -> tuple[Path, Path, Path]:
+    """Write ``report.html``, ``report.md`` and ``report.json`` into ``folder``, each whole or not at all."""
+    paths = (folder / "report.html", folder / "report.md", folder / "report.json")
+    for path, content in zip(paths, (report.html, report.markdown, report.json), strict=True):
+        write_text(path, content)
+    return paths
+
+
+def _environment() -> Environment:
+    """Templates that escape everything in HTML, and stop at a name they do not know."""
+    environment = Environment(
+        loader=PackageLoader("har_core.report"),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "fixed": formats.fixed,
+        "grouped": formats.grouped,
+        "significant": formats.significant,
+        "duration": formats.duration,
+        "shown": formats.shown,
+        "md": formats.markdown_escaped,
+        "level": _heat_level,
+    }
+    environment.globals |= {
+        "is_web_link": _is_web_link,
+        "f1_of_means": f1_of_means,
+        "parameters_footnote": PARAMETERS_FOOTNOTE,
+        "selection_note": SELECTION_NOTE,
+        "f1_note": F1_NOTE,
+    }
+    return environment
+
+
+def _is_web_link(url: str | None) -> bool:
+    """Whether an address may become a link: nothing that runs script."""
+    return url is not None and urlsplit(url).scheme in {"http", "https"}
+
+
+def _heat_level(share: float) -> int:
+    """The shade of a cell, 0 to 10; a share that is no number has none."""
+    return round(min(max(share, 0), 1) * NUM_HEAT_LEVELS) if formats.is_number(share) else 0
+
+
+def _figures(page: Page) -> dict[str, Any]:
+    """Everything as data; ``entries[…].result`` is what :meth:`ModelResult.from_json` reads."""
+    inputs = page.inputs
+    published = {
+        row.model.entry.result.architecture: asdict(PUBLISHED[row.model.entry.result.architecture])
+        for row in page.published
+    }
+    return {
+        "note": page.note,
+        "title": inputs.title,
+        "created": inputs.created.isoformat(),
+        "origin": inputs.origin,
+        "ranking": {
+            ranking.role: [
+                {
+                    "rank": row.rank,
+                    "architecture": row.model.entry.result.architecture,
+                    "seed": row.model.entry.result.seed,
+                    "macro_f1": row.scores.macro_f1,
+                    "accuracy": row.scores.accuracy,
+                }
+                for row in ranking.rows
+            ]
+            for ranking in page.rankings
+        },
+        "published": {"figures": published, "notes": [PARAMETERS_FOOTNOTE, SELECTION_NOTE, F1_NOTE]}
+        if published
+        else None,
+        "missing": list(page.missing),
+        "entries": [asdict(model.entry) for model in page.models],
+        "experiment": dict(inputs.experiment),
+        "dataset": dict(inputs.dataset),
+        "git_commit": inputs.git_commit,
+    }

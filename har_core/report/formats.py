@@ -1,0 +1,107 @@
+"""How figures read: the same in the page and in the Markdown. A figure that is missing or no number is a dash."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TypeGuard
+
+NO_FIGURE = "–"
+
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
+_MINUTE_S = 60
+_HOUR_S = 3600
+
+
+def is_number(value: float | None) -> TypeGuard[float]:
+    """Whether there is a finite figure to show."""
+    return value is not None and math.isfinite(value)
+
+
+def fixed(value: float | None, digits: int = 3) -> str:
+    """A score or time with fixed decimals.
+
+    >>> fixed(0.87654), fixed(float("nan"))
+    ('0.877', '–')
+    """
+    return NO_FIGURE if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def grouped(value: float | None) -> str:
+    """A count with thousands apart.
+
+    >>> grouped(956947)
+    '956,947'
+    """
+    return NO_FIGURE if value is None or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def significant(value: float | None) -> str:
+    """A magnitude with three significant digits, grouped.
+
+    >>> significant(4.5678), significant(1234.5), significant(0.01234)
+    ('4.57', '1,230', '0.0123')
+    """
+    if value is None or not math.isfinite(value):
+        return NO_FIGURE
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{float(f'{value:.3g}'):,.{digits}f}"
+
+
+def short(value: float) -> str:
+    """A tick of an axis.
+
+    >>> short(500_000), short(2_000_000), short(0.5), short(20)
+    ('500 k', '2 M', '0.5', '20')
+    """
+    for size, suffix in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{suffix}"
+    return f"{value:g}"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time.
+
+    >>> duration(42.3), duration(754), duration(7504)
+    ('42 s', '12 min 34 s', '2 h 5 min')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return NO_FIGURE
+    whole = round(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
+    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+
+
+def shown(value: object) -> str:
+    """A fact of any kind: counts grouped, several things listed.
+
+    >>> shown(9120), shown((7, 8)), shown("5 s")
+    ('9,120', '7 and 8', '5 s')
+    """
+    if isinstance(value, list | tuple):
+        return listed([str(item) for item in value])
+    return grouped(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def listed(words: list[str]) -> str:
+    """Words as a reader would say them.
+
+    >>> listed(["7"]), listed(["7", "8"]), listed(["6", "7", "8"])
+    ('7', '7 and 8', '6, 7 and 8')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def markdown_escaped(text: object) -> str:
+    r"""Text that Markdown shows as it is, also within a table.
+
+    >>> markdown_escaped("a|b\n*c*")
+    'a\\|b \\*c\\*'
+    """
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(str(text).split()))

@@ -1,0 +1,46 @@
+"""``[training]`` and what ``[models.<architecture>]`` may override of it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from har_core.settings.base import Settings
+
+
+class TrainingSettings(Settings):
+    """How one network is trained; the defaults are the preset ``published`` (AdamW with step decay)."""
+
+    epochs: int = Field(default=30, ge=1, le=10_000)
+    """Passes over the training windows."""
+    batch_size: int = Field(default=128, ge=2)
+    """Windows in one step."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW (Loshchilov and Hutter 2019), or SGD with momentum."""
+    learning_rate: float = Field(default=5e-4, gt=0)
+    """Peak learning rate."""
+    weight_decay: float = Field(default=1e-3, ge=0)
+    """Decoupled for AdamW, L2 for SGD."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """For SGD only."""
+    schedule: Literal["constant", "step", "cosine", "one_cycle"] = "step"
+    """Course of the learning rate after the warm-up."""
+    step_decay: float = Field(default=0.5, gt=0, le=1)
+    """Factor of the learning rate at each step, for ``step``."""
+    num_steps: int = Field(default=3, ge=1)
+    """Equal stretches of constant learning rate into which ``step`` divides the epochs."""
+    warmup_epochs: float = Field(default=0.0, ge=0)
+    """Epochs of linear rise to the peak learning rate."""
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient; none where absent."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Szegedy et al. 2016, section 7."""
+    early_stopping_patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better validation macro-F1 before training stops; never where absent."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Seed of weights, order of windows, and dropout."""
+    mixed_precision: Literal["off", "auto", "bf16", "fp16"] = "off"
+    """``auto``: bf16 where the processor computes in it, fp16 with loss scaling on older CUDA cards, else off."""
+
+
+PRESETS: dict[str, TrainingSettings] = {"published": TrainingSettings()}
+"""Named recipes that ``preset = "…"`` starts from. ``published`` stays as it is."""

@@ -1,0 +1,78 @@
+"""What a network is trained on, and how it is cut into batches. Reading files is not done here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from har_core.errors import InputError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledWindows:
+    """Windows of one role with their activities, as two tensors on one device."""
+
+    windows: Tensor
+    """Normalised samples, float32 (N, T, C)."""
+    labels: Tensor
+    """Activities counted from 0, int64 (N,)."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> LabelledWindows:
+        """The same windows on ``device``; nothing is copied that is there already."""
+        return LabelledWindows(self.windows.to(device), self.labels.to(device))
+
+    def select(self, indices: Tensor) -> LabelledWindows:
+        """The windows at ``indices`` (int64, any length), gathered in one operation."""
+        return LabelledWindows(self.windows[indices], self.labels[indices])
+
+    def batches(self, batch_size: int) -> Iterator[LabelledWindows]:
+        """All windows in their order, at most ``batch_size`` at a time, as views."""
+        return map(LabelledWindows, torch.split(self.windows, batch_size), torch.split(self.labels, batch_size))
+
+
+def batch_sizes(num_windows: int, batch_size: int) -> list[int]:
+    """The sizes of the batches of one epoch.
+
+    The last batch takes what is left; a single window left over joins the batch before it, because batch norm has no
+    variance to normalise one value with.
+
+    >>> batch_sizes(300, 128), batch_sizes(257, 128)
+    ([128, 128, 44], [128, 129])
+    """
+    sizes = [batch_size] * (num_windows // batch_size)
+    rest = num_windows % batch_size
+    if rest == 1 and sizes:
+        sizes[-1] += 1
+    elif rest:
+        sizes.append(rest)
+    return sizes
+
+
+def check(role: str, data: LabelledWindows, *, num_classes: int, at_least: int) -> None:
+    """Refuse windows that cannot be trained on.
+
+    Raises:
+        InputError: wrong shapes or types, too few windows, or a label outside 0 … ``num_classes`` - 1.
+    """
+    windows, labels = data.windows, data.labels
+    problems = []
+    if windows.dim() != 3 or windows.dtype != torch.float32:  # noqa: PLR2004 - windows, timepoints, channels
+        found = f"{windows.dtype} {tuple(windows.shape)}"
+        problems.append(Problem(path=f"{role} windows", value=found, expected="a float32 tensor (N, T, C)"))
+    if labels.shape != windows.shape[:1] or labels.dtype != torch.int64:
+        found = f"{labels.dtype} {tuple(labels.shape)}"
+        problems.append(Problem(path=f"{role} labels", value=found, expected="int64, one label for each window"))
+    if len(labels) < at_least:
+        found = f"{len(labels)} windows"
+        problems.append(Problem(path=f"{role} windows", value=found, expected=f"at least {at_least}"))
+    elif labels.min() < 0 or labels.max() >= num_classes:
+        found = f"{int(labels.min())} to {int(labels.max())}"
+        problems.append(Problem(path=f"{role} labels", value=found, expected=f"0 to {num_classes - 1}"))
+    if problems:
+        raise InputError(f"The {role} windows cannot be used", problems)

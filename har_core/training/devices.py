@@ -1,0 +1,90 @@
+"""Where training runs and how precisely: device, threads, memory, mixed precision."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from har_core.errors import InputError, Problem
+from har_core.settings.runtime import RuntimeSettings
+from har_core.settings.training import TrainingSettings
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+# Numbers from malloc.h; mallopt(3) tells what they mean, and the defaults that are restored.
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_CUDA_CAPABILITY_FP16 = (7, 0)  # the first with tensor cores
+
+
+def resolve_device(runtime: RuntimeSettings) -> torch.device:
+    """The device that ``runtime`` asks for; ``auto`` takes CUDA, else MPS, else the CPU.
+
+    Raises:
+        InputError: the device asked for is not there.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    present = [device for device, is_there in available.items() if is_there]
+    if runtime.device == "auto":
+        return torch.device(present[0])
+    if runtime.device not in present:
+        expected = f"a device of this machine: auto or {' or '.join(present)}"
+        problem = Problem(path="runtime.device", value=runtime.device, expected=expected)
+        raise InputError("The device is not available", [problem])
+    return torch.device(runtime.device)
+
+
+def resolve_precision(settings: TrainingSettings, device: torch.device) -> Precision:
+    """The precision of the forward pass; weights, gradients and optimizer stay float32 in each.
+
+    ``auto`` takes bf16 where the processor computes in it (it needs no loss scaling), fp16 on CUDA cards that have
+    tensor cores but no bf16, and else fp32: emulated bf16 is slower than fp32.
+    """
+    if settings.mixed_precision == "off":
+        return "fp32"
+    if settings.mixed_precision != "auto":
+        return settings.mixed_precision
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bf16"
+        return "fp16" if torch.cuda.get_device_capability(device) >= _CUDA_CAPABILITY_FP16 else "fp32"
+    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """A context in which the forward pass runs in ``precision``."""
+    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")
+
+
+@contextmanager
+def computing(runtime: RuntimeSettings, device: torch.device) -> Iterator[None]:
+    """Let PyTorch use ``runtime.num_threads`` threads (as many as before where absent), and use memory well.
+
+    On the CPU with glibc, freed memory is kept until the end. By default every tensor above 32 MB is mapped anew from
+    the system and returned at once, and filling fresh pages takes a third of a step (docs/results/training_speed.md).
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(runtime.num_threads or before)
+    glibc = _glibc() if device.type == "cpu" else None
+    if glibc:
+        glibc.mallopt(_M_MMAP_MAX, 0)
+        glibc.mallopt(_M_TRIM_THRESHOLD, -1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        if glibc:
+            glibc.mallopt(_M_MMAP_MAX, 65536)
+            glibc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
+            glibc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library of this process where it is glibc, and None elsewhere."""
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None

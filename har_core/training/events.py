@@ -1,0 +1,88 @@
+"""What the training loop tells while it works. Who listens (a screen, a tracker) is not its business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """One finished epoch."""
+
+    epoch: int
+    """Counted from 1."""
+    learning_rate: float
+    """Of the epoch's last step."""
+    training_loss: float
+    """Mean over the epoch's windows of what was minimised, label smoothing included."""
+    validation_loss: float
+    """Mean cross entropy of the validation windows, without label smoothing."""
+    validation_macro_f1: float
+    """Mean F1 over all activities; it chooses the best epoch."""
+    validation_accuracy: float
+    """Share of validation windows whose activity was found."""
+    seconds: float
+    """Wall time of training and validation, without writing the checkpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingStarted:
+    """Sent once, before the first epoch that is run."""
+
+    num_parameters: int
+    num_epochs: int
+    """The most epochs that training may take, resumed ones included."""
+    device: str
+    precision: str
+    """``fp32``, ``bf16`` or ``fp16``."""
+    num_training: int
+    """Training windows."""
+    num_validation: int
+    """Validation windows."""
+    resumed: tuple[EpochRecord, ...]
+    """Epochs taken over from the checkpoint of an interrupted run; they are not run again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointIgnored:
+    """A checkpoint was found and not used, so that training begins at the first epoch."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochProgress:
+    """Sent a few times a second at most."""
+
+    epoch: int
+    num_done: int
+    """Training windows done in this epoch."""
+    num_total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochFinished:
+    """Sent when the epoch's checkpoint is on disk."""
+
+    record: EpochRecord
+    is_best: bool
+    """Whether it has the best validation macro-F1 so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingFinished:
+    """Sent once, at the end."""
+
+    best_epoch: int
+    stopped_early: bool
+
+
+TrainingEvent = TrainingStarted | CheckpointIgnored | EpochProgress | EpochFinished | TrainingFinished
+TrainingListener = Callable[[TrainingEvent], None]
+
+
+def ignore(event: TrainingEvent) -> None:
+    """The listener that does nothing."""

@@ -1,0 +1,293 @@
+"""The training loop: epochs, validation, the best epoch, early stopping, and going on after an interruption."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from har_core.errors import HarError
+from har_core.settings.runtime import RuntimeSettings
+from har_core.settings.training import TrainingSettings
+from har_core.training.checkpoints import Checkpoint, UnusableCheckpointError, load_checkpoint, save_checkpoint
+from har_core.training.data import LabelledWindows, batch_sizes, check
+from har_core.training.devices import autocast, computing, resolve_device, resolve_precision
+from har_core.training.events import (
+    CheckpointIgnored,
+    EpochFinished,
+    EpochProgress,
+    EpochRecord,
+    TrainingFinished,
+    TrainingListener,
+    TrainingStarted,
+    ignore,
+)
+from har_core.training.optimization import learning_rate_at, make_optimizer, set_learning_rate
+from har_core.training.seeding import generator_states, restore_generators, seed_everything
+
+logger = logging.getLogger(__name__)
+
+VALIDATION_BATCH_SIZE = 256
+SECONDS_BETWEEN_PROGRESS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """A trained network and how it came about."""
+
+    model: nn.Module
+    """On the CPU, in evaluation mode, with the weights of the best epoch."""
+    history: tuple[EpochRecord, ...]
+    """Every epoch, resumed ones included."""
+    best_epoch: int
+    """The first epoch with the highest validation macro-F1, counted from 1."""
+    num_resumed_epochs: int
+    """Epochs taken over from a checkpoint."""
+    device: str
+    precision: str
+    """``fp32``, ``bf16`` or ``fp16``."""
+
+
+def train(
+    model: nn.Module,
+    training: LabelledWindows,
+    validation: LabelledWindows,
+    settings: TrainingSettings,
+    runtime: RuntimeSettings,
+    *,
+    num_classes: int,
+    checkpoint_path: Path | None = None,
+    checkpoint_key: str = "",
+    listener: TrainingListener = ignore,
+) -> TrainingResult:
+    """Train ``model`` in place, and return it with the weights of its best epoch by validation macro-F1.
+
+    After each epoch the whole state is written to ``checkpoint_path``. A run that finds it there, with the same
+    ``checkpoint_key``, settings and weight shapes, goes on after its last epoch and ends with the same weights as an
+    unbroken run (on the same kind of device, with the same number of threads). Any other file there is reported
+    (:class:`CheckpointIgnored`, and a log record) and overwritten; the caller removes it when the result is safe.
+
+    Args:
+        model: takes windows (N, T, C) and returns logits (N, ``num_classes``). Create it after ``seed_everything``.
+        training: windows to learn from, at least 2.
+        validation: windows that choose the best epoch, at least 1.
+        settings: how.
+        runtime: where; it is no part of what a checkpoint belongs to.
+        num_classes: activities, so that the macro-F1 counts those that validation lacks too.
+        checkpoint_path: None to keep no checkpoint.
+        checkpoint_key: what the training belongs to besides ``settings``: code, data, seed of the weights.
+        listener: receives every :data:`~har_core.training.events.TrainingEvent`; what it raises ends the training.
+
+    Raises:
+        InputError: the windows, labels or the device cannot be used.
+        HarError: the loss is no longer finite.
+        StorageError: the checkpoint could not be written.
+    """
+    check("training", training, num_classes=num_classes, at_least=2)
+    check("validation", validation, num_classes=num_classes, at_least=1)
+    device = resolve_device(runtime)
+    with computing(runtime, device):
+        trainer = _Trainer(
+            model=model,
+            training=training,
+            validation=validation,
+            settings=settings,
+            device=device,
+            num_classes=num_classes,
+            listener=listener,
+        )
+        if checkpoint_path is not None:
+            trainer.resume(checkpoint_path, checkpoint_key)
+        return trainer.run(checkpoint_path, checkpoint_key)
+
+
+class _Trainer:
+    """The state of one training; :func:`train` is its only user."""
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        training: LabelledWindows,
+        validation: LabelledWindows,
+        settings: TrainingSettings,
+        device: torch.device,
+        num_classes: int,
+        listener: TrainingListener,
+    ) -> None:
+        self.device = device
+        self.precision = resolve_precision(settings, self.device)
+        self.model = model.to(self.device)
+        self.training = training.to(self.device)
+        self.validation = validation.to(self.device)
+        self.settings = settings
+        self.num_classes = num_classes
+        self.listener = listener
+        self.batch_sizes = batch_sizes(len(training), settings.batch_size)
+        self.optimizer = make_optimizer(self.model, settings)
+        # Without fp16 the scaler is disabled: it scales by nothing and has no state.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        self.order = torch.Generator().manual_seed(settings.seed)
+        seed_everything(settings.seed)
+        self.history: list[EpochRecord] = []
+        self.num_resumed = 0
+        self.best_weights = self._weights()
+
+    def run(self, checkpoint_path: Path | None, checkpoint_key: str) -> TrainingResult:
+        """The epochs that are left, and the result."""
+        self.listener(
+            TrainingStarted(
+                num_parameters=sum(parameter.numel() for parameter in self.model.parameters()),
+                num_epochs=self.settings.epochs,
+                device=self.device.type,
+                precision=self.precision,
+                num_training=len(self.training),
+                num_validation=len(self.validation),
+                resumed=tuple(self.history),
+            )
+        )
+        while len(self.history) < self.settings.epochs and not self._has_stalled():
+            self.history.append(self._run_epoch(epoch=len(self.history) + 1))
+            is_best = best_epoch(self.history) == len(self.history)
+            if is_best:
+                self.best_weights = self._weights()
+            if checkpoint_path is not None:
+                save_checkpoint(checkpoint_path, self._checkpoint(checkpoint_key))
+            self.listener(EpochFinished(record=self.history[-1], is_best=is_best))
+        self.listener(TrainingFinished(best_epoch=best_epoch(self.history), stopped_early=self._has_stalled()))
+        self.model.load_state_dict(self.best_weights)
+        return TrainingResult(
+            model=self.model.cpu().eval(),
+            history=tuple(self.history),
+            best_epoch=best_epoch(self.history),
+            num_resumed_epochs=self.num_resumed,
+            device=self.device.type,
+            precision=self.precision,
+        )
+
+    def _run_epoch(self, epoch: int) -> EpochRecord:
+        start = time.perf_counter()
+        learning_rate, training_loss = self._train_epoch(epoch)
+        validation_loss, macro_f1, accuracy = self._validate()
+        return EpochRecord(
+            epoch=epoch,
+            learning_rate=learning_rate,
+            training_loss=training_loss,
+            validation_loss=validation_loss,
+            validation_macro_f1=macro_f1,
+            validation_accuracy=accuracy,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _train_epoch(self, epoch: int) -> tuple[float, float]:
+        """One pass over the training windows in random order; the last learning rate and the mean loss."""
+        self.model.train()
+        order = torch.randperm(len(self.training), generator=self.order).to(self.device)
+        steps_before = (epoch - 1) * len(self.batch_sizes)
+        loss_sum = torch.zeros((), device=self.device)
+        num_done, last_told, learning_rate = 0, time.perf_counter(), 0.0
+        for step, indices in enumerate(torch.split(order, self.batch_sizes), start=steps_before):
+            learning_rate = learning_rate_at(step, len(self.batch_sizes), self.settings)
+            set_learning_rate(self.optimizer, learning_rate)
+            loss_sum += self._step(self.training.select(indices)) * len(indices)
+            num_done += len(indices)
+            # Reading the loss waits for the device, so divergence is looked for only as often as progress is told.
+            if time.perf_counter() - last_told > SECONDS_BETWEEN_PROGRESS:
+                _refuse_divergence(loss_sum, epoch, learning_rate)
+                self.listener(EpochProgress(epoch=epoch, num_done=num_done, num_total=len(self.training)))
+                last_told = time.perf_counter()
+        _refuse_divergence(loss_sum, epoch, learning_rate)
+        return learning_rate, loss_sum.item() / len(self.training)
+
+    def _step(self, batch: LabelledWindows) -> Tensor:
+        """One step of the optimizer; the mean loss of the batch, a scalar on the device."""
+        with autocast(self.device, self.precision):
+            logits = self.model(batch.windows)
+        loss = cross_entropy(logits.float(), batch.labels, label_smoothing=self.settings.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(self.scaler.scale(loss))
+        if self.settings.clip_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss.detach()
+
+    @torch.inference_mode()
+    def _validate(self) -> tuple[float, float, float]:
+        """Loss, macro-F1 and accuracy of the validation windows, in the precision of training."""
+        self.model.eval()
+        with autocast(self.device, self.precision):
+            logits_of_batches = [
+                self.model(batch.windows).float() for batch in self.validation.batches(VALIDATION_BATCH_SIZE)
+            ]
+        logits = torch.cat(logits_of_batches)
+        loss = cross_entropy(logits, self.validation.labels).item()
+        y_true, y_pred = self.validation.labels.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
+        macro_f1 = f1_score(y_true, y_pred, labels=range(self.num_classes), average="macro", zero_division=0.0)
+        return loss, float(macro_f1), float(accuracy_score(y_true, y_pred))
+
+    def resume(self, path: Path, key: str) -> None:
+        """Take over the state of an interrupted run, if there is a checkpoint that belongs to this one."""
+        try:
+            checkpoint = load_checkpoint(path, key=self._full_key(key))
+        except UnusableCheckpointError as error:
+            logger.warning("The checkpoint %s is not used, training starts at the first epoch: %s", path, error)
+            self.listener(CheckpointIgnored(path=path, reason=str(error)))
+            return
+        if checkpoint is None:
+            return
+        self.model.load_state_dict(checkpoint.model)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.scaler.load_state_dict(checkpoint.scaler)
+        self.order.set_state(checkpoint.order)
+        restore_generators(checkpoint.generators)
+        self.best_weights = checkpoint.best_model
+        self.history = list(checkpoint.history)
+        self.num_resumed = len(self.history)
+
+    def _checkpoint(self, key: str) -> Checkpoint:
+        return Checkpoint(
+            key=self._full_key(key),
+            model=self._weights(),
+            best_model=self.best_weights,
+            optimizer=self.optimizer.state_dict(),
+            scaler=self.scaler.state_dict(),
+            order=self.order.get_state(),
+            generators=generator_states(),
+            history=tuple(self.history),
+        )
+
+    def _full_key(self, key: str) -> str:
+        """The caller's key with what only the loop knows: settings, precision, shapes of weights, number of windows."""
+        shapes = [f"{name}{tuple(tensor.shape)}" for name, tensor in self.model.state_dict().items()]
+        counts = f"{len(self.training)} {len(self.validation)} {self.num_classes}"
+        return "\n".join([key, self.settings.model_dump_json(), self.precision, counts, *shapes])
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: tensor.detach().to("cpu", copy=True) for name, tensor in self.model.state_dict().items()}
+
+    def _has_stalled(self) -> bool:
+        """Whether early stopping ends the training here."""
+        patience = self.settings.early_stopping_patience
+        return patience is not None and bool(self.history) and len(self.history) - best_epoch(self.history) >= patience
+
+
+def best_epoch(history: list[EpochRecord]) -> int:
+    """The first epoch with the highest validation macro-F1, counted from 1."""
+    return max(history, key=lambda record: (record.validation_macro_f1, -record.epoch)).epoch
+
+
+def _refuse_divergence(loss_sum: Tensor, epoch: int, learning_rate: float) -> None:
+    if not math.isfinite(loss_sum.item()):
+        raise HarError(
+            f"Training diverged: the loss is no longer finite in epoch {epoch} at learning rate {learning_rate:.3g}; "
+            "lower learning_rate, or set warmup_epochs or clip_norm"
+        )

@@ -1,0 +1,41 @@
+"""Where randomness begins: one seed for all generators, and their states for a checkpoint."""
+
+from __future__ import annotations
+
+import random
+from typing import TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class GeneratorStates(TypedDict):
+    """States of PyTorch's global generators, uint8 tensors."""
+
+    cpu: Tensor
+    cuda: list[Tensor]
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and PyTorch (all devices), and refuse cuDNN's random choices.
+
+    Two runs on one machine with one seed and one number of threads agree bit for bit.
+    """
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - libraries that use the global generator must agree too
+    torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+
+
+def generator_states() -> GeneratorStates:
+    """The states of PyTorch's global generators, which dropout draws from."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+
+
+def restore_generators(states: GeneratorStates) -> None:
+    """Continue the global generators from ``states``; those of other CUDA devices than here are left alone."""
+    torch.set_rng_state(states["cpu"])
+    if torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])

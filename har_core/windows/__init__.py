@@ -1,0 +1,16 @@
+"""Windows: recordings cut into pieces of one length, as Parquet and as tensors."""
+
+from har_core.windows.dataset import WindowsSummary, write_windows
+from har_core.windows.schema import KEY_COLUMNS, window_schema
+from har_core.windows.segmentation import segment
+from har_core.windows.tensors import WindowTensors, read_tensors
+
+__all__ = [
+    "KEY_COLUMNS",
+    "WindowTensors",
+    "WindowsSummary",
+    "read_tensors",
+    "segment",
+    "window_schema",
+    "write_windows",
+]

@@ -1,0 +1,177 @@
+"""Tables of windows as Parquet: written batch by batch, read row group by row group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from har_core.dsads.layout import NUM_CHANNELS
+from har_core.errors import InputError, Problem
+from har_core.files import atomic_path
+from har_core.progress import Progress, silent
+from har_core.windows.content import ContentHash
+from har_core.windows.schema import KEY_COLUMNS, is_window_schema, length_of
+
+_VALUES_PER_ROW_GROUP = 2**22  # 16 MiB of float32: small enough to stream, large enough that headers cost nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowsSummary:
+    """What was written."""
+
+    num_windows: int
+    window_length: int
+    """Samples."""
+    num_subjects: int
+    content_version: str
+    """See :class:`~har_core.windows.content.ContentHash`."""
+
+
+def write_windows(reader: pa.RecordBatchReader, path: Path, progress: Progress = silent) -> WindowsSummary:
+    """Write the windows of ``reader`` (of :func:`har_core.windows.segment`) to ``path``, whole or not at all.
+
+    Memory does not grow with the number of windows.
+
+    Raises:
+        InputError: there are none, they are out of order, or one comes twice.
+        StorageError: the disk is full.
+    """
+    subjects: set[int] = set()
+    with atomic_path(path) as temporary:
+        with WindowsWriter(temporary, reader.schema) as writer:
+            for batch in reader:
+                writer.write(batch)
+                subjects.update(batch["subject"].unique().to_pylist())
+                progress("windows", writer.num_windows, writer.num_windows)
+        if not writer.num_windows:
+            problem = Problem(path=str(path), value="no windows", expected="at least one")
+            raise InputError("There is nothing to cut windows from", [problem])
+    return WindowsSummary(
+        num_windows=writer.num_windows,
+        window_length=length_of(reader.schema),
+        num_subjects=len(subjects),
+        content_version=writer.content_version,
+    )
+
+
+class WindowsWriter:
+    """Writes batches of windows in ascending order of their keys; a context manager that completes the file.
+
+    Row groups are hashed and encoded by a thread of its own, while the caller prepares the next one.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        """Begin a file at ``path`` with the columns and metadata of ``schema``."""
+        # Dictionaries and statistics of sensor values cost time and help nobody; lz4 costs next to nothing, and stores
+        # once what overlapping windows repeat (docs/decisions).
+        self._file = pq.ParquetWriter(
+            path, schema, compression="lz4", use_dictionary=False, write_statistics=list(KEY_COLUMNS)
+        )
+        self._schema = schema
+        self._content = ContentHash(schema)
+        self._pending: list[pa.RecordBatch] = []
+        self._rows_per_group = max(1, _VALUES_PER_ROW_GROUP // (length_of(schema) * NUM_CHANNELS))
+        self._encoder = ThreadPoolExecutor(1, thread_name_prefix="windows")
+        self._encoding: Future[None] | None = None
+        self._last_key: tuple[int, ...] | None = None
+        self.num_windows = 0
+        self.content_version = ""
+        """Version of what was written, once the file is complete."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows.
+
+        Raises:
+            InputError: a key is not above the one before it.
+        """
+        self._check_order(batch)
+        self._pending.append(batch)
+        self.num_windows += batch.num_rows
+        if sum(pending.num_rows for pending in self._pending) >= self._rows_per_group:
+            self._end_row_group()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._file, self._encoder:
+            if kind is None:
+                self._end_row_group()
+                self._await_encoder()
+                self.content_version = self._content.hexdigest()
+                self._file.add_key_value_metadata({"har.content_version": self.content_version})
+
+    def _end_row_group(self) -> None:
+        self._await_encoder()  # at most one row group waits, and errors surface
+        if self._pending:
+            rows = pa.Table.from_batches(self._pending, schema=self._schema)
+            self._pending = []
+            self._encoding = self._encoder.submit(self._encode, rows)
+
+    def _await_encoder(self) -> None:
+        if self._encoding is not None:
+            self._encoding.result()
+            self._encoding = None
+
+    def _encode(self, rows: pa.Table) -> None:
+        whole = rows.combine_chunks()  # short chunks double the time of encoding
+        self._content.update(whole)
+        self._file.write_table(whole, row_group_size=whole.num_rows)
+
+    def _check_order(self, batch: pa.RecordBatch) -> None:
+        keys = np.stack([batch[name].to_numpy().astype(np.int64) for name in KEY_COLUMNS], axis=1)
+        if self._last_key is not None:
+            keys = np.concatenate([[self._last_key], keys])
+        if len(keys):
+            wrong = np.flatnonzero(~_is_ascending(keys))
+            if len(wrong):
+                before, key = (_describe(keys[wrong[0] + offset]) for offset in (0, 1))
+                problem = Problem(path="window", value=f"{key} after {before}", expected="ascending keys, each once")
+                raise InputError("The windows are not in order", [problem])
+            self._last_key = tuple(int(part) for part in keys[-1])
+
+
+@contextmanager
+def open_windows(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a table of windows.
+
+    Raises:
+        InputError: the file is missing, damaged, or has other columns.
+    """
+    expected = "a Parquet table of windows (docs/data_contract.md)"
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(
+            "The windows cannot be read", [Problem(path=str(path), value=str(error), expected=expected)]
+        ) from error
+    with file:
+        if not is_window_schema(file.schema_arrow):
+            raise InputError(
+                "These are no windows", [Problem(path=str(path), value="other columns", expected=expected)]
+            )
+        yield file
+
+
+def _is_ascending(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """For each row of ``keys`` (N, 4) but the first: does it come after the one before, in the order of columns?"""
+    difference = np.diff(keys, axis=0)
+    first_change = np.argmax(difference != 0, axis=1)
+    ascending: npt.NDArray[np.bool_] = np.take_along_axis(difference, first_change[:, None], axis=1)[:, 0] > 0
+    return ascending
+
+
+def _describe(key: npt.NDArray[np.int64]) -> str:
+    return ", ".join(f"{name} {part}" for name, part in zip(KEY_COLUMNS, key, strict=True))

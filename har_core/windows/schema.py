@@ -1,0 +1,119 @@
+"""The columns of a table of windows, what they mean, and how a batch of rows becomes arrays and the reverse.
+
+Letters: N windows, T timepoints, C channels, M = N * T samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from har_core.dsads.layout import AXES, CHANNELS, NUM_CHANNELS, SENSOR_MEASURES, SENSORS, UNITS
+
+_KEYS = {
+    "subject": (pa.int16(), "subject number, from 1"),
+    "activity": (pa.int8(), "activity number, 1 to 19; the class id is one less"),
+    "segment": (pa.int16(), "number of the 5 s segment, from 1"),
+    "start": (pa.int16(), "first sample of the window within its segment, from 0"),
+}
+KEY_COLUMNS = tuple(_KEYS)
+"""What names a window."""
+
+INHERITED_METADATA = (b"har.sampling_rate_hz", b"har.window_length", b"har.overlap", b"har.origin")
+"""What the metadata of a file of windows says, and a file made from it repeats."""
+
+_UNIT_NAMES = dict(zip(UNITS, ("torso", "right arm", "left arm", "right leg", "left leg"), strict=True))
+_SENSOR_NAMES = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetometer"}
+
+
+def window_schema(length: int, *, measures: Mapping[str, str] | None = None) -> pa.Schema:
+    """Columns of windows of ``length`` samples: the key, then each channel as a list of ``length`` float32.
+
+    Args:
+        length: samples in a window.
+        measures: unit of measure of each channel; by default that of the recordings.
+    """
+    keys = [
+        pa.field(name, kind, nullable=False, metadata={"description": text}) for name, (kind, text) in _KEYS.items()
+    ]
+    values = pa.list_(pa.field("element", pa.float32(), nullable=False), length)  # the name in Parquet
+    measures = CHANNEL_MEASURES if measures is None else measures
+    channels = [
+        pa.field(
+            channel,
+            values,
+            nullable=False,
+            metadata={"description": CHANNEL_DESCRIPTIONS[channel], "unit": measures[channel]},
+        )
+        for channel in CHANNELS
+    ]
+    return pa.schema([*keys, *channels])
+
+
+def length_of(schema: pa.Schema) -> int:
+    """Samples in a window of a table with this schema."""
+    return int(schema.field(CHANNELS[0]).type.list_size)
+
+
+def is_window_schema(schema: pa.Schema) -> bool:
+    """Whether a table has the columns of windows, of any length; metadata does not count."""
+    if CHANNELS[0] not in schema.names or not pa.types.is_fixed_size_list(schema.field(CHANNELS[0]).type):
+        return False
+    return bool(schema.equals(window_schema(length_of(schema))))
+
+
+def batch_of(
+    keys: Mapping[str, npt.NDArray[np.integer]], channels: npt.NDArray[np.float32], schema: pa.Schema
+) -> pa.RecordBatch:
+    """Rows of windows.
+
+    Args:
+        keys: (N,) for each of :data:`KEY_COLUMNS`.
+        channels: float32 (C, M); each row is copied nowhere if it is contiguous.
+        schema: of :func:`window_schema`, with any metadata.
+    """
+    columns = [
+        pa.array(keys[name].astype(schema.field(name).type.to_pandas_dtype(), copy=False)) for name in KEY_COLUMNS
+    ]
+    kind = schema.field(CHANNELS[0]).type
+    lists = [pa.FixedSizeListArray.from_arrays(pa.array(channel), type=kind) for channel in channels]
+    return pa.RecordBatch.from_arrays([*columns, *lists], schema=schema)
+
+
+def channels_of(rows: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
+    """The channels of rows of windows: float32 (C, M), a copy."""
+    channels: npt.NDArray[np.float32] | None = None
+    batches = rows.to_batches() if isinstance(rows, pa.Table) else [rows]
+    start = 0
+    for batch in batches:
+        for index, name in enumerate(CHANNELS):
+            values = flat_values(batch[name])
+            if channels is None:
+                channels = np.empty((NUM_CHANNELS, rows.num_rows * (len(values) // batch.num_rows)), dtype=np.float32)
+            channels[index, start : start + len(values)] = values
+        start += len(values)
+    return np.empty((NUM_CHANNELS, 0), dtype=np.float32) if channels is None else channels
+
+
+def flat_values(column: pa.FixedSizeListArray) -> npt.NDArray[np.float32]:
+    """All values of a channel's column one after another: float32 (M,), without a copy."""
+    values: npt.NDArray[np.float32] = column.flatten().to_numpy()
+    return values
+
+
+def _per_channel(of_sensor: Mapping[str, str]) -> dict[str, str]:
+    return {f"{unit}_{axis}{sensor}": of_sensor[sensor] for unit in UNITS for sensor in SENSORS for axis in AXES}
+
+
+CHANNEL_MEASURES = _per_channel(SENSOR_MEASURES)
+"""Unit of measure of each channel."""
+CHANNEL_DESCRIPTIONS = {
+    f"{unit}_{axis}{sensor}": f"{_UNIT_NAMES[unit]}, {_SENSOR_NAMES[sensor]}, {axis} axis"
+    for unit in UNITS
+    for sensor in SENSORS
+    for axis in AXES
+}
+"""What each channel is: ``torso, accelerometer, x axis``."""

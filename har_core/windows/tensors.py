@@ -1,0 +1,51 @@
+"""Tables of windows as tensors, ready to be indexed in batches.
+
+Letters: N windows, T timepoints, C channels, M = N * T samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from har_core.dsads.layout import NUM_CHANNELS
+from har_core.windows.dataset import open_windows
+from har_core.windows.schema import KEY_COLUMNS, channels_of, length_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowTensors:
+    """All windows of one file."""
+
+    keys: pa.Table
+    """N rows: subject, activity, segment, start."""
+    windows: Tensor
+    """float32 (N, T, C), contiguous; in sensor units, or normalised where the file is."""
+    labels: Tensor
+    """Class ids, int64 (N,): activity number - 1."""
+
+
+def read_tensors(path: Path) -> WindowTensors:
+    """Read a table of windows, raw or normalised.
+
+    Raises:
+        InputError: the file is missing, damaged, or no table of windows.
+    """
+    with open_windows(path) as file:
+        length = length_of(file.schema_arrow)
+        samples = torch.empty((file.metadata.num_rows * length, NUM_CHANNELS), dtype=torch.float32)
+        keys = []
+        start = 0
+        for index in range(file.num_row_groups):
+            rows = file.read_row_group(index)
+            keys.append(rows.select(KEY_COLUMNS))
+            stop = start + rows.num_rows * length
+            samples[start:stop] = torch.from_numpy(channels_of(rows)).T
+            start = stop
+    table = pa.concat_tables(keys).combine_chunks()
+    labels = torch.from_numpy(table["activity"].to_numpy().astype("int64") - 1)
+    return WindowTensors(keys=table, windows=samples.view(-1, length, NUM_CHANNELS), labels=labels)

@@ -1,0 +1,1 @@
+"""Assembly: definitions, staleness and the command line."""

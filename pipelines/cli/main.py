@@ -1,0 +1,52 @@
+"""``har``: the commands, and how an error of the user's becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from dotenv import load_dotenv
+
+from har_core.errors import HarError, InputError
+from pipelines.cli import models, predict, run, status, ui
+
+app = typer.Typer(
+    name="har",
+    help="Human-activity recognition on DSADS recordings: trained, compared and registered models, kept right.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (run.run, status.status, predict.predict, models.models, ui.ui):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script; always ends in SystemExit: 0 done, 1 the work failed, 2 the input was wrong."""
+    load_dotenv(Path(".env"))
+    try:
+        app(args=None if arguments is None else list(arguments))
+    except HarError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        from pipelines.failures import is_full_disk, message  # noqa: PLC0415 - on the way out
+
+        if not is_full_disk(error):
+            raise  # a mistake of ours: the traceback is what helps
+        typer.echo(f"Error: {message(error)}", err=True)
+        sys.exit(1)
+
+
+def _tell(error: HarError) -> None:
+    typer.echo(f"Error: {error}", err=True)
+    if isinstance(error, InputError) and len(error.problems) > 0:
+        from pipelines.homes import current_home  # noqa: PLC0415 - imports Dagster
+
+        problems = current_home().problems
+        with contextlib.suppress(OSError):  # the part that is shown must do where even the home cannot be written
+            error.write(problems)
+            typer.echo(f"All problems: {problems}", err=True)

@@ -1,0 +1,23 @@
+"""``har run``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.options import DataOption, ExperimentArgument
+
+
+def run(
+    experiment: ExperimentArgument,
+    data: DataOption = None,
+    select: Annotated[
+        str | None, typer.Option(metavar="ASSETS", help="Only these, in Dagster's selection syntax.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run the selection even where it is fresh.")] = False,
+) -> None:
+    """Materialise what is missing or stale, in dependency order, and nothing else."""
+    from pipelines.refresh import refresh  # noqa: PLC0415 - heavy, and `har --help` is quick
+
+    raise typer.Exit(refresh(experiment, data, selection=select, forced=force))

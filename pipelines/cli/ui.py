@@ -1,0 +1,17 @@
+"""``har ui``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="The usual one where absent, else a free one.")]
+
+
+def ui(dagster_port: PortOption = None, mlflow_port: PortOption = None) -> None:
+    """Serve Dagster's UI with its daemon and MLflow's on loopback, until Ctrl-C or the end of one ends all."""
+    from pipelines.servers import serve  # noqa: PLC0415 - heavy, and `har --help` is quick
+    from pipelines.session import open_home  # noqa: PLC0415
+
+    raise typer.Exit(serve(open_home(), dagster_port=dagster_port, mlflow_port=mlflow_port))

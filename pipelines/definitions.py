@@ -1,0 +1,48 @@
+"""The assembly: one experiment file and one home become Dagster definitions. Nothing is read at import.
+
+``dagster dev -w workspace.yaml`` and ``dg check defs`` load :func:`defs`; ``har`` calls :func:`build_definitions`.
+"""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from assets.graph import build_assets, build_resources
+from assets.resources.display import Display
+from assets.resources.home import Home
+from har_core.settings.experiment import Experiment, load_experiment
+from pipelines.homes import current_home, recall
+
+DEFAULT_EXPERIMENT = Path(__file__).parent.parent / "experiments" / "demo.toml"
+
+EXECUTOR = dg.in_process_executor
+"""The one place that says where steps run. In this process: trainings on one machine must not overlap, and a process
+for each step costs seconds of imports."""
+
+
+def build_definitions(experiment: Experiment, home: Home, display: Display | None = None) -> dg.Definitions:
+    """The graph of ``experiment``, working in ``home``.
+
+    Args:
+        experiment: decides which assets there are and what they do.
+        home: where they read and write.
+        display: what assets tell of their progress to; a log where absent.
+    """
+    refresh = dg.define_asset_job("refresh", selection=dg.AssetSelection.all(), description="Run every asset once.")
+    return dg.Definitions(
+        assets=build_assets(experiment), resources=build_resources(home, display), jobs=[refresh], executor=EXECUTOR
+    )
+
+
+def experiment_path(home: Home) -> Path:
+    """The file that definitions are built from: ``HAR_EXPERIMENT``, else what the home remembers, else the demo."""
+    named = os.environ.get("HAR_EXPERIMENT") or recall(home).experiment
+    return Path(named) if named else DEFAULT_EXPERIMENT
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of this process's experiment and home."""
+    home = current_home()
+    return build_definitions(load_experiment(experiment_path(home)), home)

@@ -1,0 +1,155 @@
+"""Progress on a terminal: bars that move where it is one, a line now and then where it is not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from har_core.training.events import (
+    CheckpointIgnored,
+    EpochFinished,
+    EpochProgress,
+    TrainingEvent,
+    TrainingStarted,
+)
+from pipelines.staleness import Status
+
+_SECONDS_BETWEEN_LINES = 5.0
+_SPEED_PERIOD_S = 600.0
+"""Epochs may take minutes; a shorter memory would lose the estimate of the time left between them."""
+
+
+class BarDisplay:
+    """Bars for a terminal of 80 columns. Use as a context manager: the bars are drawn while it is open."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=10),
+            TextColumn("{task.fields[detail]}", markup=False),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            speed_estimate_period=_SPEED_PERIOD_S,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> BarDisplay:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def wave(self, wave: Collection[Status]) -> None:
+        """Name what runs next."""
+        for status in wave:
+            self._console.print(Text.assemble((str(status.item), "bold"), f" {'; '.join(status.causes) or 'forced'}"))
+        self._tasks.clear()
+
+    def progress(self, what: str, num_done: int, num_total: int) -> None:
+        """A bar for each ``what``."""
+        self._update(what, num_done, num_total, f"{num_done}/{num_total}")
+
+    def training(self, asset: str, event: TrainingEvent) -> None:
+        """A bar for each training, in epochs, with the latest scores."""
+        if isinstance(event, TrainingStarted):
+            resumed = len(event.resumed)
+            self._num_epochs = event.num_epochs
+            self._scores = f"resumed after epoch {resumed}" if resumed else f"{event.device} {event.precision}"
+            self._update(asset, resumed, event.num_epochs, self._scores)
+        elif isinstance(event, EpochProgress):
+            done = event.epoch - 1 + event.num_done / event.num_total
+            self._update(asset, done, self._num_epochs, f"epoch {event.epoch}/{self._num_epochs} {self._scores}")
+        elif isinstance(event, EpochFinished):
+            self._scores = f"loss {event.record.training_loss:.3f} macro-F1 {event.record.validation_macro_f1:.3f}"
+            detail = f"epoch {event.record.epoch}/{self._num_epochs} {self._scores}"
+            self._update(asset, event.record.epoch, self._num_epochs, detail)
+        elif isinstance(event, CheckpointIgnored):
+            self._console.print(f"{asset}: trains from the first epoch: {event.reason}", markup=False, highlight=False)
+        else:
+            detail = f"best epoch {event.best_epoch}" + (", stopped early" if event.stopped_early else "")
+            self._update(asset, self._num_epochs, self._num_epochs, f"{detail}, {self._scores}")
+
+    def _update(self, name: str, done: float, total: float, detail: str) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=total, detail=detail)
+        self._bars.update(self._tasks[name], completed=done, total=total, detail=detail)
+
+
+class LineDisplay:
+    """Plain lines, for logs and pipes: one for each epoch, and for other work one every few seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._what = ""
+        self._line: str | None = None
+        self._started_at = 0.0
+        self._next_line_at = 0.0
+
+    def __enter__(self) -> LineDisplay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finish()
+
+    def wave(self, wave: Collection[Status]) -> None:
+        """Name what runs next."""
+        for status in wave:
+            self._print(f"{status.item}: {'; '.join(status.causes) or 'forced'}")
+
+    def progress(self, what: str, num_done: int, num_total: int) -> None:
+        """A line every few seconds, and one when other work begins: streams do not know their end."""
+        now = time.monotonic()
+        if what != self._what:
+            self._finish()
+            self._what, self._started_at, self._next_line_at = what, now, now + _SECONDS_BETWEEN_LINES
+        left = (now - self._started_at) / num_done * (num_total - num_done) if num_done else 0.0
+        self._line = f"{what}: {num_done}/{num_total}" + (f", {duration(left)} left" if left else "")
+        if now >= self._next_line_at:
+            self._next_line_at = now + _SECONDS_BETWEEN_LINES
+            self._show()
+
+    def training(self, asset: str, event: TrainingEvent) -> None:
+        """A line for the start and for each epoch."""
+        if isinstance(event, TrainingStarted):
+            self._num_epochs = event.num_epochs
+            resumed = f", resumed after epoch {len(event.resumed)}" if event.resumed else ""
+            self._print(f"{asset}: {event.num_parameters:,} parameters, {event.device}, {event.precision}{resumed}")
+        elif isinstance(event, CheckpointIgnored):
+            self._print(f"{asset}: trains from the first epoch: {event.reason}")
+        elif isinstance(event, EpochFinished):
+            left = event.record.seconds * (self._num_epochs - event.record.epoch)
+            epoch = f"epoch {event.record.epoch}/{self._num_epochs}"
+            score = f"loss {event.record.training_loss:.3f} validation macro-F1 {event.record.validation_macro_f1:.3f}"
+            self._print(f"{asset}: {epoch} {score}, {duration(left)} left")
+
+    def _finish(self) -> None:
+        self._show()
+        self._what = ""
+
+    def _show(self) -> None:
+        if self._line is not None:
+            line, self._line = self._line, None
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _print(self, line: str) -> None:
+        self._finish()
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def make_display(console: Console) -> BarDisplay | LineDisplay:
+    """Bars where ``console`` is a terminal, lines where it is not."""
+    return BarDisplay(console) if console.is_terminal else LineDisplay(console)
+
+
+def duration(seconds: float) -> str:
+    """``1:02:03``, ``4:05``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

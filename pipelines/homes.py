@@ -1,0 +1,145 @@
+"""Who may work in a home, and what the home remembers: its experiment file, the copy of the data, its lock.
+
+Where things lie is said in :mod:`assets.resources.home`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from assets.resources.home import Home
+from har_core.errors import HomeBusyError, InputError, Problem, StorageError
+from har_core.files import write_text
+
+DAGSTER_YAML = """\
+# Settings of the Dagster instance of this home; change them freely, the file is written only where there is none.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a home remembers between commands."""
+
+    experiment: str | None = None
+    """Absolute path of the one experiment file of this home."""
+    data: str | None = None
+    """Absolute path of the recordings that ``--data`` named."""
+
+
+def current_home() -> Home:
+    """The home of this process: ``HAR_HOME``, or the current directory."""
+    return Home(Path(os.environ.get("HAR_HOME") or ".").expanduser())
+
+
+def prepare(home: Home) -> None:
+    """Make what Dagster needs to start, and name it in ``DAGSTER_HOME`` and ``HAR_HOME`` for this and child processes.
+
+    Raises:
+        StorageError: the home cannot be written.
+    """
+    try:
+        home.dagster.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{home.root}: cannot be used as a home ({error.strerror})") from error
+    settings = home.dagster / "dagster.yaml"
+    if not settings.exists():
+        write_text(settings, DAGSTER_YAML)
+    os.environ["HAR_HOME"] = str(home.root)
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+
+
+def recall(home: Home) -> Memory:
+    """What this home remembers; nothing where it is new."""
+    if not home.memory.is_file():
+        return Memory()
+    try:
+        return Memory(**json.loads(home.memory.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{home.memory}: cannot be read; remove it to start afresh", ()) from error
+
+
+def remember(home: Home, experiment: Path, data: Path | None = None, *, bind: bool = True) -> Memory:
+    """Bind the home to an experiment file, and note where the data is if told.
+
+    Args:
+        home: a prepared home.
+        experiment: the file that a command was given.
+        data: what ``--data`` named, if anything.
+        bind: whether the home serves this file alone from now on; looking does not bind.
+
+    Raises:
+        InputError: the home serves another experiment file, or there is nothing at ``data``.
+    """
+    known = recall(home)
+    experiment = experiment.expanduser().resolve()
+    if known.experiment is not None and not _is_same(Path(known.experiment), experiment):
+        raise InputError(
+            f"{home.root} is the home of {known.experiment} and cannot serve {experiment} too; "
+            "name another folder in HAR_HOME",
+            [],
+        )
+    if data is not None:
+        data = data.expanduser().absolute()
+        if not data.exists():
+            raise InputError(
+                "there are no recordings where --data says",
+                [Problem(path=str(data), expected="a folder or a zip of recordings")],
+            )
+    bound = str(experiment) if bind else known.experiment
+    memory = Memory(bound, str(data) if data is not None else known.data)
+    if memory != known:
+        write_text(home.memory, json.dumps(asdict(memory), indent=2) + "\n")
+    return memory
+
+
+def _is_same(known: Path, given: Path) -> bool:
+    """Whether both are one file; a file that was moved along with its home counts as the same."""
+    return known == given or (not known.exists() and known.name == given.name)
+
+
+@contextmanager
+def occupied(home: Home) -> Iterator[None]:
+    """Keep every other ``har`` process out of the home. The system frees the lock of a process that dies.
+
+    Raises:
+        HomeBusyError: another process is at work here; the text names it.
+    """
+    lock = FileLock(home.lock, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise HomeBusyError(f"{home.root} is in use by {_holder(home)}; wait for it, or end it") from None
+    try:
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        write_text(_holder_file(home), json.dumps({"pid": os.getpid(), "command": command, "since": since}))
+        yield
+    finally:
+        _holder_file(home).unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder_file(home: Home) -> Path:
+    # Beside the lock, not in it: whoever tries for the lock truncates the lock file.
+    return home.lock.with_suffix(".holder.json")
+
+
+def _holder(home: Home) -> str:
+    try:
+        holder = json.loads(_holder_file(home).read_text(encoding="utf-8"))
+        return f"process {holder['pid']} ({holder['command']}) since {holder['since']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"

@@ -1,0 +1,105 @@
+"""``har run`` and ``har status`` themselves: from an experiment file to waves in a home, or to what they would do."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from dagster import AssetKey, DagsterInstance, Definitions
+from rich.console import Console
+
+from assets.resources.home import Home
+from assets.resources.interrupted import close_interrupted
+from assets.resources.tracking import Tracking
+from assets.source import report_source_version
+from har_core.errors import HomeBusyError
+from har_core.settings.experiment import Experiment, load_experiment
+from pipelines.definitions import build_definitions
+from pipelines.display import make_display
+from pipelines.homes import occupied, remember
+from pipelines.runner import Outcome, make_request, run_waves
+from pipelines.session import open_home, open_instance
+from pipelines.staleness import OutputFiles, Status, ask
+from pipelines.summary import print_summary
+
+
+def refresh(experiment_file: Path, data: Path | None, *, selection: str | None, forced: bool) -> int:
+    """Materialise what is missing or stale, and tell what was done; gives the exit code.
+
+    Raises:
+        InputError: the file, the data, the selection or the home is wrong.
+        HomeBusyError: another process is at work in the home.
+    """
+    experiment = load_experiment(experiment_file)
+    home = open_home()
+    with occupied(home), open_instance(home) as instance:
+        remember(home, experiment_file, data)
+        os.environ["HAR_EXPERIMENT"] = str(experiment_file.absolute())
+        home.problems.unlink(missing_ok=True)  # of an earlier run
+        try:
+            with _interruptible():
+                outcome = _run(experiment, home, instance, selection, forced=forced)
+        except KeyboardInterrupt:
+            typer.echo("Interrupted; the next `har run` continues where this one ended.", err=True)
+            return 1
+        return print_summary(outcome, home)
+
+
+def look(experiment_file: Path, data: Path | None) -> list[Status]:
+    """The status of every asset and partition, parents before children.
+
+    Raises:
+        InputError: the file, the data or the home is wrong.
+    """
+    experiment = load_experiment(experiment_file)
+    home = open_home()
+    with open_instance(home) as instance:
+        try:
+            with occupied(home):
+                remember(home, experiment_file, data, bind=False)
+                report_source_version(instance, experiment, home)
+        except HomeBusyError as busy:
+            remember(home, experiment_file, bind=False)  # refuses another experiment; what is at work keeps its data
+            typer.echo(f"The source was not looked at: {busy}", err=True)
+        asset_graph = build_definitions(experiment, home).resolve_asset_graph()
+        return list(ask(asset_graph, instance, OutputFiles(home.root)).values())
+
+
+def _run(
+    experiment: Experiment, home: Home, instance: DagsterInstance, selection: str | None, *, forced: bool
+) -> Outcome:
+    display = make_display(Console(stderr=True))
+    definitions = build_definitions(experiment, home, display)
+    request = make_request(definitions.resolve_asset_graph(), selection, forced=forced)
+    tracking = Tracking(home)
+    tracking.prepare()
+    close_interrupted(tracking, instance)
+    if forced:
+        _forget_checkpoints(home, request.wanted, instance, definitions)
+    report_source_version(instance, experiment, home)
+    with display:
+        return run_waves(definitions, instance, request, OutputFiles(home.root), display.wave)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does: what is open is closed as failed, and the lock is given back."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _forget_checkpoints(
+    home: Home, keys: Collection[AssetKey], instance: DagsterInstance, definitions: Definitions
+) -> None:
+    for key in keys:
+        partitions = definitions.resolve_assets_def(key).partitions_def
+        names = partitions.get_partition_keys(dynamic_partitions_store=instance) if partitions else [None]
+        for name in names:
+            home.checkpoint(key.to_user_string(), name).unlink(missing_ok=True)

@@ -1,0 +1,139 @@
+"""Runs waves in this process against a Dagster instance, and gathers what failed with the exceptions themselves.
+
+What runs next is decided in :mod:`pipelines.waves`; how it is shown and told belongs in :mod:`pipelines.cli`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from dagster import AssetKey, AssetSelection, DagsterInstance, Definitions, HookContext, failure_hook, logger
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.errors import DagsterError
+from dagster._core.execution.plan.objects import ErrorSource
+
+from assets.resources.processes import PROCESS_TAG, current_process
+from assets.vocabulary import PARTIAL_INPUTS
+from har_core.errors import UnknownNameError
+from pipelines.staleness import Item, OutputFiles, State, Status, ask
+from pipelines.waves import Request, plan_wave
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a command did."""
+
+    statuses: dict[Item, Status]
+    """At the end."""
+    ran: list[Item] = field(default_factory=list)
+    failures: dict[Item, BaseException] = field(default_factory=dict)
+    """The exception of each item that failed, as it was raised."""
+    held: dict[Item, str] = field(default_factory=dict)
+    """Why an item that is due was not run."""
+
+    @property
+    def unsettled(self) -> list[Status]:
+        """Items that ran and are nevertheless not fresh; a code version or an output that never agrees with itself."""
+        ran = set(self.ran)
+        return [s for s in self.statuses.values() if s.item in ran and s.state in {State.STALE, State.MISSING}]
+
+
+def select(asset_graph: AssetGraph, selection: str | None) -> frozenset[AssetKey]:
+    """The materialisable assets that a selection in Dagster's syntax names; all of them where it is None.
+
+    Raises:
+        UnknownNameError: the selection cannot be read, or names no asset.
+    """
+    keys = asset_graph.materializable_asset_keys
+    if selection is None:
+        return frozenset(keys)
+    try:
+        chosen = AssetSelection.from_string(selection).resolve(asset_graph) & keys
+    except DagsterError as error:
+        raise UnknownNameError(f"--select {selection!r}: {str(error).strip().splitlines()[0]}") from error
+    if not chosen:
+        names = ", ".join(sorted(key.to_user_string() for key in keys))
+        raise UnknownNameError(f"--select {selection!r} names no asset; there are {names}")
+    return frozenset(chosen)
+
+
+def make_request(asset_graph: AssetGraph, selection: str | None, *, forced: bool) -> Request:
+    """What the user asked for, in terms of the graph."""
+    keys = asset_graph.materializable_asset_keys
+    partial = {key for key in keys if PARTIAL_INPUTS.items() <= asset_graph.get(key).tags.items()}
+    return Request(wanted=select(asset_graph, selection), forced=forced, partial_inputs=partial)
+
+
+def run_waves(
+    definitions: Definitions,
+    instance: DagsterInstance,
+    request: Request,
+    outputs: OutputFiles,
+    on_wave: Callable[[Collection[Status]], None] = lambda wave: None,  # noqa: ARG005
+) -> Outcome:
+    """Run what is due until nothing is; an item that fails holds back what is below it, and nothing else.
+
+    Args:
+        definitions: the graph and its resources.
+        instance: where runs and materialisations are recorded.
+        request: what may run.
+        outputs: the disk that recorded outputs are compared with.
+        on_wave: told the items of each wave before it runs.
+    """
+    asset_graph = definitions.resolve_asset_graph()
+    outcome = Outcome({})
+    while True:
+        outcome.statuses = ask(asset_graph, instance, outputs)
+        plan = plan_wave(outcome.statuses, request, outcome.ran, outcome.failures)
+        outcome.held = plan.reasons
+        if not plan.wave:
+            return outcome
+        on_wave([outcome.statuses[item] for item in plan.wave])
+        ran, failures = _run(definitions, instance, plan.wave, plan.partition)
+        outcome.ran += ran
+        outcome.failures |= failures
+
+
+def _run(
+    definitions: Definitions, instance: DagsterInstance, wave: list[Item], partition: str | None
+) -> tuple[list[Item], dict[Item, BaseException]]:
+    """One Dagster run in this process. Gives what was materialised, and the exception of what failed."""
+    exceptions: dict[str, BaseException] = {}
+
+    @failure_hook(name="remember_failure")
+    def remember_failure(context: HookContext) -> None:
+        exceptions[context.step_key] = context.op_exception or DagsterError("no exception was recorded")
+
+    job = definitions.resolve_implicit_global_asset_job_def()
+    job = job.with_hooks({remember_failure}).with_logger_defs({"file": _file_logger})
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=[item.key for item in wave],
+        partition_key=partition,
+        raise_on_error=False,
+        run_config={"loggers": {"file": {}}},
+        tags={PROCESS_TAG: current_process()},
+    )
+    if any(e.is_step_failure and e.step_failure_data.error_source is ErrorSource.INTERRUPT for e in result.all_events):
+        raise KeyboardInterrupt  # Dagster has closed the run, and would have us go on
+    failures = {}
+    for item in wave:
+        step = definitions.resolve_assets_def(item.key).node_def.name
+        if step in exceptions:
+            failures[item] = exceptions[step]
+    materialized = {event.asset_key for event in result.get_asset_materialization_events()}
+    ran = [item for item in wave if item.key in materialized and item not in failures]
+    if not result.success and not failures:
+        raise DagsterError(f"Dagster run {result.run_id} failed outside its assets; its log tells why")
+    if not ran and not failures:
+        raise DagsterError(f"Dagster run {result.run_id} materialised nothing of {', '.join(map(str, wave))}")
+    return ran, failures
+
+
+@logger(description="Hands Dagster's messages to Python's logging, away from the terminal.")
+def _file_logger(_context: object) -> logging.Logger:
+    messages = logging.getLogger("har.dagster")
+    messages.setLevel(logging.DEBUG)
+    return messages

@@ -1,0 +1,166 @@
+"""The UIs as child processes: started together, watched, ended together. On loopback alone, for they have no login."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import typer
+
+from assets.resources.home import Home
+from assets.resources.tracking import Tracking
+from har_core.errors import InputError
+from pipelines.definitions import experiment_path
+
+HOST = "127.0.0.1"
+USUAL_DAGSTER_PORT = 3000
+USUAL_MLFLOW_PORT = 5000
+_PATIENCE_S = 120.0
+_GRACE_S = 10.0
+_WORKSPACE = Path(__file__).parent.parent / "workspace.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One child process, and where it answers if it does."""
+
+    name: str
+    command: tuple[str, ...]
+    url: str | None = None
+
+
+def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> int:
+    """Run the UIs until a signal comes or one of them ends.
+
+    Returns:
+        0 after SIGINT or SIGTERM, 1 where a child ended by itself.
+
+    Raises:
+        InputError: a given port is taken.
+    """
+    tracking = Tracking(home)
+    tracking.prepare()
+    dagster = f"http://{HOST}:{_port(dagster_port, USUAL_DAGSTER_PORT)}"
+    mlflow = f"http://{HOST}:{_port(mlflow_port, USUAL_MLFLOW_PORT)}"
+    environment = {
+        **os.environ,
+        "HAR_EXPERIMENT": str(experiment_path(home).absolute()),
+        "HAR_DAGSTER_URL": dagster,
+        "HAR_MLFLOW_URL": mlflow,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes for evaluations that nobody here starts
+    }
+    servers = _servers(home, tracking.uri, dagster, mlflow)
+    with _stop_signals() as stopped, _children(servers, environment, home) as children:
+        for server, child in zip(servers, children, strict=True):
+            while server.url and not stopped and child.poll() is None and not _answers(server.url):
+                time.sleep(0.2)
+        if not stopped and all(child.poll() is None for child in children):
+            typer.echo(f"Dagster: {dagster}\nMLflow:  {mlflow}\nCtrl-C ends both.")
+        while not stopped:
+            for server, child in zip(servers, children, strict=True):
+                if child.poll() is not None:
+                    typer.echo(f"{server.name} ended with exit code {child.returncode}; {home.log} tells why", err=True)
+                    return 1
+            time.sleep(0.2)
+    return 0
+
+
+def _servers(home: Home, store: str, dagster: str, mlflow: str) -> list[Server]:
+    def command(module: str, options: Mapping[str, object]) -> tuple[str, ...]:
+        words = module.split() + [str(word) for option in options.items() for word in option]
+        return (sys.executable, "-m", *words)
+
+    artifacts = (home.mlruns / "artifacts").as_uri()
+    ui = {"--backend-store-uri": store, "--default-artifact-root": artifacts, "--workers": 1}
+    return [
+        Server("MLflow UI", command("mlflow ui", {**ui, "--host": HOST, "--port": _port_of(mlflow)}), mlflow),
+        Server(
+            "Dagster UI",
+            command("dagster_webserver", {"-w": _WORKSPACE, "-h": HOST, "-p": _port_of(dagster)}),
+            dagster,
+        ),
+        Server("Dagster daemon", command("dagster._daemon run", {"-w": _WORKSPACE})),
+    ]
+
+
+def _port_of(url: str) -> str:
+    return url.rpartition(":")[2]
+
+
+def _port(given: int | None, usual: int) -> int:
+    """The given port, or the usual one, or where that is taken any free one."""
+    for port in (given,) if given is not None else (usual, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((HOST, port))
+                return probe.getsockname()[1]
+    raise InputError(f"port {given} on {HOST} is taken; name another, or leave it out for a free one", ())
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback, our own
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """A list that holds the signal once one has asked to stop."""
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _children(
+    servers: list[Server], environment: Mapping[str, str], home: Home
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start each server in a process group of its own, so that its own children end with it."""
+    children: list[subprocess.Popen[bytes]] = []
+    with home.log.open("ab") as log, contextlib.ExitStack() as stack:
+        stack.callback(_end, children)
+        # Dagster lets a `.env` of the working directory override this environment; there is none in its own folder.
+        start = partial(subprocess.Popen, env=environment, cwd=home.dagster, stdout=log, stderr=log)
+        for server in servers:
+            children.append(start(server.command, start_new_session=True))  # noqa: PERF401 - _end sees each at once
+        yield children
+
+
+def _end(children: list[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        _signal(child, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE_S
+    for child in children:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(max(0.1, deadline - time.monotonic()))
+    for child in children:
+        _signal(child, signal.SIGKILL)  # whatever is left of the group, also where its leader is gone
+        child.wait()
+
+
+def _signal(child: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)

@@ -1,0 +1,190 @@
+"""What is fresh, stale, missing or pending, and why: Dagster's own staleness resolver, asked from outside its UI.
+
+The resolver is internal to Dagster (it is what the UI's ``staleStatus`` asks), so it is touched in this module only.
+Dagster's instance is the one record; nothing is remembered here. What is done about the answer belongs in
+:mod:`pipelines.waves`. An edge with 100 or more upstream partitions is ignored by the resolver, so an asset keeps
+fewer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from dagster import AssetKey, AssetMaterialization, AssetRecordsFilter, DagsterInstance
+from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView, TemporalContext
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.definitions.data_version import (
+    CachingStaleStatusResolver,
+    StaleCause,
+    StaleCauseCategory,
+    StaleStatus,
+)
+from dagster._time import get_current_datetime
+
+from assets.lineage import OUTPUTS
+from har_core.files import sha256_of_file
+
+
+class State(StrEnum):
+    """What is known of an asset, or of one partition of it."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MISSING = "missing"
+    PENDING = "pending"
+    """Fresh by itself, below something that is not: may become stale when that has run."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Item:
+    """An asset that has no partitions, or one partition of one that has."""
+
+    key: AssetKey
+    partition: str | None = None
+
+    def __str__(self) -> str:
+        name = self.key.to_user_string()
+        return name if self.partition is None else f"{name}[{self.partition}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of an item, with its causes in words; no causes where it is fresh."""
+
+    item: Item
+    state: State
+    causes: tuple[str, ...] = ()
+    parents: tuple[Item, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """As ``har status --json`` prints it."""
+        return {
+            "asset": self.item.key.to_user_string(),
+            "partition": self.item.partition,
+            "state": str(self.state),
+            "causes": list(self.causes),
+        }
+
+
+@dataclass(slots=True)
+class OutputFiles:
+    """Compares recorded outputs with the disk; hashes a file again only when its size or time has changed."""
+
+    root: Path
+    _hashes: dict[tuple[str, int, int], str] = field(default_factory=dict)
+
+    def problems(self, recorded: Mapping[str, str]) -> list[str]:
+        """What is missing or altered, in words."""
+        found = []
+        for name, sha256 in sorted(recorded.items()):
+            path = self.root / name
+            if not path.is_file():
+                found.append(f"{name} is missing")
+            elif self._sha256(path) != sha256:
+                found.append(f"{name} was altered after it was written")
+        return found
+
+    def _sha256(self, path: Path) -> str:
+        stat = path.stat()
+        key = (str(path), stat.st_size, stat.st_mtime_ns)
+        if key not in self._hashes:
+            self._hashes[key] = sha256_of_file(path)
+        return self._hashes[key]
+
+
+def ask(asset_graph: AssetGraph, instance: DagsterInstance, outputs: OutputFiles) -> dict[Item, Status]:
+    """The status of each item of the graph, parents before children.
+
+    Args:
+        asset_graph: of the definitions, as they are in this process.
+        instance: the record of what was materialised.
+        outputs: the disk that recorded outputs are compared with.
+    """
+    view = AssetGraphView(
+        temporal_context=TemporalContext(effective_dt=get_current_datetime(), last_event_id=None),
+        instance=instance,
+        asset_graph=asset_graph,
+    )
+    resolver = CachingStaleStatusResolver(instance=instance, asset_graph=asset_graph, loading_context=view)
+    statuses: dict[Item, Status] = {}
+    for key in asset_graph.toposorted_asset_keys:
+        for item in _items(key, asset_graph, instance):
+            statuses[item] = _status(item, view, resolver, outputs, statuses)
+    return statuses
+
+
+def _items(key: AssetKey, asset_graph: AssetGraph, instance: DagsterInstance) -> list[Item]:
+    partitions = asset_graph.get(key).partitions_def
+    if partitions is None:
+        return [Item(key)]
+    return [Item(key, name) for name in partitions.get_partition_keys(dynamic_partitions_store=instance)]
+
+
+def _status(
+    item: Item,
+    view: AssetGraphView,
+    resolver: CachingStaleStatusResolver,
+    outputs: OutputFiles,
+    known: Mapping[Item, Status],
+) -> Status:
+    parents = _parents(item, view, known)
+    if view.asset_graph.get(item.key).is_external:
+        return Status(item, State.FRESH, parents=parents)
+    status = resolver.get_status(item.key, item.partition)
+    if status is StaleStatus.MISSING:
+        return Status(item, State.MISSING, ("was never materialised",), parents)
+    if gone := outputs.problems(_recorded_outputs(item, view.instance)):
+        return Status(item, State.MISSING, tuple(gone), parents)
+    if status is StaleStatus.STALE:
+        causes = resolver.get_stale_causes(item.key, item.partition)
+        return Status(item, State.STALE, tuple(dict.fromkeys(map(_in_words, causes))), parents)
+    unsettled = tuple(f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH)
+    return Status(item, State.PENDING if unsettled else State.FRESH, unsettled, parents)
+
+
+def _parents(item: Item, view: AssetGraphView, known: Iterable[Item]) -> tuple[Item, ...]:
+    child = (
+        view.get_subset_from_partition_keys(item.key, view.asset_graph.get(item.key).partitions_def, {item.partition})
+        if item.partition is not None
+        else view.get_full_subset(key=item.key)
+    )
+    found: list[Item] = []
+    for key in sorted(view.asset_graph.get(item.key).parent_keys - {item.key}):
+        if view.asset_graph.get(key).is_partitioned:
+            partitions = view.compute_parent_subset(key, child).expensively_compute_partition_keys()
+            found += (Item(key, name) for name in sorted(partitions))
+        else:
+            found.append(Item(key))
+    return tuple(parent for parent in found if parent in known)
+
+
+def _recorded_outputs(item: Item, instance: DagsterInstance) -> dict[str, str]:
+    """What the latest materialisation says it wrote: path below the home -> SHA-256."""
+    if item.partition is None:
+        event = instance.get_latest_materialization_event(item.key)
+        materialization = event.asset_materialization if event else None
+    else:
+        materialization = _latest_of_partition(item, instance)
+    entry = materialization.metadata.get(OUTPUTS) if materialization else None
+    if entry is None:
+        return {}
+    return json.loads(entry.value) if isinstance(entry.value, str) else dict(entry.value)
+
+
+def _latest_of_partition(item: Item, instance: DagsterInstance) -> AssetMaterialization | None:
+    records = instance.fetch_materializations(
+        AssetRecordsFilter(asset_key=item.key, asset_partitions=[item.partition]), limit=1
+    ).records
+    return records[0].asset_materialization if records else None
+
+
+def _in_words(cause: StaleCause) -> str:
+    if cause.category is StaleCauseCategory.CODE:
+        return "its code or its settings changed"
+    if cause.category is StaleCauseCategory.DATA and cause.dependency is not None:
+        return f"{Item(cause.dependency.asset_key, cause.dependency.partition_key)} has new content"
+    return cause.reason

@@ -1,0 +1,97 @@
+"""What ``har run`` says at its end: failures, what was skipped and why, the ranking, and where to look."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from assets.resources.home import Home
+from assets.resources.tracking import Tracking
+from har_core.errors import InputError
+from pipelines import failures
+from pipelines.runner import Outcome
+from pipelines.staleness import State
+
+_LOGGER = logging.getLogger("har")
+
+
+def print_summary(outcome: Outcome, home: Home) -> int:
+    """Print it, failures on stderr; gives the exit code."""
+    _print_skipped(outcome)
+    _print_ranking(home)
+    typer.echo(f"MLflow:  {Tracking(home).uri}")
+    typer.echo(f"Dagster: {home.dagster}")
+    here = "" if home.root == Path.cwd() else f"HAR_HOME={shlex.quote(str(home.root))} "
+    typer.echo(f"To look at both: {here}har ui")
+    _print_failures(outcome, home)
+    return _exit_code(outcome)
+
+
+def _exit_code(outcome: Outcome) -> int:
+    if outcome.failures:
+        return failures.exit_code(outcome.failures.values())
+    if outcome.held:
+        return InputError.exit_code  # nothing failed: the selection leaves out what it needs
+    return 1 if outcome.unsettled else 0
+
+
+def _print_skipped(outcome: Outcome) -> None:
+    done = {*outcome.ran, *outcome.failures}
+    fresh = [str(s.item) for s in outcome.statuses.values() if s.item not in done and s.state is State.FRESH]
+    if fresh:
+        typer.echo(f"Skipped, fresh: {', '.join(fresh)}")
+    for status in outcome.statuses.values():
+        if status.item not in done and status.state is not State.FRESH:
+            cause = outcome.held.get(status.item) or f"not selected: {'; '.join(status.causes)}"
+            typer.echo(f"Skipped, {status.state}: {status.item} ({cause})")
+    typer.echo(f"Ran: {', '.join(map(str, outcome.ran)) or 'nothing'}")
+
+
+def _print_ranking(home: Home) -> None:
+    report = home.report_folder / "report.html"
+    if not report.is_file():
+        return
+    rows = ranking(json.loads((home.report_folder / "report.json").read_text(encoding="utf-8")))
+    if rows:
+        typer.echo("\nRank  Architecture      Validation macro-F1  Test macro-F1  Parameters")
+    for rank, (architecture, validation, test, num_parameters) in enumerate(rows, start=1):
+        typer.echo(f"{rank:>4}  {architecture:<16}  {validation:>19.4f}  {test:>13.4f}  {num_parameters:>10,}")
+    typer.echo(f"\nReport:  {report}")
+
+
+def ranking(report: dict[str, Any]) -> list[tuple[str, float, float, int]]:
+    """Architecture, validation and test macro-F1, parameters; the best by validation first, scores of no worth last."""
+    rows = []
+    for entry in report["entries"]:
+        result = entry["result"]
+        # JSON has no NaN: a score that could not be computed is null.
+        scores = [result["scores"][role]["macro_f1"] for role in ("validation", "test")]
+        validation, test = (math.nan if score is None else score for score in scores)
+        rows.append((result["architecture"], validation, test, result["complexity"]["num_parameters"]))
+    return sorted(rows, key=lambda row: (math.isnan(row[1]), -row[1]))
+
+
+def _print_failures(outcome: Outcome, home: Home) -> None:
+    problems = []
+    for item, error in outcome.failures.items():
+        _LOGGER.error("%s failed", item, exc_info=error)
+        typer.echo(f"Failed: {item}: {failures.message(error)}", err=True)
+        ours = failures.meant_for_user(error)
+        if isinstance(ours, InputError) and ours.problems:
+            problems += ours.problems
+    if not outcome.failures:
+        for item, reason in outcome.held.items():
+            typer.echo(f"Cannot run: {item}: {reason}", err=True)
+    for status in outcome.unsettled:
+        typer.echo(f"Not settled: {status.item} ran, and is {status.state}: {'; '.join(status.causes)}", err=True)
+    if problems:
+        InputError("Problems of the latest run:", problems).write(home.problems)
+        typer.echo(f"All problems: {home.problems}", err=True)
+    if outcome.failures:
+        typer.echo(f"Details: {home.log}", err=True)

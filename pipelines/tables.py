@@ -1,0 +1,30 @@
+"""An Arrow table as a person or a program reads it."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+
+def render(table: pa.Table, output_format: str) -> bytes:
+    """``table`` as ``table`` (aligned columns), ``csv``, ``json`` (a list of objects) or ``parquet``."""
+    if output_format == "json":
+        return (json.dumps(table.to_pylist(), indent=2, ensure_ascii=False) + "\n").encode()
+    if output_format == "table":
+        return _aligned(table).encode()
+    sink = pa.BufferOutputStream()
+    if output_format == "csv":
+        pyarrow.csv.write_csv(table, sink)
+    else:
+        pyarrow.parquet.write_table(table, sink)
+    return sink.getvalue().to_pybytes()
+
+
+def _aligned(table: pa.Table) -> str:
+    texts = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in table.to_pylist()]
+    rows = [list(table.column_names), *texts]
+    widths = [max(len(row[i]) for row in rows) for i in range(table.num_columns)]
+    return "".join("  ".join(f"{v:<{w}}" for v, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)

@@ -1,0 +1,121 @@
+"""Decides what runs next, in waves: ask, run all that is ready, ask again, until nothing is left.
+
+A wave holds every item that is due and has nothing undecided above it, in dependency order. What is pending waits:
+when its upstream has run, the next asking tells whether anything changed for it. How the state of an item is found is
+the business of :mod:`pipelines.staleness`; running it is that of :mod:`pipelines.runner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from dagster import AssetKey
+
+from pipelines.staleness import Item, State, Status
+
+
+class Verdict(Enum):
+    """What this command does about an item next."""
+
+    RUN = auto()
+    """In this wave."""
+    WAIT = auto()
+    """A later wave decides."""
+    DONE = auto()
+    """Nothing more: it is fresh, was run, or was not asked for."""
+    HELD = auto()
+    """Nothing more, because something above it failed or is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for."""
+
+    wanted: Collection[AssetKey]
+    """Assets that may run, external ones not among them; everything else stays as it is."""
+    forced: bool = False
+    """Run what is wanted even where it is fresh."""
+    partial_inputs: Collection[AssetKey] = ()
+    """Assets that make do with what there is: they run although something above them failed or is missing, not all."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """The next wave, and why the rest is not in it."""
+
+    partition: str | None = None
+    """Of every item of the wave: one Dagster run has one partition, or none."""
+    wave: list[Item] = field(default_factory=list)
+    verdicts: dict[Item, Verdict] = field(default_factory=dict)
+    reasons: dict[Item, str] = field(default_factory=dict)
+    """Why an item that is due is held."""
+
+
+def plan_wave(
+    statuses: Mapping[Item, Status], request: Request, ran: Collection[Item], failed: Collection[Item]
+) -> Plan:
+    """Decide what runs next.
+
+    Args:
+        statuses: of every item, parents before children.
+        request: what the user asked for.
+        ran: items that this command has materialised; none runs twice.
+        failed: items whose materialisation failed in this command.
+    """
+    plan = _plan(None, statuses, request, ran, failed)
+    if not plan.wave:
+        waiting = (item for item, verdict in plan.verdicts.items() if verdict is Verdict.WAIT and item.partition)
+        for partition in dict.fromkeys(item.partition for item in waiting):
+            plan = _plan(partition, statuses, request, ran, failed)
+            if plan.wave:
+                break
+    return plan
+
+
+def _plan(
+    partition: str | None,
+    statuses: Mapping[Item, Status],
+    request: Request,
+    ran: Collection[Item],
+    failed: Collection[Item],
+) -> Plan:
+    plan = Plan(partition)
+    for item, status in statuses.items():
+        verdicts = {plan.verdicts[parent] for parent in status.parents}
+        due = request.forced or status.state in {State.STALE, State.MISSING}
+        if item.key not in request.wanted or item in ran:
+            verdict = Verdict.DONE
+        elif item in failed:
+            verdict = Verdict.HELD
+        elif Verdict.WAIT in verdicts or (not due and Verdict.RUN in verdicts):
+            verdict = Verdict.WAIT
+        elif not due:
+            verdict = Verdict.HELD if Verdict.HELD in verdicts else Verdict.DONE
+        elif reason := _lacking(status, statuses, plan, partial=item.key in request.partial_inputs):
+            verdict = Verdict.HELD
+            plan.reasons[item] = reason
+        elif item.partition != partition:
+            verdict = Verdict.WAIT
+        else:
+            verdict = Verdict.RUN
+            plan.wave.append(item)
+        plan.verdicts[item] = verdict
+    return plan
+
+
+def _lacking(status: Status, statuses: Mapping[Item, Status], plan: Plan, *, partial: bool) -> str | None:
+    """Why an item cannot run: what is above it failed, is missing, or is below something that did.
+
+    Where inputs may be ``partial``, one that can be used is enough.
+    """
+    reasons = []
+    for parent in status.parents:
+        if plan.verdicts[parent] is Verdict.HELD and not (partial and statuses[parent].state is not State.MISSING):
+            reasons.append(f"{parent} could not be brought up to date")
+        elif statuses[parent].state is State.MISSING and plan.verdicts[parent] is not Verdict.RUN:
+            reasons.append(f"{parent} is missing and was not selected")
+    if not reasons or (partial and len(reasons) < len(status.parents)):
+        return None
+    return reasons[0] if not partial else "nothing above it is there"

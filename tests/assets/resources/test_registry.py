@@ -1,0 +1,132 @@
+"""Registered models answer to plain MLflow, and hold nothing that a loader would run."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickletools
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from assets.resources.registry import CHALLENGER, CHAMPION, OVERALL, RoundTripError
+from assets.resources.tracking import TrackedRun
+from har_core.dsads.layout import ACTIVITIES, CHANNELS
+
+HARMLESS = {
+    "collections OrderedDict",
+    "torch FloatStorage",
+    "torch._utils _rebuild_tensor_v2",
+}
+"""What the example input of an exported graph names: a tensor, put together from its bytes."""
+
+
+@pytest.fixture
+def plain_mlflow(ran, monkeypatch) -> Iterator[None]:
+    """What a user sets, and nothing of ours."""
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    monkeypatch.setenv("MLFLOW_DEFAULT_PREDICTION_DEVICE", "cpu")
+    mlflow.set_tracking_uri(ran.tracking.uri)
+    yield
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.mark.parametrize("name", ["har-cnn@challenger", "har-lstm@challenger", "har-cnn@champion", "har@champion"])
+def test_models_answer_on_raw_windows(plain_mlflow, name):
+    model = mlflow.pyfunc.load_model(f"models:/{name}")
+    for size in (1, 2, 7):
+        windows = np.random.default_rng(size).normal(size=(size, 125, 45)).astype(np.float32)
+        probabilities = model.predict(windows)
+        assert probabilities.shape == (size, 19)
+        assert probabilities.dtype == np.float32
+        assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_metadata_says_what_goes_in_and_what_comes_out(plain_mlflow):
+    metadata = mlflow.pyfunc.load_model("models:/har@champion").metadata.metadata
+    assert metadata["activities"] == list(ACTIVITIES)
+    assert metadata["channels"] == list(CHANNELS)
+    assert metadata["units"]["T_xacc"] == "m/s²"
+    assert metadata["sampling_rate_hz"] == 25
+
+
+def test_no_artifact_holds_pickled_code(ran):
+    named = {path: names for path in ran.home.mlruns.rglob("*") if path.is_file() for names in [globals_in(path)]}
+    assert any(path.suffix == ".pt2" for path in named)
+    assert {str(path): names - HARMLESS for path, names in named.items() if names - HARMLESS} == {}
+
+
+def test_the_scan_finds_pickled_code(tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save(nn.Linear(2, 2), path)
+    assert globals_in(path) - HARMLESS
+    inside = tmp_path / "outer.zip"
+    with zipfile.ZipFile(inside, "w") as archive:
+        archive.write(path, "deep/model")
+    assert globals_in(inside) - HARMLESS
+
+
+def test_champion_is_the_better_challenger(ran):
+    champion = ran.registry.by_alias(OVERALL, CHAMPION)
+    scores = {name: ran.latest(f"models/{name}").metadata["validation_macro_f1_best"].value for name in ("cnn", "lstm")}
+    assert champion.tags["har.copied_from"] == f"har-{max(scores, key=scores.get)}/1"
+    assert champion.origin == "synthetic"
+    assert all(ran.registry.by_alias(f"har-{name}", CHAMPION).version == 1 for name in scores)
+
+
+def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph):
+    class Forgetful(nn.Module):
+        """Answers differently each time that it is asked in Python; its exported graph does not."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(45, 19)
+            self.num_calls = 0
+
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            self.num_calls += 1
+            return torch.softmax(self.linear(windows.mean(dim=1)) * self.num_calls, dim=-1)
+
+    started = graph.tracking.client.create_run(graph.tracking.experiment_id)
+    aliases = graph.aliases()
+    with pytest.raises(RoundTripError, match="answers a batch of"):
+        graph.registry.log(TrackedRun(graph.tracking, started.info.run_id), "har-cnn", Forgetful(), num_timepoints=125)
+    assert graph.aliases() == aliases
+
+
+def test_mlflows_defaults_are_left_alone(ran):
+    before = mlflow.get_tracking_uri()
+    ran.registry.load(f"models:/har-cnn@{CHALLENGER}")
+    assert mlflow.get_tracking_uri() == before
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+
+
+def globals_in(path: Path) -> set[str]:
+    """Every class or function that pickles inside a file name, whatever the file or an archive within is called."""
+    return globals_in_bytes(path.read_bytes())
+
+
+def globals_in_bytes(content: bytes) -> set[str]:
+    if content.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return set().union(*(globals_in_bytes(archive.read(name)) for name in archive.namelist()))
+    if not content.startswith(b"\x80"):
+        return set()
+    found, strings = set(), []
+    try:
+        for opcode, argument, _ in pickletools.genops(content):
+            if opcode.name == "GLOBAL":
+                found.add(argument)
+            elif opcode.name == "STACK_GLOBAL":
+                found.add(" ".join(strings[-2:]))
+            elif isinstance(argument, str):
+                strings.append(argument)
+    except ValueError:
+        return set()  # begins like a pickle and is none: raw bytes of a tensor
+    return found

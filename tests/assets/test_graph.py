@@ -1,0 +1,319 @@
+"""The whole graph on made recordings: what each materialisation says, where, and what a failure leaves alone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from assets.graph import build_assets
+from assets.lineage import OUTPUTS
+from assets.publication import RUN_ID, RUN_URL, describe_column
+from assets.resources.display import LogDisplay
+from har_core.dsads.layout import NUM_ACTIVITIES
+from har_core.evaluation.predictions import probabilities_of, read_predictions
+from har_core.evaluation.result import ModelResult
+from har_core.files import sha256_of_file
+from har_core.training import EpochFinished
+
+COMPUTED = ("raw_recordings", "windows", "splits", "models/cnn", "models/lstm", "comparison_report", "champion")
+NUM_WINDOWS = 3 * NUM_ACTIVITIES * 2
+
+
+def test_graph_has_the_assets_and_edges_of_the_design(ran):
+    graph = ran.definitions().resolve_asset_graph()
+    edges = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert edges == {
+        "source_files": set(),
+        "raw_recordings": {"source_files"},
+        "windows": {"raw_recordings"},
+        "splits": {"windows"},
+        "models/cnn": {"splits"},
+        "models/lstm": {"splits"},
+        "comparison_report": {"models/cnn", "models/lstm"},
+        "champion": {"comparison_report", "models/cnn", "models/lstm"},
+    }
+
+
+@pytest.mark.parametrize("name", ["source_files", *COMPUTED])
+def test_every_asset_introduces_itself(ran, name):
+    graph = ran.definitions().resolve_asset_graph()
+    node = graph.get(dg.AssetKey.from_user_string(name))
+    assert node.group_name in {"data", "models", "comparison"}
+    assert node.kinds
+    assert node.owners == ["team:har"]
+    assert node.description
+    assert name == "source_files" or node.code_version
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_each_materialisation_is_one_mlflow_run_and_each_finds_the_other(ran, name):
+    event = ran.instance.get_latest_materialization_event(dg.AssetKey.from_user_string(name))
+    materialisation = event.asset_materialization
+    run_id = materialisation.metadata[RUN_ID].value
+    run = ran.tracking.client.get_run(run_id)
+    tags = run.data.tags
+    assert materialisation.metadata[RUN_URL].value == ran.tracking.run_url(run_id)
+    assert run.info.status == "FINISHED"
+    assert tags["dagster.run_id"] == event.run_id
+    assert tags["dagster.run_url"].endswith(f"/runs/{event.run_id}")
+    assert tags["dagster.asset_key"] == name
+    assert tags["har.data_version"] == materialisation.tags["dagster/data_version"]
+    assert tags["har.code_version"] == materialisation.tags["dagster/code_version"]
+    assert tags["har.origin"] == "synthetic"
+    assert tags["har.git_commit"]
+    assert run.data.params["splits.test_subjects"] == "[3]"
+    assert run.inputs.dataset_inputs
+    artifacts = {entry.path for entry in ran.tracking.client.list_artifacts(run_id)}
+    assert {"experiment.toml", "experiment.json"} <= artifacts
+
+
+@pytest.mark.parametrize("name", COMPUTED[1:])
+def test_mlflow_knows_the_versions_of_what_went_in(ran, name):
+    run = ran.tracking.client.get_run(ran.latest(name).metadata[RUN_ID].value)
+    upstream = json.loads(run.data.tags["har.upstream_data_versions"])
+    graph = ran.definitions().resolve_asset_graph()
+    parents = {key.to_user_string() for key in graph.get(dg.AssetKey.from_user_string(name)).parent_keys}
+    assert upstream == {parent: ran.latest(parent).tags["dagster/data_version"] for parent in parents}
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_recorded_outputs_are_the_files_on_disk(ran, name):
+    outputs = ran.latest(name).metadata[OUTPUTS].value
+    assert outputs or name == "champion"
+    assert outputs == {path: sha256_of_file(ran.home.root / path) for path in outputs}
+
+
+def test_every_output_on_disk_is_recorded(ran):
+    recorded = {path for name in COMPUTED for path in ran.latest(name).metadata[OUTPUTS].value}
+    kept = {path.relative_to(ran.home.root).as_posix() for path in ran.home.data.rglob("*.*") if path.is_file()}
+    assert {path for path in kept if not path.startswith("data/raw/synthetic")} == recorded
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("raw_recordings", "raw/manifest.parquet"),
+        ("windows", "windows/windows.parquet"),
+        ("splits", "splits/holdout/train.parquet"),
+    ],
+)
+def test_column_schema_is_that_of_the_file(ran, name, file):
+    schema = pq.read_schema(ran.home.data / file)
+    told = ran.latest(name).metadata["dagster/column_schema"].value.columns
+    assert [(c.name, c.type, c.description, c.constraints.nullable) for c in told] == [
+        (f.name, str(f.type), describe_column(f.metadata), f.nullable) for f in schema
+    ]
+    assert all(column.description for column in told)
+
+
+def test_units_are_in_the_column_schema(ran):
+    columns = {c.name: c.description for c in ran.latest("windows").metadata["dagster/column_schema"].value.columns}
+    assert columns["T_xacc"].endswith("[m/s²]")
+    assert columns["LL_zgyro"].endswith("[rad/s]")
+
+
+def test_row_counts(ran):
+    counts = {name: ran.latest(name).metadata["dagster/row_count"].value for name in COMPUTED[:4]}
+    assert counts == {
+        "raw_recordings": NUM_WINDOWS,
+        "windows": NUM_WINDOWS,
+        "splits": NUM_WINDOWS,
+        "models/cnn": NUM_WINDOWS * 2 // 3,
+    }
+    assert pl.read_parquet(ran.home.windows).height == NUM_WINDOWS
+
+
+def test_predictions_agree_with_the_result(ran):
+    table = read_predictions(ran.home.predictions("models/cnn", "holdout"))
+    result = ModelResult.read(ran.home.result("cnn"))
+    assert set(table["role"].to_pylist()) == {"validation", "test"}
+    is_test = table["role"].to_numpy(zero_copy_only=False) == "test"
+    hits = probabilities_of(table).argmax(axis=1) == table["label"].to_numpy()
+    assert result.scores["test"].accuracy == pytest.approx(hits[is_test].mean())
+
+
+def test_metrics_are_logged_once_an_epoch(ran):
+    run_id = ran.latest("models/cnn").metadata[RUN_ID].value
+    history = ran.tracking.client.get_metric_history(run_id, "training_loss")
+    result = ModelResult.read(ran.home.result("cnn"))
+    assert [(metric.step, metric.value) for metric in history] == [
+        (record["epoch"], pytest.approx(record["training_loss"])) for record in result.history
+    ]
+    assert len(history) == 2
+
+
+def test_plots_are_small_and_inline(ran):
+    metadata = ran.latest("models/lstm").metadata
+    for name in ("confusion_matrix_validation", "confusion_matrix_test", "training_curves"):
+        picture = metadata[name].value
+        assert picture.startswith(f"![{name}](data:image/png;base64,iVBOR")
+        assert len(picture) < 150_000
+
+
+def test_checks_are_reported(ran):
+    keys = [key for asset in build_assets(ran.experiment)[1:] for key in asset.check_keys]
+    records = ran.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert set(records) == set(keys)
+    assert {record.status.value for record in records.values()} == {"SUCCEEDED"}
+    assert len(keys) >= 7
+
+
+def test_checkpoints_are_gone(ran):
+    assert not list(ran.home.data.glob("checkpoints/**/*.pt"))
+
+
+def test_nothing_is_written_outside_the_home(ran):
+    run = ran.tracking.client.get_run(ran.latest("models/cnn").metadata[RUN_ID].value)
+    assert Path(run.info.artifact_uri.removeprefix("file://")).is_relative_to(ran.home.mlruns)
+    assert not Path("mlruns/0").exists()
+    assert not Path("mlflow.db").exists()
+
+
+def test_repeating_changes_no_data_version(graph):
+    before = {name: graph.latest(name).tags["dagster/data_version"] for name in COMPUTED}
+    assert graph.materialise("raw_recordings", "windows", "splits", "models/cnn").success
+    after = {name: graph.latest(name).tags["dagster/data_version"] for name in COMPUTED}
+    assert after == before
+    assert graph.registry.by_alias("har-cnn", "challenger").version == 2
+
+
+def test_report_takes_what_the_instance_knows_and_names_what_is_missing(graph):
+    more = graph.experiment.model_copy(
+        update={
+            "models": graph.experiment.models.model_copy(
+                update={
+                    "architectures": ("cnn", "lstm", "resnet"),
+                    "settings": {
+                        **graph.experiment.models.settings,
+                        "resnet": graph.experiment.models.settings["cnn"].model_copy(
+                            update={"architecture_options": {}}
+                        ),
+                    },
+                }
+            )
+        }
+    )
+    assert graph.materialise("comparison_report", "champion", experiment=more).success
+    assert "models/resnet" in graph.latest("comparison_report").metadata["missing"].value
+    report = (graph.home.report_folder / "report.md").read_text(encoding="utf-8")
+    assert "resnet" in report.lower()
+
+
+def test_report_refuses_a_result_that_was_altered(graph):
+    path = graph.home.result("cnn")
+    path.write_text(path.read_text(encoding="utf-8").replace('"seed": 0', '"seed": 1'), encoding="utf-8")
+    result = graph.materialise("comparison_report")
+    assert not result.success
+    assert "materialise that asset again" in str(result.failure_data_for_node("comparison_report").error)
+
+
+def test_bad_input_replaces_nothing_and_moves_no_alias(graph):
+    files, aliases = graph.files(), graph.aliases()
+    materialised = {name: graph.latest(name).metadata[RUN_ID].value for name in COMPUTED}
+    broken = graph.home.root / "recordings"
+    made = graph.home.raw / "synthetic"
+    with zipfile.ZipFile(broken.with_suffix(".zip"), "w") as archive:
+        for path in made.rglob("*.txt"):
+            archive.write(path, path.relative_to(made).as_posix())
+    with zipfile.ZipFile(broken.with_suffix(".zip"), "a") as archive:
+        archive.writestr("a01/p1/s09.txt", "not,numbers\n")
+    graph.home.memory.parent.mkdir(exist_ok=True)
+    graph.home.memory.write_text(json.dumps({"data": str(broken.with_suffix(".zip"))}), encoding="utf-8")
+
+    assert not graph.materialise().success
+
+    assert graph.files() == files
+    assert graph.aliases() == aliases
+    assert {name: graph.latest(name).metadata[RUN_ID].value for name in COMPUTED} == materialised
+    assert "s09.txt" in graph.home.problems.read_text(encoding="utf-8")
+    newest = graph.tracking.client.search_runs([graph.tracking.experiment_id], max_results=1)[0]
+    assert newest.info.status == "FAILED"
+
+
+def test_a_failed_check_keeps_every_alias_where_it_is(graph):
+    aliases = graph.aliases()
+    splits = dg.AssetKey("splits")
+    keys = [key for asset in build_assets(graph.experiment)[1:] for key in asset.check_keys]
+    name = next(key.name for key in keys if key.asset_key == splits)
+    graph.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(asset_key=splits, check_name=name, passed=False, metadata={})
+    )
+    result = graph.materialise("champion")
+    assert not result.success
+    assert f"splits: {name}" in str(result.failure_data_for_node("champion").error)
+    assert graph.aliases() == aliases
+
+
+def test_splits_that_fail_their_checks_say_so_and_stop_the_champion(graph):
+    aliases, files = graph.aliases(), graph.files()
+    splits = graph.experiment.splits.model_copy(update={"test_subjects": (9,)})
+    assert not graph.materialise("splits", experiment=graph.experiment.model_copy(update={"splits": splits})).success
+    assert graph.files() == files
+    assert "named_subjects_are_in_the_data" in graph.home.problems.read_text(encoding="utf-8")
+
+    champion = graph.materialise("champion")
+    assert not champion.success
+    assert "splits: named_subjects_are_in_the_data" in str(champion.failure_data_for_node("champion").error)
+    assert graph.aliases() == aliases
+
+    assert graph.materialise("splits", "champion").success
+
+
+def test_an_interrupted_training_goes_on_in_a_new_run(graph):
+    settings = graph.experiment.models.settings["cnn"]
+    training = settings.training.model_copy(update={"epochs": 3})
+    models = graph.experiment.models.model_copy(
+        update={
+            "settings": {**graph.experiment.models.settings, "cnn": settings.model_copy(update={"training": training})}
+        }
+    )
+    longer = graph.experiment.model_copy(update={"models": models})
+
+    class PullThePlug(LogDisplay):
+        def training(self, asset, event):
+            if isinstance(event, EpochFinished) and event.record.epoch == 2:
+                raise KeyboardInterrupt
+
+    class Recorder(LogDisplay):
+        def __init__(self):
+            self.events = []
+
+        def training(self, asset, event):
+            self.events.append(event)
+
+    files, aliases = graph.files(), graph.aliases()
+    assert not graph.materialise("models/cnn", experiment=longer, display=PullThePlug()).success
+    assert graph.home.checkpoint("models/cnn").is_file()
+    assert {name: content for name, content in graph.files().items() if "checkpoints" not in name} == files
+    assert graph.aliases() == aliases
+    broken = graph.tracking.client.search_runs([graph.tracking.experiment_id], max_results=1)[0]
+    assert broken.info.status == "FAILED"
+
+    recorder = Recorder()
+    assert graph.materialise("models/cnn", experiment=longer, display=recorder).success
+    run_id = graph.latest("models/cnn").metadata[RUN_ID].value
+    assert run_id != broken.info.run_id
+    history = graph.tracking.client.get_metric_history(run_id, "training_loss")
+    assert [metric.step for metric in history] == [1, 2, 3]
+    assert [event.record.epoch for event in recorder.events if isinstance(event, EpochFinished)] == [3]
+    assert not graph.home.checkpoint("models/cnn").exists()
+    resumed = graph.latest("models/cnn").tags["dagster/data_version"]
+
+    assert graph.materialise("models/cnn", experiment=longer).success
+    assert graph.latest("models/cnn").tags["dagster/data_version"] == resumed
+
+
+def test_an_asset_names_what_it_lacks(empty_graph):
+    result = empty_graph.materialise("windows")
+    assert not result.success
+    error = str(result.failure_data_for_node("windows").error)
+    assert "windows needs raw_recordings, which was never materialised" in error

@@ -1,0 +1,156 @@
+"""What every architecture keeps to. A new one is tested by being there: nothing is to be added here."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from har_core.inference import RawWindowClassifier
+from har_core.models import architecture_module, architecture_options, create_model, list_models
+
+SHAPES = [(125, 45, 19), (64, 9, 6)]  # T, C, K: the native segment, and a shape of another set
+
+
+@pytest.fixture(params=list_models())
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def make(name: str, shape: tuple[int, int, int] = SHAPES[0], seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    num_timepoints, num_channels, num_classes = shape
+    return create_model(name, num_channels=num_channels, num_timepoints=num_timepoints, num_classes=num_classes)
+
+
+def windows(num_windows: int, shape: tuple[int, int, int] = SHAPES[0], seed: int = 1) -> Tensor:
+    return torch.randn(num_windows, *shape[:2], generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("num_windows", [1, 2, 7])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_logits_are_finite_float32_of_every_batch(name: str, shape: tuple[int, int, int], num_windows: int) -> None:
+    model = make(name, shape).eval()
+    x = windows(num_windows, shape)
+    before = x.clone()
+    with torch.inference_mode():
+        logits = model(x)
+    assert logits.shape == (num_windows, shape[2])
+    assert logits.dtype == torch.float32
+    assert logits.isfinite().all()
+    assert torch.equal(x, before)  # nothing is normalised in place
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradient_reaches_every_parameter_and_the_input(name: str, shape: tuple[int, int, int]) -> None:
+    model = make(name, shape).train()
+    x = windows(6, shape).requires_grad_()
+    cross_entropy(model(x), torch.arange(6) % shape[2]).backward()
+    for key, tensor in [*model.named_parameters(), ("input", x)]:
+        assert tensor.requires_grad, key
+        assert tensor.grad is not None, key
+        assert tensor.grad.isfinite().all(), key
+        assert tensor.grad.abs().sum() > 0, key
+
+
+def test_every_window_is_judged_by_itself(name: str) -> None:
+    model = make(name).eval()
+    x = windows(7)
+    with torch.inference_mode():
+        together = model(x)
+        alone = torch.cat([model(x[i : i + 1]) for i in range(7)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_every_channel_and_every_half_counts(name: str) -> None:
+    model = make(name).eval()
+    x = windows(1).repeat(47, 1, 1)
+    for channel in range(45):
+        x[1 + channel, :, channel] += 1.0
+    x[46, :62] += 1.0
+    with torch.inference_mode():
+        logits = model(x)
+    assert ((logits[1:] - logits[0]).abs().amax(dim=1) > 0).all()
+
+
+def test_same_seed_same_weights_other_seed_other_weights(name: str) -> None:
+    first, second, other = (make(name, seed=seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(tensor, second[key]) for key, tensor in first.items())
+    assert any(not torch.equal(tensor, other[key]) for key, tensor in first.items())
+
+
+def test_saved_weights_load_without_code_and_answer_alike(name: str, tmp_path: Path) -> None:
+    model, loaded = make(name, seed=0), make(name, seed=1)
+    with torch.no_grad():
+        model.train()(windows(4))  # so that running statistics are not those of a new network
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    loaded.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    with torch.inference_mode():
+        assert torch.equal(model.eval()(windows(3)), loaded.eval()(windows(3)))
+
+
+def test_evaluation_changes_nothing_and_repeats(name: str) -> None:
+    model = make(name).eval()
+    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+    with torch.inference_mode():
+        assert torch.equal(model(windows(3)), model(windows(3)))
+    assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())
+
+
+def test_wrapper_of_raw_windows_equals_normalising_first(name: str) -> None:
+    model = make(name).eval()
+    mean, deviation = torch.linspace(-3, 9, 45), torch.linspace(0.2, 4, 45)
+    raw = windows(5) * deviation + mean
+    with torch.inference_mode():
+        probabilities = RawWindowClassifier(model, mean=mean, standard_deviation=deviation).eval()(raw)
+        expected = model((raw - mean) / deviation).softmax(dim=-1)
+    torch.testing.assert_close(probabilities, expected)
+    torch.testing.assert_close(probabilities.sum(dim=-1), torch.ones(5))
+
+
+# PyTorch's recurrent modules keep their weights in a private list too; the exported program does not use it.
+@pytest.mark.filterwarnings("ignore:The tensor attributes self:UserWarning")
+def test_exported_program_answers_batches_of_any_size(name: str) -> None:
+    shape = (20, 9, 6)  # short, since PyTorch traces a recurrent network timepoint by timepoint
+    model = RawWindowClassifier(make(name, shape), mean=torch.zeros(9), standard_deviation=torch.ones(9)).eval()
+    batch = torch.export.Dim("num_windows")
+    program = torch.export.export(model, (windows(2, shape),), dynamic_shapes=({0: batch},))
+    file = io.BytesIO()
+    torch.export.save(program, file)
+    file.seek(0)
+    loaded = torch.export.load(file).module()
+    for num_windows in (1, 2, 7):
+        with torch.inference_mode():
+            expected = model(windows(num_windows, shape))
+        torch.testing.assert_close(loaded(windows(num_windows, shape)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bf16_trains(name: str) -> None:
+    model = make(name).train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(windows(4))
+    cross_entropy(logits.float(), torch.arange(4)).backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.dtype == torch.float32, key
+        assert parameter.grad.isfinite().all(), key
+
+
+def test_options_have_defaults_that_make_the_same_network(name: str) -> None:
+    options = architecture_options(name)
+    torch.manual_seed(0)
+    spelled_out = create_model(name, num_channels=45, num_timepoints=125, num_classes=19, **options)
+    assert {k: v.shape for k, v in spelled_out.state_dict().items()} == {
+        k: v.shape for k, v in make(name).state_dict().items()
+    }
+
+
+def test_an_architecture_is_one_file(name: str) -> None:
+    module = architecture_module(name)
+    package, _, stem = module.rpartition(".")
+    assert package == "har_core.models"
+    assert stem == name

@@ -1,0 +1,124 @@
+"""The whole graph as real processes, killed and continued. The tests build on each other: one home, in this order."""
+
+import re
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from mlflow import MlflowClient
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+NUM_EPOCHS = 12
+
+
+def dagster_runs(home: Path) -> list[dg.DagsterRunStatus]:
+    with dg.DagsterInstance.from_config(str(home / ".dagster")) as instance:
+        return [run.status for run in reversed(instance.get_runs())]
+
+
+def data_version(home: Path, *key: str) -> str:
+    with dg.DagsterInstance.from_config(str(home / ".dagster")) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(key))
+    return event.asset_materialization.tags["dagster/data_version"]
+
+
+@pytest.fixture(scope="module")
+def har(har, tmp_path_factory):
+    """In a home of this module's own, with settings and recordings of its own to change."""
+    folder = tmp_path_factory.mktemp("run")
+    experiment = Path(shutil.copy(har.experiment, folder))
+    data = Path(shutil.copytree(har.data, folder / "recordings"))
+    return replace(har, home=folder / "home", experiment=experiment, data=data)
+
+
+@pytest.fixture(scope="module")
+def killed(har) -> None:
+    code, lines = har.stop_at("models/shufflenet: epoch 3/", signal.SIGKILL)  # as a power cut would
+    assert code == -signal.SIGKILL, "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def continued(har, killed: None) -> list[str]:
+    assert (har.home / "data" / "checkpoints" / "models" / "shufflenet.pt").is_file()
+    return har("run", har.experiment).stderr.splitlines()
+
+
+def test_continued_run_does_no_finished_epoch_again(continued):
+    (resumed,) = re.findall(r"models/shufflenet: .* resumed after epoch (\d+)", "\n".join(continued))
+    assert int(resumed) >= 3
+    epochs = re.findall(r"models/shufflenet: epoch (\d+)/", "\n".join(continued))
+    assert [int(epoch) for epoch in epochs] == list(range(int(resumed) + 1, NUM_EPOCHS + 1))
+    assert not any(line.startswith(("windows:", "raw_recordings:")) for line in continued)
+
+
+def test_checkpoint_is_gone_once_the_model_is_published(har, continued):
+    assert not list((har.home / "data" / "checkpoints").rglob("*.pt"))
+
+
+def test_interrupted_runs_are_closed_and_the_new_one_holds_every_epoch(har, continued):
+    assert dagster_runs(har.home)[:2] == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
+    client = MlflowClient(f"sqlite:///{har.home / 'mlruns' / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "har"]
+    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
+    trainings = [run for run in runs if run.data.tags["dagster.asset_key"] == "models/shufflenet"]
+    assert [run.info.status for run in trainings] == ["FAILED", "FINISHED"]
+    assert not [run for run in runs if run.info.status == "RUNNING"]
+    history = client.get_metric_history(trainings[1].info.run_id, "validation_macro_f1")
+    assert sorted(metric.step for metric in history) == list(range(1, NUM_EPOCHS + 1))
+
+
+def test_second_run_does_nothing(har, continued):
+    assert har.run() == []
+    assert all(line.startswith("fresh") for line in har("status", har.experiment).stdout.splitlines())
+
+
+def test_unbroken_run_has_the_same_weights(har, continued):
+    broken = data_version(har.home, "models", "shufflenet")
+    assert har.run("--force", "--select", "models/shufflenet") == ["models/shufflenet"]
+    assert data_version(har.home, "models", "shufflenet") == broken
+
+
+def test_touched_file_and_trailing_newline_retrain_nothing(har, continued):
+    touched, longer = sorted(har.data.rglob("s01.txt"))[:2]
+    touched.touch()
+    assert har.run() == ["raw_recordings"]
+    longer.write_bytes(longer.read_bytes() + b"\n")
+    assert set(har.run()) <= {"raw_recordings", "windows"}
+    assert har.run() == []
+
+
+def test_lost_output_is_made_again(har, continued):
+    (har.home / "data" / "reports" / "latest" / "report.md").unlink()
+    assert har.run() == ["comparison_report"]
+
+
+def test_changed_settings_of_one_model_retrain_it_alone(har, continued):
+    text = har.experiment.read_text()
+    har.experiment.write_text(text.replace("hidden_size = 8", "hidden_size = 9"))
+    status = har("status", har.experiment).stdout
+    assert re.search(r"^stale +models/lstm +its code or its settings changed$", status, re.MULTILINE)
+    assert re.search(r"^pending +champion +.*models/lstm is stale$", status, re.MULTILINE)
+    assert har.run() == ["models/lstm", "comparison_report", "champion"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_ends_in_order_and_the_next_run_goes_on(har, continued, number):
+    text = har.experiment.read_text()
+    har.experiment.write_text(re.sub(r"weight_decay = .*", f"weight_decay = 0.0{number}", text))
+    code, lines = har.stop_at("models/shufflenet: epoch 2/", number)
+    assert code == 1
+    assert lines[-1] == "Interrupted; the next `har run` continues where this one ended."
+    assert not [line for line in lines if "Traceback" in line]
+    assert dagster_runs(har.home)[-1] == dg.DagsterRunStatus.FAILURE
+    assert "resumed after epoch" in har("run", har.experiment).stderr
+
+
+def test_terminal_shows_progress_and_no_noise(har, continued):
+    done = har("run", har.experiment, "--force", "--select", "windows")
+    assert done.stderr.splitlines()[0] == "windows: forced"
+    assert all(line.startswith("windows: ") for line in done.stderr.splitlines())
+    assert f"Report:  {har.home / 'data' / 'reports' / 'latest' / 'report.html'}" in done.stdout

@@ -1,0 +1,160 @@
+"""The UIs and a model server as real processes: they answer, and end together."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answer(url: str, content: object = None) -> bytes:
+    data = None if content is None else json.dumps(content).encode()
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        url, data, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        return response.read()
+
+
+def wait_for(url: str, process: subprocess.Popen) -> None:
+    while process.poll() is None:
+        try:
+            answer(url)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError(f"{url}: the server ended with {process.returncode}")
+
+
+def processes_naming(text: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            named = text in (entry / "environ").read_bytes().decode(errors="replace")
+            running = (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            continue
+        if named and running and int(entry.name) != os.getpid():
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.fixture
+def fresh(har, tmp_path):
+    """A home where nothing has run."""
+    return replace(har, home=tmp_path / "home")
+
+
+@pytest.fixture
+def ui(fresh):
+    """A started ``har ui`` in a home where nothing has run, and its two addresses."""
+    dagster, mlflow = free_port(), free_port()
+    with fresh.start("ui", "--dagster-port", dagster, "--mlflow-port", mlflow) as process:
+        try:
+            lines = [process.stdout.readline().rstrip() for _ in range(2)]
+            assert lines == [f"Dagster: http://127.0.0.1:{dagster}", f"MLflow:  http://127.0.0.1:{mlflow}"]
+            yield process, f"http://127.0.0.1:{dagster}", f"http://127.0.0.1:{mlflow}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_uis_answer_and_a_signal_ends_all(fresh, ui, number):
+    process, dagster, mlflow = ui
+    query = {"query": "{ assetNodes { assetKey { path } groupName } }"}
+    nodes = json.loads(answer(f"{dagster}/graphql", query))["data"]["assetNodes"]
+    assert ["models", "lstm"] in [node["assetKey"]["path"] for node in nodes]
+    assert b"MLflow" in answer(mlflow)
+    searched = json.loads(answer(f"{mlflow}/api/2.0/mlflow/experiments/search", {"max_results": 10}))
+    assert "har" in [experiment["name"] for experiment in searched["experiments"]]
+    process.send_signal(number)
+    assert process.wait(60) == 0
+    assert processes_naming(f"HAR_HOME={fresh.home}") == []
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+def test_end_of_one_ends_all(fresh, ui):
+    process, *_ = ui
+    (webserver,) = [
+        number
+        for number in processes_naming(f"HAR_HOME={fresh.home}")
+        if b"dagster_webserver" in Path(f"/proc/{number}/cmdline").read_bytes()
+    ]
+    os.kill(webserver, signal.SIGKILL)
+    assert process.wait(120) == 1
+    assert "Dagster UI ended" in process.stdout.read()
+    assert processes_naming(f"HAR_HOME={fresh.home}") == []
+
+
+def test_port_that_is_taken_is_refused(fresh):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"port {port}" in fresh("ui", "--mlflow-port", port, expect=2).stderr
+
+
+def test_registered_model_is_served(har):
+    har("run", har.experiment, "--data", har.data)
+    port = free_port()
+    store = f"sqlite:///{har.home / 'mlruns' / 'mlflow.db'}"
+    environment = {
+        **har.environment,
+        "MLFLOW_TRACKING_URI": store,
+        "MLFLOW_DEFAULT_PREDICTION_DEVICE": "cpu",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    }
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/har@champion", "-h", "127.0.0.1"]
+    command += ["-p", str(port), "--env-manager", "local"]
+    with subprocess.Popen(command, env=environment, cwd=har.home, start_new_session=True) as server:
+        try:
+            wait_for(f"http://127.0.0.1:{port}/ping", server)
+            windows = [[[0.5] * 45] * 125] * 3
+            answered = json.loads(answer(f"http://127.0.0.1:{port}/invocations", {"inputs": windows}))["predictions"]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
+    assert [len(row) for row in answered] == [19] * 3
+    assert all(abs(sum(row) - 1) < 1e-4 for row in answered)
+
+
+def test_prediction_of_files_folders_and_zips(har, tmp_path):
+    har("run", har.experiment, "--data", har.data)
+    single = tmp_path / "my walk.dat"
+    single.write_bytes((har.data / "a10" / "p1" / "s01.txt").read_bytes())
+    rows = json.loads(har("predict", single, har.data / "a10", har.data, "--format", "json").stdout)
+    assert len(rows) == 1 + 6 + 19 * 3 * 2
+    assert rows[0] == {**rows[1], "path": str(single), "probability": pytest.approx(rows[1]["probability"], abs=1e-5)}
+    assert set(rows[0]) == {"path", "start_s", "activity", "probability"}
+    csv = har("predict", single, "--format", "csv", "--model", "models:/har-lstm@challenger").stdout.splitlines()
+    assert csv[0].replace('"', "") == "path,start_s,activity,probability"
+    assert len(csv) == 2
+
+
+def test_models_lists_architectures_and_versions(har):
+    har("run", har.experiment, "--data", har.data)
+    listed = har("models").stdout
+    rows = [line.split() for line in listed.splitlines()]
+    assert ["shufflenet", "614,551", "84,009,375", "har_core/models/shufflenet.py"] in rows
+    assert ["har", "synthetic", "champion"] in [[row[0], *row[2:]] for row in rows if len(row) == 4]
+    assert "challenger" in listed

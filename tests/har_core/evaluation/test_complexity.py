@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from har_core.evaluation.complexity import measure_complexity
+from har_core.models import create_model
+
+T, C, K = 125, 45, 19
+FEATURES = (1, 64, 128, 256, 512)
+
+
+class _OnTranspose(nn.Module):
+    """Gives (N, C, T) to a layer."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return self.layer(windows.transpose(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("network", "macs"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(T * C, K)), T * C * K),
+        (nn.Sequential(nn.Flatten(), nn.Linear(T * C, K, bias=False)), T * C * K),
+        (_OnTranspose(nn.Conv1d(C, 64, 3, padding=1)), T * 64 * C * 3),
+        (_OnTranspose(nn.Conv1d(C, 2 * C, 3, padding=1, groups=C)), T * 2 * C * 3),
+        (_OnTranspose(nn.Conv1d(C, 64, 3, stride=2, padding=1)), 63 * 64 * C * 3),
+        (nn.LSTM(C, 32, num_layers=2, batch_first=True), T * 4 * 32 * (C + 32 + 32 + 32)),
+        (nn.GRU(C, 32, batch_first=True), T * 3 * 32 * (C + 32)),
+    ],
+)
+def test_macs_equal_the_formula(network, macs):
+    assert measure_complexity(network, T, C).macs == macs
+
+
+def _halvings() -> list[int]:
+    """Timepoints after each convolution of stride 2."""
+    lengths = [T]
+    for _ in FEATURES[1:]:
+        lengths.append((lengths[-1] + 1) // 2)
+    return lengths[1:]
+
+
+def _time_convolutions(macs_of_step) -> int:
+    steps = zip(FEATURES, FEATURES[1:], _halvings(), strict=False)
+    return sum(C * length * macs_of_step(f_in, f_out) for f_in, f_out, length in steps) + 512 * C * K
+
+
+@pytest.mark.parametrize(
+    ("name", "macs"),
+    [
+        ("cnn", _time_convolutions(lambda f_in, f_out: 3 * f_in * f_out)),
+        ("resnet", _time_convolutions(lambda f_in, f_out: 2 * 3 * f_in * f_out + f_out * f_out)),
+        ("lstm", T * 4 * 512 * (C + 512 + 512 + 512) + 512 * K),
+        ("shufflenet", _time_convolutions(lambda f_in, f_out: 3 * f_in + f_in * f_out)),
+    ],
+)
+def test_macs_of_the_architectures_equal_the_formula(name, macs):
+    network = create_model(name, num_channels=C, num_timepoints=T, num_classes=K)
+    # The formula counts products with the padding too, which a depthwise convolution of shifted products leaves out.
+    assert measure_complexity(network, T, C).macs == pytest.approx(macs, rel=5e-4)
+
+
+def test_bytes_and_parameters_are_counted_with_buffers_apart():
+    complexity = measure_complexity(_OnTranspose(nn.BatchNorm1d(C)), T, C)
+    assert complexity.num_parameters == 2 * C
+    assert complexity.size_bytes == 4 * (2 * C) + 4 * (2 * C) + 8  # weights; mean and variance; batches counted
+    assert complexity.macs == 0
+
+
+def test_the_model_stays_as_it_is():
+    network = nn.LSTM(C, 8, batch_first=True).train()
+    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    measure_complexity(network, T, C)
+    assert network.training
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())

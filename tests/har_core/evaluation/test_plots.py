@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import io
+import math
+import threading
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from har_core.dsads.layout import NUM_ACTIVITIES
+from har_core.evaluation.plots import confusion_matrix_png, training_curves_png
+from har_core.evaluation.scores import score
+
+MAX_BYTES = 60_000
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return matplotlib.image.imread(io.BytesIO(png), format="png")
+
+
+def test_the_confusion_matrix_is_small_and_shows_the_scores(scores):
+    png = confusion_matrix_png(scores, "cnn on test")
+    assert len(png) < MAX_BYTES
+    assert pixels(png).shape[1] > 500
+    other = score(np.arange(NUM_ACTIVITIES), np.eye(NUM_ACTIVITIES))
+    assert not np.array_equal(pixels(png), pixels(confusion_matrix_png(other, "cnn on test")))
+
+
+def test_the_curves_are_small_and_show_the_history(history):
+    png = training_curves_png(history, "cnn")
+    assert len(png) < MAX_BYTES
+    assert not np.array_equal(pixels(png), pixels(training_curves_png(history[:10], "cnn")))
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, None])
+def test_losses_that_are_no_numbers_leave_a_gap(history, loss):
+    broken = [{**record, "training_loss": loss, "validation_loss": loss} for record in history]
+    assert len(training_curves_png(broken)) < MAX_BYTES
+
+
+def test_one_epoch_and_none_are_drawn(history):
+    assert training_curves_png(history[:1])
+    assert training_curves_png(())
+
+
+def test_drawing_in_a_thread_works(scores):
+    drawn = []
+    thread = threading.Thread(target=lambda: drawn.append(confusion_matrix_png(scores)))
+    thread.start()
+    thread.join()
+    assert drawn == [confusion_matrix_png(scores)]

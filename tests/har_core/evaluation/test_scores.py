@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import har_core.evaluation
+from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
+from har_core.errors import InputError
+from har_core.evaluation.scores import Scores, score
+
+
+def one_hot(predicted) -> np.ndarray:
+    return np.eye(NUM_ACTIVITIES)[np.asarray(predicted)]
+
+
+def test_scores_equal_those_worked_out_by_hand():
+    # Activities 0 and 1 alone: of 0, three windows, two found; of 1, one window, found; one 0 was called 1.
+    scores = score([0, 0, 0, 1], one_hot([0, 0, 1, 1]))
+    assert scores.accuracy == 3 / 4
+    zero, one = scores.per_class[:2]
+    assert (zero.precision, zero.recall, zero.f1, zero.support) == (1, 2 / 3, pytest.approx(0.8), 3)
+    assert (one.precision, one.recall, one.f1, one.support) == (1 / 2, 1, pytest.approx(2 / 3), 1)
+    assert scores.macro_f1 == pytest.approx((0.8 + 2 / 3) / 19)
+    assert scores.macro_precision == pytest.approx((1 + 1 / 2) / 19)
+    assert scores.macro_recall == pytest.approx((2 / 3 + 1) / 19)
+    assert scores.weighted_f1 == pytest.approx((3 * 0.8 + 2 / 3) / 4)
+    assert scores.weighted_precision == pytest.approx((3 * 1 + 1 / 2) / 4)
+    assert scores.weighted_recall == pytest.approx(3 / 4)
+
+
+def test_rows_of_the_confusion_matrix_are_true_activities():
+    confusion = np.array(score([0, 0, 2], one_hot([0, 1, 2])).confusion)
+    assert confusion.shape == (NUM_ACTIVITIES, NUM_ACTIVITIES)
+    assert confusion[0, 1] == 1
+    assert confusion[1, 0] == 0
+    assert confusion.sum() == 3
+
+
+def test_an_absent_activity_is_listed_and_counts_as_zero():
+    labels = np.arange(NUM_ACTIVITIES - 1)
+    scores = score(labels, one_hot(labels))
+    assert scores.accuracy == 1
+    assert scores.macro_f1 == pytest.approx(18 / 19)
+    assert [per_class.activity for per_class in scores.per_class] == list(ACTIVITIES)
+    assert scores.per_class[-1].f1 == 0
+    assert scores.absent_activities == (ACTIVITIES[-1],)
+
+
+def test_the_lower_class_wins_a_tie():
+    assert score([3], np.full((1, NUM_ACTIVITIES), 1 / NUM_ACTIVITIES)).confusion[3][0] == 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    labels=hnp.arrays(np.int64, st.integers(1, 40), elements=st.integers(0, NUM_ACTIVITIES - 1)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_scores_survive_json(labels, seed):
+    probabilities = np.random.default_rng(seed).dirichlet(np.ones(NUM_ACTIVITIES), len(labels)).astype(np.float32)
+    scores = score(labels, probabilities)
+    assert Scores.from_dict(json.loads(json.dumps(scores.to_dict()))) == scores
+    assert scores.num_windows == len(labels) == np.sum(scores.confusion)
+    assert all(0 <= value <= 1 for value in (scores.accuracy, scores.macro_f1, scores.weighted_f1))
+
+
+def test_float32_softmax_sums_close_enough():
+    assert score([0], one_hot([0]).astype(np.float32) * np.float32(0.9995)).accuracy == 1
+
+
+def _with(index, value) -> np.ndarray:
+    probabilities = one_hot([0, 1, 2])
+    probabilities[index] = value
+    return probabilities
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "message"),
+    [
+        ([], np.empty((0, NUM_ACTIVITIES)), "at least one window"),
+        ([[0, 1, 2]], one_hot([0, 1, 2]), r"y_true has shape \(1, 3\)"),
+        ([0, 1], one_hot([0, 1, 2]), r"shape \(3, 19\), expected \(2, 19\)"),
+        ([0, 1, 2], one_hot([0, 1, 2])[:, :18], r"shape \(3, 18\), expected \(3, 19\)"),
+        ([0, 1, 19], one_hot([0, 1, 2]), r"y_true\[2\] is 19"),
+        ([0, -1, 2], one_hot([0, 1, 2]), r"y_true\[1\] is -1"),
+        ([0.0, 1.0, 2.0], one_hot([0, 1, 2]), "y_true holds float64"),
+        ([0, 1, 2], one_hot([0, 1, 2]).astype(int), "probabilities hold int64"),
+        ([0, 1, 2], _with((1, 4), np.nan), r"probabilities\[1\] is not finite"),
+        ([0, 1, 2], _with((2, 4), np.inf), r"probabilities\[2\] is not finite"),
+        ([0, 1, 2], _with((1, 4), 0.002), r"probabilities\[1\] sums to 1.002"),
+        ([0, 1, 2], _with(0, np.r_[1.5, -0.5, np.zeros(17)]), "smallest value -0.5"),
+        ([0, 1, 2], one_hot([0, 1, 2]) * 7, "logits need a softmax"),
+    ],
+)
+def test_wrong_input_is_named(labels, probabilities, message):
+    with pytest.raises(InputError, match=message):
+        score(labels, probabilities)
+
+
+def test_score_is_offered_by_the_package():
+    assert har_core.evaluation.score is score

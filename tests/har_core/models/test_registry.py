@@ -1,0 +1,91 @@
+"""Names of architectures and their options: what is unknown, mistyped or taken is refused with help."""
+
+from __future__ import annotations
+
+import doctest
+from typing import Any
+
+import pytest
+from torch import nn
+
+from har_core.errors import InputError, UnknownNameError
+from har_core.models import architecture_options, create_model, list_models, register_model, registry
+
+SIZES: dict[str, Any] = {"num_channels": 45, "num_timepoints": 125, "num_classes": 19}
+
+
+def test_the_first_four_are_there() -> None:
+    assert {"cnn", "lstm", "resnet", "shufflenet"} <= set(list_models())
+    assert list_models() == sorted(list_models())
+
+
+def test_options_with_their_defaults() -> None:
+    assert architecture_options("lstm") == {"hidden_size": 512, "num_layers": 2}
+    assert architecture_options("cnn") == {"base_width": 64}
+
+
+def test_an_option_changes_the_network() -> None:
+    small = create_model("lstm", **SIZES, hidden_size=8, num_layers=1)
+    assert sum(p.numel() for p in small.parameters()) == 4 * 8 * (45 + 8 + 2) + 8 * 19 + 19
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("resnt", "'resnet'"), ("shuffelnet", "'shufflenet'"), ("CNN", "cnn")])
+def test_an_unknown_name_is_refused_with_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(UnknownNameError, match=nearest):
+        create_model(name, **SIZES)
+    with pytest.raises(UnknownNameError, match=nearest):
+        architecture_options(name)
+
+
+def test_an_unknown_option_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"option of lstm is called 'hidden'; did you mean 'hidden_size'\?"):
+        create_model("lstm", **SIZES, hidden=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "override", "expected"),
+    [
+        ("lstm", {"hidden_size": "512"}, "models.lstm.hidden_size: found '512', expected a value of type int"),
+        ("lstm", {"hidden_size": True}, "type int"),
+        ("lstm", {"hidden_size": 0}, "at least 1"),
+        ("cnn", {"base_width": -1}, "at least 1"),
+        ("shufflenet", {"base_width": 12}, "multiple of 8"),
+        ("cnn", {"num_classes": 0}, "models.cnn.num_classes: found '0'"),
+    ],
+)
+def test_an_impossible_value_is_refused(name: str, override: dict[str, Any], expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        create_model(name, **{**SIZES, **override})
+
+
+def test_a_taken_name_is_refused() -> None:
+    list_models()
+
+    class Other(nn.Module):
+        def __init__(self, *, num_channels: int, num_timepoints: int, num_classes: int) -> None:
+            super().__init__()
+
+    with pytest.raises(ValueError, match=r"'cnn' is registered twice: by har_core\.models\.cnn\.Cnn and by .*Other"):
+        register_model("cnn")(Other)
+
+
+def test_an_init_of_another_form_is_refused() -> None:
+    class Odd(nn.Module):
+        def __init__(self, *, num_classes: int) -> None:
+            super().__init__()
+
+    class Swallows(nn.Module):
+        def __init__(self, *, num_channels: int, num_timepoints: int, num_classes: int, **anything: int) -> None:
+            super().__init__()
+
+    with pytest.raises(ValueError, match="first three arguments"):
+        register_model("odd")(Odd)
+    with pytest.raises(ValueError, match="anything must be a keyword with a plain default"):
+        register_model("swallows")(Swallows)
+    assert "odd" not in list_models()
+
+
+def test_examples() -> None:
+    results = doctest.testmod(registry)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -1,0 +1,321 @@
+"""The three files of the report: whole, safe, self-contained, and true to their inputs."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from har_core.dsads.layout import ACTIVITIES
+from har_core.evaluation.result import ModelResult
+from har_core.report import build_report, write_report
+from har_core.report.page import SYNTHETIC_NOTE
+from har_core.report.published import PARAMETERS_FOOTNOTE
+
+FOUR = ("cnn", "resnet", "lstm", "shufflenet")
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+SVG_LEAVES = {"path", "circle", "rect"}
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every tag closed in order; keeps text, attributes and tables."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.lines: list[str] = []
+        self.tables: list[list[list[str]]] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self._attributes(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in {"td", "th"}:
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in SVG_LEAVES, f"<{tag}/> is open in HTML"
+        self._attributes(tag, attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" in self.open or not data.strip():
+            return
+        if "body" in self.open:
+            self.lines.append(data.strip())
+        if {"td", "th"} & set(self.open):
+            self.tables[-1][-1][-1] += data.strip()
+
+    def _attributes(self, tag, attrs):
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> names an attribute twice"
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.lines)
+
+
+def column(table: list[list[str]], number: int) -> list[str]:
+    return [row[number] for row in table[1:]]
+
+
+@pytest.fixture(scope="module")
+def four(inputs):
+    return inputs(*FOUR)
+
+
+@pytest.fixture(scope="module")
+def report(four):
+    return build_report(four)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Page(report.html)
+
+
+def test_the_page_is_whole_html(report, page):
+    assert report.html.lstrip().startswith("<!doctype html>")
+    assert len(page.ids) == len(set(page.ids))
+    assert len(report.html) < 1_500_000
+
+
+def test_every_anchor_and_label_has_its_target(page):
+    targets = {value[1:] for _, name, value in page.attributes if name == "href" and value.startswith("#")}
+    targets |= {value for _, name, value in page.attributes if name == "aria-labelledby"}
+    assert targets
+    assert targets <= set(page.ids)
+
+
+def test_nothing_is_fetched(report, page):
+    assert not {tag for tag, _, _ in page.attributes} & {"script", "link", "img", "iframe", "object", "image", "use"}
+    assert not [
+        name for _, name, _ in page.attributes if name in {"src", "srcset", "xlink:href"} or name.startswith("on")
+    ]
+    assert not re.search(r"url\(|@import", report.html)
+    links = [(tag, value) for tag, name, value in page.attributes if name == "href" and not value.startswith("#")]
+    assert len(links) == len(FOUR)
+    assert all(tag == "a" and value.startswith("http://127.0.0.1:5000/#/") for tag, value in links)
+
+
+def test_rankings_on_validation_and_test_are_apart(four, page):
+    validation, test = page.tables[:2]
+    results = [entry.result for entry in four.entries]
+    names = {"cnn": "CNN", "resnet": "ResNet", "lstm": "LSTM", "shufflenet": "ShuffleNet"}
+    for table, role in ((validation, "validation"), (test, "test")):
+        ranked = sorted(results, key=lambda result: -result.scores[role].macro_f1)
+        assert column(table, 0) == ["1", "2", "3", "4"]
+        assert column(table, 1) == [names[result.architecture] for result in ranked]
+        assert column(table, 2) == [f"{result.scores[role].macro_f1:.3f}" for result in ranked]
+        assert column(table, 5) == [f"{result.scores[role].accuracy:.3f}" for result in ranked]
+    assert column(validation, 1) != column(test, 1)
+    text = page.text
+    assert text.index("Validation used to choose") < text.index("Test never used to choose")
+    assert "Subject 6, 1,140 windows" in text
+    assert "Subjects 7 and 8, 2,280 windows" in text
+
+
+def test_weighted_means_are_shown_where_they_differ(inputs, four, page):
+    assert "Weighted F1" not in page.text
+    entry = four.entries[0]
+    test = replace(entry.result.scores["test"], weighted_f1=0.1234)
+    changed = replace(entry, result=replace(entry.result, scores={**entry.result.scores, "test": test}))
+    shown = Page(build_report(replace(four, entries=(changed,))).html)
+    assert "0.123" in column(shown.tables[1], 5)
+
+
+def test_the_best_on_validation_leads(four, page):
+    best = max((entry.result for entry in four.entries), key=lambda result: result.scores["validation"].macro_f1)
+    assert best.architecture == "resnet"
+    assert (
+        f"ResNet ranks first of 4 on validation, with a macro‑F1 of {best.scores['validation'].macro_f1:.3f}"
+        in page.text
+    )
+
+
+def test_the_heat_map_holds_every_test_f1(four, page):
+    [table] = [table for table in page.tables if table[0][:2] == ["Number", "Activity"]]
+    assert column(table, 1) == list(ACTIVITIES)
+    by_name = {name: column(table, number) for number, name in enumerate(table[0])}
+    for entry, name in zip(four.entries, ("CNN", "ResNet", "LSTM", "ShuffleNet"), strict=True):
+        assert by_name[name] == [f"{scores.f1:.2f}" for scores in entry.result.scores["test"].per_class]
+
+
+def test_every_confusion_matrix_is_there_whole(four, page):
+    matrices = [table for table in page.tables if table[0][0].startswith("true")]
+    shown = [[[int(cell or 0) for cell in row[1:]] for row in table[1:]] for table in matrices]
+    expected = [[list(row) for row in entry.result.scores["test"].confusion] for entry in four.entries]
+    assert sorted(shown) == sorted(expected)
+    assert all(table[11][0] == "walking on a treadmill inclined 15° at 4 km/h11" for table in matrices)
+
+
+def test_drawings_say_what_they_show(page):
+    labels = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "aria-label")]
+    roles = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "role")]
+    assert len(labels) == len(roles) == 1 + 4 + 2
+    assert sum("best epoch 24" in label for label in labels) == 4
+    for name in ("CNN", "ResNet", "LSTM", "ShuffleNet"):
+        assert any(label.startswith(f"{name}: macro-F1") for label in labels)
+
+
+@pytest.mark.parametrize("name", FOUR)
+def test_costs_and_provenance_of_each_are_named(four, report, page, name):
+    [entry] = [entry for entry in four.entries if entry.result.architecture == name]
+    for text in (page.text, report.markdown.replace("\\", "")):
+        assert f"{entry.result.complexity.num_parameters:,}" in text
+        assert f"{entry.result.complexity.macs / 1e6:.1f}" in text
+        assert entry.mlflow_run_id in text
+        assert f"har-{name} version 3" in text
+        assert f"models/{name}" in text
+        assert four.git_commit in text
+        assert "AMD EPYC" in text
+    assert '"test_subjects"' in page.text
+
+
+def test_published_figures_stand_beside_ours_on_real_recordings(report, page):
+    for text in (page.text, report.markdown):
+        assert "0.8793" in text
+        assert PARAMETERS_FOOTNOTE in text
+        assert "chosen by its test score" in text
+    [table] = [table for table in page.tables if "Inference, whole test set" in table[0]]
+    parameters = {row[0]: row[5] for row in table[1:]}
+    assert parameters["CNN, ours"] == "956,947"
+    assert [row[5] for row in table if row[0] == "published"] == ["1,502,737*", "956,947", "1,160,341*", "3,394,065*"]
+
+
+def test_no_published_figure_stands_on_synthetic_recordings(inputs):
+    report = build_report(inputs(*FOUR, origin="synthetic"))
+    page = Page(report.html)
+    assert page.lines[0] == SYNTHETIC_NOTE
+    assert report.markdown.splitlines()[0] == f"**{SYNTHETIC_NOTE}**"
+    assert next(iter(json.loads(report.json).items())) == ("note", SYNTHETIC_NOTE)
+    for text in (page.text, report.markdown):
+        assert "0.8793" not in text
+        assert PARAMETERS_FOOTNOTE not in text
+    assert json.loads(report.json)["published"] is None
+
+
+def test_real_recordings_need_no_note(report, page):
+    assert "real recordings" in page.lines[0]
+    assert "Synthetic" not in page.text
+    assert report.markdown.splitlines()[0] == "# Human-activity recognition: a comparison"
+
+
+def test_json_holds_every_result(four, report):
+    figures = json.loads(report.json)
+    results = {ModelResult.from_json(json.dumps(entry["result"])).architecture for entry in figures["entries"]}
+    assert results == set(FOUR)
+    for entry in figures["entries"]:
+        [ours] = [ours for ours in four.entries if ours.result.architecture == entry["result"]["architecture"]]
+        assert ModelResult.from_json(json.dumps(entry["result"])) == ours.result
+    assert figures["experiment"] == four.experiment
+    assert [row["architecture"] for row in figures["ranking"]["test"]] == ["resnet", "shufflenet", "cnn", "lstm"]
+    assert set(figures["published"]["figures"]) == set(FOUR)
+
+
+def test_what_is_missing_is_named_first(inputs):
+    report = build_report(inputs("cnn", missing=("models/lstm: not trained yet", "models/resnet: failed")))
+    page = Page(report.html)
+    assert page.text.index("models/lstm: not trained yet") < page.text.index("Ranking")
+    for text in (page.text, report.markdown.replace("\\", "")):
+        assert "models/resnet: failed" in text
+    assert json.loads(report.json)["missing"] == ["models/lstm: not trained yet", "models/resnet: failed"]
+
+
+def test_a_model_of_other_recordings_is_left_out_and_named(inputs, entry):
+    given = inputs("cnn")
+    report = build_report(replace(given, entries=(*given.entries, entry("lstm", origin="synthetic"))))
+    assert "models/lstm: its latest model is of synthetic recordings, so it is left out" in Page(report.html).text
+    assert [row["architecture"] for row in json.loads(report.json)["ranking"]["test"]] == ["cnn"]
+
+
+def test_one_model_makes_a_report(inputs):
+    page = Page(build_report(inputs("lstm")).html)
+    assert "LSTM is the only model here" in page.text
+    assert column(page.tables[0], 1) == ["LSTM"]
+
+
+def test_no_model_makes_a_clear_page(inputs):
+    report = build_report(inputs(missing=("models/cnn: not trained yet",)))
+    for text in (Page(report.html).text, report.markdown.replace("\\", "")):
+        assert "There is no trained model to compare yet." in text
+        assert "models/cnn: not trained yet" in text
+    assert json.loads(report.json)["entries"] == []
+
+
+def test_an_architecture_without_published_figures_is_shown(inputs, entry):
+    given = inputs("cnn")
+    page = Page(build_report(replace(given, entries=(*given.entries, entry("tiny_har")))).html)
+    assert "tiny_har" in column(page.tables[0], 1)
+    assert "tiny_har, ours" not in page.text
+
+
+def test_text_from_outside_is_escaped(inputs, entry):
+    evil = "<script>alert(1)</script>|`*\n# x"
+    given = inputs("cnn", title=evil, missing=(evil,), dataset={evil: evil}, git_commit=evil)
+    link = replace(given.entries[0], mlflow_run_url="javascript:alert(1)", registered_model=evil)
+    report = build_report(replace(given, entries=(link, entry(evil))))
+    page = Page(report.html)
+    assert "script" not in {tag for tag, _, _ in page.attributes}
+    assert "<script" not in report.html
+    assert not any(value.startswith("javascript:") for _, _, value in page.attributes)
+    assert "](<javascript:" not in report.markdown
+    prose = report.markdown.partition("```json")[0]
+    assert "<script>" not in prose.replace("\\<script\\>", "")
+    assert prose.splitlines()[0].startswith("# \\<script\\>")
+
+
+def test_scores_and_losses_that_are_no_numbers_are_dashes(inputs, entry):
+    given = inputs("cnn")
+    broken = entry("lstm")
+    scores = {role: replace(scores, macro_f1=math.nan) for role, scores in broken.result.scores.items()}
+    history = tuple({**record, "training_loss": math.nan, "validation_loss": None} for record in broken.result.history)
+    broken = replace(broken, result=replace(broken.result, scores=scores, history=history))
+    report = build_report(replace(given, entries=(broken, *given.entries)))
+    page = Page(report.html)
+    assert page.tables[0][-1][:3] == ["–", "LSTM", "–"]
+    assert not re.search(r"\bnan\b", page.text.lower() + " ".join(value for _, _, value in page.attributes).lower())
+    json.loads(report.json, parse_constant=pytest.fail)
+
+
+def test_times_of_two_machines_are_not_compared(inputs, entry):
+    given = inputs("cnn")
+    other = entry("lstm")
+    latency = replace(other.result.latency, num_threads=1)
+    other = replace(other, result=replace(other.result, latency=latency))
+    for entries, warned in (((*given.entries, other), True), (given.entries, False)):
+        text = Page(build_report(replace(given, entries=entries)).html).text
+        assert ("cannot be compared" in text) is warned
+
+
+def test_two_seeds_of_one_architecture_keep_apart(inputs, entry):
+    given = inputs("cnn")
+    page = Page(build_report(replace(given, entries=(*given.entries, entry("cnn", seed=1)))).html)
+    assert sorted(column(page.tables[0], 1)) == ["CNN, seed 0", "CNN, seed 1"]
+
+
+def test_the_same_inputs_make_the_same_report(four, report):
+    assert build_report(four) == report
+
+
+def test_three_files_are_written(tmp_path, report):
+    paths = write_report(report, tmp_path / "reports" / "latest")
+    assert [path.name for path in paths] == ["report.html", "report.md", "report.json"]
+    assert [path.read_text(encoding="utf-8") for path in paths] == [report.html, report.markdown, report.json]

@@ -1,0 +1,58 @@
+"""The page in a browser: it fits a phone and a desk, says nothing to the console, fetches nothing, and prints."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from har_core.report import build_report, write_report
+
+pytestmark = pytest.mark.slow
+
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
+MIN_PAGES = 2
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert chromium, "these tests need Chromium on the path: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def url(inputs, tmp_path_factory) -> str:
+    report = build_report(inputs("cnn", "resnet", "lstm", "shufflenet"))
+    html: Path = write_report(report, tmp_path_factory.mktemp("report"))[0]
+    return html.as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_page_fits_and_fetches_nothing(browser, url, viewport, scheme):
+    page = browser.new_page(viewport=viewport, color_scheme=scheme)
+    said, fetched = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: fetched.append(request.url))
+    page.goto(url)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    drawings = page.locator("svg:visible").all()
+    assert drawings
+    assert all(drawing.bounding_box()["width"] > 0 for drawing in drawings)
+    assert (said, [address for address in fetched if not address.startswith("data:")]) == ([], [url])
+    page.close()
+
+
+def test_page_prints(browser, url):
+    page = browser.new_page()
+    page.goto(url)
+    assert page.pdf(format="A4").count(b"/Type /Page\n") >= MIN_PAGES
+    page.close()

@@ -1,0 +1,241 @@
+"""The training loop: it learns, is reproducible, resumes bit for bit, stops early, and refuses what it cannot use."""
+
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from har_core.errors import HarError, InputError
+from har_core.settings.runtime import RuntimeSettings
+from har_core.settings.training import TrainingSettings
+from har_core.training import (
+    CheckpointIgnored,
+    EpochFinished,
+    EpochProgress,
+    LabelledWindows,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingResult,
+    TrainingStarted,
+    loop,
+    seed_everything,
+    train,
+)
+
+NUM_CLASSES = 3
+CPU = RuntimeSettings(device="cpu", num_threads=1)
+SETTINGS = TrainingSettings(epochs=4, batch_size=16, learning_rate=0.01, seed=3)
+
+
+class Network(nn.Module):
+    """Small, with batch norm and dropout: both keep state that a resumed run must take over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(5 * 2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 3)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+def make_windows(num_windows: int, seed: int) -> LabelledWindows:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(num_windows) % NUM_CLASSES
+    windows = torch.randn(num_windows, 5, 2, generator=generator) + 3.0 * labels[:, None, None]
+    return LabelledWindows(windows, labels)
+
+
+def run(settings: TrainingSettings = SETTINGS, num_training: int = 65, **options: object) -> TrainingResult:
+    seed_everything(settings.seed)
+    model = options.pop("model", None) or Network()
+    training, validation = make_windows(num_training, 0), make_windows(30, 1)
+    return train(model, training, validation, settings, CPU, num_classes=NUM_CLASSES, **options)
+
+
+def assert_equal_weights(left: TrainingResult, right: TrainingResult) -> None:
+    ours, theirs = left.model.state_dict(), right.model.state_dict()
+    assert ours.keys() == theirs.keys()
+    for name, tensor in ours.items():
+        assert torch.equal(tensor, theirs[name]), name
+
+
+def scores(result: TrainingResult) -> list[tuple[float, float, float, float]]:
+    return [(r.learning_rate, r.training_loss, r.validation_loss, r.validation_macro_f1) for r in result.history]
+
+
+def loss_scaling(path: Path) -> dict[str, float]:
+    """The state of fp16's loss scaling; it counts steps, and too small a test to overflow would not miss it."""
+    body = path.read_bytes()[32:]  # behind the hash
+    return torch.load(io.BytesIO(body), weights_only=True)["scaler"]
+
+
+class InterruptionError(Exception):
+    pass
+
+
+def interrupt_after(epoch: int):
+    def listener(event: TrainingEvent) -> None:
+        if isinstance(event, EpochFinished) and event.record.epoch == epoch:
+            raise InterruptionError
+
+    return listener
+
+
+def test_it_learns_and_returns_the_best_epoch() -> None:
+    result = run(SETTINGS.model_copy(update={"epochs": 8}))
+    best = max(record.validation_macro_f1 for record in result.history)
+    assert best > 0.8
+    assert result.history[result.best_epoch - 1].validation_macro_f1 == best
+    assert not result.model.training
+    validation = make_windows(30, 1)
+    accuracy = (result.model(validation.windows).argmax(1) == validation.labels).float().mean().item()
+    assert accuracy == pytest.approx(result.history[result.best_epoch - 1].validation_accuracy)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle"])
+def test_same_seed_same_weights_other_seed_other_weights(optimizer: str, schedule: str) -> None:
+    settings = SETTINGS.model_copy(
+        update={
+            "optimizer": optimizer,
+            "schedule": schedule,
+            "warmup_epochs": 1.5,
+            "clip_norm": 0.5,
+            "label_smoothing": 0.1,
+            "epochs": 3,
+        }
+    )
+    first, second = run(settings), run(settings)
+    assert_equal_weights(first, second)
+    assert scores(first) == scores(second)
+    other = run(settings.model_copy(update={"seed": 4}))
+    assert scores(other) != scores(first)
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 4])
+@pytest.mark.parametrize("precision", ["off", "bf16", "fp16"])
+def test_an_interrupted_run_resumes_to_the_same_weights(tmp_path: Path, epoch: int, precision: str) -> None:
+    settings = SETTINGS.model_copy(update={"mixed_precision": precision, "clip_norm": 1.0})
+    unbroken = run(settings, checkpoint_path=tmp_path / "unbroken.pt")
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(InterruptionError):
+        run(settings, checkpoint_path=path, checkpoint_key="k", listener=interrupt_after(epoch))
+    torch.rand(7)  # whatever the new process did with the global generator before
+    events: list[TrainingEvent] = []
+    resumed = run(settings, checkpoint_path=path, checkpoint_key="k", listener=events.append)
+    assert_equal_weights(resumed, unbroken)
+    assert scores(resumed) == scores(unbroken)
+    assert resumed.best_epoch == unbroken.best_epoch
+    assert resumed.num_resumed_epochs == epoch
+    assert loss_scaling(path) == loss_scaling(tmp_path / "unbroken.pt")
+    assert [e.record.epoch for e in events if isinstance(e, EpochFinished)] == list(range(epoch + 1, 5))
+    assert len(next(e for e in events if isinstance(e, TrainingStarted)).resumed) == epoch
+
+
+@pytest.mark.parametrize("change", ["key", "settings", "truncated", "garbage", "empty", "network"])
+def test_a_checkpoint_that_does_not_fit_is_told_and_not_used(
+    tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    run(checkpoint_path=path, checkpoint_key="k")
+    if change == "truncated":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif change == "garbage":
+        path.write_bytes(b"not a checkpoint at all")
+    elif change == "empty":
+        path.write_bytes(b"")
+    events: list[TrainingEvent] = []
+    settings = SETTINGS.model_copy(update={"learning_rate": 0.02}) if change == "settings" else SETTINGS
+    model = nn.Sequential(nn.Flatten(), nn.Linear(10, 3)) if change == "network" else None
+    key = "other" if change == "key" else "k"
+    with caplog.at_level(logging.WARNING):
+        result = run(settings, checkpoint_path=path, checkpoint_key=key, listener=events.append, model=model)
+    assert result.num_resumed_epochs == 0
+    assert len([e for e in events if isinstance(e, EpochFinished)]) == SETTINGS.epochs
+    assert next(e for e in events if isinstance(e, CheckpointIgnored)).path == path
+    assert str(path) in caplog.text
+
+
+def test_early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    macro_f1 = iter([0.5, 0.7, 0.7, 0.6, 0.9])
+    monkeypatch.setattr(loop, "f1_score", lambda *_, **__: next(macro_f1))
+    events: list[TrainingEvent] = []
+    result = run(SETTINGS.model_copy(update={"epochs": 5, "early_stopping_patience": 2}), listener=events.append)
+    assert (result.best_epoch, len(result.history)) == (2, 4)
+    assert events[-1] == TrainingFinished(best_epoch=2, stopped_early=True)
+
+
+def test_a_stalled_run_that_was_interrupted_stays_stalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "f1_score", lambda *_, **__: 0.5)
+    settings = SETTINGS.model_copy(update={"epochs": 9, "early_stopping_patience": 2})
+    with pytest.raises(InterruptionError):
+        run(settings, checkpoint_path=tmp_path / "c.pt", listener=interrupt_after(3))
+    result = run(settings, checkpoint_path=tmp_path / "c.pt")
+    assert (result.best_epoch, len(result.history), result.num_resumed_epochs) == (1, 3, 3)
+
+
+def test_divergence_names_the_epoch_and_the_learning_rate() -> None:
+    with pytest.raises(HarError, match=r"epoch 1 at learning rate 1e\+30"):
+        run(SETTINGS.model_copy(update={"optimizer": "sgd", "learning_rate": 1e30}))
+
+
+def test_a_single_window_left_over_joins_the_batch_before() -> None:
+    assert 65 % SETTINGS.batch_size == 1
+    assert len(run(SETTINGS, num_training=65).history) == SETTINGS.epochs
+
+
+def test_progress_reaches_the_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_PROGRESS", -1.0)
+    events: list[TrainingEvent] = []
+    run(SETTINGS.model_copy(update={"epochs": 1}), listener=events.append)
+    progress = [e for e in events if isinstance(e, EpochProgress)]
+    assert [e.num_done for e in progress] == [16, 32, 48, 65]
+    assert all(e.num_total == 65 for e in progress)
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        (LabelledWindows(torch.zeros(4, 5), torch.zeros(4, dtype=torch.int64)), "float32 tensor"),
+        (LabelledWindows(torch.zeros(4, 5, 2, dtype=torch.float64), torch.zeros(4, dtype=torch.int64)), "float64"),
+        (LabelledWindows(torch.zeros(4, 5, 2), torch.zeros(3, dtype=torch.int64)), "one label for each"),
+        (LabelledWindows(torch.zeros(1, 5, 2), torch.zeros(1, dtype=torch.int64)), "at least 2"),
+        (LabelledWindows(torch.zeros(4, 5, 2), torch.tensor([0, 1, 2, 3])), "0 to 2"),
+    ],
+)
+def test_windows_that_cannot_be_used_are_refused(training: LabelledWindows, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        train(Network(), training, make_windows(9, 1), SETTINGS, CPU, num_classes=NUM_CLASSES)
+
+
+def linear_model() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(10, NUM_CLASSES))
+
+
+ONE_STEP = TrainingSettings(epochs=1, batch_size=65, optimizer="sgd", momentum=0.0, weight_decay=0.0)
+
+
+def test_a_long_gradient_is_clipped() -> None:
+    before = linear_model()
+    result = run(ONE_STEP.model_copy(update={"learning_rate": 2.0, "clip_norm": 0.01}), model=linear_model())
+    change = [new - old for new, old in zip(result.model.parameters(), before.parameters(), strict=True)]
+    assert torch.cat([c.flatten() for c in change]).norm().item() == pytest.approx(2.0 * 0.01, rel=1e-3)
+
+
+def test_label_smoothing_is_in_the_training_loss_alone() -> None:
+    settings = ONE_STEP.model_copy(update={"learning_rate": 1e-12, "label_smoothing": 0.3})
+    (record,) = run(settings, model=linear_model()).history
+    training, validation = make_windows(65, 0), make_windows(30, 1)
+    model = linear_model()
+    smoothed = nn.functional.cross_entropy(model(training.windows), training.labels, label_smoothing=0.3)
+    plain = nn.functional.cross_entropy(model(validation.windows), validation.labels)
+    assert record.training_loss == pytest.approx(smoothed.item())
+    assert record.validation_loss == pytest.approx(plain.item())

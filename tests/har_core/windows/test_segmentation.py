@@ -1,0 +1,166 @@
+"""Cutting recordings into windows."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from har_core.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
+from har_core.dsads.recordings import Recording, RecordingKey, Recordings
+from har_core.errors import InputError
+from har_core.windows.schema import KEY_COLUMNS, channels_of, window_schema
+from har_core.windows.segmentation import segment, stride_of
+
+lengths = st.integers(1, SEGMENT_LENGTH)
+overlaps = st.floats(0, 1, exclude_max=True)
+
+
+def cut(recordings, *, length: int, overlap: float) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """Keys, and windows (N, T, C)."""
+    table = segment(recordings, length=length, overlap=overlap).read_all()
+    keys = list(zip(*(table[name].to_pylist() for name in KEY_COLUMNS), strict=True))
+    return keys, channels_of(table).reshape(NUM_CHANNELS, -1, length).transpose(1, 2, 0)
+
+
+@given(length=lengths, overlap=overlaps)
+@settings(max_examples=40)
+def test_every_window_is_its_slice_of_the_recording(make_recording, length: int, overlap: float) -> None:
+    recording = make_recording(7, 4, (2, 9))
+    keys, windows = cut([recording], length=length, overlap=overlap)
+    assert len(keys) == len(windows)
+    for (subject, activity, number, start), window in zip(keys, windows, strict=True):
+        assert (subject, activity) == (7, 4)
+        samples = recording.samples[recording.segments.index(number)]
+        np.testing.assert_array_equal(window, samples[start : start + length])
+
+
+@given(length=lengths, overlap=overlaps)
+def test_starts_are_regular_and_cover_the_segment(make_recording, length: int, overlap: float) -> None:
+    keys, _ = cut([make_recording(1, 1, (1, 2))], length=length, overlap=overlap)
+    stride = stride_of(length, overlap)
+    starts = [start for *_, number, start in keys if number == 1]
+    assert starts == [start for *_, number, start in keys if number == 2]
+    assert starts == list(range(0, SEGMENT_LENGTH - length + 1, stride))
+    assert len(starts) == (SEGMENT_LENGTH - length) // stride + 1
+    covered = set().union(*(range(start, start + length) for start in starts))
+    assert covered == set(range(starts[-1] + length))  # no gap, and less than a stride is left at the end
+    assert SEGMENT_LENGTH - len(covered) < stride
+    assert len(set(keys)) == len(keys)
+
+
+@given(length=lengths, overlap=overlaps)
+def test_stride_repeats_the_share_asked_for_within_a_sample(length: int, overlap: float) -> None:
+    stride = stride_of(length, overlap)
+    assert 1 <= stride <= length
+    if stride > 1:
+        assert abs((length - stride) - length * overlap) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("length", "overlap", "starts"),
+    [
+        (125, 0.0, [0]),
+        (50, 0.0, [0, 50]),
+        (50, 0.5, [0, 25, 50, 75]),
+        (100, 0.29, [0]),
+        (25, 0.2, [0, 20, 40, 60, 80, 100]),
+    ],
+)
+def test_starts(make_recording, length: int, overlap: float, starts: list[int]) -> None:
+    keys, _ = cut([make_recording(1, 1, (1,))], length=length, overlap=overlap)
+    assert [start for *_, start in keys] == starts
+
+
+def test_rows_are_in_order_of_their_keys(recordings) -> None:
+    keys, _ = cut(recordings, length=60, overlap=0.5)
+    assert keys == sorted(set(keys))
+
+
+def test_schema_and_metadata(recordings) -> None:
+    reader = segment(recordings, length=40, overlap=0.25)
+    assert reader.schema.equals(window_schema(40), check_metadata=False)
+    assert reader.schema.metadata == {
+        b"har.sampling_rate_hz": b"25",
+        b"har.window_length": b"40",
+        b"har.overlap": b"0.25",
+        b"har.origin": b"unknown",
+    }
+    field = reader.schema.field("RA_ygyro")
+    assert field.type == pa.list_(pa.field("element", pa.float32(), nullable=False), 40)
+    assert field.metadata == {b"description": b"right arm, gyroscope, y axis", b"unit": b"rad/s"}
+    assert reader.schema.names == [*KEY_COLUMNS, *CHANNELS]
+
+
+@pytest.mark.parametrize("origin", ["real", "synthetic"])
+def test_origin_of_the_recordings_is_kept(make_recording, origin) -> None:
+    recordings = Recordings([RecordingKey(1, 1)], lambda key: make_recording(*key), origin=origin)
+    reader = segment(recordings, length=125, overlap=0)
+    assert reader.schema.metadata[b"har.origin"] == origin.encode()
+    assert reader.read_all().num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("length", "overlap", "values"),
+    [(0, 0, ["0"]), (126, 0, ["126"]), (10, 1, ["1"]), (10, -0.1, ["-0.1"]), (126, float("nan"), ["126", "nan"])],
+)
+def test_impossible_windows_are_refused_at_once(length: int, overlap: float, values: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        segment([], length=length, overlap=overlap)
+    assert [problem.value for problem in caught.value.problems] == values
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros((2, 124, 45), np.float32),
+        np.zeros((2, 125, 44), np.float32),
+        np.zeros((1, 125, 45), np.float32),
+        np.zeros((2, 125, 45), np.float64),
+    ],
+)
+def test_a_recording_of_another_shape_is_refused(samples: np.ndarray) -> None:
+    recording = Recording(subject=3, activity=4, segments=(1, 2), samples=samples)
+    with pytest.raises(InputError, match="subject 3, activity 4"):
+        segment([recording], length=125, overlap=0).read_all()
+
+
+def test_recordings_are_read_when_their_windows_are_asked_for(make_recording) -> None:
+    num_read = []
+
+    def recordings():
+        for subject in (1, 2, 3):
+            num_read.append(subject)
+            yield make_recording(subject)
+
+    reader = segment(recordings(), length=125, overlap=0)
+    assert num_read == []
+    reader.read_next_batch()
+    assert num_read == [1]
+
+
+def test_memory_does_not_grow_with_the_recordings(make_recording) -> None:
+    def peak(num_recordings: int) -> int:
+        tracemalloc.start()
+        before = pa.total_allocated_bytes()
+        most = 0
+        for _ in segment((make_recording(n) for n in range(1, num_recordings + 1)), length=25, overlap=0.5):
+            most = max(most, pa.total_allocated_bytes() - before)
+        _, python = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return python + most
+
+    few, many = peak(4), peak(60)
+    assert many < 1.5 * few
+
+
+def test_a_long_recording_comes_in_pieces(make_recording) -> None:
+    recording = make_recording(1, 1, tuple(range(1, 41)))
+    batches = list(segment([recording], length=64, overlap=0.99))
+    assert len(batches) > 1
+    assert sum(batch.num_rows for batch in batches) == 40 * 62
+    assert max(batch.nbytes for batch in batches) < 2**25

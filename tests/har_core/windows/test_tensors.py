@@ -1,0 +1,50 @@
+"""Tables of windows as tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from har_core.windows.dataset import write_windows
+from har_core.windows.segmentation import segment
+from har_core.windows.tensors import read_tensors
+
+
+@pytest.mark.parametrize("length", [125, 40])
+def test_windows_come_back_as_they_were_cut(recordings, tmp_path: Path, length: int) -> None:
+    path = tmp_path / "windows.parquet"
+    write_windows(segment(recordings, length=length, overlap=0), path)
+    tensors = read_tensors(path)
+    expected = np.concatenate(
+        [
+            recording.samples[index, start : start + length][None]
+            for recording in recordings
+            for index in range(len(recording.segments))
+            for start in range(0, 125 - length + 1, length)
+        ]
+    )
+    assert tensors.windows.dtype == torch.float32
+    assert tensors.windows.is_contiguous()
+    np.testing.assert_array_equal(tensors.windows.numpy(), expected)
+
+
+def test_labels_are_class_ids_and_keys_name_the_rows(recordings, tmp_path: Path) -> None:
+    path = tmp_path / "windows.parquet"
+    write_windows(segment(recordings, length=125, overlap=0), path)
+    tensors = read_tensors(path)
+    assert tensors.labels.dtype == torch.int64
+    assert tensors.labels.tolist() == [activity - 1 for activity in tensors.keys["activity"].to_pylist()]
+    assert tensors.labels.unique().tolist() == [2, 18]
+    assert tensors.keys.num_rows == len(tensors.labels) == len(tensors.windows) == 18
+    assert tensors.keys["segment"].to_pylist()[:4] == [1, 2, 5, 1]
+
+
+def test_several_row_groups_are_joined_in_order(make_recording, tmp_path: Path) -> None:
+    path = tmp_path / "windows.parquet"
+    recordings = [make_recording(subject, 1, tuple(range(1, 61))) for subject in range(1, 21)]
+    write_windows(segment(recordings, length=125, overlap=0), path)
+    tensors = read_tensors(path)
+    np.testing.assert_array_equal(tensors.windows.numpy(), np.concatenate([r.samples for r in recordings]))

@@ -1,0 +1,124 @@
+"""Every error of a user's ends in a message on stderr, an exit code, and no traceback."""
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+import har_core.files
+from assets.resources.home import Home
+from pipelines.homes import remember
+
+
+def refused(result, exit_code: int, *texts: str) -> None:
+    assert result.exit_code == exit_code, result.err
+    assert "Traceback" not in result.err
+    for text in texts:
+        assert text in result.err
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["fly"], ["run", "a.toml", "--colour"], ["ui", "--mlflow-port", "0"]])
+def test_usage_errors(har, arguments):
+    refused(har(*arguments), 2)
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("epochs = 1", "epoch = 1", ["epoch", "epochs"]),
+        ('"shufflenet"', '"shuflenet"', ["shuflenet", "shufflenet"]),
+        ("epochs = 1", "epochs = 1\nlearning_rate = -1.0", ["learning_rate", "-1.0"]),
+        ("[splits]", "[splits]\ntraining_subjects = [1, 3]", ["3", "subject"]),
+        ("[splits]", "[windows]\nlength = 126\n[splits]", ["windows.length", "126"]),
+        ("[splits]", "[windows]\noverlap = 1.0\n[splits]", ["windows.overlap", "1.0"]),
+    ],
+    ids=["unknown key", "unknown architecture", "negative rate", "test subject trains", "too long", "overlap of 1"],
+)
+def test_wrong_experiment_file(har, experiment, home, command, change):
+    before, after, texts = change
+    experiment.write_text(experiment.read_text().replace(before, after))
+    result = har(command, experiment)
+    refused(result, 2, str(experiment), *texts)
+    assert (home / "problems.txt").read_text().count("\n") >= 2
+
+
+def test_missing_experiment_file(har, tmp_path):
+    refused(har("run", tmp_path / "nothing.toml"), 2, "nothing.toml")
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_missing_data(har, experiment, tmp_path, command):
+    refused(har(command, experiment, "--data", tmp_path / "nowhere"), 2, "nowhere")
+
+
+def test_data_without_recordings(har, experiment, tmp_path):
+    (tmp_path / "empty").mkdir()
+    refused(har("status", experiment, "--data", tmp_path / "empty"), 2, "empty")
+
+
+def test_home_of_another_experiment(har, experiment, tmp_path, home):
+    assert har("status", experiment).exit_code == 0
+    remember(Home(home), experiment)
+    other = tmp_path / "other.toml"
+    other.write_text(experiment.read_text())
+    for command in ("run", "status"):
+        refused(har(command, other), 2, str(experiment), str(other), str(home))
+
+
+def test_home_in_use(har, experiment, home):
+    assert har("status", experiment).exit_code == 0
+    holder = {"pid": 4711, "command": "har run tiny.toml", "since": "2026-01-01 10:00:00+00:00"}
+    (home / ".dagster" / "har.holder.json").write_text(json.dumps(holder))
+    with FileLock(home / ".dagster" / "har.lock"):
+        refused(har("run", experiment), 1, "process 4711 (har run tiny.toml) since 2026-01-01 10:00:00+00:00")
+        result = har("status", experiment, "--json")  # looking is allowed
+    assert result.exit_code == 0
+    assert "process 4711" in result.err
+    assert {entry["state"] for entry in json.loads(result.out)} == {"fresh", "missing"}
+
+
+def test_home_that_is_a_file(har, experiment, home):
+    home.touch()
+    refused(har("status", experiment), 1, str(home), "cannot be used")
+
+
+def test_unknown_selection(har, experiment):
+    refused(har("run", experiment, "--select", "models/lsmt"), 2, "models/lsmt")
+
+
+def test_selection_below_something_missing(har, experiment):
+    refused(har("run", experiment, "--select", "windows"), 2, "raw_recordings is missing and was not selected")
+
+
+def test_full_disk(har, experiment, home, monkeypatch):
+    def full(path: Path) -> None:
+        if path.is_relative_to(home / "data" / "raw"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(har_core.files, "_flush_to_disk", full)
+    refused(har("run", experiment, "--select", "+windows"), 1, "raw_recordings", "disk is full")
+    assert not list(home.rglob("*.part"))
+
+
+def test_bad_file_among_the_recordings(har, experiment, home, tmp_path):
+    assert har("run", experiment, "--select", "+raw_recordings").exit_code == 0
+    data = home / "data" / "raw" / "synthetic"
+    manifest = (home / "data" / "raw" / "manifest.parquet").read_bytes()
+    bad = sorted(data.rglob("s01.txt"))[4]
+    bad.write_text(bad.read_text().replace(",", ",x", 1))
+    result = har("run", experiment, "--data", data, "--select", "raw_recordings")
+    refused(result, 2, bad.parent.name, "Failed: raw_recordings", "problems.txt")
+    assert bad.parent.name in (home / "problems.txt").read_text()
+    assert (home / "data" / "raw" / "manifest.parquet").read_bytes() == manifest
+
+
+def test_prediction_without_a_model(har, tmp_path):
+    (tmp_path / "a.txt").touch()
+    refused(har("predict", tmp_path / "a.txt"), 2, "models:/har@champion", "har run")
+
+
+def test_prediction_of_nothing(har, tmp_path):
+    refused(har("predict", tmp_path / "nothing.txt"), 2, "nothing.txt")

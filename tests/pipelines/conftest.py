@@ -1,0 +1,101 @@
+"""A small graph that stands for the real one: what its assets say and whether they fail is set by the test."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.lineage import OUTPUTS
+from assets.vocabulary import PARTIAL_INPUTS
+from pipelines.runner import Outcome, make_request, run_waves
+from pipelines.staleness import Item, OutputFiles, Status, ask
+
+FOLDS = dg.DynamicPartitionsDefinition(name="folds")
+
+
+@dataclass
+class Toy:
+    """source_files -> windows -> splits -> models/a, models/b -> report; windows -> folds/a -> report."""
+
+    home: Path
+    instance: dg.DagsterInstance
+    code: dict[str, str] = field(default_factory=dict)
+    """Code version of an asset; "1" where absent."""
+    content: dict[str, str] = field(default_factory=dict)
+    """What an asset computes; "x" where absent."""
+    failures: dict[str, BaseException] = field(default_factory=dict)
+    ran: list[str] = field(default_factory=list)
+    """Assets in the order in which they ran."""
+
+    def definitions(self) -> dg.Definitions:
+        models = [self._asset(f"models/{name}", ["splits"]) for name in "ab"]
+        report = self._asset("report", ["models/a", "models/b", "folds/a"], tags=PARTIAL_INPUTS)
+        return dg.Definitions(
+            assets=[
+                dg.AssetSpec("source_files"),
+                self._asset("windows", ["source_files"]),
+                self._asset("splits", ["windows"]),
+                self._asset("folds/a", ["windows"], partitions_def=FOLDS),
+                *models,
+                report,
+            ]
+        )
+
+    def _asset(self, name: str, parents: list[str], **options) -> dg.AssetsDefinition:
+        @dg.asset(
+            key=name.split("/"),
+            deps=[parent.split("/") for parent in parents],
+            code_version=self.code.get(name, "1"),
+            **options,
+        )
+        def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+            item = f"{name}[{context.partition_key}]" if context.has_partition_key else name
+            self.ran.append(item)
+            if item in self.failures:
+                raise self.failures[item]
+            content = self.content.get(item, "x")
+            path = self.output(item)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            recorded = {path.relative_to(self.home).as_posix(): hashlib.sha256(content.encode()).hexdigest()}
+            return dg.MaterializeResult(data_version=dg.DataVersion(content), metadata={OUTPUTS: json.dumps(recorded)})
+
+        return body
+
+    def output(self, item: str) -> Path:
+        return self.home / "data" / f"{item}.txt"
+
+    def report_source(self, version: str) -> None:
+        self.instance.report_runless_asset_event(
+            dg.AssetMaterialization("source_files", tags={"dagster/data_version": version})
+        )
+
+    def run(self, select: str | None = None, *, forced: bool = False) -> Outcome:
+        """Run waves, and keep in ``ran`` what this call alone ran."""
+        self.ran.clear()
+        definitions = self.definitions()
+        request = make_request(definitions.resolve_asset_graph(), select, forced=forced)
+        return run_waves(definitions, self.instance, request, OutputFiles(self.home))
+
+    def statuses(self) -> dict[str, Status]:
+        asked = ask(self.definitions().resolve_asset_graph(), self.instance, OutputFiles(self.home))
+        return {str(item): status for item, status in asked.items()}
+
+    def states(self) -> dict[str, str]:
+        return {name: str(status.state) for name, status in self.statuses().items()}
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[Toy]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("folds", ["f1", "f2"])
+        toy = Toy(tmp_path, instance)
+        toy.report_source("s1")
+        yield toy
+
+
+__all__ = ["Item", "Toy"]

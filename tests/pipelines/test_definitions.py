@@ -1,0 +1,60 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.resources.home import Home
+from har_core.settings.experiment import load_experiment
+from pipelines.definitions import DEFAULT_EXPERIMENT, build_definitions, defs, experiment_path
+from pipelines.homes import prepare, remember
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Home:
+    for name in ("HAR_HOME", "DAGSTER_HOME", "HAR_EXPERIMENT"):
+        monkeypatch.setenv(name, "")  # so that what prepare() sets is undone
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("HAR_HOME", str(home.root))
+    return home
+
+
+def test_graph_of_the_demo(home):
+    repository = build_definitions(load_experiment(DEFAULT_EXPERIMENT), home).get_repository_def()
+    keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
+    assert {"source_files", "raw_recordings", "windows", "splits", "comparison_report", "champion"} < keys
+    assert {f"models/{name}" for name in ("cnn", "resnet", "lstm", "shufflenet")} < keys
+    assert repository.get_job("refresh").executor_def is dg.in_process_executor
+
+
+def test_building_definitions_writes_nothing(home):
+    build_definitions(load_experiment(DEFAULT_EXPERIMENT), home)
+    assert not home.root.exists()
+
+
+def test_experiment_is_the_one_named_else_remembered_else_the_demo(home, tmp_path, monkeypatch):
+    assert experiment_path(home) == DEFAULT_EXPERIMENT
+    prepare(home)
+    remember(home, tmp_path / "a.toml")
+    assert experiment_path(home) == tmp_path / "a.toml"
+    monkeypatch.setenv("HAR_EXPERIMENT", str(tmp_path / "b.toml"))
+    assert experiment_path(home) == tmp_path / "b.toml"
+
+
+def test_module_level_definitions_follow_the_environment(home, tmp_path, monkeypatch):
+    experiment = tmp_path / "one.toml"
+    experiment.write_text('[models]\narchitectures = ["cnn"]\n')
+    monkeypatch.setenv("HAR_EXPERIMENT", str(experiment))
+    keys = {key.to_user_string() for key in defs().resolve_asset_graph().get_all_asset_keys()}
+    assert {key for key in keys if key.startswith("models/")} == {"models/cnn"}
+
+
+@pytest.mark.slow
+def test_dagster_loads_the_definitions_of_the_repository(home):
+    dg_command = Path(sys.executable).parent / "dg"
+    done = subprocess.run([dg_command, "check", "defs"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All definitions loaded successfully" in done.stdout + done.stderr

@@ -1,0 +1,93 @@
+import io
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey
+from rich.console import Console
+
+from har_core.training.events import (
+    CheckpointIgnored,
+    EpochFinished,
+    EpochProgress,
+    EpochRecord,
+    TrainingFinished,
+    TrainingStarted,
+)
+from pipelines.display import BarDisplay, LineDisplay, duration, make_display
+from pipelines.staleness import Item, State, Status
+
+
+def record(epoch: int) -> EpochRecord:
+    return EpochRecord(
+        epoch=epoch,
+        learning_rate=1e-3,
+        training_loss=0.5,
+        validation_loss=0.6,
+        validation_macro_f1=0.75,
+        validation_accuracy=0.8,
+        seconds=30.0,
+    )
+
+
+def show_everything(console: Console) -> None:
+    with make_display(console) as display:
+        display.wave([Status(Item(AssetKey("windows")), State.STALE, ("source_files has new content",))])
+        display.progress("files [read]", 1, 2)
+        display.progress("files [read]", 2, 2)
+        display.training(
+            "models/lstm",
+            TrainingStarted(
+                num_parameters=1000,
+                num_epochs=3,
+                device="cpu",
+                precision="bf16",
+                num_training=10,
+                num_validation=5,
+                resumed=(record(1),),
+            ),
+        )
+        display.training("models/lstm", CheckpointIgnored(path=Path("lstm.pt"), reason="another seed"))
+        display.training("models/lstm", EpochProgress(epoch=2, num_done=5, num_total=10))
+        display.training("models/lstm", EpochFinished(record=record(2), is_best=True))
+        display.training("models/lstm", TrainingFinished(best_epoch=2, stopped_early=True))
+
+
+def test_lines_tell_files_epochs_scores_and_time_left():
+    stream = io.StringIO()
+    show_everything(Console(file=stream))
+    assert stream.getvalue().splitlines() == [
+        "windows: source_files has new content",
+        "files [read]: 2/2",
+        "models/lstm: 1,000 parameters, cpu, bf16, resumed after epoch 1",
+        "models/lstm: trains from the first epoch: another seed",
+        "models/lstm: epoch 2/3 loss 0.500 validation macro-F1 0.750, 0:30 left",
+    ]
+
+
+def test_bars_show_the_same():
+    stream = io.StringIO()
+    show_everything(Console(file=stream, force_terminal=True, width=160))
+    shown = stream.getvalue()
+    for text in ("windows", "files [read]", "2/2", "models/lstm", "best epoch 2, stopped early", "macro-F1 0.750"):
+        assert text in shown
+
+
+@pytest.mark.parametrize(("terminal", "kind"), [(True, BarDisplay), (False, LineDisplay)])
+def test_display_suits_the_stream(terminal, kind):
+    assert type(make_display(Console(file=io.StringIO(), force_terminal=terminal))) is kind
+
+
+def test_lines_come_every_few_seconds_and_at_the_end(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("pipelines.display.time.monotonic", lambda: clock[0])
+    stream = io.StringIO()
+    with LineDisplay(Console(file=stream)) as display:
+        for num_done in range(1, 1001):
+            clock[0] += 0.01
+            display.progress("files", num_done, 1000)
+    assert stream.getvalue().splitlines() == ["files: 502/1000, 0:05 left", "files: 1000/1000"]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (65.4, "1:05"), (3723, "1:02:03")])
+def test_durations(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,132 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assets.resources.home import Home
+from har_core.errors import HomeBusyError, InputError, StorageError
+from pipelines.homes import Memory, current_home, occupied, prepare, recall, remember
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    for name in ("HAR_HOME", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "placeholder")  # so that what prepare() sets is undone
+    home = Home(tmp_path / "home")
+    prepare(home)
+    return home
+
+
+def test_home_is_the_current_directory_unless_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HAR_HOME", raising=False)
+    assert current_home().root == tmp_path
+    monkeypatch.setenv("HAR_HOME", "elsewhere")
+    assert current_home().root == tmp_path / "elsewhere"
+
+
+def test_prepared_home_has_telemetry_off_and_keeps_changes(home):
+    settings = home.dagster / "dagster.yaml"
+    assert "telemetry:\n  enabled: false" in settings.read_text()
+    assert os.environ["DAGSTER_HOME"] == str(home.dagster)
+    settings.write_text("# mine\n")
+    prepare(home)
+    assert settings.read_text() == "# mine\n"
+
+
+def test_home_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be used as a home"):
+        prepare(Home(tmp_path / "file"))
+
+
+def test_data_is_remembered(home, tmp_path):
+    experiment, data = tmp_path / "a.toml", tmp_path / "recordings"
+    data.mkdir()
+    remember(home, experiment, data)
+    assert recall(home) == Memory(str(experiment), str(data))
+    remember(home, experiment)
+    assert home.data_location() == data
+
+
+def test_missing_data_is_refused_and_not_remembered(home, tmp_path):
+    with pytest.raises(InputError, match="nowhere"):
+        remember(home, tmp_path / "a.toml", tmp_path / "nowhere")
+    assert recall(home) == Memory()
+
+
+def test_another_experiment_is_refused_naming_both(home, tmp_path):
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.touch()
+    remember(home, first)
+    with pytest.raises(InputError) as caught:
+        remember(home, second)
+    assert str(first) in str(caught.value)
+    assert str(second) in str(caught.value)
+    assert recall(home).experiment == str(first)
+
+
+def test_looking_does_not_bind_and_keeps_the_data(home, tmp_path):
+    remember(home, tmp_path / "a.toml", tmp_path, bind=False)
+    assert recall(home) == Memory(None, str(tmp_path))
+    remember(home, tmp_path / "b.toml")
+    assert recall(home) == Memory(str(tmp_path / "b.toml"), str(tmp_path))
+    (tmp_path / "b.toml").touch()
+    with pytest.raises(InputError):
+        remember(home, tmp_path / "a.toml", bind=False)
+
+
+def test_the_same_experiment_by_another_path_is_the_same(home, tmp_path, monkeypatch):
+    (tmp_path / "a.toml").touch()
+    remember(home, tmp_path / "a.toml")
+    monkeypatch.chdir(tmp_path)
+    remember(home, Path("a.toml"))
+
+
+def test_experiment_that_moved_along_is_the_same(home, tmp_path):
+    remember(home, tmp_path / "before" / "a.toml")
+    remember(home, tmp_path / "after" / "a.toml")
+    assert recall(home).experiment == str(tmp_path / "after" / "a.toml")
+
+
+def test_unreadable_memory_says_what_to_do(home):
+    home.memory.write_text("{")
+    with pytest.raises(InputError, match="remove it"):
+        recall(home)
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from assets.resources.home import Home
+from pipelines.homes import occupied
+sys.argv = ["har", "run", "a.toml"]
+with occupied(Home(Path(sys.stdin.readline().strip()))):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_second_process_names_the_holder_and_a_dead_one_does_not_block(home):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        try:
+            holder.stdin.write(f"{home.root}\n")
+            holder.stdin.flush()
+            assert holder.stdout.readline() == "held\n"
+            for _ in range(2):  # a refused attempt must not lose the holder's name
+                with pytest.raises(HomeBusyError) as caught, occupied(home):
+                    pass
+                assert f"process {holder.pid} (har run a.toml) since 20" in str(caught.value)
+                assert caught.value.exit_code == 1
+        finally:
+            holder.send_signal(signal.SIGKILL)
+    with occupied(home):
+        assert json.loads(home.lock.with_suffix(".holder.json").read_text())["pid"] == os.getpid()
+    with occupied(home):
+        pass

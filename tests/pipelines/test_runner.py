@@ -1,0 +1,155 @@
+import dagster as dg
+import pytest
+
+from har_core.errors import InputError, UnknownNameError
+from pipelines.runner import select
+from pipelines.staleness import OutputFiles
+
+EVERYTHING = ["windows", "splits", "models/a", "models/b", "folds/a[f1]", "folds/a[f2]", "report"]
+
+
+def test_first_run_does_everything_once_in_dependency_order(toy):
+    outcome = toy.run()
+    assert sorted(toy.ran) == sorted(EVERYTHING)
+    assert toy.ran.index("windows") < toy.ran.index("splits") < toy.ran.index("models/a")
+    assert toy.ran[-1] == "report"
+    assert [str(item) for item in outcome.ran] == toy.ran
+    assert (outcome.failures, outcome.held, outcome.unsettled) == ({}, {}, [])
+
+
+def test_second_run_does_nothing(toy):
+    toy.run()
+    toy.run()
+    assert toy.ran == []
+
+
+def test_wave_that_changes_nothing_stops(toy):
+    toy.run()
+    toy.report_source("s2")
+    toy.run()
+    assert toy.ran == ["windows"]
+
+
+def test_wave_goes_on_as_far_as_content_changes(toy):
+    toy.run()
+    toy.report_source("s2")
+    toy.content["windows"] = "y"
+    toy.run()
+    assert sorted(toy.ran) == ["folds/a[f1]", "folds/a[f2]", "splits", "windows"]
+
+
+def test_stale_asset_waits_for_what_is_undecided_above_it(toy):
+    toy.run()
+    toy.code |= {"windows": "2", "models/a": "2"}
+    toy.content |= {"windows": "y", "splits": "y"}
+    toy.run()
+    assert toy.ran.count("models/a") == 1
+    assert toy.ran.index("splits") < toy.ran.index("models/a")
+
+
+def test_lost_output_is_made_again_and_nothing_below(toy):
+    toy.run()
+    toy.output("windows").unlink()
+    toy.run()
+    assert toy.ran == ["windows"]
+    assert toy.output("windows").exists()
+
+
+def test_one_failing_model_stops_neither_the_other_nor_the_report(toy):
+    toy.failures["models/a"] = InputError("no")
+    outcome = toy.run()
+    assert {str(item): type(error) for item, error in outcome.failures.items()} == {"models/a": InputError}
+    assert {"models/b", "report"} <= {str(item) for item in outcome.ran}
+    assert toy.ran.count("models/a") == 1
+
+
+def test_what_is_below_a_failure_is_held_with_the_reason(toy):
+    toy.failures["windows"] = ValueError("no")
+    outcome = toy.run()
+    assert toy.ran == ["windows"]
+    held = {str(item): reason for item, reason in outcome.held.items()}
+    assert held["splits"] == held["folds/a[f1]"] == "windows could not be brought up to date"
+    assert held["report"] == "nothing above it is there"
+    assert held["models/b"] == "splits could not be brought up to date"
+
+
+def test_failed_asset_is_tried_again_by_the_next_run(toy):
+    toy.failures["models/a"] = ValueError("no")
+    toy.run()
+    toy.failures.clear()
+    toy.run()
+    assert toy.ran == ["models/a", "report"]
+
+
+def test_failure_of_a_rerun_holds_what_is_below_although_older_outputs_stand(toy):
+    toy.run()
+    toy.code |= {"splits": "2", "models/a": "2"}
+    toy.failures["splits"] = ValueError("no")
+    outcome = toy.run()
+    assert toy.ran == ["splits"]
+    assert [str(item) for item in outcome.held] == ["models/a"]
+    assert toy.output("splits").read_text() == "x"
+
+
+def test_failed_partition_leaves_the_others(toy):
+    toy.failures["folds/a[f1]"] = ValueError("no")
+    outcome = toy.run()
+    assert [str(item) for item in outcome.failures] == ["folds/a[f1]"]
+    assert "folds/a[f2]" in toy.ran
+
+
+def test_selection_runs_what_is_due_of_it_alone(toy):
+    toy.run()
+    toy.code |= {"models/a": "2", "models/b": "2"}
+    toy.run('key:"models/a"')
+    assert toy.ran == ["models/a"]
+
+
+def test_selection_below_something_missing_is_held(toy):
+    outcome = toy.run("models/a")
+    assert toy.ran == []
+    assert list(outcome.held.values()) == ["splits is missing and was not selected"]
+
+
+def test_selection_with_upstream(toy):
+    toy.run('+key:"models/a"')
+    assert toy.ran == ["windows", "splits", "models/a"]
+
+
+def test_forced_selection_runs_although_fresh(toy):
+    toy.run()
+    toy.run("models/a", forced=True)
+    assert toy.ran == ["models/a"]
+    toy.run(forced=True)
+    assert sorted(toy.ran) == sorted(EVERYTHING)
+
+
+def test_asset_that_never_agrees_with_itself_is_told_not_repeated(toy, monkeypatch):
+    toy.run()
+    toy.code["windows"] = "2"
+    monkeypatch.setattr(OutputFiles, "problems", lambda self, recorded: ["gone"] * ("data/windows.txt" in recorded))
+    outcome = toy.run()
+    assert toy.ran == ["windows"]
+    assert [str(status.item) for status in outcome.unsettled] == ["windows"]
+
+
+@pytest.mark.parametrize("selection", ["nothing", "key:nothing", "((", "key:source_files"])
+def test_selection_of_nothing_is_the_users_error(toy, selection):
+    with pytest.raises(UnknownNameError, match="--select") as caught:
+        select(toy.definitions().resolve_asset_graph(), selection)
+    assert caught.value.exit_code == 2
+
+
+def test_interruption_ends_the_command_and_closes_the_run(toy):
+    toy.failures["models/a"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        toy.run()
+    assert toy.ran == ["windows", "splits", "models/a"]
+    assert [run.status for run in toy.instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+
+
+def test_dagster_runs_name_their_process(toy):
+    toy.run("windows")
+    runs = toy.instance.get_runs()
+    assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS]
+    assert "har/process" in runs[0].tags

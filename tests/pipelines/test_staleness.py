@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines.staleness import OutputFiles
+
+ALL = {"windows", "splits", "models/a", "models/b", "folds/a[f1]", "folds/a[f2]", "report"}
+
+
+def test_everything_is_missing_at_first(toy):
+    statuses = toy.statuses()
+    assert {name for name, status in statuses.items() if status.state == "missing"} == ALL
+    assert statuses["windows"].causes == ("was never materialised",)
+    assert statuses["source_files"].state == "fresh"
+
+
+def test_everything_is_fresh_after_a_run(toy):
+    toy.run()
+    assert set(toy.states().values()) == {"fresh"}
+
+
+def test_changed_code_is_stale_and_all_below_it_pending(toy):
+    toy.run()
+    toy.code["splits"] = "2"
+    statuses = toy.statuses()
+    assert statuses["splits"].state == "stale"
+    assert statuses["splits"].causes == ("its code or its settings changed",)
+    assert [statuses[name].state for name in ("models/a", "models/b", "report")] == ["pending"] * 3
+    assert statuses["models/a"].causes == ("splits is stale",)
+    assert [statuses[name].state for name in ("windows", "folds/a[f1]")] == ["fresh"] * 2
+
+
+def test_changed_source_makes_windows_stale_and_says_so(toy):
+    toy.run()
+    toy.report_source("s2")
+    statuses = toy.statuses()
+    assert statuses["windows"].state == "stale"
+    assert statuses["windows"].causes == ("source_files has new content",)
+    assert statuses["folds/a[f2]"].state == "pending"
+
+
+def test_the_same_source_reported_again_changes_nothing(toy):
+    toy.run()
+    toy.report_source("s1")
+    assert set(toy.states().values()) == {"fresh"}
+
+
+def test_missing_output_counts_as_missing(toy):
+    toy.run()
+    toy.output("splits").unlink()
+    statuses = toy.statuses()
+    assert statuses["splits"].state == "missing"
+    assert statuses["splits"].causes == ("data/splits.txt is missing",)
+    assert statuses["models/a"].state == "pending"
+
+
+def test_altered_output_of_a_partition_counts_as_missing(toy):
+    toy.run()
+    toy.output("folds/a[f2]").write_text("y")
+    statuses = toy.statuses()
+    assert statuses["folds/a[f2]"].state == "missing"
+    assert statuses["folds/a[f2]"].causes == ("data/folds/a[f2].txt was altered after it was written",)
+    assert statuses["folds/a[f1]"].state == "fresh"
+    assert statuses["report"].causes == ("folds/a[f2] is missing",)
+
+
+def test_new_partition_is_missing_and_what_is_below_pending(toy):
+    toy.run()
+    toy.instance.add_dynamic_partitions("folds", ["f3"])
+    states = toy.states()
+    assert states["folds/a[f3]"] == "missing"
+    assert states["folds/a[f1]"] == "fresh"
+    assert states["report"] == "pending"
+
+
+def test_new_version_of_one_partition_makes_the_report_stale(toy):
+    toy.run()
+    toy.content["folds/a[f1]"] = "y"
+    toy.run("key:folds/a", forced=True)
+    assert toy.statuses()["report"].causes == ("folds/a[f1] has new content",)
+
+
+def test_status_as_the_command_line_prints_it(toy):
+    assert toy.statuses()["folds/a[f1]"].to_dict() == {
+        "asset": "folds/a",
+        "partition": "f1",
+        "state": "missing",
+        "causes": ["was never materialised"],
+    }
+
+
+@pytest.mark.parametrize("change", ["content", "nothing"])
+def test_output_is_hashed_again_when_it_changed(tmp_path: Path, change: str):
+    path = tmp_path / "a"
+    path.write_bytes(b"x")
+    outputs = OutputFiles(tmp_path)
+    recorded = {"a": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}
+    assert outputs.problems(recorded) == []
+    if change == "content":
+        path.write_bytes(b"longer")
+    assert bool(outputs.problems(recorded)) == (change == "content")

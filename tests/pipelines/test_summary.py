@@ -1,0 +1,64 @@
+import math
+
+from dagster import AssetKey
+
+from assets.resources.home import Home
+from har_core.errors import HarError, InputError, Problem
+from pipelines.runner import Outcome
+from pipelines.staleness import Item, State, Status
+from pipelines.summary import print_summary, ranking
+
+WINDOWS, SPLITS = Item(AssetKey("windows")), Item(AssetKey("splits"))
+
+
+def entry(architecture: str, validation: float | None) -> dict:
+    return {
+        "result": {
+            "architecture": architecture,
+            "scores": {"validation": {"macro_f1": validation}, "test": {"macro_f1": 0.5}},
+            "complexity": {"num_parameters": 10},
+        }
+    }
+
+
+def outcome(state: State, **options) -> Outcome:
+    return Outcome({WINDOWS: Status(WINDOWS, state, ("its code or its settings changed",))}, **options)
+
+
+def test_ranking_is_by_validation_and_null_comes_last():
+    rows = ranking({"entries": [entry("a", None), entry("b", 0.4), entry("c", 0.6)]})
+    assert [row[0] for row in rows] == ["c", "b", "a"]
+    assert math.isnan(rows[2][1])
+
+
+def test_nothing_to_do_is_said(tmp_path, capsys):
+    assert print_summary(outcome(State.FRESH), Home(tmp_path)) == 0
+    out, err = capsys.readouterr()
+    assert "Skipped, fresh: windows\nRan: nothing\n" in out
+    assert f"HAR_HOME={tmp_path} har ui" in out
+    assert err == ""
+
+
+def test_what_was_not_selected_is_named_with_its_causes(tmp_path, capsys):
+    assert print_summary(outcome(State.STALE), Home(tmp_path)) == 0
+    assert "Skipped, stale: windows (not selected: its code or its settings changed)" in capsys.readouterr().out
+
+
+def test_held_without_a_failure_is_the_users_error(tmp_path, capsys):
+    assert print_summary(outcome(State.MISSING, held={WINDOWS: "raw is missing"}), Home(tmp_path)) == 2
+    assert "Cannot run: windows: raw is missing" in capsys.readouterr().err
+
+
+def test_every_problem_of_every_failure_is_in_one_file(tmp_path, capsys):
+    problems = [Problem(path=f"a{number}.txt", expected="125 rows") for number in range(30)]
+    failures = {WINDOWS: InputError("bad windows", problems), SPLITS: HarError("bad splits")}
+    assert print_summary(outcome(State.STALE, failures=failures), Home(tmp_path)) == 2
+    err = capsys.readouterr().err
+    assert "Failed: windows: bad windows" in err
+    assert "Failed: splits: bad splits" in err
+    assert len((tmp_path / "problems.txt").read_text().splitlines()) == 1 + 30
+
+
+def test_asset_that_is_stale_after_it_ran_fails_the_command(tmp_path, capsys):
+    assert print_summary(outcome(State.STALE, ran=[WINDOWS]), Home(tmp_path)) == 1
+    assert "Not settled: windows ran, and is stale" in capsys.readouterr().err

@@ -1,0 +1,81 @@
+"""docs/data_contract.md says what the files hold: its tables are those of the schemas, and of Dagster's columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assets.publication import describe_table
+from har_core.dsads.ingested import RECORDINGS_SCHEMA
+from har_core.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
+from har_core.dsads.manifest import MANIFEST_SCHEMA
+from har_core.dsads.recordings import Recording
+from har_core.evaluation.predictions import PREDICTIONS_SCHEMA
+from har_core.windows.dataset import write_windows
+from har_core.windows.schema import window_schema
+from har_core.windows.segmentation import segment
+
+PAGE = Path(__file__).parents[1] / "docs" / "data_contract.md"
+
+
+def table_of_page(heading: str) -> list[list[str]]:
+    """Cells of the first table below a heading, without its head."""
+    _, found, rest = PAGE.read_text(encoding="utf-8").partition(f"\n## {heading}")
+    assert found, f"{PAGE.name} has no section {heading!r}"
+    rows = [line for line in rest.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    cells = [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in rows]
+    return cells[2:]
+
+
+def described(field: pa.Field) -> str:
+    return field.metadata[b"description"].decode()
+
+
+def test_windows() -> None:
+    expected = [
+        [
+            field.name,
+            str(field.type).replace("[125]", "[length]"),
+            field.metadata.get(b"unit", b"").decode(),
+            described(field),
+        ]
+        for field in window_schema(125)
+    ]
+    assert table_of_page("Windows") == expected
+
+
+@pytest.mark.parametrize(
+    ("heading", "schema"),
+    [("Manifest", MANIFEST_SCHEMA), ("Predictions", PREDICTIONS_SCHEMA)],
+    ids=["manifest", "predictions"],
+)
+def test_manifest_and_predictions(heading: str, schema: pa.Schema) -> None:
+    assert table_of_page(heading) == [[field.name, str(field.type), described(field)] for field in schema]
+
+
+def test_recordings() -> None:
+    types = {field.name: str(field.type) for field in RECORDINGS_SCHEMA}
+    assert {types[channel] for channel in CHANNELS} == {"float"}
+    keys = [[name, kind] for name, kind in types.items() if name not in CHANNELS]
+    assert [row[:2] for row in table_of_page("Recordings")] == [*keys, ["the 45 channels", "float"]]
+
+
+def test_activities() -> None:
+    expected = [[str(number), str(number - 1), name] for number, name in enumerate(ACTIVITIES, start=1)]
+    assert table_of_page("Activities") == expected
+
+
+def test_columns_in_dagster_are_those_of_the_page(tmp_path: Path) -> None:
+    samples = np.zeros((1, SEGMENT_LENGTH, NUM_CHANNELS), dtype=np.float32)
+    recording = Recording(subject=1, activity=1, segments=(1,), samples=samples)
+    write_windows(segment([recording], length=125, overlap=0), tmp_path / "windows.parquet")
+    columns = describe_table(tmp_path / "windows.parquet")["dagster/column_schema"].columns
+    page = table_of_page("Windows")
+    assert [[c.name, c.type.replace("[125]", "[length]")] for c in columns] == [row[:2] for row in page]
+    for column, (*_, unit, description) in zip(columns, page, strict=True):
+        assert description in column.description
+        assert unit in column.description
+        assert not column.constraints.nullable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.errors import InputError
 from pipelines.definitions import experiment_path
+from pipelines.session import create_store
 
 HOST = "127.0.0.1"
 USUAL_DAGSTER_PORT = 3000
@@ -39,6 +41,7 @@ class Server:
     name: str
     command: tuple[str, ...]
     url: str | None = None
+    is_ready: Callable[[str], bool] = lambda url: _answer(url) is not None
 
 
 def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> int:
@@ -50,6 +53,7 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
     Raises:
         InputError: a given port is taken.
     """
+    create_store(home)
     tracking = Tracking(home)
     tracking.prepare()
     dagster = f"http://{HOST}:{_port(dagster_port, USUAL_DAGSTER_PORT)}"
@@ -64,7 +68,7 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
     servers = _servers(home, tracking.uri, dagster, mlflow)
     with _stop_signals() as stopped, _children(servers, environment, home) as children:
         for server, child in zip(servers, children, strict=True):
-            while server.url and not stopped and child.poll() is None and not _answers(server.url):
+            while server.url and not stopped and child.poll() is None and not server.is_ready(server.url):
                 time.sleep(0.2)
         if not stopped and all(child.poll() is None for child in children):
             typer.echo(f"Dagster: {dagster}\nMLflow:  {mlflow}\nCtrl-C ends both.")
@@ -90,6 +94,7 @@ def _servers(home: Home, store: str, dagster: str, mlflow: str) -> list[Server]:
             "Dagster UI",
             command("dagster_webserver", {"-w": _WORKSPACE, "-h": HOST, "-p": _port_of(dagster)}),
             dagster,
+            _has_loaded_definitions,
         ),
         Server("Dagster daemon", command("dagster._daemon run", {"-w": _WORKSPACE})),
     ]
@@ -110,12 +115,24 @@ def _port(given: int | None, usual: int) -> int:
     raise InputError(f"port {given} on {HOST} is taken; name another, or leave it out for a free one", ())
 
 
-def _answers(url: str) -> bool:
+def _answer(url: str, query: str | None = None) -> bytes | None:
+    """What a server of ours says to a GET, or to a GraphQL query; nothing where it does not answer yet."""
+    content = None if query is None else json.dumps({"query": query}).encode()
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})  # noqa: S310 - loopback, our own
     try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback, our own
-            return True
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            return bytes(response.read())
     except OSError:
+        return None
+
+
+def _has_loaded_definitions(url: str) -> bool:
+    """Whether Dagster's UI has heard from the process that holds the graph; until then its pages are empty."""
+    answer = _answer(f"{url}/graphql", "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }")
+    if answer is None:
         return False
+    entries = json.loads(answer)["data"]["workspaceOrError"].get("locationEntries", [])
+    return bool(entries) and all(entry["loadStatus"] == "LOADED" for entry in entries)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef
+from filelock import FileLock
 
 from assets.resources.home import Home
 from pipelines.homes import current_home, prepare
@@ -33,8 +34,16 @@ def open_home() -> Home:
 def open_instance(home: Home) -> Iterator[DagsterInstance]:
     """The Dagster instance of ``home``. Steps keep the terminal: their output is not captured, as under the UI."""
     reference = InstanceRef.from_dir(str(home.dagster), overrides={"compute_logs": _NO_CAPTURE})
-    with DagsterInstance.from_ref(reference) as instance:
+    with FileLock(home.dagster / "store.lock"):  # two processes that create or migrate one store break each other
+        instance = DagsterInstance.from_ref(reference)
+    with instance:
         yield instance
+
+
+def create_store(home: Home) -> None:
+    """Create and migrate Dagster's store, so that servers which start together find it done."""
+    with open_instance(home):
+        pass
 
 
 def _send_logs_to(path: Path) -> None:

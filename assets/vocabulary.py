@@ -8,6 +8,7 @@ MODELS_GROUP = "models"
 COMPARISON_GROUP = "comparison"
 
 RAW_RECORDINGS = dg.AssetKey("raw_recordings")
+RECORDING_AUDIT = dg.AssetKey("recording_audit")
 WINDOWS = dg.AssetKey("windows")
 SPLITS = dg.AssetKey("splits")
 COMPARISON_REPORT = dg.AssetKey("comparison_report")

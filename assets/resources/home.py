@@ -41,6 +41,11 @@ class Home:
         return self.data / "raw"
 
     @property
+    def findings(self) -> Path:
+        """What the audit found in the recordings."""
+        return self.data / "audit" / "findings.parquet"
+
+    @property
     def windows(self) -> Path:
         """All windows."""
         return self.data / "windows" / "windows.parquet"

@@ -1,0 +1,77 @@
+"""Compact: a small network of separable convolutions along time that mixes channels from the first layer on.
+
+Origin: ours, of known parts. Depthwise separable convolutions are those of A. Howard et al., "MobileNets", 2017; the
+sum around a block is that of K. He et al., "Deep residual learning", 2016; mean and maximum over time side by side
+are those of S. Woo et al., "CBAM", 2018, section 3.1. Mixing all channels at once in the first layer is what lets it
+be small: the four channel-wise networks keep 512 features of each channel for their last layer, this one 256 in all.
+
+Letters: N windows, T timepoints, C channels, U timepoints after a stride, F features, K activities.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from har_core.models.layers import require
+from har_core.models.registry import register_model
+
+_KERNEL_SIZE = 5
+
+
+@register_model("compact")
+class Compact(nn.Module):
+    """A convolution over all channels, three separable blocks of which two halve time, mean and maximum over time."""
+
+    def __init__(
+        self, *, num_channels: int, num_timepoints: int, num_classes: int, width: int = 64, dropout: float = 0.2
+    ) -> None:
+        super().__init__()
+        require(width >= 2 and width % 2 == 0, "width", width, "an even number of at least 2")
+        require(0 <= dropout < 1, "dropout", dropout, "a share from 0 to below 1")
+        widths = [width, width * 3 // 2, 2 * width]
+        self.stem = nn.Sequential(
+            nn.Conv1d(num_channels, width, _KERNEL_SIZE, stride=2, padding=_KERNEL_SIZE // 2, bias=False),
+            nn.BatchNorm1d(width),
+            nn.ReLU(),
+        )
+        self.body = nn.Sequential(
+            SeparableBlock(widths[0], widths[1], stride=2),
+            SeparableBlock(widths[1], widths[2], stride=2),
+            SeparableBlock(widths[2], widths[2], stride=1),
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * widths[-1], num_classes)
+
+    def forward(self, x_NTC: Tensor) -> Tensor:
+        x_NFT = self.stem(x_NTC.transpose(1, 2))
+        x_NFU = self.body(x_NFT)
+        x_NF = torch.cat([x_NFU.mean(dim=-1), x_NFU.amax(dim=-1)], dim=-1)
+        logits_NK: Tensor = self.head(self.dropout(x_NF))
+        return logits_NK
+
+
+class SeparableBlock(nn.Module):
+    """Each feature filtered along time, then mixed with the others; around both, a sum where the shapes agree."""
+
+    def __init__(self, in_features: int, out_features: int, *, stride: int) -> None:
+        super().__init__()
+        self.filters = nn.Sequential(
+            nn.Conv1d(
+                in_features,
+                in_features,
+                _KERNEL_SIZE,
+                stride=stride,
+                padding=_KERNEL_SIZE // 2,
+                groups=in_features,
+                bias=False,
+            ),
+            nn.BatchNorm1d(in_features),
+            nn.Conv1d(in_features, out_features, 1, bias=False),
+            nn.BatchNorm1d(out_features),
+        )
+        self.is_residual = stride == 1 and in_features == out_features
+
+    def forward(self, x_NFT: Tensor) -> Tensor:
+        y_NFU: Tensor = self.filters(x_NFT)
+        return (x_NFT + y_NFU if self.is_residual else y_NFU).relu()

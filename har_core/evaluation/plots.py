@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 from har_core.evaluation.scores import Scores
+from har_core.png import DPI, as_png
 
-_DPI = 90
-_NUM_COLOURS = 64
 _DARK_SHARE = 0.55
 """From here on a cell is dark enough for white figures."""
 
@@ -24,7 +20,7 @@ def confusion_matrix_png(scores: Scores, title: str = "") -> bytes:
     """The confusion matrix as PNG: rows are true activities, each row's shares of its windows as shades."""
     counts = np.asarray(scores.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(8.4, 6.4), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(8.4, 6.4), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.argwhere(counts > 0):
@@ -44,13 +40,13 @@ def confusion_matrix_png(scores: Scores, title: str = "") -> bytes:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(title or f"{scores.num_windows} windows, macro-F1 {scores.macro_f1:.3f}", loc="left", fontsize=10)
-    return _png(figure)
+    return as_png(figure)
 
 
 def training_curves_png(history: Sequence[Mapping[str, Any]], title: str = "") -> bytes:
     """Loss and validation macro-F1 by epoch as PNG; epochs without a number leave a gap."""
     epochs = [record["epoch"] for record in history]
-    figure = Figure(figsize=(8.4, 3.2), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(8.4, 3.2), dpi=DPI, layout="constrained")
     loss_axes, score_axes = figure.subplots(1, 2)
     for key, label, color in (
         ("training_loss", "training", "#8a98a8"),
@@ -69,17 +65,8 @@ def training_curves_png(history: Sequence[Mapping[str, Any]], title: str = "") -
         axes.xaxis.get_major_locator().set_params(integer=True)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return _png(figure)
+    return as_png(figure)
 
 
 def _column(history: Sequence[Mapping[str, Any]], key: str) -> list[float]:
     return [float("nan") if record.get(key) is None else float(record[key]) for record in history]
-
-
-def _png(figure: Figure) -> bytes:
-    """Without pyplot, whose global state is not safe in threads; with few colours, a third of the bytes."""
-    drawn, picture = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(drawn, format="png")
-    Image.open(drawn).convert("RGB").quantize(_NUM_COLOURS).save(picture, format="png", optimize=True)
-    return picture.getvalue()

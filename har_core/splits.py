@@ -30,7 +30,15 @@ from har_core.roles import (
 )
 from har_core.settings.splits import SplitSettings
 from har_core.windows.dataset import WindowsWriter, open_windows
-from har_core.windows.schema import INHERITED_METADATA, KEY_COLUMNS, batch_of, channels_of, length_of, window_schema
+from har_core.windows.schema import (
+    FLAG_COLUMNS,
+    INHERITED_METADATA,
+    KEY_COLUMNS,
+    batch_of,
+    channels_of,
+    length_of,
+    window_schema,
+)
 
 FILE_NAMES = {"training": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
 STATISTICS_FILE_NAME = "statistics.json"
@@ -111,7 +119,8 @@ class _Part:
     """The windows of one role in one row group."""
 
     role: str
-    keys: dict[str, npt.NDArray[np.integer]]
+    named: dict[str, npt.NDArray[np.generic]]
+    """(N,) for each of KEY_COLUMNS and FLAG_COLUMNS."""
     samples: npt.NDArray[np.float32]
     """(C, M) in sensor units."""
 
@@ -143,10 +152,10 @@ def _parts(file: pq.ParquetFile, roles: npt.NDArray[np.int8], wanted: Iterable[s
         samples = channels_of(rows).reshape(NUM_CHANNELS, num_rows, length)
         for role in chosen:
             mask = roles_here == ROLES.index(role)
-            keys = {name: rows[name].to_numpy()[mask] for name in KEY_COLUMNS}
+            named = {name: rows[name].to_numpy()[mask] for name in (*KEY_COLUMNS, *FLAG_COLUMNS)}
             # Most row groups hold windows of one role alone: no copy for those.
             own = samples if mask.all() else samples[:, mask]
-            yield _Part(role=role, keys=keys, samples=own.reshape(NUM_CHANNELS, -1))
+            yield _Part(role=role, named=named, samples=own.reshape(NUM_CHANNELS, -1))
 
 
 def _training_samples(
@@ -155,7 +164,7 @@ def _training_samples(
     num_done, num_total = 0, int((roles == ROLES.index("training")).sum())
     for part in _parts(file, roles, wanted=["training"]):
         yield part.samples
-        num_done += len(part.keys["subject"])
+        num_done += len(part.named["subject"])
         progress("training windows measured", num_done, num_total)
 
 
@@ -193,8 +202,8 @@ def _write_roles(
                 first_not_finite = first_not_finite or _first_place(part, not_finite)
             if part.role == "training":
                 training.update(normalised)
-            writers[part.role].write(batch_of(part.keys, normalised, schemas[part.role]))
-            num_done += len(part.keys["subject"])
+            writers[part.role].write(batch_of(part.named, normalised, schemas[part.role]))
+            num_done += len(part.named["subject"])
             progress("windows normalised", num_done, num_total)
     return _Written(
         num_windows={role: writer.num_windows for role, writer in writers.items()},
@@ -206,9 +215,9 @@ def _write_roles(
 
 
 def _first_place(part: _Part, wrong: npt.NDArray[np.bool_]) -> str:
-    num_windows = len(part.keys["subject"])
+    num_windows = len(part.named["subject"])
     channel, window, _ = np.argwhere(wrong.reshape(NUM_CHANNELS, num_windows, -1))[0]
-    key = ", ".join(f"{name} {part.keys[name][window]}" for name in KEY_COLUMNS)
+    key = ", ".join(f"{name} {part.named[name][window]}" for name in KEY_COLUMNS)
     return f", first in {CHANNELS[channel]} of {key}"
 
 

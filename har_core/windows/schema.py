@@ -22,6 +22,15 @@ _KEYS = {
 KEY_COLUMNS = tuple(_KEYS)
 """What names a window."""
 
+_FLAGS = {
+    "damaged": (pa.bool_(), "touches a run of rows that the audit found damaged"),
+    "duplicate_group": (pa.int32(), "windows linked by rows that occur twice share a number, from 0; -1: no such row"),
+}
+FLAG_COLUMNS = tuple(_FLAGS)
+"""What the audit says of a window."""
+NO_GROUP = -1
+"""``duplicate_group`` of a window all of whose rows occur once."""
+
 INHERITED_METADATA = (b"har.sampling_rate_hz", b"har.window_length", b"har.overlap", b"har.origin")
 """What the metadata of a file of windows says, and a file made from it repeats."""
 
@@ -30,14 +39,15 @@ _SENSOR_NAMES = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetomet
 
 
 def window_schema(length: int, *, measures: Mapping[str, str] | None = None) -> pa.Schema:
-    """Columns of windows of ``length`` samples: the key, then each channel as a list of ``length`` float32.
+    """Columns of windows of ``length`` samples: the key, the flags, then each channel as a list of ``length`` float32.
 
     Args:
         length: samples in a window.
         measures: unit of measure of each channel; by default that of the recordings.
     """
-    keys = [
-        pa.field(name, kind, nullable=False, metadata={"description": text}) for name, (kind, text) in _KEYS.items()
+    named = [
+        pa.field(name, kind, nullable=False, metadata={"description": text})
+        for name, (kind, text) in (_KEYS | _FLAGS).items()
     ]
     values = pa.list_(pa.field("element", pa.float32(), nullable=False), length)  # the name in Parquet
     measures = CHANNEL_MEASURES if measures is None else measures
@@ -50,7 +60,7 @@ def window_schema(length: int, *, measures: Mapping[str, str] | None = None) -> 
         )
         for channel in CHANNELS
     ]
-    return pa.schema([*keys, *channels])
+    return pa.schema([*named, *channels])
 
 
 def length_of(schema: pa.Schema) -> int:
@@ -66,17 +76,18 @@ def is_window_schema(schema: pa.Schema) -> bool:
 
 
 def batch_of(
-    keys: Mapping[str, npt.NDArray[np.integer]], channels: npt.NDArray[np.float32], schema: pa.Schema
+    named: Mapping[str, npt.NDArray[np.generic]], channels: npt.NDArray[np.float32], schema: pa.Schema
 ) -> pa.RecordBatch:
     """Rows of windows.
 
     Args:
-        keys: (N,) for each of :data:`KEY_COLUMNS`.
+        named: (N,) for each of :data:`KEY_COLUMNS` and :data:`FLAG_COLUMNS`.
         channels: float32 (C, M); each row is copied nowhere if it is contiguous.
         schema: of :func:`window_schema`, with any metadata.
     """
     columns = [
-        pa.array(keys[name].astype(schema.field(name).type.to_pandas_dtype(), copy=False)) for name in KEY_COLUMNS
+        pa.array(named[name].astype(schema.field(name).type.to_pandas_dtype(), copy=False))
+        for name in (*KEY_COLUMNS, *FLAG_COLUMNS)
     ]
     kind = schema.field(CHANNELS[0]).type
     lists = [pa.FixedSizeListArray.from_arrays(pa.array(channel), type=kind) for channel in channels]

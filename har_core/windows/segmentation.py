@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from har_core.dsads.layout import NUM_CHANNELS, SAMPLING_RATE_HZ, SEGMENT_LENGTH
 from har_core.dsads.recordings import Recording, Recordings
 from har_core.errors import InputError, Problem
-from har_core.windows.schema import batch_of, length_of, window_schema
+from har_core.windows.schema import NO_GROUP, batch_of, length_of, window_schema
 
 _VALUES_PER_BATCH = 2**22  # 16 MiB of float32: a recording of many segments is handed over in pieces
 
@@ -82,6 +82,8 @@ def _batches(recordings: Iterable[Recording], stride: int, schema: pa.Schema) ->
                 "activity": np.full(num_windows, recording.activity),
                 "segment": np.repeat(segments, len(starts)),
                 "start": np.tile(starts, len(segments)),
+                "damaged": np.zeros(num_windows, dtype=np.bool_),
+                "duplicate_group": np.full(num_windows, NO_GROUP),
             }
             yield batch_of(keys, windows.reshape(NUM_CHANNELS, -1), schema)
 

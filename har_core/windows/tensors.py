@@ -14,7 +14,7 @@ from torch import Tensor
 
 from har_core.dsads.layout import NUM_CHANNELS
 from har_core.windows.dataset import open_windows
-from har_core.windows.schema import KEY_COLUMNS, channels_of, length_of
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, length_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +27,10 @@ class WindowTensors:
     """float32 (N, T, C), contiguous; in sensor units, or normalised where the file is."""
     labels: Tensor
     """Class ids, int64 (N,): activity number - 1."""
+    damaged: Tensor
+    """bool (N,): touches a run of rows that the audit found damaged."""
+    duplicate_groups: Tensor
+    """int32 (N,): windows linked by rows that occur twice share a number; -1 where there are none."""
 
 
 def read_tensors(path: Path) -> WindowTensors:
@@ -38,14 +42,29 @@ def read_tensors(path: Path) -> WindowTensors:
     with open_windows(path) as file:
         length = length_of(file.schema_arrow)
         samples = torch.empty((file.metadata.num_rows * length, NUM_CHANNELS), dtype=torch.float32)
-        keys = []
+        named = []
         start = 0
         for index in range(file.num_row_groups):
             rows = file.read_row_group(index)
-            keys.append(rows.select(KEY_COLUMNS))
+            named.append(rows.select([*KEY_COLUMNS, *FLAG_COLUMNS]))
             stop = start + rows.num_rows * length
             samples[start:stop] = torch.from_numpy(channels_of(rows)).T
             start = stop
-    table = pa.concat_tables(keys).combine_chunks()
-    labels = torch.from_numpy(table["activity"].to_numpy().astype("int64") - 1)
-    return WindowTensors(keys=table, windows=samples.view(-1, length, NUM_CHANNELS), labels=labels)
+    return tensors_of(pa.concat_tables(named), samples.view(-1, length, NUM_CHANNELS))
+
+
+def tensors_of(named: pa.Table, windows: Tensor) -> WindowTensors:
+    """Windows with what their columns of names and flags say.
+
+    Args:
+        named: N rows with the columns of KEY_COLUMNS and FLAG_COLUMNS.
+        windows: float32 (N, T, C).
+    """
+    table = named.combine_chunks()
+    flags = [torch.from_numpy(table[name].to_numpy(zero_copy_only=False).copy()) for name in FLAG_COLUMNS]
+    return WindowTensors(
+        keys=table.select(KEY_COLUMNS),
+        windows=windows,
+        labels=torch.from_numpy(table["activity"].to_numpy().astype("int64") - 1),
+        **dict(zip(("damaged", "duplicate_groups"), flags, strict=True)),
+    )

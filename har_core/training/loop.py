@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def train(
     num_classes: int,
     checkpoint_path: Path | None = None,
     checkpoint_key: str = "",
+    augment: Callable[[Tensor], Tensor] | None = None,
     listener: TrainingListener = ignore,
 ) -> TrainingResult:
     """Train ``model`` in place, and return it with the weights of its best epoch by validation macro-F1.
@@ -83,6 +85,8 @@ def train(
         num_classes: activities, so that the macro-F1 counts those that validation lacks too.
         checkpoint_path: None to keep no checkpoint.
         checkpoint_key: what the training belongs to besides ``settings``: code, data, seed of the weights.
+        augment: changes the windows (N, T, C) of each training batch, with PyTorch's global generator; what it does
+            belongs into ``checkpoint_key`` where ``settings`` do not say it.
         listener: receives every :data:`~har_core.training.events.TrainingEvent`; what it raises ends the training.
 
     Raises:
@@ -101,6 +105,7 @@ def train(
             settings=settings,
             device=device,
             num_classes=num_classes,
+            augment=augment,
             listener=listener,
         )
         if checkpoint_path is not None:
@@ -120,6 +125,7 @@ class _Trainer:
         settings: TrainingSettings,
         device: torch.device,
         num_classes: int,
+        augment: Callable[[Tensor], Tensor] | None,
         listener: TrainingListener,
     ) -> None:
         self.device = device
@@ -129,6 +135,7 @@ class _Trainer:
         self.validation = validation.to(self.device)
         self.settings = settings
         self.num_classes = num_classes
+        self.augment = augment
         self.listener = listener
         self.batch_sizes = batch_sizes(len(training), settings.batch_size)
         self.optimizer = make_optimizer(self.model, settings)
@@ -208,8 +215,9 @@ class _Trainer:
 
     def _step(self, batch: LabelledWindows) -> Tensor:
         """One step of the optimizer; the mean loss of the batch, a scalar on the device."""
+        windows = batch.windows if self.augment is None else self.augment(batch.windows)
         with autocast(self.device, self.precision):
-            logits = self.model(batch.windows)
+            logits = self.model(windows)
         loss = cross_entropy(logits.float(), batch.labels, label_smoothing=self.settings.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.scaler.scale(loss))

@@ -239,3 +239,36 @@ def test_label_smoothing_is_in_the_training_loss_alone() -> None:
     plain = nn.functional.cross_entropy(model(validation.windows), validation.labels)
     assert record.training_loss == pytest.approx(smoothed.item())
     assert record.validation_loss == pytest.approx(plain.item())
+
+
+def test_windows_are_augmented_in_training_alone():
+    seen = []
+
+    def augment(windows: torch.Tensor) -> torch.Tensor:
+        seen.append(len(windows))
+        return windows + 5.0
+
+    plain, changed = run(), run(augment=augment)
+    assert sum(seen) == 65 * SETTINGS.epochs
+    assert plain.history[0].training_loss != changed.history[0].training_loss
+    assert [record.validation_loss for record in run(augment=lambda windows: windows).history] == [
+        record.validation_loss for record in plain.history
+    ]
+
+
+def test_a_resumed_run_draws_the_same_augmentations(tmp_path):
+    def augment(windows: torch.Tensor) -> torch.Tensor:
+        return windows + torch.randn(len(windows), 1, 1)
+
+    whole = run(augment=augment)
+
+    def stop_after_two(event: TrainingEvent) -> None:
+        if isinstance(event, EpochFinished) and event.record.epoch == 2:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(KeyboardInterrupt):
+        run(augment=augment, checkpoint_path=path, listener=stop_after_two)
+    resumed = run(augment=augment, checkpoint_path=path)
+    assert resumed.num_resumed_epochs == 2
+    assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))

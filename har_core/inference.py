@@ -1,9 +1,9 @@
-"""The module that is exported and registered: a network with its normalisation inside, and what names its weights."""
+"""The module that is exported and registered: a model with its normalisation inside, and what names its weights."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,21 @@ from har_core.errors import InputError
 
 
 class RawWindowClassifier(nn.Module):
-    """A network with its normalisation inside: raw windows (N, T, C) in sensor units to probabilities (N, K)."""
+    """A model with its normalisation inside: raw windows (N, T, C) in sensor units to probabilities (N, K)."""
 
     mean: Tensor
     standard_deviation: Tensor
+    channels: Tensor
 
-    def __init__(self, network: nn.Module, *, mean: Tensor, standard_deviation: Tensor) -> None:
+    def __init__(
+        self, network: nn.Module, *, mean: Tensor, standard_deviation: Tensor, channels: Sequence[int] | None = None
+    ) -> None:
         """Keep ``network`` and the statistics (C,) of the training windows; the latter as buffers.
 
+        ``channels`` are the indices of those that the network sees, kept as a buffer; None for all of them.
+
         Raises:
-            InputError: the shapes differ, or a deviation is not positive and finite.
+            InputError: the shapes differ, a deviation is not positive and finite, or there is no such channel.
         """
         super().__init__()
         if mean.ndim != 1 or mean.shape != standard_deviation.shape:
@@ -35,14 +40,20 @@ class RawWindowClassifier(nn.Module):
             torch.isfinite(mean).all() and torch.isfinite(standard_deviation).all() and (standard_deviation > 0).all()
         ):
             raise InputError("means must be finite and standard deviations positive and finite")
+        if channels is not None and not (channels and set(channels) <= set(range(len(mean)))):
+            raise InputError(f"channels are {list(channels)}, expected some of 0 to {len(mean) - 1}")
         self.network = network
+        self.has_all_channels = channels is None
+        if channels is not None:
+            self.register_buffer("channels", torch.tensor(list(channels), dtype=torch.int64))
         self.register_buffer("mean", mean.detach().to(torch.float32).clone())
         self.register_buffer("standard_deviation", standard_deviation.detach().to(torch.float32).clone())
 
     def forward(self, windows: Tensor) -> Tensor:
         """Raw float32 windows (N, T, C) to float32 probabilities (N, K)."""
         normalised = (windows - self.mean) / self.standard_deviation
-        logits = self.network(normalised)
+        seen = normalised if self.has_all_channels else normalised.index_select(2, self.channels)
+        logits = self.network(seen)
         return torch.softmax(logits, dim=-1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,9 +32,12 @@ class ModelResult:
     scores: dict[str, Scores]
     """``validation`` chose the epoch and may choose between models; ``test`` chose nothing."""
     history: tuple[dict[str, Any], ...]
-    """One a finished epoch: epoch, learning_rate, training_loss, validation_loss, validation_macro_f1, …"""
+    """One a finished epoch: epoch, learning_rate, training_loss, validation_loss, validation_macro_f1, …
+
+    Empty for a classical model, which has no epochs.
+    """
     best_epoch: int
-    """The epoch of the weights, counted from 1."""
+    """The epoch of the weights, counted from 1; 0 where there are no epochs."""
     complexity: Complexity
     latency: Latency
     num_windows: dict[str, int]
@@ -42,6 +45,8 @@ class ModelResult:
     training_seconds: float
     device: str
     precision: str
+    scores_clean: dict[str, Scores] = field(default_factory=dict)
+    """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent."""
 
     def to_json(self) -> str:
         """The result as JSON; a loss that is no number becomes ``null``."""

@@ -3,9 +3,23 @@
 from har_core.models.registry import (
     architecture_module,
     architecture_options,
+    check_options,
     create_model,
+    fit_model,
+    is_network,
     list_models,
+    register_classical,
     register_model,
 )
 
-__all__ = ["architecture_module", "architecture_options", "create_model", "list_models", "register_model"]
+__all__ = [
+    "architecture_module",
+    "architecture_options",
+    "check_options",
+    "create_model",
+    "fit_model",
+    "is_network",
+    "list_models",
+    "register_classical",
+    "register_model",
+]

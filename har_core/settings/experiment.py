@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from pydantic import ConfigDict, Field, ValidationError
 
+from har_core.channels import NAMES, expectation, select
 from har_core.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.errors import InputError, Problem
-from har_core.models.registry import Option, architecture_options, create_model, list_models
+from har_core.models.registry import Option, architecture_options, check_options, list_models
 from har_core.settings.base import Settings
 from har_core.settings.document import TYPE_NAMES, Document, Key, hint, read_document
 from har_core.settings.explanation import explain
@@ -154,13 +154,35 @@ class _Reader:
         own = dict(values)
         preset = own.pop("preset", None)
         if preset is None:
-            return self.section(("training",), TrainingSettings, own)
+            return self._recipe(("training",), own)
         if not isinstance(preset, str) or preset not in PRESETS:
             expected = f"a preset{hint(str(preset), PRESETS)}"
             self.problems.append(self.document.problem(("training", "preset"), expected))
-            self.section(("training",), TrainingSettings, own)  # for the problems of the other keys
+            self._recipe(("training",), own)  # for the problems of the other keys
             return None
-        return self.section(("training",), TrainingSettings, {**PRESETS[preset].model_dump(), **own})
+        return self._recipe(("training",), {**PRESETS[preset].model_dump(), **own})
+
+    def _recipe(self, key: Key, values: Mapping[str, Any]) -> TrainingSettings | None:
+        """Training settings whose channels exist; the settings do not know their names, since training does not."""
+        settings = self.section(key, TrainingSettings, values)
+        if settings is None:
+            return None
+        num_problems = len(self.problems)
+        for what in NAMES:
+            for index, name in enumerate(getattr(settings, what) or ()):
+                if name not in NAMES[what]:
+                    problem = self.document.problem((*key, what, index), expectation(what, name), value=name)
+                    self.problems.append(problem)
+        if len(self.problems) > num_problems:
+            return None
+        try:
+            select(settings.units, settings.sensors, settings.channels)
+        except InputError as error:
+            written = next(what for what in reversed(NAMES) if getattr(settings, what) is not None)
+            expected = "at least one channel that fits all of units, sensors and channels"
+            self.problems.append(self.document.problem((*key, written), expected, value=error.summary))
+            return None
+        return settings
 
     def models(self, training: Settings | None) -> ModelsSettings | None:
         """``[models]`` and its sub-sections, each over ``training`` (defaults where that is invalid)."""
@@ -207,7 +229,7 @@ class _Reader:
         training = {name: value for name, value in table.items() if name in fields}
         options = {name: value for name, value in table.items() if name in defaults and name not in fields}
         self._check_options(architecture, options, defaults)
-        merged = self.section(key, TrainingSettings, {**base.model_dump(), **training})
+        merged = self._recipe(key, {**base.model_dump(), **training})
         return None if merged is None else ModelSettings(training=merged, architecture_options=options)
 
     def _check_options(self, architecture: str, options: Mapping[str, Any], defaults: Mapping[str, Option]) -> None:
@@ -221,14 +243,13 @@ class _Reader:
         if len(self.problems) > num_problems:
             return
         try:
-            with torch.device("meta"):  # shapes without memory: a millisecond instead of a failure after an hour
-                create_model(
-                    architecture,
-                    num_channels=NUM_CHANNELS,
-                    num_timepoints=SEGMENT_LENGTH,
-                    num_classes=NUM_ACTIVITIES,
-                    **options,
-                )
+            check_options(
+                architecture,
+                num_channels=NUM_CHANNELS,
+                num_timepoints=SEGMENT_LENGTH,
+                num_classes=NUM_ACTIVITIES,
+                **options,
+            )
         except InputError as error:
             for problem in error.problems:
                 option = problem.path.rpartition(".")[2]

@@ -8,8 +8,17 @@ from har_core.settings.base import Settings
 
 
 class TrainingSettings(Settings):
-    """How one network is trained; the defaults are the preset ``published`` (AdamW with step decay)."""
+    """How one model is trained; the defaults are the preset ``published`` (AdamW with step decay).
 
+    A classical model reads ``units``, ``sensors``, ``channels`` and ``seed`` alone.
+    """
+
+    units: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Sensor units that the model sees, of T, RA, LA, RL, LL; all where absent."""
+    sensors: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Sensors that it sees, of acc, gyro, mag; all where absent."""
+    channels: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Single channels that it sees, as in `T_xacc`, of those units and sensors; all where absent."""
     epochs: int = Field(default=30, ge=1, le=10_000)
     """Passes over the training windows."""
     batch_size: int = Field(default=128, ge=2)

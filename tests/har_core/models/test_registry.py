@@ -78,7 +78,7 @@ def test_an_init_of_another_form_is_refused() -> None:
         def __init__(self, *, num_channels: int, num_timepoints: int, num_classes: int, **anything: int) -> None:
             super().__init__()
 
-    with pytest.raises(ValueError, match="first three arguments"):
+    with pytest.raises(ValueError, match="first arguments must be num_channels, num_timepoints, num_classes"):
         register_model("odd")(Odd)
     with pytest.raises(ValueError, match="anything must be a keyword with a plain default"):
         register_model("swallows")(Swallows)

@@ -1,4 +1,7 @@
-"""Which windows train, validate and test, and what must hold of that whatever the protocol."""
+"""Which windows train, validate and test, and which of them leave a role because of copies, overlaps and damage.
+
+What must hold in the end, whatever the protocol, is checked in :mod:`har_core.role_checks`. Letters: N windows.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from har_core.dsads.layout import SEGMENT_LENGTH
 from har_core.errors import InputError, Problem
 from har_core.settings.splits import SplitSettings
-from har_core.windows.schema import KEY_COLUMNS
+from har_core.windows.schema import NO_GROUP
 
 ROLES = ("training", "validation", "test")
 UNUSED = -1
 """Role of a window that stands in none; otherwise a role is an index into :data:`ROLES`."""
+TRAINING, VALIDATION, TEST = range(len(ROLES))
 
-_MAX_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    passed: bool
-    detail: str
-    """What was found, in words, with figures."""
-    expected: str
-    """What had to be found, in words."""
+DROPS = (
+    "damaged_training",
+    "duplicate_training",
+    "duplicate_validation",
+    "overlapping_training",
+    "overlapping_validation",
+)
+"""Why, and from which role, :func:`separate` takes windows; each is counted once, under the first that applies."""
 
 
 def assign_subjects(settings: SplitSettings, subjects: Iterable[int]) -> dict[str, tuple[int, ...]]:
@@ -47,7 +47,12 @@ def assign_subjects(settings: SplitSettings, subjects: Iterable[int]) -> dict[st
 
 
 def roles_of_windows(keys: pa.Table, subjects: Mapping[str, Sequence[int]]) -> npt.NDArray[np.int8]:
-    """The role (N,) of each window by its subject: an index into :data:`ROLES`, or :data:`UNUSED`."""
+    """The role (N,) of each window by its subject: an index into :data:`ROLES`, or :data:`UNUSED`.
+
+    Raises:
+        InputError: a subject is named for two roles.
+    """
+    _refuse_shared(subjects)
     subject = keys["subject"].to_numpy()
     roles = np.full(len(subject), UNUSED, dtype=np.int8)
     for index, role in enumerate(ROLES):
@@ -55,114 +60,76 @@ def roles_of_windows(keys: pa.Table, subjects: Mapping[str, Sequence[int]]) -> n
     return roles
 
 
-def check_named_subjects(settings: SplitSettings, subjects: Iterable[int]) -> Check:
-    """Does the data hold every subject that the settings name?"""
-    present = sorted(set(subjects))
-    named = {*(settings.training_subjects or ()), *settings.validation_subjects, *settings.test_subjects}
-    missing = sorted(named - set(present))
-    detail = f"no subject {_listed(missing)}; the data has {_listed(present)}" if missing else f"{len(named)} found"
-    return Check(
-        name="named_subjects_are_in_the_data",
-        passed=not missing,
-        detail=detail,
-        expected="[splits] to name subjects of the data",
-    )
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Separated:
+    """Roles that share no row of the recordings, and what that cost."""
+
+    roles: npt.NDArray[np.int8]
+    """(N,), as assigned, but UNUSED for windows that left."""
+    num_dropped: dict[str, int]
+    """Windows by each of :data:`DROPS`."""
 
 
-def check_roles(keys: pa.Table, roles: npt.NDArray[np.int8], *, length: int) -> tuple[Check, ...]:
-    """Check any assignment of roles, of whatever protocol.
+def separate(named: pa.Table, assigned: npt.NDArray[np.int8], *, length: int) -> Separated:
+    """Take from training, and then from validation, what must not stand there; test windows stay all.
+
+    Damaged windows leave training. A validation window leaves that shares a duplicate group or samples with a test
+    window. Then a training window leaves that shares either with a test window or with a validation window that stayed.
+    So nothing leaves that could have stayed.
 
     Args:
-        keys: N rows with :data:`~har_core.windows.schema.KEY_COLUMNS`, in any order.
-        roles: (N,) index into :data:`ROLES` of each window, or :data:`UNUSED`.
+        named: N rows with the keys and flags of windows, in any order.
+        assigned: (N,) index into :data:`ROLES` of each window, or :data:`UNUSED`.
         length: samples in a window.
-
-    Returns:
-        Whether each role has windows, no subject has two roles, no window (nor a sample of one, by overlap) has two
-        roles, and each role has every activity of the data.
     """
-    used = roles != UNUSED
-    columns = {name: keys[name].to_numpy().astype(np.int64)[used] for name in KEY_COLUMNS}
-    roles = roles[used]
-    every_activity = np.unique(keys["activity"].to_numpy())
-    return (
-        _check_not_empty(roles),
-        _check_subjects(columns["subject"], roles),
-        _check_windows(columns, roles, length),
-        _check_activities(columns["activity"], roles, every_activity),
-    )
+    roles = assigned.copy()
+    groups = named["duplicate_group"].to_numpy()
+    positions = positions_of(named, length)
+    num_dropped = dict.fromkeys(DROPS, 0)
+
+    def drop(reason: str, leaving: npt.NDArray[np.bool_]) -> None:
+        num_dropped[reason] = int(leaving.sum())
+        roles[leaving] = UNUSED
+
+    drop("damaged_training", (roles == TRAINING) & named["damaged"].to_numpy(zero_copy_only=False))
+    for role in (VALIDATION, TRAINING):
+        kept = roles > role
+        shares_group = (groups != NO_GROUP) & np.isin(groups, groups[kept])
+        drop(f"duplicate_{ROLES[role]}", (roles == role) & shares_group)
+        drop(f"overlapping_{ROLES[role]}", (roles == role) & _close_to(positions, positions[kept], length))
+    return Separated(roles=roles, num_dropped=num_dropped)
 
 
-def require(checks: Iterable[Check]) -> None:
-    """Refuse to go on where a check failed.
+def positions_of(named: pa.Table, length: int) -> npt.NDArray[np.int64]:
+    """The first sample (N,) of each window on one long axis of all recordings.
 
-    Raises:
-        InputError: with every failed check.
+    Two windows share samples exactly where their positions are less than ``length`` apart: segments that windows cross
+    follow each other in number, and recordings lie further apart than any window is long.
     """
-    failed = [check for check in checks if not check.passed]
-    if failed:
-        problems = [Problem(path=check.name, value=check.detail, expected=check.expected) for check in failed]
-        raise InputError("The windows cannot be split so; nothing was replaced.", problems)
-
-
-def _check_not_empty(roles: npt.NDArray[np.int8]) -> Check:
-    counts = {role: int((roles == index).sum()) for index, role in enumerate(ROLES)}
-    return Check(
-        name="no_role_is_empty",
-        passed=all(counts.values()),
-        detail=", ".join(f"{count} {role} windows" for role, count in counts.items()),
-        expected="windows for every role",
+    subject, activity, segment, start = (
+        named[name].to_numpy().astype(np.int64) for name in ("subject", "activity", "segment", "start")
     )
+    within = segment * SEGMENT_LENGTH + start
+    recordings = np.unique(np.stack([subject, activity], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+    positions: npt.NDArray[np.int64] = recordings * (within.max(initial=0) + length) + within
+    return positions
 
 
-def _check_subjects(subjects: npt.NDArray[np.int64], roles: npt.NDArray[np.int8]) -> Check:
-    of_role = [set(subjects[roles == index].tolist()) for index in range(len(ROLES))]
-    shared = sorted((of_role[0] & of_role[1]) | (of_role[0] & of_role[2]) | (of_role[1] & of_role[2]))
-    return Check(
-        name="roles_share_no_subject",
-        passed=not shared,
-        detail=f"subjects {_listed(shared)} in more than one role" if shared else "each subject has one role",
-        expected="each subject in one role at most",
-    )
+def _close_to(positions: npt.NDArray[np.int64], others: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.bool_]:
+    """For each of ``positions`` (N,): is one of ``others`` (any number) less than ``length`` away?"""
+    if not len(others):
+        return np.zeros(len(positions), dtype=np.bool_)
+    ordered = np.sort(others)
+    after = np.searchsorted(ordered, positions)
+    distances = [np.abs(ordered[np.clip(after + step, 0, len(ordered) - 1)] - positions) for step in (-1, 0)]
+    close: npt.NDArray[np.bool_] = np.minimum(*distances) < length
+    return close
 
 
-def _check_windows(columns: Mapping[str, npt.NDArray[np.int64]], roles: npt.NDArray[np.int8], length: int) -> Check:
-    subject, activity, segment, start = (columns[name] for name in KEY_COLUMNS)
-    order = np.lexsort((start, segment, activity, subject))
-    key = np.stack([subject, activity, segment], axis=1)[order]
-    start, role = start[order], roles[order]
-    # Where two windows of a segment overlap and differ in role, so do two neighbours between them: looking at
-    # neighbours is enough.
-    same_segment = (key[1:] == key[:-1]).all(axis=1)
-    wrong = np.flatnonzero(same_segment & (np.diff(start) < length) & (role[1:] != role[:-1]))
-    named = "; ".join(
-        f"subject {key[i][0]}, activity {key[i][1]}, segment {key[i][2]}, start {start[i]} ({ROLES[role[i]]}) "
-        f"and {start[i + 1]} ({ROLES[role[i + 1]]})"
-        for i in wrong[:_MAX_NAMED]
-    )
-    return Check(
-        name="roles_share_no_window",
-        passed=not len(wrong),
-        detail=f"{len(wrong)} pairs with samples in common: {named}" if len(wrong) else f"{len(role)} windows apart",
-        expected="no window, nor a sample of one, in two roles",
-    )
-
-
-def _check_activities(
-    activities: npt.NDArray[np.int64], roles: npt.NDArray[np.int8], every_activity: npt.NDArray[np.integer]
-) -> Check:
-    missing = {
-        role: sorted(set(every_activity.tolist()) - set(activities[roles == index].tolist()))
-        for index, role in enumerate(ROLES)
-    }
-    named = "; ".join(f"{role} lacks {_listed(lacking)}" for role, lacking in missing.items() if lacking)
-    return Check(
-        name="every_role_has_every_activity",
-        passed=not named,
-        detail=named or f"{len(every_activity)} activities in each role",
-        expected="every activity of the data in every role",
-    )
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers)) if numbers else "none"
+def _refuse_shared(subjects: Mapping[str, Sequence[int]]) -> None:
+    named = [subject for role in ROLES for subject in set(subjects[role])]
+    shared = sorted({subject for subject in named if named.count(subject) > 1})
+    if shared:
+        value = ", ".join(map(str, shared))
+        problem = Problem(path="roles_share_no_subject", value=value, expected="each subject in one role at most")
+        raise InputError("Subjects are named for more than one role; nothing was replaced.", [problem])

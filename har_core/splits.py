@@ -1,10 +1,14 @@
-"""Windows of each role, normalised with statistics of the training windows alone, checked before they are published."""
+"""Windows of each role, normalised with statistics of the training windows alone, checked before anyone gets them.
+
+A split is written for the models (:func:`write_splits`, :func:`read_splits`), and cut in memory for each fold of a
+protocol (:func:`cut_fold`). Both obey the same rules, which :mod:`har_core.roles` and :mod:`har_core.role_checks` hold.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,32 +17,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
+from har_core.checks import Check, require
 from har_core.dsads.layout import CHANNELS, NUM_CHANNELS
+from har_core.errors import InputError, Problem
 from har_core.files import atomic_paths
-from har_core.normalization import Moments, Statistics, apply, fit
+from har_core.normalization import Statistics, fit
 from har_core.progress import Progress, silent
-from har_core.roles import (
-    ROLES,
-    UNUSED,
-    Check,
-    assign_subjects,
-    check_named_subjects,
-    check_roles,
-    require,
-    roles_of_windows,
-)
+from har_core.protocols import Fold, assign_roles
+from har_core.role_checks import check_named_subjects, check_roles
+from har_core.roles import DROPS, ROLES, assign_subjects, roles_of_windows, separate
 from har_core.settings.splits import SplitSettings
+from har_core.split_parts import VALUE_CHECK_NAMES, NormalisedParts, Part, read_named, training_samples
 from har_core.windows.dataset import WindowsWriter, open_windows
-from har_core.windows.schema import (
-    FLAG_COLUMNS,
-    INHERITED_METADATA,
-    KEY_COLUMNS,
-    batch_of,
-    channels_of,
-    length_of,
-    window_schema,
-)
+from har_core.windows.schema import INHERITED_METADATA, batch_of, length_of, window_schema
+from har_core.windows.tensors import WindowTensors, read_tensors, tensors_of
 
 FILE_NAMES = {"training": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
 STATISTICS_FILE_NAME = "statistics.json"
@@ -47,14 +41,14 @@ CHECK_NAMES = (
     "no_role_is_empty",
     "roles_share_no_subject",
     "roles_share_no_window",
+    "roles_share_no_duplicate",
+    "training_has_no_damage",
     "every_role_has_every_activity",
-    "training_means_are_0",
-    "training_deviations_are_1",
-    "every_value_is_finite",
+    *VALUE_CHECK_NAMES,
 )
-"""The checks in the order of :attr:`SplitsSummary.checks`."""
-TOLERANCE = 1e-3
-"""How far mean and deviation of a normalised training channel may be from 0 and 1."""
+"""The checks in the order of :attr:`SplitsSummary.checks`; the protocol ``leaky`` lacks ``roles_share_no_subject``."""
+
+_NUM_DROPPED = b"har.num_dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +57,29 @@ class SplitsSummary:
 
     num_windows: dict[str, int]
     """By role."""
+    num_dropped: dict[str, int]
+    """Windows that left a role, by reason and role: :data:`~har_core.roles.DROPS`."""
     subjects: dict[str, tuple[int, ...]]
     """By role, ascending."""
     checks: tuple[Check, ...]
     """All passed."""
     content_version: str
     """Hash of the content of the three files and of the statistics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SplitWindows:
+    """A split in memory."""
+
+    roles: dict[str, WindowTensors]
+    """Windows of each of :data:`~har_core.roles.ROLES`, normalised, in the order of their keys; validation may be
+    empty."""
+    statistics: Statistics
+    """What normalised them."""
+    num_dropped: dict[str, int]
+    """Windows that left a role, by reason and role: :data:`~har_core.roles.DROPS`."""
+    checks: tuple[Check, ...] = ()
+    """All passed; none where the split was read from files, which were checked before they were written."""
 
 
 def write_splits(
@@ -84,171 +95,165 @@ def write_splits(
         StorageError: the disk is full.
     """
     with open_windows(windows_path) as file:
-        keys = file.read(columns=list(KEY_COLUMNS))
-        present = np.unique(keys["subject"].to_numpy()).tolist()
-        subjects = assign_subjects(settings, present)
-        roles = roles_of_windows(keys, subjects)
-        length = length_of(file.schema_arrow)
-        structure = (check_named_subjects(settings, present), *check_roles(keys, roles, length=length))
-        require(structure)
-        statistics = fit(_training_samples(file, roles, progress), CHANNELS)
+        named = read_named(file)
+        subjects = assign_subjects(settings, named["subject"].to_pylist())
+        split = _settle(
+            named,
+            roles_of_windows(named, subjects),
+            length=length_of(file.schema_arrow),
+            subjects=[*(settings.training_subjects or ()), *settings.validation_subjects, *settings.test_subjects],
+        )
+        statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
+        parts = NormalisedParts(file, split.roles, statistics, progress)
         with atomic_paths(*(folder / name for name in FILE_NAMES.values()), folder / STATISTICS_FILE_NAME) as paths:
-            schemas = {role: _schema(file, settings, role, subjects[role]) for role in ROLES}
-            written = _write_roles(
-                file,
-                roles,
-                statistics,
-                paths=dict(zip(ROLES, paths[:-1], strict=True)),
-                schemas=schemas,
-                progress=progress,
-            )
-            checks = (*structure, *_check_values(written, statistics))
-            require(checks)
+            schemas = {role: _schema(file, settings, role, subjects[role], split.num_dropped) for role in ROLES}
+            written = _write_parts(parts, paths=dict(zip(ROLES, paths[:-1], strict=True)), schemas=schemas)
+            checks = _require((*split.checks, *parts.checks()))
             paths[-1].write_text(statistics.to_json(), encoding="utf-8")
     versions = json.dumps([written.content_versions, statistics.to_json()])
     return SplitsSummary(
         num_windows=written.num_windows,
+        num_dropped=split.num_dropped,
         subjects=subjects,
         checks=checks,
         content_version=hashlib.sha256(versions.encode()).hexdigest(),
     )
 
 
+def read_splits(folder: Path) -> SplitWindows:
+    """Read what :func:`write_splits` wrote.
+
+    Raises:
+        InputError: a file is missing, damaged, or something else.
+    """
+    statistics_path = folder / STATISTICS_FILE_NAME
+    try:
+        statistics = Statistics.from_json(statistics_path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Problem(path=str(statistics_path), value=str(error), expected="statistics beside the windows")
+        raise InputError("The split cannot be read", [problem]) from error
+    num_dropped: dict[str, int] = {}
+    roles = {}
+    for role, name in FILE_NAMES.items():
+        roles[role] = read_tensors(folder / name)
+        metadata = pq.read_metadata(folder / name).metadata or {}
+        num_dropped |= json.loads(metadata.get(_NUM_DROPPED, b"{}"))
+    in_order = {reason: num_dropped[reason] for reason in DROPS if reason in num_dropped}
+    return SplitWindows(roles=roles, statistics=statistics, num_dropped=in_order)
+
+
+def cut_fold(windows_path: Path, fold: Fold, progress: Progress = silent) -> SplitWindows:
+    """The windows of one fold of a protocol, in memory: as :func:`write_splits` would write them.
+
+    Args:
+        windows_path: of :func:`har_core.windows.write_windows`.
+        fold: of :func:`har_core.protocols.folds`, for the subjects of the windows.
+        progress: told of the windows that are done.
+
+    Raises:
+        InputError: the windows cannot be read, or a check failed; every failed check is named.
+    """
+    with open_windows(windows_path) as file:
+        named = read_named(file)
+        length = length_of(file.schema_arrow)
+        split = _settle(
+            named,
+            assign_roles(fold, named),
+            length=length,
+            subjects=[*fold.training, *fold.validation, *fold.test],
+            subjects_apart=fold.subjects_apart,
+            validation_required=fold.has_validation,
+        )
+        statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
+        parts = NormalisedParts(file, split.roles, statistics, progress)
+        windows = _gather_parts(parts, split.roles, length)
+        checks = _require((*split.checks, *parts.checks()))
+    roles = {role: tensors_of(named.filter(split.roles == i), windows[role]) for i, role in enumerate(ROLES)}
+    return SplitWindows(roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """The windows of one role in one row group."""
+class _Settled:
+    """Roles that may be used."""
 
-    role: str
-    named: dict[str, npt.NDArray[np.generic]]
-    """(N,) for each of KEY_COLUMNS and FLAG_COLUMNS."""
-    samples: npt.NDArray[np.float32]
-    """(C, M) in sensor units."""
+    roles: npt.NDArray[np.int8]
+    num_dropped: dict[str, int]
+    checks: tuple[Check, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    """What is known of the normalised windows once they are on disk."""
-
-    num_windows: dict[str, int]
-    content_versions: dict[str, str]
-    training: Moments
-    num_not_finite: int
-    first_not_finite: str
-    """Channel and key of the first value that is NaN or infinite; empty where there is none."""
-
-
-def _parts(file: pq.ParquetFile, roles: npt.NDArray[np.int8], wanted: Iterable[str] = ROLES) -> Iterator[_Part]:
-    """The windows of the ``wanted`` roles, row group by row group; groups without any are not read."""
-    length = length_of(file.schema_arrow)
-    first = 0
-    for index in range(file.num_row_groups):
-        num_rows = file.metadata.row_group(index).num_rows
-        roles_here = roles[first : first + num_rows]
-        first += num_rows
-        chosen = [role for role in wanted if (roles_here == ROLES.index(role)).any()]
-        if not chosen:
-            continue
-        rows = file.read_row_group(index)
-        samples = channels_of(rows).reshape(NUM_CHANNELS, num_rows, length)
-        for role in chosen:
-            mask = roles_here == ROLES.index(role)
-            named = {name: rows[name].to_numpy()[mask] for name in (*KEY_COLUMNS, *FLAG_COLUMNS)}
-            # Most row groups hold windows of one role alone: no copy for those.
-            own = samples if mask.all() else samples[:, mask]
-            yield _Part(role=role, named=named, samples=own.reshape(NUM_CHANNELS, -1))
+def _settle(
+    named: pa.Table,
+    assigned: npt.NDArray[np.int8],
+    *,
+    length: int,
+    subjects: Iterable[int],
+    subjects_apart: bool = True,
+    validation_required: bool = True,
+) -> _Settled:
+    """Separate the roles that a protocol assigned, and refuse what does not hold of them then."""
+    separated = separate(named, assigned, length=length)
+    checks = (
+        check_named_subjects(subjects, named["subject"].to_pylist()),
+        *check_roles(
+            named,
+            separated.roles,
+            length=length,
+            assigned=assigned,
+            subjects_apart=subjects_apart,
+            validation_required=validation_required,
+        ),
+    )
+    return _Settled(roles=separated.roles, num_dropped=separated.num_dropped, checks=_require(checks))
 
 
-def _training_samples(
-    file: pq.ParquetFile, roles: npt.NDArray[np.int8], progress: Progress
-) -> Iterator[npt.NDArray[np.float32]]:
-    num_done, num_total = 0, int((roles == ROLES.index("training")).sum())
-    for part in _parts(file, roles, wanted=["training"]):
-        yield part.samples
-        num_done += len(part.named["subject"])
-        progress("training windows measured", num_done, num_total)
+def _require(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    require(checks, summary="The windows cannot be split so; nothing was replaced.")
+    return checks
 
 
-def _schema(file: pq.ParquetFile, settings: SplitSettings, role: str, subjects: Sequence[int]) -> pa.Schema:
+def _schema(
+    file: pq.ParquetFile, settings: SplitSettings, role: str, subjects: Sequence[int], num_dropped: Mapping[str, int]
+) -> pa.Schema:
     """Columns of the windows, in units of the training windows' deviation, and where they come from."""
     inherited = file.metadata.metadata or {}
+    own = {reason: number for reason, number in num_dropped.items() if reason.endswith(f"_{role}")}
     metadata = {key: inherited[key] for key in INHERITED_METADATA if key in inherited} | {
         b"har.protocol": settings.protocol.encode(),
         b"har.role": role.encode(),
         b"har.subjects": json.dumps(list(subjects)).encode(),
+        _NUM_DROPPED: json.dumps(own).encode(),
     }
     measures = dict.fromkeys(CHANNELS, "standard deviations from the mean of the training windows")
     return window_schema(length_of(file.schema_arrow), measures=measures).with_metadata(metadata)
 
 
-def _write_roles(
-    file: pq.ParquetFile,
-    roles: npt.NDArray[np.int8],
-    statistics: Statistics,
-    *,
-    paths: Mapping[str, Path],
-    schemas: Mapping[str, pa.Schema],
-    progress: Progress,
-) -> _Written:
-    """Write the normalised windows of each role, and gather what the checks ask."""
-    training, num_done, num_total = Moments(NUM_CHANNELS), 0, int((roles != UNUSED).sum())
-    num_not_finite, first_not_finite = 0, ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What is on disk, by role."""
+
+    num_windows: dict[str, int]
+    content_versions: dict[str, str]
+
+
+def _write_parts(parts: Iterable[Part], *, paths: Mapping[str, Path], schemas: Mapping[str, pa.Schema]) -> _Written:
     with ExitStack() as stack:
         writers = {role: stack.enter_context(WindowsWriter(paths[role], schemas[role])) for role in ROLES}
-        for part in _parts(file, roles):
-            normalised = apply(statistics, part.samples, channel_axis=0)
-            not_finite = ~np.isfinite(normalised)
-            if not_finite.any():
-                num_not_finite += int(not_finite.sum())
-                first_not_finite = first_not_finite or _first_place(part, not_finite)
-            if part.role == "training":
-                training.update(normalised)
-            writers[part.role].write(batch_of(part.named, normalised, schemas[part.role]))
-            num_done += len(part.named["subject"])
-            progress("windows normalised", num_done, num_total)
+        for part in parts:
+            writers[part.role].write(batch_of(part.named, part.samples, schemas[part.role]))
     return _Written(
         num_windows={role: writer.num_windows for role, writer in writers.items()},
         content_versions={role: writer.content_version for role, writer in writers.items()},
-        training=training,
-        num_not_finite=num_not_finite,
-        first_not_finite=first_not_finite,
     )
 
 
-def _first_place(part: _Part, wrong: npt.NDArray[np.bool_]) -> str:
-    num_windows = len(part.named["subject"])
-    channel, window, _ = np.argwhere(wrong.reshape(NUM_CHANNELS, num_windows, -1))[0]
-    key = ", ".join(f"{name} {part.named[name][window]}" for name in KEY_COLUMNS)
-    return f", first in {CHANNELS[channel]} of {key}"
-
-
-def _check_values(written: _Written, statistics: Statistics) -> tuple[Check, Check, Check]:
-    varies = ~np.isin(CHANNELS, statistics.constant)
-    means = np.abs(written.training.mean)
-    deviations = np.abs(written.training.standard_deviation - 1) * varies
-    constant = f"; constant: {', '.join(statistics.constant)}" if statistics.constant else ""
-    # "not any above", rather than "all below", would let NaN pass
-    return (
-        Check(
-            name="training_means_are_0",
-            passed=bool((means <= TOLERANCE).all()),
-            detail=_worst("mean", means),
-            expected=f"means of the normalised training channels within {TOLERANCE:g} of 0",
-        ),
-        Check(
-            name="training_deviations_are_1",
-            passed=bool((deviations <= TOLERANCE).all()),
-            detail=_worst("deviation", deviations) + constant,
-            expected=f"deviations of the normalised training channels within {TOLERANCE:g} of 1, but of constant ones",
-        ),
-        Check(
-            name="every_value_is_finite",
-            passed=written.num_not_finite == 0,
-            detail=f"{written.num_not_finite} values that are NaN or infinite{written.first_not_finite}",
-            expected="finite values alone",
-        ),
-    )
-
-
-def _worst(what: str, errors: npt.NDArray[np.float64]) -> str:
-    worst = int(np.argmax(errors))  # NaN counts as the largest
-    return f"the {what} of {CHANNELS[worst]} is off by {errors[worst]:.2g}, the others by less"
+def _gather_parts(parts: Iterable[Part], roles: npt.NDArray[np.int8], length: int) -> dict[str, torch.Tensor]:
+    """Windows of each role as one float32 tensor (N, T, C)."""
+    samples = {
+        role: torch.empty((int((roles == index).sum()) * length, NUM_CHANNELS)) for index, role in enumerate(ROLES)
+    }
+    num_done = dict.fromkeys(ROLES, 0)
+    for part in parts:
+        start = num_done[part.role]
+        num_done[part.role] = start + part.samples.shape[1]
+        samples[part.role][start : num_done[part.role]] = torch.from_numpy(part.samples).T
+    return {role: values.view(-1, length, NUM_CHANNELS) for role, values in samples.items()}

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from har_core.checks import require
 from har_core.errors import InputError
-from har_core.roles import (
-    ROLES,
-    UNUSED,
-    assign_subjects,
-    check_named_subjects,
-    check_roles,
-    require,
-    roles_of_windows,
-)
+from har_core.role_checks import check_named_subjects, check_roles
+from har_core.roles import ROLES, UNUSED, assign_subjects, roles_of_windows
 from har_core.settings.splits import SplitSettings
 
 subjects_in_the_data = st.sets(st.integers(1, 30), min_size=3)

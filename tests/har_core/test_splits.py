@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from har_core import splits
+from har_core import split_parts, splits
 from har_core.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.dsads.recordings import Recording
 from har_core.errors import InputError, StorageError
 from har_core.normalization import Statistics, apply
-from har_core.roles import ROLES, check_roles
+from har_core.role_checks import check_roles
+from har_core.roles import ROLES
 from har_core.settings.splits import SplitSettings
 from har_core.splits import CHECK_NAMES, FILE_NAMES, STATISTICS_FILE_NAME, write_splits
 from har_core.windows.dataset import write_windows
@@ -242,7 +243,7 @@ def test_missing_windows_are_refused(tmp_path: Path, folder: Path) -> None:
 
 def test_normalised_windows_that_are_off_are_caught(windows_path: Path, folder: Path, monkeypatch) -> None:
     """The check looks at what was written, not at what ought to have been."""
-    monkeypatch.setattr(splits, "apply", lambda statistics, samples, channel_axis: samples * np.float32(2))
+    monkeypatch.setattr(split_parts, "apply", lambda statistics, samples, channel_axis: samples * np.float32(2))
     with pytest.raises(InputError) as caught:
         write_splits(windows_path, SETTINGS, folder)
     assert {problem.path for problem in caught.value.problems} == {"training_means_are_0", "training_deviations_are_1"}

@@ -1,0 +1,142 @@
+"""The table of findings: its columns, its kinds, and how it is kept. How anything is found is not told here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from har_core.errors import InputError, Problem
+from har_core.files import atomic_path
+
+
+class Kind(StrEnum):
+    """What is wrong; docs/audit.md has method and threshold of each."""
+
+    ZERO_RUN = "zero_run"
+    """Rows that are 0 where a sensor cannot be."""
+    CONSTANT_RUN = "constant_run"
+    """Rows that repeat the one before, value for value."""
+    DUPLICATE_ROWS = "duplicate_rows"
+    """Rows that occur, value for value, in another place too."""
+    DISCONTINUOUS_JOIN = "discontinuous_join"
+    """A step from one segment to the next that is larger than the steps within segments."""
+    WRONG_ORDER = "wrong_order"
+    """A segment whose end goes on, not in the next segment, but in another one."""
+    MISSING_SEGMENT = "missing_segment"
+    """Segment numbers that the recording lacks."""
+    OUT_OF_RANGE = "out_of_range"
+    """Values beyond what the sensor is made to measure."""
+    SATURATION = "saturation"
+    """A channel that stays at the largest or smallest value it ever takes."""
+    MAGNETOMETER_NORM = "magnetometer_norm"
+    """A magnetic field that is far from the Earth's."""
+    DUPLICATED_CHANNELS = "duplicated_channels"
+    """Two channels of a recording that hold the same values."""
+    SWAPPED_CHANNELS = "swapped_channels"
+    """Channels that stand in each other's place."""
+
+
+class Severity(StrEnum):
+    """How much a finding matters, the worst first."""
+
+    ERROR = "error"
+    """What stands there was not measured there."""
+    WARNING = "warning"
+    """Damaged or odd, but limited."""
+    INFO = "info"
+    """Good to know; it can be so in sound recordings."""
+
+
+def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
+
+
+FINDINGS_SCHEMA = pa.schema(
+    [
+        _field("kind", pa.string(), "what is wrong (docs/audit.md)"),
+        _field("activity", pa.int8(), "activity number, 1 to 19"),
+        _field("subject", pa.int16(), "subject number, from 1"),
+        _field("segment", pa.int16(), "segment in which the first row lies"),
+        _field("first_row", pa.int32(), "first row, from 0 at the beginning of the segment"),
+        _field(
+            "last_row", pa.int32(), "last row, counted on over the following segments: above 124 where it is in one"
+        ),
+        _field("channels", pa.string(), "all, units (T RA), or channels (T_xacc), separated by spaces"),
+        _field("other_activity", pa.int8(), "activity of the other place, where there is one", nullable=True),
+        _field("other_subject", pa.int16(), "subject of the other place", nullable=True),
+        _field("other_segment", pa.int16(), "segment of the other place", nullable=True),
+        _field("other_first_row", pa.int32(), "first row of the other place, in its segment", nullable=True),
+        _field("num_rows", pa.int32(), "rows concerned"),
+        _field("severity", pa.string(), "error, warning or info"),
+    ]
+)
+"""One row a finding, in ascending order of subject, activity, segment, first_row, kind, channels, other place."""
+
+_ORDER = ("subject", "activity", "segment", "first_row", "kind", "channels", "other_subject", "other_activity")
+_ORDER_OF_OTHERS = ("other_segment", "other_first_row", "last_row", "num_rows", "severity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One row of the table."""
+
+    kind: Kind
+    activity: int
+    subject: int
+    segment: int
+    first_row: int
+    last_row: int
+    channels: str
+    other_activity: int | None = None
+    other_subject: int | None = None
+    other_segment: int | None = None
+    other_first_row: int | None = None
+    num_rows: int
+    severity: Severity
+
+
+def tabulate(findings: Iterable[Finding]) -> pa.Table:
+    """The findings as a table in :data:`FINDINGS_SCHEMA`, sorted."""
+    table = pa.Table.from_pylist([asdict(finding) for finding in findings], schema=FINDINGS_SCHEMA)
+    return table.sort_by([(name, "ascending") for name in (*_ORDER, *_ORDER_OF_OTHERS)]).combine_chunks()
+
+
+def content_version(findings: pa.Table) -> str:
+    """SHA-256 over the rows, whatever the file around them."""
+    rows = json.dumps(findings.to_pydict(), sort_keys=True)
+    return hashlib.sha256(rows.encode()).hexdigest()
+
+
+def write_findings(findings: pa.Table, path: Path) -> None:
+    """Write a table in :data:`FINDINGS_SCHEMA` as Parquet, whole or not at all.
+
+    Raises:
+        StorageError: the disk is full.
+    """
+    with atomic_path(path) as temporary:
+        pq.write_table(findings, temporary, compression="zstd")
+
+
+def read_findings(path: Path) -> pa.Table:
+    """Read what :func:`write_findings` wrote.
+
+    Raises:
+        InputError: the file is missing, no Parquet, or has other columns.
+    """
+    expected = "a Parquet table of findings, as the audit writes it"
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        problem = Problem(path=str(path), value=str(error), expected=expected)
+        raise InputError("The findings of the audit cannot be read", [problem]) from error
+    if not table.schema.equals(FINDINGS_SCHEMA):
+        problem = Problem(path=str(path), value="other columns", expected=expected)
+        raise InputError("These are no findings of the audit", [problem])
+    return table

@@ -9,6 +9,7 @@ from assets.champion import build_champion
 from assets.comparison_report import build_comparison_report
 from assets.models import build_model
 from assets.raw_recordings import build_raw_recordings
+from assets.recording_audit import build_recording_audit
 from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home, HomeResource
 from assets.resources.tracking import TrackingResource
@@ -22,6 +23,7 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
     """Every asset, from the source's files to the champion; their checks come with them."""
     made = [
         build_raw_recordings(experiment),
+        build_recording_audit(experiment),
         build_windows(experiment),
         build_splits(experiment),
         *(build_model(architecture, experiment) for architecture in experiment.models.architectures),

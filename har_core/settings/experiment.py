@@ -15,6 +15,7 @@ from har_core.channels import NAMES, expectation, select
 from har_core.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.errors import InputError, Problem
 from har_core.models.registry import Option, architecture_options, check_options, list_models
+from har_core.settings.audit import AuditSettings
 from har_core.settings.base import Settings
 from har_core.settings.document import TYPE_NAMES, Document, Key, hint, read_document
 from har_core.settings.explanation import explain
@@ -54,6 +55,7 @@ class Experiment(Settings):
     path: Path
     """The file, as given."""
     source: SourceSettings = Field(default_factory=SourceSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     windows: WindowSettings = Field(default_factory=WindowSettings)
     splits: SplitSettings = Field(default_factory=SplitSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)
@@ -84,6 +86,7 @@ class Experiment(Settings):
 
 _SECTIONS: dict[str, type[Settings]] = {
     "source": SourceSettings,
+    "audit": AuditSettings,
     "windows": WindowSettings,
     "splits": SplitSettings,
     "evaluation": EvaluationSettings,

@@ -60,6 +60,7 @@ def rotation_matrices(axes: Tensor, radians: Tensor) -> Tensor:
     """Rotations by ``radians`` (…) about ``axes`` (…, 3) of any length but 0, as (…, 3, 3): Rodrigues' formula."""
     x, y, z = normalize(axes, dim=-1).unbind(-1)
     zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).unflatten(-1, (3, 3))
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*x.shape, 3, 3)
     angle = radians[..., None, None]
-    return torch.eye(3) + torch.sin(angle) * cross + (1 - torch.cos(angle)) * (cross @ cross)
+    rotations: Tensor = torch.eye(3) + torch.sin(angle) * cross + (1 - torch.cos(angle)) * (cross @ cross)
+    return rotations

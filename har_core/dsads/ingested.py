@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -88,4 +89,13 @@ def read_ingested(path: Path) -> Recordings:
         segments = table["segment"].to_numpy()[::SEGMENT_LENGTH]
         return recording_of(table, key, [int(segment) for segment in segments])
 
-    return Recordings(keys, load, origin="synthetic" if metadata[_ORIGIN.encode()] == b"synthetic" else "real")
+    origin: Literal["real", "synthetic"] = "synthetic" if metadata[_ORIGIN.encode()] == b"synthetic" else "real"
+    return Recordings(keys, load, origin=origin, segments=dict(zip(keys, _segments(file), strict=True)))
+
+
+def _segments(file: pq.ParquetFile) -> list[tuple[int, ...]]:
+    """The segment numbers of each row group; one narrow column is read."""
+    numbers = file.read(columns=["segment"])["segment"].to_numpy()[::SEGMENT_LENGTH].tolist()
+    sizes = [file.metadata.row_group(index).num_rows // SEGMENT_LENGTH for index in range(file.num_row_groups)]
+    ends = list(accumulate(sizes, initial=0))
+    return [tuple(numbers[first:end]) for first, end in pairwise(ends)]

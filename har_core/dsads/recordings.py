@@ -5,7 +5,7 @@ Where the text lies is the source's business, and what is accepted the reader's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,10 +43,19 @@ class Recordings:
         load: Callable[[RecordingKey], Recording],
         *,
         origin: Literal["real", "synthetic"],
+        segments: Mapping[RecordingKey, tuple[int, ...]] | None = None,
     ) -> None:
         self.keys = tuple(keys)
         self.origin = origin
         self._load = load
+        self._segments = segments
+
+    @property
+    def segments(self) -> Mapping[RecordingKey, tuple[int, ...]]:
+        """Segment numbers of each recording, ascending; where the source did not tell, every recording is read."""
+        if self._segments is None:
+            self._segments = {key: self._load(key).segments for key in self.keys}
+        return self._segments
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -91,7 +100,8 @@ def read_recordings(source: Path | str | Source) -> Recordings:
             )
         return recording_of(parsed.table, key, parsed.segments)
 
-    return Recordings(tuple(groups), load, origin=opened.origin)
+    segments = {key: tuple(file.key.segment for file in files) for key, files in groups.items()}
+    return Recordings(tuple(groups), load, origin=opened.origin, segments=segments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

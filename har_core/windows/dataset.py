@@ -15,12 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from har_core.checks import Check, require
 from har_core.dsads.layout import NUM_CHANNELS
 from har_core.errors import InputError, Problem
 from har_core.files import atomic_path
 from har_core.progress import Progress, silent
+from har_core.windows.checks import WindowChecks
 from har_core.windows.content import ContentHash
-from har_core.windows.schema import KEY_COLUMNS, is_window_schema, length_of
+from har_core.windows.schema import KEY_COLUMNS, NO_GROUP, is_window_schema, length_of
 
 _VALUES_PER_ROW_GROUP = 2**22  # 16 MiB of float32: small enough to stream, large enough that headers cost nothing
 
@@ -33,33 +35,67 @@ class WindowsSummary:
     window_length: int
     """Samples."""
     num_subjects: int
+    num_damaged: int
+    """Windows that touch a damaged run."""
+    num_in_duplicate_groups: int
+    """Windows with rows that the recordings hold twice."""
+    num_dropped: int
+    """Windows that were not cut because they touch a damaged run."""
+    num_repaired: int
+    """Windows that hold interpolated samples."""
+    checks: tuple[Check, ...]
+    """All passed; none where there were no findings to hold the windows against."""
     content_version: str
     """See :class:`~har_core.windows.content.ContentHash`."""
 
 
-def write_windows(reader: pa.RecordBatchReader, path: Path, progress: Progress = silent) -> WindowsSummary:
+def write_windows(
+    reader: pa.RecordBatchReader, path: Path, progress: Progress = silent, *, checks: WindowChecks | None = None
+) -> WindowsSummary:
     """Write the windows of ``reader`` (of :func:`har_core.windows.segment`) to ``path``, whole or not at all.
 
     Memory does not grow with the number of windows.
 
+    Args:
+        reader: windows in ascending order of their keys.
+        path: of the file.
+        progress: told of the windows that are written.
+        checks: holds the windows against what the audit found, before the file takes its place.
+
     Raises:
-        InputError: there are none, they are out of order, or one comes twice.
+        InputError: there are none, they are out of order, one comes twice, or a check failed.
         StorageError: the disk is full.
     """
     subjects: set[int] = set()
+    length = length_of(reader.schema)
+    num_damaged = num_in_groups = 0
+    results: tuple[Check, ...] = ()
     with atomic_path(path) as temporary:
         with WindowsWriter(temporary, reader.schema) as writer:
             for batch in reader:
                 writer.write(batch)
                 subjects.update(batch["subject"].unique().to_pylist())
+                num_damaged += batch["damaged"].true_count
+                num_in_groups += int((batch["duplicate_group"].to_numpy() != NO_GROUP).sum())
+                if checks is not None:
+                    checks.update(batch, length)
                 progress("windows", writer.num_windows, writer.num_windows)
         if not writer.num_windows:
             problem = Problem(path=str(path), value="no windows", expected="at least one")
             raise InputError("There is nothing to cut windows from", [problem])
+        if checks is not None:
+            results = checks.result()
+            require(results, summary="The windows are not what the audit asks for; nothing was replaced.")
+    metadata = reader.schema.metadata or {}
     return WindowsSummary(
         num_windows=writer.num_windows,
-        window_length=length_of(reader.schema),
+        window_length=length,
         num_subjects=len(subjects),
+        num_damaged=num_damaged,
+        num_in_duplicate_groups=num_in_groups,
+        num_dropped=int(metadata.get(b"har.num_dropped", 0)),
+        num_repaired=int(metadata.get(b"har.num_repaired", 0)),
+        checks=results,
         content_version=writer.content_version,
     )
 

@@ -31,7 +31,15 @@ FLAG_COLUMNS = tuple(_FLAGS)
 NO_GROUP = -1
 """``duplicate_group`` of a window all of whose rows occur once."""
 
-INHERITED_METADATA = (b"har.sampling_rate_hz", b"har.window_length", b"har.overlap", b"har.origin")
+INHERITED_METADATA = (
+    b"har.sampling_rate_hz",
+    b"har.window_length",
+    b"har.overlap",
+    b"har.origin",
+    b"har.damaged",
+    b"har.join_segments",
+    b"har.num_repaired",
+)
 """What the metadata of a file of windows says, and a file made from it repeats."""
 
 _UNIT_NAMES = dict(zip(UNITS, ("torso", "right arm", "left arm", "right leg", "left leg"), strict=True))

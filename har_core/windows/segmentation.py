@@ -2,48 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 from numpy.lib.stride_tricks import sliding_window_view
 
-from har_core.dsads.layout import NUM_CHANNELS, SAMPLING_RATE_HZ, SEGMENT_LENGTH
+from har_core.dsads.layout import NUM_CHANNELS, SAMPLING_RATE_HZ, SEGMENT_LENGTH, RecordingKey
 from har_core.dsads.recordings import Recording, Recordings
 from har_core.errors import InputError, Problem
-from har_core.windows.schema import NO_GROUP, batch_of, length_of, window_schema
+from har_core.windows.plan import Cut, Damaged, Layout, RecordingPlan, plan_blindly, plan_windows
+from har_core.windows.repair import apply_repairs
+from har_core.windows.schema import batch_of, window_schema
+from har_core.windows.stretches import pieces_of
 
 _VALUES_PER_BATCH = 2**22  # 16 MiB of float32: a recording of many segments is handed over in pieces
 
 
-def segment(recordings: Iterable[Recording], *, length: int, overlap: float) -> pa.RecordBatchReader:
-    """Cut recordings into windows, which never cross the border of a segment.
+def segment(
+    recordings: Iterable[Recording],
+    *,
+    length: int,
+    overlap: float,
+    findings: pa.Table | None = None,
+    damaged: Damaged = "flag",
+    join: bool = False,
+    longest_repair: int = 5,
+) -> pa.RecordBatchReader:
+    """Cut recordings into windows, and flag what the audit found in them.
 
-    Memory does not grow with the number of recordings: each is read when its windows are asked for.
+    Memory does not grow with the number of recordings: each is read when its windows are asked for. With findings, a
+    few bytes are kept for each window, worked out beforehand from the findings alone.
 
     Args:
-        recordings: read as the windows are asked for.
-        length: samples in a window, 1 to 125.
+        recordings: read as the windows are asked for. With findings: Recordings, or a sequence, because windows that
+            are copies of later ones must be known as such.
+        length: samples in a window, 1 to 125; any number with ``join``.
         overlap: share of a window that the next one repeats, 0 to below 1; see :func:`stride_of`.
+        findings: of :func:`har_core.audit.find_defects` on these recordings; without them nothing is flagged.
+        damaged: what becomes of windows that touch a damaged run (all channels, or a unit, at zero or standing still):
+            ``flag`` them; ``keep`` them as if nothing were; ``repair`` runs of at most ``longest_repair`` rows by
+            straight lines between the rows around them, and flag what is left; ``drop`` them.
+        join: whether windows may go on into the next segment where the findings say that the join is continuous. They
+            never cross another join.
+        longest_repair: rows.
 
     Returns:
         Rows in :func:`~har_core.windows.schema.window_schema`, in the order of recordings, segments and starts. What
-        is left of a segment after its last whole window is dropped. The schema's metadata says length, overlap, rate
-        and origin.
+        is left of a segment, or with ``join`` of a continuous stretch of them, after its last whole window is dropped.
+        The schema's metadata says length, overlap, rate, origin, what became of damage, and how many windows were not
+        cut or hold interpolated samples because of it.
 
     Raises:
-        InputError: impossible ``length`` or ``overlap``. Reading a batch raises it for recordings of another shape.
+        InputError: impossible ``length`` or ``overlap``; ``join`` without findings. Reading a batch raises it for
+            recordings of another shape, or other than those that were planned for.
     """
-    _check(length, overlap)
-    origin = recordings.origin if isinstance(recordings, Recordings) else "unknown"
+    _check(length, overlap, join=join, is_audited=findings is not None)
+    cut = Cut(
+        length=length,
+        stride=stride_of(length, overlap),
+        damaged=damaged,
+        join=join,
+        longest_repair=longest_repair,
+    )
+    plans = None if findings is None else plan_windows(findings, _layout_of(recordings), cut)
+    known = [] if plans is None else list(plans.values())
     metadata = {
         "har.sampling_rate_hz": str(SAMPLING_RATE_HZ),
         "har.window_length": str(length),
         "har.overlap": str(float(overlap)),
-        "har.origin": origin,
+        "har.origin": recordings.origin if isinstance(recordings, Recordings) else "unknown",
+        "har.damaged": damaged if findings is not None else "not audited",
+        "har.join_segments": "true" if join else "false",
+        "har.num_dropped": str(sum(int((~plan.kept).sum()) for plan in known)),
+        "har.num_repaired": str(sum(int(plan.is_repaired.sum()) for plan in known)),
     }
     schema = window_schema(length).with_metadata(metadata)
-    return pa.RecordBatchReader.from_batches(schema, _batches(recordings, stride_of(length, overlap), schema))
+
+    def plan_of(recording: Recording) -> RecordingPlan:
+        if plans is None:
+            return plan_blindly(recording.segments, cut)
+        return _planned(plans.get(RecordingKey(recording.subject, recording.activity)), recording)
+
+    return pa.RecordBatchReader.from_batches(schema, _batches(recordings, plan_of, cut, schema))
 
 
 def stride_of(length: int, overlap: float) -> int:
@@ -55,43 +96,79 @@ def stride_of(length: int, overlap: float) -> int:
     return max(1, length - round(length * overlap))
 
 
-def _check(length: int, overlap: float) -> None:
+def _check(length: int, overlap: float, *, join: bool, is_audited: bool) -> None:
     problems = []
-    if not 1 <= length <= SEGMENT_LENGTH:
-        expected = f"1 to {SEGMENT_LENGTH} samples: a window never crosses the border of a segment"
+    if length < 1 or (length > SEGMENT_LENGTH and not join):
+        expected = f"1 to {SEGMENT_LENGTH} samples: a window does not cross the border of a segment unless joined"
         problems.append(Problem(path="window length", value=str(length), expected=expected))
     if not 0 <= overlap < 1:
         problems.append(Problem(path="overlap", value=str(overlap), expected="a share of the window, 0 to below 1"))
+    if join and not is_audited:
+        expected = "findings of the audit, which say where a segment goes on in the next one"
+        problems.append(Problem(path="join", value="no findings", expected=expected))
     if problems:
         raise InputError("Recordings cannot be cut so", problems)
 
 
-def _batches(recordings: Iterable[Recording], stride: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    length = length_of(schema)
-    starts = np.arange(0, SEGMENT_LENGTH - length + 1, stride)
-    step = max(1, _VALUES_PER_BATCH // (len(starts) * length * NUM_CHANNELS))
+def _layout_of(recordings: Iterable[Recording]) -> Layout:
+    if isinstance(recordings, Recordings):
+        return recordings.segments
+    if not isinstance(recordings, Sequence):
+        raise TypeError(f"{type(recordings).__name__}: with findings, Recordings or a sequence of them is needed")
+    return {RecordingKey(recording.subject, recording.activity): recording.segments for recording in recordings}
+
+
+def _planned(plan: RecordingPlan | None, recording: Recording) -> RecordingPlan:
+    if plan is None or plan.segments != recording.segments:
+        planned = "none" if plan is None else f"segments {plan.segments}"
+        problem = Problem(path=_place(recording), value=f"segments {recording.segments}", expected=planned)
+        raise InputError("A recording is not the one that was planned for", [problem])
+    return plan
+
+
+def _batches(
+    recordings: Iterable[Recording], plan_of: Callable[[Recording], RecordingPlan], cut: Cut, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    at_most = max(1, _VALUES_PER_BATCH // (cut.length * NUM_CHANNELS))
     for recording in recordings:
         _check_shape(recording)
-        for first in range(0, len(recording.segments), step):
-            samples = recording.samples[first : first + step].transpose(2, 0, 1)  # (C, S, 125)
-            segments = np.array(recording.segments[first : first + step])
-            windows = sliding_window_view(samples, length, axis=2)[:, :, ::stride]  # (C, S, windows, length)
-            num_windows = len(segments) * len(starts)
-            keys = {
-                "subject": np.full(num_windows, recording.subject),
-                "activity": np.full(num_windows, recording.activity),
-                "segment": np.repeat(segments, len(starts)),
-                "start": np.tile(starts, len(segments)),
-                "damaged": np.zeros(num_windows, dtype=np.bool_),
-                "duplicate_group": np.full(num_windows, NO_GROUP),
+        plan = plan_of(recording)
+        channels = recording.samples.transpose(2, 0, 1).reshape(NUM_CHANNELS, -1)  # (C, S * 125), copied nowhere
+        if plan.repairs:
+            channels = apply_repairs(channels, plan.repairs)
+        segments = np.array(recording.segments)
+        num_done = 0
+        for piece in pieces_of(plan.stretches, cut.length, cut.stride, at_most=at_most):
+            rows = slice(piece.first, piece.first + piece.num_blocks * piece.block_length)
+            blocks = channels[:, rows].reshape(NUM_CHANNELS, piece.num_blocks, piece.block_length)
+            # (C, blocks, windows, length), then (C, N, length)
+            windows = sliding_window_view(blocks, cut.length, axis=2)[:, :, :: cut.stride]
+            windows = windows.reshape(NUM_CHANNELS, -1, cut.length)
+            here = slice(num_done, num_done + windows.shape[1])
+            num_done = here.stop
+            kept = plan.kept[here]
+            begins = plan.begins[here][kept]
+            named = {
+                "subject": np.full(len(begins), recording.subject),
+                "activity": np.full(len(begins), recording.activity),
+                "segment": segments[begins // SEGMENT_LENGTH],
+                "start": begins % SEGMENT_LENGTH,
+                "damaged": plan.damaged[here][kept],
+                "duplicate_group": plan.duplicate_group[here][kept],
             }
-            yield batch_of(keys, windows.reshape(NUM_CHANNELS, -1), schema)
+            windows = windows if kept.all() else windows[:, kept]
+            yield batch_of(named, windows.reshape(NUM_CHANNELS, -1), schema)
 
 
 def _check_shape(recording: Recording) -> None:
     expected = (len(recording.segments), SEGMENT_LENGTH, NUM_CHANNELS)
     if recording.samples.shape != expected or recording.samples.dtype != np.float32:
         found = f"{recording.samples.dtype} {recording.samples.shape}"
-        place = f"subject {recording.subject}, activity {recording.activity}"
-        problem = Problem(path=place, value=found, expected=f"float32 {expected}: segments, samples, channels")
+        problem = Problem(
+            path=_place(recording), value=found, expected=f"float32 {expected}: segments, samples, channels"
+        )
         raise InputError("A recording has another shape", [problem])
+
+
+def _place(recording: Recording) -> str:
+    return f"subject {recording.subject}, activity {recording.activity}"

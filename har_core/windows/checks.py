@@ -1,0 +1,105 @@
+"""Holds finished windows against the findings of the audit, window by window, by other means than they were cut by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
+from har_core.checks import Check
+from har_core.dsads.layout import SEGMENT_LENGTH, RecordingKey
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP
+
+CHECK_NAMES = ("no_window_crosses_a_break", "damage_is_flagged", "copies_are_linked")
+"""The checks in the order of :meth:`WindowChecks.result`."""
+
+_MAX_NAMED = 5
+
+
+class WindowChecks:
+    """Looks at batches of windows as they are written; a batch holds windows of one recording or of several."""
+
+    def __init__(self, findings: pa.Table, segments: Mapping[RecordingKey, tuple[int, ...]], *, damaged: str) -> None:
+        """Prepare to look at windows.
+
+        Args:
+            findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
+            segments: segment numbers of each recording.
+            damaged: what became of windows that touch a damaged run, as ``[windows] damaged`` says.
+        """
+        self._findings, self._segments, self._damaged = findings, segments, damaged
+        self._groups = duplicate_groups(findings, segments)
+        self._window_group_of: dict[int, int] = {}
+        self._num_windows = 0
+        self._crossing: list[str] = []
+        self._misjudged: list[str] = []
+        self._unlinked: list[str] = []
+
+    def update(self, batch: pa.RecordBatch, length: int) -> None:
+        """Look at windows of ``length`` samples."""
+        columns = {name: batch[name].to_numpy(zero_copy_only=False) for name in (*KEY_COLUMNS, *FLAG_COLUMNS)}
+        self._num_windows += batch.num_rows
+        keys = np.stack([columns["subject"], columns["activity"]], axis=1)
+        for subject, activity in np.unique(keys, axis=0).tolist():
+            own = (keys == (subject, activity)).all(axis=1)
+            here = {name: values[own] for name, values in columns.items()}
+            self._look_at(RecordingKey(subject, activity), here, length)
+
+    def result(self) -> tuple[Check, ...]:
+        """What was found, by :data:`CHECK_NAMES`."""
+        agree = {
+            "flag": "a window to be flagged exactly where it touches a damaged run",
+            "keep": "no window to be flagged",
+            "repair": "flagged windows to touch a damaged run",
+            "drop": "no window to touch a damaged run, nor to be flagged",
+        }
+        found = (
+            (self._crossing, "no window across a join that is not continuous, or beyond its recording"),
+            (self._misjudged, agree[self._damaged]),
+            (self._unlinked, "windows that hold copies of one row to have one duplicate group, and only those a group"),
+        )
+        return tuple(
+            Check(
+                name=name,
+                passed=not wrong,
+                detail=f"{len(wrong)} windows: {'; '.join(wrong[:_MAX_NAMED])}"
+                if wrong
+                else f"{self._num_windows} windows looked at",
+                expected=expected,
+            )
+            for name, (wrong, expected) in zip(CHECK_NAMES, found, strict=True)
+        )
+
+    def _look_at(self, key: RecordingKey, here: Mapping[str, npt.NDArray[np.generic]], length: int) -> None:
+        segments = self._segments[key]
+        damage = damaged_rows(self._findings, key, segments)
+        broken = discontinuous_joins(self._findings, key, segments)
+        groups = self._groups[key]
+        rows = zip(*(here[name].tolist() for name in ("segment", "start", *FLAG_COLUMNS)), strict=True)
+        for segment, start, is_flagged, group in rows:
+            first = segments.index(segment) * SEGMENT_LENGTH + start
+            stop = first + length
+            place = f"subject {key.subject}, activity {key.activity}, segment {segment}, start {start}"
+            if stop > len(damage) or broken[first // SEGMENT_LENGTH : (stop - 1) // SEGMENT_LENGTH].any():
+                self._crossing.append(place)
+            if not self._is_judged_well(touches=bool(damage[first:stop].any()), is_flagged=is_flagged):
+                self._misjudged.append(place)
+            if not self._is_linked(group, groups[first:stop]):
+                self._unlinked.append(place)
+
+    def _is_judged_well(self, *, touches: bool, is_flagged: bool) -> bool:
+        return {
+            "flag": is_flagged == touches,
+            "keep": not is_flagged,
+            "repair": touches or not is_flagged,
+            "drop": not touches and not is_flagged,
+        }[self._damaged]
+
+    def _is_linked(self, group: int, groups_of_rows: Sequence[int] | npt.NDArray[np.int32]) -> bool:
+        copied = np.unique(np.asarray(groups_of_rows))
+        copied = copied[copied >= 0]
+        known = {self._window_group_of.setdefault(int(row_group), group) for row_group in copied}
+        return known == {group} and group != NO_GROUP if len(copied) else group == NO_GROUP

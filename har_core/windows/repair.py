@@ -1,0 +1,62 @@
+"""Interpolates short damaged runs; what is damaged is told by the audit's findings.
+
+Rows count from 0 over the segments of one recording, in order. Letters: R rows, U sensor units, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from har_core.dsads.layout import NUM_CHANNELS, UNITS
+from har_core.windows.stretches import Stretch
+
+CHANNELS_PER_UNIT = NUM_CHANNELS // len(UNITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Rows ``first`` to before ``stop`` of one unit that lie between two whole rows."""
+
+    unit: int
+    """Index into UNITS."""
+    first: int
+    stop: int
+
+
+def find_repairs(damaged: npt.NDArray[np.bool_], stretches: Sequence[Stretch], *, longest: int) -> tuple[Repair, ...]:
+    """The runs that can be interpolated: at most ``longest`` rows, with a whole row of the same stretch on both sides.
+
+    Args:
+        damaged: (U, R), whether a unit is damaged in a row.
+        stretches: parts of the recording within which rows follow each other in time.
+        longest: rows.
+    """
+    repairs = []
+    for unit, rows in enumerate(damaged):
+        for stretch in stretches:
+            # A row before and one after, so that every run has two ends
+            inside = np.concatenate([[False], rows[stretch.first : stretch.stop], [False]])
+            ends = np.flatnonzero(np.diff(inside)) + stretch.first
+            repairs += [
+                Repair(unit, int(first), int(stop))
+                for first, stop in zip(ends[::2], ends[1::2], strict=True)
+                if stop - first <= longest and first > stretch.first and stop < stretch.stop
+            ]
+    return tuple(repairs)
+
+
+def apply_repairs(channels: npt.NDArray[np.float32], repairs: Sequence[Repair]) -> npt.NDArray[np.float32]:
+    """Channels (C, R) with the straight line between its neighbours in place of each run; a copy."""
+    repaired = channels.copy()
+    for repair in repairs:
+        own = slice(repair.unit * CHANNELS_PER_UNIT, (repair.unit + 1) * CHANNELS_PER_UNIT)
+        before = channels[own, repair.first - 1, None].astype(np.float64)
+        after = channels[own, repair.stop, None].astype(np.float64)
+        num_rows = repair.stop - repair.first
+        share = np.arange(1, num_rows + 1) / (num_rows + 1)
+        repaired[own, repair.first : repair.stop] = before + (after - before) * share
+    return repaired

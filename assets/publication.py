@@ -1,7 +1,8 @@
 """How the outputs of a materialisation are told: to Dagster as metadata, to MLflow as tags; both link to each other."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pyarrow.parquet as pq
 
 from assets.lineage import ORIGIN, OUTPUTS
 from assets.resources.tracking import TrackedRun
+from har_core.checks import Check
+from har_core.errors import InputError
 
 RUN_ID = "har/mlflow_run_id"
 RUN_URL = "har/mlflow_run"
@@ -65,6 +68,26 @@ def report_failed_check(context: dg.AssetExecutionContext, name: str, detail: st
             metadata={"detail": dg.MetadataValue.text(detail)},
         )
     )
+
+
+@contextmanager
+def telling_failed_checks(context: dg.AssetExecutionContext, names: Collection[str]) -> Iterator[None]:
+    """Tell of every check among ``names`` that an :class:`~har_core.errors.InputError` from within complains of."""
+    try:
+        yield
+    except InputError as error:
+        for problem in error.problems:
+            if problem.path in names:
+                report_failed_check(context, problem.path, str(problem))
+        raise
+
+
+def results_of(checks: Iterable[Check]) -> list[dg.AssetCheckResult]:
+    """Checks of the core as Dagster shows them."""
+    return [
+        dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata={"detail": check.detail})
+        for check in checks
+    ]
 
 
 def describe_table(path: Path) -> dict[str, Any]:

@@ -4,12 +4,11 @@ import dagster as dg
 
 from assets.code_versions import code_version
 from assets.lineage import require_upstream, upstream_origin
-from assets.publication import describe_table, publish, report_failed_check
+from assets.publication import describe_table, publish, results_of, telling_failed_checks
 from assets.resources.display import Display
 from assets.resources.home import HomeResource
 from assets.resources.tracking import TrackingResource
 from assets.vocabulary import DATA_GROUP, OWNERS, SPLITS, WINDOWS
-from har_core.errors import InputError
 from har_core.settings.experiment import Experiment
 from har_core.splits import CHECK_NAMES, FILE_NAMES, STATISTICS_FILE_NAME, write_splits
 
@@ -24,7 +23,8 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
         group_name=DATA_GROUP,
         kinds={"parquet"},
         owners=OWNERS,
-        description="The windows of each role, normalised, with the statistics beside them; no subject has two roles.",
+        description="The windows of each role, normalised, with the statistics beside them; no subject, no sample and "
+        "no copy of one has two roles, and nothing damaged trains.",
         code_version=code_version(["har_core.splits"], settings.model_dump(mode="json")),
         check_specs=[dg.AssetCheckSpec(name, asset=SPLITS) for name in CHECK_NAMES],
     )
@@ -38,13 +38,8 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
         folder = place.splits(settings.protocol)
         with tracking.tracking().materialisation(context, experiment) as run:
             run.log_input("windows", require_upstream(context, WINDOWS), place.windows)
-            try:
+            with telling_failed_checks(context, CHECK_NAMES):
                 summary = write_splits(place.windows, settings, folder, display.progress)
-            except InputError as error:
-                for problem in error.problems:
-                    if problem.path in CHECK_NAMES:
-                        report_failed_check(context, problem.path, str(problem))
-                raise
             run.log_file(folder / STATISTICS_FILE_NAME)
             return publish(
                 run,
@@ -55,13 +50,11 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
                     **describe_table(folder / FILE_NAMES["training"]),
                     "dagster/row_count": sum(summary.num_windows.values()),
                     **{f"num_{role}_windows": number for role, number in summary.num_windows.items()},
+                    **{f"num_dropped_{reason}": number for reason, number in summary.num_dropped.items()},
                     **{f"{role}_subjects": str(list(subjects)) for role, subjects in summary.subjects.items()},
                     "path": dg.MetadataValue.path(str(folder)),
                 },
-                checks=[
-                    dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata={"detail": check.detail})
-                    for check in summary.checks
-                ],
+                checks=results_of(summary.checks),
             )
 
     return splits

@@ -1,16 +1,18 @@
-"""``windows``: recordings cut into windows, one Parquet data set."""
+"""``windows``: recordings cut into windows, one Parquet data set, with what the audit found in each."""
 
 import dagster as dg
 
 from assets.code_versions import code_version
 from assets.lineage import require_upstream, upstream_origin
-from assets.publication import describe_table, publish
+from assets.publication import describe_table, publish, results_of, telling_failed_checks
 from assets.resources.display import Display
 from assets.resources.home import HomeResource
 from assets.resources.tracking import TrackingResource
-from assets.vocabulary import DATA_GROUP, OWNERS, RAW_RECORDINGS, WINDOWS
+from assets.vocabulary import DATA_GROUP, OWNERS, RAW_RECORDINGS, RECORDING_AUDIT, WINDOWS
+from har_core.audit.findings import read_findings
 from har_core.dsads.ingested import read_ingested
 from har_core.settings.experiment import Experiment
+from har_core.windows.checks import CHECK_NAMES, WindowChecks
 from har_core.windows.dataset import write_windows
 from har_core.windows.segmentation import segment
 
@@ -19,18 +21,19 @@ _LENGTH = "windows_have_the_length_of_the_experiment"
 
 
 def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
-    """The asset; it will depend on ``recording_audit`` too, to flag what the audit found."""
+    """The asset."""
     settings = experiment.windows
 
     @dg.asset(
         key=WINDOWS,
-        deps=[RAW_RECORDINGS],
+        deps=[RAW_RECORDINGS, RECORDING_AUDIT],
         group_name=DATA_GROUP,
         kinds={"parquet"},
         owners=OWNERS,
-        description="Windows of the 45 channels, none across the border of a segment file, with the keys of each.",
+        description="Windows of the 45 channels, none across a join that is not continuous, with the keys of each and "
+        "whether it is damaged or holds rows that occur twice.",
         code_version=code_version(_ROOTS, settings.model_dump(mode="json")),
-        check_specs=[dg.AssetCheckSpec(_LENGTH, asset=WINDOWS)],
+        check_specs=[dg.AssetCheckSpec(name, asset=WINDOWS) for name in (_LENGTH, *CHECK_NAMES)],
     )
     def windows(
         context: dg.AssetExecutionContext,
@@ -41,9 +44,20 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
         place = home.home()
         with tracking.tracking().materialisation(context, experiment) as run:
             run.log_input("raw_recordings", require_upstream(context, RAW_RECORDINGS), place.recordings)
-            recordings = read_ingested(place.recordings)
-            reader = segment(recordings, length=settings.length, overlap=settings.overlap)
-            summary = write_windows(reader, place.windows, display.progress)
+            run.log_input("recording_audit", require_upstream(context, RECORDING_AUDIT), place.findings)
+            recordings, findings = read_ingested(place.recordings), read_findings(place.findings)
+            reader = segment(
+                recordings,
+                length=settings.length,
+                overlap=settings.overlap,
+                findings=findings,
+                damaged=settings.damaged,
+                join=settings.join_segments,
+                longest_repair=settings.longest_repair,
+            )
+            checks = WindowChecks(findings, recordings.segments, damaged=settings.damaged)
+            with telling_failed_checks(context, CHECK_NAMES):
+                summary = write_windows(reader, place.windows, display.progress, checks=checks)
             return publish(
                 run,
                 data_version=summary.content_version,
@@ -53,9 +67,14 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
                     **describe_table(place.windows),
                     "window_length": summary.window_length,
                     "num_subjects": summary.num_subjects,
+                    "num_damaged": summary.num_damaged,
+                    "num_in_duplicate_groups": summary.num_in_duplicate_groups,
+                    "num_dropped": summary.num_dropped,
+                    "num_repaired": summary.num_repaired,
                 },
                 checks=[
                     dg.AssetCheckResult(check_name=_LENGTH, passed=summary.window_length == settings.length),
+                    *results_of(summary.checks),
                 ],
             )
 

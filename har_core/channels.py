@@ -79,6 +79,15 @@ def triples(channels: Sequence[int]) -> tuple[Triple, ...]:
     return tuple(found)
 
 
+def unit_of(channel: int) -> int:
+    """The number of the unit, from 0, that a channel of the recordings belongs to.
+
+    >>> [UNITS[unit_of(channel)] for channel in select(channels=["T_xacc", "LL_zmag"])]
+    ['T', 'LL']
+    """
+    return UNITS.index(_unit(CHANNELS[channel]))
+
+
 def _unit(name: str) -> str:
     return name.partition("_")[0]
 

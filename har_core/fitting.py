@@ -6,7 +6,7 @@ Which windows are in which role, and what a model is worth, is not decided here.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from har_core.channels import select, triples
+from har_core.channels import select, triples, unit_of
 from har_core.dsads.layout import NUM_ACTIVITIES
 from har_core.errors import InputError
 from har_core.inference import RawWindowClassifier, predict_probabilities
@@ -25,6 +25,7 @@ from har_core.normalization import Statistics
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
+from har_core.training.augmentation import RandomRotation
 from har_core.training.data import LabelledWindows, check
 from har_core.training.devices import computing
 from har_core.training.events import EpochRecord, TrainingListener, ignore
@@ -122,6 +123,7 @@ def fit_architecture(
         num_classes=num_classes,
         checkpoint_path=checkpoint_path,
         checkpoint_key=checkpoint_key,
+        augment=_augmentation(recipe, statistics, channels),
         listener=listener,
     )
     return Fitted(
@@ -170,8 +172,27 @@ def settings_read(name: str, settings: ModelSettings) -> dict[str, Any]:
 
 def code_roots(name: str) -> list[str]:
     """The modules that compute a fit of ``name``, for its code version: classical models need no training loop."""
-    shared = "har_core.training.loop" if is_network(name) else "har_core.normalization"
-    return [architecture_module(name), "har_core.channels", shared]
+    if not is_network(name):
+        return [architecture_module(name), "har_core.channels", "har_core.normalization"]
+    training = ["har_core.training.augmentation", "har_core.training.loop"]
+    return [architecture_module(name), "har_core.channels", *training]
+
+
+def _augmentation(
+    recipe: TrainingSettings, statistics: Statistics, channels: Sequence[int]
+) -> Callable[[Tensor], Tensor] | None:
+    """What changes the windows of a training batch; sensors of which an axis is left out do not turn."""
+    sensors = triples(channels)
+    if not recipe.rotation_degrees or not sensors:
+        return None
+    index = list(channels)
+    return RandomRotation(
+        sensors,
+        [unit_of(channels[x]) for x, _, _ in sensors],
+        mean=torch.from_numpy(statistics.mean[index]),
+        standard_deviation=torch.from_numpy(statistics.standard_deviation[index]),
+        degrees=recipe.rotation_degrees,
+    )
 
 
 def _of_classical(model: nn.Module, seconds: float) -> Fitted:

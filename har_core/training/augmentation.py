@@ -1,7 +1,7 @@
 """Changes of training windows that keep their meaning: another way of wearing the sensors.
 
-Which channels belong together is told by the caller. Letters: N windows, T timepoints, C channels, G units, V vectors
-of three axes in a unit.
+Which channels belong together is told by the caller. Letters: N windows, T timepoints, C channels, G units, V sensors
+of three axes.
 """
 
 from __future__ import annotations
@@ -26,34 +26,43 @@ class RandomRotation:
     """
 
     def __init__(
-        self, units: Sequence[Sequence[Triad]], *, mean: Tensor, standard_deviation: Tensor, degrees: float
+        self,
+        triads: Sequence[Triad],
+        units: Sequence[int],
+        *,
+        mean: Tensor,
+        standard_deviation: Tensor,
+        degrees: float,
     ) -> None:
         """Prepare for windows that were normalised by ``mean`` and ``standard_deviation``.
 
         Args:
-            units: for each unit its sensors, all units with as many; channels in none of them stay as they are.
+            triads: the sensors (V); channels in none of them stay as they are.
+            units: number (V) of the unit that each sensor is in, from 0.
             mean: float32 (C,), in sensor units.
             standard_deviation: float32 (C,); windows are turned in sensor units and normalised again.
             degrees: standard deviation of the angle.
         """
-        self._channels_GV3 = torch.tensor([list(unit) for unit in units], dtype=torch.int64)
-        self._mean_GV3 = mean[self._channels_GV3]
-        self._deviation_GV3 = standard_deviation[self._channels_GV3]
+        self._channels_V3 = torch.tensor(triads, dtype=torch.int64).reshape(-1, 3)
+        self._units_V = torch.tensor(units, dtype=torch.int64)
+        self._mean_V3 = mean[self._channels_V3]
+        self._deviation_V3 = standard_deviation[self._channels_V3]
+        self._num_units = max(units, default=-1) + 1
         self._radians = math.radians(degrees)
 
     def __call__(self, windows_NTC: Tensor) -> Tensor:
         """Turned windows (N, T, C), a new tensor; the angles come from PyTorch's global generator."""
         device = windows_NTC.device
-        mean_GV3, deviation_GV3 = self._mean_GV3.to(device), self._deviation_GV3.to(device)
-        vectors = windows_NTC[..., self._channels_GV3.to(device)] * deviation_GV3 + mean_GV3  # (N, T, G, V, 3)
-        rotations = rotation_matrices(
-            torch.randn(len(windows_NTC), len(mean_GV3), 3),
-            self._radians * torch.randn(len(windows_NTC), len(mean_GV3)),
-        )
-        turned = torch.einsum("ngij,ntgvj->ntgvi", rotations.to(device), vectors)
-        result = windows_NTC.clone()
-        result[..., self._channels_GV3.to(device)] = (turned - mean_GV3) / deviation_GV3
-        return result
+        channels_V3, mean_V3 = self._channels_V3.to(device), self._mean_V3.to(device)
+        deviation_V3 = self._deviation_V3.to(device)
+        shape_NG = (len(windows_NTC), self._num_units)
+        rotations_NG33 = rotation_matrices(torch.randn(*shape_NG, 3), self._radians * torch.randn(shape_NG))
+        rotations_NV33 = rotations_NG33[:, self._units_V].to(device)
+        vectors_NTV3 = windows_NTC[..., channels_V3] * deviation_V3 + mean_V3
+        turned_NTV3 = torch.einsum("nvij,ntvj->ntvi", rotations_NV33, vectors_NTV3)
+        result_NTC = windows_NTC.clone()
+        result_NTC[..., channels_V3] = (turned_NTV3 - mean_V3) / deviation_V3
+        return result_NTC
 
 
 def rotation_matrices(axes: Tensor, radians: Tensor) -> Tensor:

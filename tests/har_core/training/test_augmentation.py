@@ -22,7 +22,8 @@ def windows() -> torch.Tensor:
 
 
 def rotation(degrees: float) -> RandomRotation:
-    return RandomRotation(UNITS, mean=MEAN, standard_deviation=DEVIATION, degrees=degrees)
+    triads = [triad for unit in UNITS for triad in unit]
+    return RandomRotation(triads, [0, 0, 1, 1], mean=MEAN, standard_deviation=DEVIATION, degrees=degrees)
 
 
 def test_a_quarter_turn_about_z_takes_x_to_y():

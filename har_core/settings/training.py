@@ -43,6 +43,8 @@ class TrainingSettings(Settings):
     """Largest norm of the gradient; none where absent."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Szegedy et al. 2016, section 7."""
+    rotation_degrees: float = Field(default=0.0, ge=0, le=180)
+    """Standard deviation of the random angle by which each unit of a training window is turned, for networks."""
     early_stopping_patience: int | None = Field(default=None, ge=1)
     """Epochs without a better validation macro-F1 before training stops; never where absent."""
     seed: int = Field(default=0, ge=0, lt=2**32)

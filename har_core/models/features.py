@@ -1,0 +1,168 @@
+"""Features of windows, as modules: what the classical models see. Which features make a good model is theirs to say.
+
+Everything is computed in float64 and along time alone, so that a window's features do not depend, within the precision
+of float32, on the batch it stands in. Nothing is learnt here: buffers follow from the shape of a window.
+
+Letters: N windows, T timepoints, C channels, M sensors with three axes, S series, F features, Q
+frequencies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from har_core.dsads.layout import SAMPLING_RATE_HZ
+from har_core.models.layers import require
+
+SIMPLE_FEATURES = (
+    "mean",
+    "standard deviation",
+    "minimum",
+    "maximum",
+    "median",
+    "mean absolute difference of consecutive samples",
+    "root mean square",
+    "sum",
+)
+"""Of one series, in this order; the deviation is that of the population."""
+SHAPE_FEATURES = ("interquartile range", "skewness", "excess kurtosis")
+SPECTRAL_FEATURES = ("frequency of most power, Hz", "mean frequency, weighted by power, Hz", "spectral entropy, 0 to 1")
+"""Of the power at all frequencies but 0."""
+
+_FEWEST_TIMEPOINTS = 2
+_CONSTANT_BELOW = 1e-6
+"""A series whose deviation is at most this share of its root mean square has no shape and no spectrum, only rounding.
+
+Samples are float32, exact to 6e-8 of their size.
+"""
+_CHUNK = 256
+
+
+class SimpleFeatures(nn.Module):
+    """:data:`SIMPLE_FEATURES` of every channel: raw windows (N, T, C) to float64 (N, 8·C), channel by channel."""
+
+    def forward(self, x_NTC: Tensor) -> Tensor:
+        x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
+        x_NF: Tensor = simple_features(x_NCT, x_NCT.sort(dim=-1).values).flatten(start_dim=1)
+        return x_NF
+
+
+class RichFeatures(nn.Module):
+    """Time, spectral and magnitude features: raw windows (N, T, C) to float64 (N, 14·(C + M) + 3·M).
+
+    First :data:`SIMPLE_FEATURES`, :data:`SHAPE_FEATURES` and :data:`SPECTRAL_FEATURES` of each channel and then of each
+    magnitude √(x² + y² + z²): there is one for each of the M sensors whose three axes are among the channels, and it is
+    the same however the sensor is turned on the limb. Last, for each of these sensors, the correlations of x with y, of
+    x with z, and of y with z. All 45 channels give 885 features.
+    """
+
+    axes: Tensor
+    cosines_TQ: Tensor
+    sines_TQ: Tensor
+    weight_Q: Tensor
+    frequency_Q: Tensor
+
+    def __init__(self, *, num_timepoints: int, triples: Sequence[tuple[int, int, int]]) -> None:
+        """``triples`` are the channels that hold the x, y and z axis of one sensor; there may be none."""
+        super().__init__()
+        least = _FEWEST_TIMEPOINTS
+        require(num_timepoints >= least, "windows.length", num_timepoints, f"at least {least} samples for a spectrum")
+        self.num_triples = len(triples)
+        time_T = torch.arange(num_timepoints, dtype=torch.float64)
+        cycles_Q = torch.arange(1, num_timepoints // 2 + 1, dtype=torch.float64)
+        angles_TQ = 2 * math.pi / num_timepoints * time_T[:, None] * cycles_Q
+        # Every frequency stands for itself and its negative, but the highest of an even number of samples.
+        weight_Q = torch.where(2 * cycles_Q == num_timepoints, 1.0, 2.0).to(torch.float64)
+        constants = {
+            "axes": torch.tensor(list(triples), dtype=torch.int64).reshape(-1),
+            "cosines_TQ": angles_TQ.cos(),
+            "sines_TQ": angles_TQ.sin(),
+            "weight_Q": weight_Q,
+            "frequency_Q": cycles_Q * SAMPLING_RATE_HZ / num_timepoints,
+        }
+        for name, values in constants.items():
+            self.register_buffer(name, values, persistent=False)
+
+    def forward(self, x_NTC: Tensor) -> Tensor:
+        x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
+        if not self.num_triples:
+            return self._series_features(x_NCT).flatten(start_dim=1)
+        axes_NM3T = x_NCT.index_select(1, self.axes).reshape(x_NCT.shape[0], self.num_triples, 3, x_NCT.shape[2])
+        magnitude_NMT = axes_NM3T.square().sum(dim=2).sqrt()
+        series_NSF = self._series_features(torch.cat([x_NCT, magnitude_NMT], dim=1))
+        return torch.cat([series_NSF.flatten(start_dim=1), _correlations(axes_NM3T).flatten(start_dim=1)], dim=1)
+
+    def _series_features(self, x_NST: Tensor) -> Tensor:
+        """The 14 features of each series: (N, S, 14)."""
+        sorted_NST = x_NST.sort(dim=-1).values
+        simple_NSF = simple_features(x_NST, sorted_NST)
+        centred_NST, deviation_NS, varies_NS = _centred(x_NST)
+        standardised_NST = centred_NST / torch.where(varies_NS, deviation_NS, 1.0).unsqueeze(-1)
+        cubes_NST = standardised_NST.square() * standardised_NST
+        power_NSQ = self._power(standardised_NST)
+        share_NSQ = power_NSQ / torch.where(varies_NS, power_NSQ.sum(dim=-1), 1.0).unsqueeze(-1)
+        further = [
+            cubes_NST.mean(dim=-1),
+            (cubes_NST * standardised_NST).mean(dim=-1) - 3,
+            self.frequency_Q[power_NSQ.argmax(dim=-1)],
+            share_NSQ @ self.frequency_Q,
+            -torch.xlogy(share_NSQ, share_NSQ).sum(dim=-1) / math.log(max(2, self.frequency_Q.shape[0])),
+        ]
+        range_NS = quantile(sorted_NST, 0.75) - quantile(sorted_NST, 0.25)
+        further_NSF = torch.where(varies_NS.unsqueeze(-1), torch.stack(further, dim=-1), 0.0)
+        return torch.cat([simple_NSF, range_NS.unsqueeze(-1), further_NSF], dim=-1)
+
+    def _power(self, centred_NST: Tensor) -> Tensor:
+        """Of each frequency, up to a common factor: (N, S, Q)."""
+        return ((centred_NST @ self.cosines_TQ).square() + (centred_NST @ self.sines_TQ).square()) * self.weight_Q
+
+
+def simple_features(x_NST: Tensor, sorted_NST: Tensor) -> Tensor:
+    """:data:`SIMPLE_FEATURES` of series (N, S, T), which are given in ascending order too: (N, S, 8)."""
+    num_timepoints = x_NST.shape[-1]
+    steps_NS = (x_NST[..., 1:] - x_NST[..., :-1]).abs().sum(dim=-1) / max(1, num_timepoints - 1)
+    features = [
+        x_NST.mean(dim=-1),
+        x_NST.std(dim=-1, correction=0),
+        sorted_NST[..., 0],
+        sorted_NST[..., -1],
+        quantile(sorted_NST, 0.5),
+        steps_NS,
+        x_NST.square().mean(dim=-1).sqrt(),
+        x_NST.sum(dim=-1),
+    ]
+    return torch.stack(features, dim=-1)
+
+
+def features_of(module: nn.Module, windows_NTC: Tensor) -> Tensor:
+    """What ``module`` makes of any number of windows, some at a time: intermediate values take bounded memory."""
+    with torch.inference_mode():
+        return torch.cat([module(chunk) for chunk in torch.split(windows_NTC, _CHUNK)])
+
+
+def quantile(sorted_NST: Tensor, share: float) -> Tensor:
+    """By linear interpolation between neighbours, as NumPy's default."""
+    place = share * (sorted_NST.shape[-1] - 1)
+    below, above = math.floor(place), math.ceil(place)
+    return torch.lerp(sorted_NST[..., below], sorted_NST[..., above], place - below)
+
+
+def _centred(x_NST: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Series less their mean (N, S, T), their deviations (N, S), and whether they vary (N, S)."""
+    centred_NST = x_NST - x_NST.mean(dim=-1, keepdim=True)
+    deviation_NS = centred_NST.square().mean(dim=-1).sqrt()
+    return centred_NST, deviation_NS, deviation_NS > _CONSTANT_BELOW * x_NST.square().mean(dim=-1).sqrt()
+
+
+def _correlations(axes_NM3T: Tensor) -> Tensor:
+    """Of x with y, x with z, y with z: (N, M, 3); 0 where one of the two does not vary."""
+    centred_NM3T, deviation_NM3, varies_NM3 = _centred(axes_NM3T)
+    standardised_NM3T = centred_NM3T / torch.where(varies_NM3, deviation_NM3, 1.0).unsqueeze(-1)
+    standardised_NM3T = torch.where(varies_NM3.unsqueeze(-1), standardised_NM3T, 0.0)
+    x_NMT, y_NMT, z_NMT = standardised_NM3T.unbind(dim=2)
+    pairs = [(x_NMT, y_NMT), (x_NMT, z_NMT), (y_NMT, z_NMT)]
+    return torch.stack([(first * second).mean(dim=-1) for first, second in pairs], dim=-1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.vocabulary import FOLD_PARTITIONS
 from har_core.errors import HarError
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -17,7 +18,7 @@ OUTPUTS = "har/outputs"
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The latest materialisation of one asset."""
+    """The latest materialisation of one asset, or of one partition of it."""
 
     key: dg.AssetKey
     data_version: str
@@ -37,7 +38,22 @@ class Latest:
 def latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> Latest | None:
     """The latest materialisation of ``key``, None where there is none."""
     event = instance.get_latest_materialization_event(key)
-    materialization = event.asset_materialization if event else None
+    return _read(key, event.asset_materialization if event else None)
+
+
+def latest_of_partition(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str) -> Latest | None:
+    """The latest materialisation of one partition of ``key``, None where there is none."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return _read(key, records[0].asset_materialization if records else None)
+
+
+def fold_partitions(instance: dg.DagsterInstance) -> list[str]:
+    """The folds there are, as in ``loso-p1``; one that has gone is not among them, whatever was materialised for it."""
+    return list(instance.get_dynamic_partitions(FOLD_PARTITIONS))
+
+
+def _read(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> Latest | None:
     if materialization is None:
         return None
     metadata = {name: entry.value for name, entry in materialization.metadata.items()}

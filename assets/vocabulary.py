@@ -5,6 +5,7 @@ import dagster as dg
 OWNERS = ["team:har"]
 DATA_GROUP = "data"
 MODELS_GROUP = "models"
+FOLDS_GROUP = "folds"
 COMPARISON_GROUP = "comparison"
 
 RAW_RECORDINGS = dg.AssetKey("raw_recordings")
@@ -14,6 +15,9 @@ SPLITS = dg.AssetKey("splits")
 COMPARISON_REPORT = dg.AssetKey("comparison_report")
 CHAMPION = dg.AssetKey("champion")
 
+FOLD_PARTITIONS = "folds"
+"""Name of the dynamic partitions, one for each fold of each protocol, that all assets of :func:`fold_key` share."""
+
 PARTIAL_INPUTS = {"har/partial_inputs": "true"}
 """Tag of assets that run although something above them failed: they take what the instance knows of."""
 
@@ -21,3 +25,8 @@ PARTIAL_INPUTS = {"har/partial_inputs": "true"}
 def model_key(architecture: str) -> dg.AssetKey:
     """``models/lstm``."""
     return dg.AssetKey(["models", architecture])
+
+
+def fold_key(architecture: str) -> dg.AssetKey:
+    """``folds/lstm``, partitioned by fold."""
+    return dg.AssetKey(["folds", architecture])

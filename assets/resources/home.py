@@ -58,6 +58,10 @@ class Home:
         """Scores, history and cost of one trained architecture."""
         return self.data / "models" / architecture / "result.json"
 
+    def fold_result(self, architecture: str, fold: str) -> Path:
+        """Scores of one architecture in one fold, over all seeds."""
+        return self.data / "folds" / architecture / f"{fold}.json"
+
     def predictions(self, asset_key: str, partition: str) -> Path:
         """Probabilities of every validation and test window; ``asset_key`` as in ``models/lstm``."""
         return self.data / "predictions" / asset_key / f"{partition}.parquet"

@@ -62,7 +62,7 @@ class ModelResult:
         try:
             return _ADAPTER.validate_json(text)
         except ValidationError as error:
-            raise InputError("this is no result of a model", _problems(error, "result")) from error
+            raise InputError("this is no result of a model", problems_of(error, "result")) from error
 
     def write(self, path: Path) -> None:
         """Write the JSON to ``path``, whole or not at all."""
@@ -82,7 +82,7 @@ class ModelResult:
         try:
             return _ADAPTER.validate_json(text)
         except ValidationError as error:
-            raise InputError(f"{path}: this is no result of a model", _problems(error, str(path))) from error
+            raise InputError(f"{path}: this is no result of a model", problems_of(error, str(path))) from error
 
 
 _ADAPTER = TypeAdapter(ModelResult)
@@ -103,7 +103,8 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-def _problems(error: ValidationError, path: str) -> list[Problem]:
+def problems_of(error: ValidationError, path: str) -> list[Problem]:
+    """One problem for each thing that is wrong with the JSON at ``path``."""
     return [
         Problem(
             path=".".join([path, *map(str, details["loc"])]),

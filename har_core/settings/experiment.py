@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from har_core.channels import NAMES, expectation, select
 from har_core.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.errors import InputError, Problem
-from har_core.models.registry import Option, architecture_options, check_options, list_models
+from har_core.models.registry import Option, architecture_options, check_options, is_network, list_models
 from har_core.settings.audit import AuditSettings
 from har_core.settings.base import Settings
 from har_core.settings.document import TYPE_NAMES, Document, Key, hint, read_document
@@ -73,6 +73,13 @@ class Experiment(Settings):
         """What ``architecture``, one of ``models.architectures``, is built and trained with."""
         return self.models.settings[architecture]
 
+    @property
+    def fold_architectures(self) -> tuple[str, ...]:
+        """Those that are scored over folds; none where there is no protocol."""
+        if not self.evaluation.protocols:
+            return ()
+        return self.evaluation.architectures or self.models.architectures
+
     def resolved(self) -> dict[str, Any]:
         """The whole file with everything filled in, as JSON holds it; for the record of a run."""
         resolved = self.model_dump(mode="json", exclude={"path", "models"})
@@ -107,6 +114,7 @@ def load_experiment(path: Path) -> Experiment:
     sections: dict[str, Settings | None] = {name: reader.section((name,), model) for name, model in _SECTIONS.items()}
     sections["training"] = reader.training()
     sections["models"] = reader.models(sections["training"])
+    reader.check_folds(sections["evaluation"], sections["models"])
     reader.refuse_unknown((), known=sections, what="section")
     if reader.problems:
         in_order = sorted(reader.problems, key=lambda problem: problem.line or 0)
@@ -205,6 +213,20 @@ class _Reader:
             return None
         settings = {name: overrides.get(name) or ModelSettings(training=base) for name in architectures}
         return ModelsSettings(architectures=architectures, settings=settings)
+
+    def check_folds(self, evaluation: Settings | None, models: Settings | None) -> None:
+        """A problem for each architecture of ``[evaluation]`` that is not built, or that its folds cannot train."""
+        if not isinstance(evaluation, EvaluationSettings) or not isinstance(models, ModelsSettings):
+            return
+        chosen = models.architectures if evaluation.architectures is None else evaluation.architectures
+        for index, name in enumerate(evaluation.architectures or ()):
+            if name not in models.architectures:
+                expected = f"an architecture of [models]{hint(name, models.architectures)}"
+                self.problems.append(self.document.problem(("evaluation", "architectures", index), expected))
+        networks = [name for name in chosen if name in models.architectures and is_network(name)]
+        if networks and not evaluation.validation_subjects and {"loso", "pairs"} & set(evaluation.protocols):
+            expected = f"1 or 2: validation chooses the epoch of a network ({', '.join(networks)})"
+            self.problems.append(self.document.problem(("evaluation", "validation_subjects"), expected))
 
     def _architectures(self, values: Mapping[str, Any], known: list[str]) -> tuple[str, ...] | None:
         own = {key: value for key, value in values.items() if key == "architectures"}

@@ -1,19 +1,42 @@
-"""``[evaluation]`` and ``[report]``: what is measured of a trained model, and how it is shown."""
+"""``[evaluation]`` and ``[report]``: what is measured of a model, and how it is shown."""
 
-from pydantic import Field
+from collections.abc import Hashable
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, field_validator
 
 from har_core.settings.base import Settings
 
+Protocol = Literal["loso", "pairs", "leaky"]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+EntryT = TypeVar("EntryT", bound=Hashable)
+
 
 class EvaluationSettings(Settings):
-    """How latency and throughput are measured."""
+    """The protocols that score architectures over folds, and how latency and throughput are measured."""
 
+    protocols: tuple[Protocol, ...] = ()
+    """``loso``: each subject tests in turn; ``pairs``: two at a time; ``leaky``: random segments, to show its flattery."""
+    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
+    """Each fold is trained once with each of these."""
+    validation_subjects: int = Field(default=1, ge=0, le=2)
+    """Whole subjects that validate in each fold of ``loso`` and ``pairs``; 0 suits classical models alone."""
+    architectures: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Those of ``[models]`` that are scored over folds; all where absent."""
     latency_repeats: int = Field(default=50, ge=3)
     """Timed batch-1 calls, after the warm-up."""
     latency_warmup: int = Field(default=10, ge=1)
     """Calls before the clock starts."""
     throughput_batch_size: int = Field(default=128, ge=1)
     """Windows in one call when throughput is measured."""
+
+    @field_validator("protocols", "seeds", "architectures")
+    @classmethod
+    def _each_once(cls, entries: tuple[EntryT, ...] | None) -> tuple[EntryT, ...] | None:
+        repeated = list(dict.fromkeys(entry for entry in entries or () if (entries or ()).count(entry) > 1))
+        if repeated:
+            raise ValueError(f"each once: {', '.join(map(str, repeated))} repeated")
+        return entries
 
 
 class ReportSettings(Settings):

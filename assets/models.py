@@ -1,4 +1,4 @@
-"""``models/<architecture>``: trains one network, keeps its predictions, logs and registers it. One asset each."""
+"""``models/<architecture>``: fits one model, keeps its predictions, logs and registers it. One asset each."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from functools import partial
 import dagster as dg
 
 from assets.code_versions import code_version
-from assets.holdout import Splits, Trained, train_and_score
+from assets.holdout import Trained, train_and_score
 from assets.lineage import require_upstream, upstream_origin, upstream_versions
 from assets.publication import inline_png, publish, report_failed_check
 from assets.resources.display import Display
@@ -18,9 +18,10 @@ from assets.vocabulary import MODELS_GROUP, OWNERS, SPLITS, model_key
 from har_core.evaluation.plots import confusion_matrix_png, training_curves_png
 from har_core.evaluation.predictions import write_predictions
 from har_core.files import atomic_paths
+from har_core.fitting import code_roots, settings_read
 from har_core.inference import weights_version
-from har_core.models import architecture_module
 from har_core.settings.experiment import Experiment
+from har_core.splits import read_splits
 
 ROUND_TRIP = "answers_as_in_memory"
 REGISTERED_MODEL = "har/registered_model"
@@ -32,12 +33,8 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
     key = model_key(architecture)
     settings = experiment.model_settings(architecture)
     version = code_version(
-        [architecture_module(architecture), "har_core.training.loop"],
-        {
-            "training": settings.training.model_dump(mode="json"),
-            "options": settings.architecture_options,
-            "window_length": experiment.windows.length,
-        },
+        code_roots(architecture),
+        {**settings_read(architecture, settings), "window_length": experiment.windows.length},
     )
 
     @dg.asset(
@@ -65,7 +62,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
             trained = train_and_score(
                 architecture,
                 experiment,
-                Splits.read(folder),
+                read_splits(folder),
                 origin=upstream_origin(context),
                 checkpoint_path=checkpoint,
                 checkpoint_key=_checkpoint_key(version, upstream, None, settings.training.seed),
@@ -101,7 +98,7 @@ def _publish(
     plots = {
         "confusion_matrix_validation": confusion_matrix_png(result.scores["validation"]),
         "confusion_matrix_test": confusion_matrix_png(result.scores["test"]),
-        "training_curves": training_curves_png(result.history),
+        **({"training_curves": training_curves_png(result.history)} if result.history else {}),
     }
     _log_details(run, trained, plots)
     with atomic_paths(home.result(result.architecture), predictions) as (new_result, new_predictions):
@@ -119,6 +116,7 @@ def _publish(
             "validation_macro_f1_best": result.scores["validation"].macro_f1,
             "test_macro_f1": result.scores["test"].macro_f1,
             "test_accuracy": result.scores["test"].accuracy,
+            **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},
             "num_parameters": result.complexity.num_parameters,
             "macs": result.complexity.macs,
             "best_epoch": result.best_epoch,
@@ -138,9 +136,10 @@ def _publish(
 def _log_details(run: TrackedRun, trained: Trained, plots: dict[str, bytes]) -> None:
     result = trained.result
     run.log_params({f"resolved.{name}": value for name, value in result.training_settings.items()})
-    for role, scores in result.scores.items():
+    for role, scores in {**result.scores, **{f"{role}_clean": s for role, s in result.scores_clean.items()}}.items():
         figures = {name: value for name, value in scores.to_dict().items() if isinstance(value, float)}
         run.log_metrics({f"{role}/{name}": value for name, value in figures.items()})
+    for role, scores in result.scores.items():
         rows = scores.to_dict()["per_class"]
         run.log_table(f"tables/per_class_{role}.json", {name: [row[name] for row in rows] for name in rows[0]})
     for name, content in plots.items():

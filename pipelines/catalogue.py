@@ -8,7 +8,7 @@ from assets.resources.registry import RegisteredVersion, Registry
 from assets.resources.tracking import Tracking
 from har_core.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.evaluation.complexity import measure_complexity
-from har_core.models.registry import architecture_module, create_model, list_models
+from har_core.models.registry import architecture_module, create_model, is_network, list_models
 from pipelines.session import open_home
 
 
@@ -17,8 +17,9 @@ class ArchitectureEntry:
     """One architecture, at the shape of a DSADS segment and with its default options."""
 
     name: str
-    num_parameters: int
-    macs: int
+    num_parameters: int | None
+    """None of a classical model, which has as many as its training windows ask for."""
+    macs: int | None
     """Multiply-accumulates for one window."""
     source: str
     """The file that defines it."""
@@ -28,9 +29,12 @@ def list_architectures() -> list[ArchitectureEntry]:
     """Every architecture of this installation, by name."""
     entries = []
     for name in list_models():
+        source = architecture_module(name).replace(".", "/") + ".py"
+        if not is_network(name):
+            entries.append(ArchitectureEntry(name, None, None, source))
+            continue
         model = create_model(name, num_channels=NUM_CHANNELS, num_timepoints=SEGMENT_LENGTH, num_classes=NUM_ACTIVITIES)
         cost = measure_complexity(model, SEGMENT_LENGTH, NUM_CHANNELS)
-        source = architecture_module(name).replace(".", "/") + ".py"
         entries.append(ArchitectureEntry(name, cost.num_parameters, cost.macs, source))
     return entries
 

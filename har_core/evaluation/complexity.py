@@ -1,4 +1,4 @@
-"""What a network costs whatever the machine: parameters, multiply-accumulates, bytes."""
+"""What a model costs whatever the machine: parameters, multiply-accumulates, bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Complexity:
     """Costs of one window."""
 
     num_parameters: int
-    """Learnt numbers."""
+    """Learnt numbers: the parameters of a network; of a classical model what its fit put into buffers."""
     macs: int
     """Multiply-accumulates of one window; :func:`measure_complexity` says which count."""
     size_bytes: int
@@ -31,7 +31,10 @@ def measure_complexity(model: nn.Module, num_timepoints: int, num_channels: int)
     Counted are convolutions and matrix products, as PyTorch's own counter sees them dispatched (two floating-point
     operations are one multiply-accumulate), and element-wise products with a smaller, broadcast tensor: a depthwise
     convolution written as shifted products is such a one. Products of equal shapes (the gates of an LSTM), sums,
-    norms of PyTorch's own, activations and pooling do not count.
+    norms of PyTorch's own, activations and pooling do not count. Nor do the steps down a tree, which are comparisons.
+
+    A model without parameters is a classical one: what it has learnt is in its buffers, but for the non-persistent
+    ones, which follow from the shape of a window.
 
     It all happens on the meta device: no arithmetic is done, and an LSTM shows its matrix products, which on a CPU one
     fused operation hides from the counter. ``model`` itself stays as it is.
@@ -43,7 +46,7 @@ def measure_complexity(model: nn.Module, num_timepoints: int, num_channels: int)
         model_on_meta(window)
     tensors = [*model.parameters(), *model.buffers()]
     return Complexity(
-        num_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        num_parameters=sum(tensor.numel() for tensor in [*model.parameters()] or model.state_dict().values()),
         macs=counter.get_total_flops() // 2,
         size_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
     )

@@ -9,14 +9,15 @@ def models() -> None:
     """List architectures with parameters, MACs and source, and registered versions with their aliases."""
     from pipelines.catalogue import list_architectures, list_registered  # noqa: PLC0415 - heavy
 
-    typer.echo("Architecture        Parameters          MACs  Source")
+    typer.echo("Architecture           Parameters          MACs  Source")
     for entry in list_architectures():
-        typer.echo(f"{entry.name:<16}  {entry.num_parameters:>12,}  {entry.macs:>12,}  {entry.source}")
+        costs = [f"{cost:,}" if cost is not None else "–" for cost in (entry.num_parameters, entry.macs)]
+        typer.echo(f"{entry.name:<19}  {costs[0]:>12}  {costs[1]:>12}  {entry.source}")
     registered = list_registered()
     if not registered:
         typer.echo("\nNo model is registered in this home yet: `har run` trains and registers them.")
         return
-    typer.echo("\nRegistered model  Version  Recordings  Aliases")
+    typer.echo("\nRegistered model         Version  Recordings  Aliases")
     for version in registered:
         aliases = ", ".join(version.aliases)
-        typer.echo(f"{version.name:<16}  {version.version:>7}  {version.origin:<10}  {aliases}".rstrip())
+        typer.echo(f"{version.name:<23}  {version.version:>7}  {version.origin:<10}  {aliases}".rstrip())

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.champion import build_champion
 from assets.comparison_report import build_comparison_report
+from assets.folds import build_folds
 from assets.models import build_model
 from assets.raw_recordings import build_raw_recordings
 from assets.recording_audit import build_recording_audit
@@ -23,14 +24,16 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
     """Every asset, from the source's files to the champion; their checks come with them."""
     made = [
         build_raw_recordings(experiment),
-        build_recording_audit(experiment),
         build_windows(experiment),
         build_splits(experiment),
         *(build_model(architecture, experiment) for architecture in experiment.models.architectures),
-        build_comparison_report(experiment),
     ]
-    check_keys = [key for asset in made for key in asset.check_keys]
-    return [build_source_files(), *made, build_champion(experiment, check_keys)]
+    findings = build_recording_audit(experiment)
+    folds = [build_folds(architecture, experiment) for architecture in experiment.fold_architectures]
+    report = build_comparison_report(experiment)
+    # What the audit finds is told, and no reason to stop; folds measure, and choose nothing.
+    check_keys = [key for asset in (*made, report) for key in asset.check_keys]
+    return [build_source_files(), *made, findings, *folds, report, build_champion(experiment, check_keys)]
 
 
 def build_resources(home: Home, display: Display | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.vocabulary import FOLD_PARTITIONS
+from assets.vocabulary import FOLD_PARTITIONS, is_fold_key
 from har_core.errors import HarError
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -63,10 +63,16 @@ def _read(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> 
 
 
 def upstream_versions(context: dg.AssetExecutionContext) -> dict[str, str]:
-    """Data version of each dependency that has one, by its key joined by ``/``."""
-    spec = context.assets_def.get_asset_spec(context.asset_key)
-    found = [latest(context.instance, dep.asset_key) for dep in spec.deps]
-    return {entry.key.to_user_string(): entry.data_version for entry in found if entry is not None}
+    """Data version of each dependency that has one, by its key joined by ``/``; a fold by ``folds/lstm[loso-p1]``."""
+    spec, instance = context.assets_def.get_asset_spec(context.asset_key), context.instance
+    found: dict[str, Latest | None] = {}
+    for key in (dep.asset_key for dep in spec.deps):
+        name = key.to_user_string()
+        if is_fold_key(key):
+            found |= {f"{name}[{fold}]": latest_of_partition(instance, key, fold) for fold in fold_partitions(instance)}
+        else:
+            found[name] = latest(instance, key)
+    return {name: entry.data_version for name, entry in found.items() if entry is not None}
 
 
 def require_upstream(context: dg.AssetExecutionContext, key: dg.AssetKey) -> str:

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.code_versions import code_version
 from assets.lineage import require_upstream
+from assets.partitions import SUBJECTS, planned_folds, sync_folds
 from assets.publication import describe_table, publish
 from assets.resources.display import Display
 from assets.resources.home import HomeResource
@@ -20,7 +21,7 @@ _COMPLETE = "every_subject_has_every_activity"
 def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
     """The asset; its settings count through the version of ``source_files``.
 
-    The audit of the recordings' content (``recording_audit``) will stand beside ``windows``, below this asset.
+    The folds of the evaluation protocols follow from the subjects, so it adds and removes them.
     """
 
     @dg.asset(
@@ -43,12 +44,14 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
         with tracking.tracking().materialisation(context, experiment) as run:
             with acquire(experiment.source, place.data_location(), place.raw, display.progress) as source:
                 run.log_input("source_files", require_upstream(context, SOURCE_KEY), source.location)
+                planned_folds(experiment, {file.key.subject for file in source.files})  # before anything is replaced
                 summary = ingest(
                     source,
                     manifest_path=place.manifest,
                     recordings_path=place.recordings,
                     progress=display.progress,
                 )
+            sync_folds(context.instance, experiment, summary.subjects)
             run.log_file(place.manifest)
             return publish(
                 run,
@@ -59,7 +62,7 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
                     **describe_table(place.manifest),
                     "num_samples": summary.num_rows,
                     "num_bytes": summary.num_bytes,
-                    "subjects": str(list(summary.subjects)),
+                    SUBJECTS: str(list(summary.subjects)),
                     "recordings": dg.MetadataValue.path(str(place.recordings)),
                 },
                 checks=[dg.AssetCheckResult(check_name=_COMPLETE, passed=True)],

@@ -30,3 +30,8 @@ def model_key(architecture: str) -> dg.AssetKey:
 def fold_key(architecture: str) -> dg.AssetKey:
     """``folds/lstm``, partitioned by fold."""
     return dg.AssetKey(["folds", architecture])
+
+
+def is_fold_key(key: dg.AssetKey) -> bool:
+    """Whether an asset is ``folds/<architecture>``."""
+    return key.path[:-1] == fold_key("").path[:-1]

@@ -71,6 +71,10 @@ class Home:
         name = asset_key if partition is None else f"{asset_key}/{partition}"
         return self.data / "checkpoints" / f"{name}.pt"
 
+    def checkpoints(self, asset_key: str, partition: str) -> Path:
+        """Folder of the states of the trainings of one partition; removed once it is published."""
+        return self.checkpoint(asset_key, partition).with_suffix("")
+
     @property
     def report_folder(self) -> Path:
         """The newest comparison report."""

@@ -1,5 +1,7 @@
 """The run tracker: one MLflow run for each Dagster materialisation, in a SQLite store below the home.
 
+Several trainings in one materialisation are runs of their own, nested below it.
+
 Models and their aliases are in :mod:`assets.resources.registry`; what a killed process leaves behind is closed by
 :mod:`assets.resources.interrupted`. Nothing here is imported by the core.
 """
@@ -18,6 +20,7 @@ from dagster import AssetExecutionContext, ConfigurableResource
 from filelock import FileLock
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 
 from assets.lineage import upstream_versions
@@ -97,8 +100,14 @@ class Tracking:
         """
         context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: current_process()})
         run = self._start(context, experiment)
-        try:
+        with self._open(run):
             yield run
+
+    @contextmanager
+    def _open(self, run: "TrackedRun") -> Iterator[None]:
+        """Close ``run`` with the work: FINISHED, or FAILED with the error."""
+        try:
+            yield
         except BaseException as error:
             if isinstance(error, InputError):
                 error.write(self.home.problems)
@@ -106,6 +115,15 @@ class Tracking:
             self.client.set_terminated(run.run_id, RunStatus.to_string(RunStatus.FAILED))
             raise
         self.client.set_terminated(run.run_id, RunStatus.to_string(RunStatus.FINISHED))
+
+    @contextmanager
+    def nested(self, parent: "TrackedRun", name: str) -> Iterator["TrackedRun"]:
+        """One MLflow run below ``parent``, with its tags: one of several trainings of a materialisation."""
+        tags = {**parent.tags, MLFLOW_PARENT_RUN_ID: parent.run_id}
+        started = self.client.create_run(self.experiment_id, run_name=f"{parent.name} {name}", tags=tags)
+        run = TrackedRun(self, started.info.run_id, name=f"{parent.name} {name}", tags=tags)
+        with self._open(run):
+            yield run
 
     def _start(self, context: AssetExecutionContext, experiment: Experiment) -> "TrackedRun":
         asset = context.asset_key.to_user_string()
@@ -124,7 +142,7 @@ class Tracking:
         }
         name = asset if partition is None else f"{asset}[{partition}]"
         started = self.client.create_run(self.experiment_id, run_name=name, tags=tags)
-        run = TrackedRun(self, started.info.run_id)
+        run = TrackedRun(self, started.info.run_id, name=name, tags=tags)
         resolved = experiment.resolved()
         run.log_params(_flatten(resolved))
         run.log_json("experiment.json", resolved)
@@ -136,9 +154,14 @@ class Tracking:
 class TrackedRun:
     """One MLflow run in progress, named by its id rather than by MLflow's global state."""
 
-    def __init__(self, tracking: Tracking, run_id: str) -> None:
+    def __init__(
+        self, tracking: Tracking, run_id: str, *, name: str = "", tags: Mapping[str, str] | None = None
+    ) -> None:
         self.tracking = tracking
         self.run_id = run_id
+        self.name = name
+        self.tags = tags or {}
+        """Those that the run was opened with."""
         self._client = tracking.client
 
     @property

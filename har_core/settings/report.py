@@ -16,7 +16,7 @@ class EvaluationSettings(Settings):
     """The protocols that score architectures over folds, and how latency and throughput are measured."""
 
     protocols: tuple[Protocol, ...] = ()
-    """``loso``: each subject tests in turn; ``pairs``: two at a time; ``leaky``: random segments, to show its flattery."""
+    """``loso``: each subject tests in turn; ``pairs``: two at a time; ``leaky``: random segments, for contrast."""
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     """Each fold is trained once with each of these."""
     validation_subjects: int = Field(default=1, ge=0, le=2)

@@ -1,4 +1,4 @@
-"""What must hold of any assignment of roles, whatever the protocol."""
+"""Which windows have which role, and which leave it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_core.checks import require
 from har_core.errors import InputError
-from har_core.role_checks import check_named_subjects, check_roles
-from har_core.roles import ROLES, UNUSED, assign_subjects, roles_of_windows
+from har_core.role_checks import check_roles
+from har_core.roles import DROPS, ROLES, TEST, TRAINING, UNUSED, VALIDATION, assign_subjects, roles_of_windows, separate
 from har_core.settings.splits import SplitSettings
 
 subjects_in_the_data = st.sets(st.integers(1, 30), min_size=3)
 
 
-def keys_of(rows: list[tuple[int, int, int, int]]) -> pa.Table:
-    columns = np.array(rows, dtype=np.int16).reshape(-1, 4).T
-    return pa.table(dict(zip(("subject", "activity", "segment", "start"), columns, strict=True)))
-
-
-def failed(rows: list[tuple[int, int, int, int]], roles: list[int], length: int = 10) -> set[str]:
-    checks = check_roles(keys_of(rows), np.array(roles, dtype=np.int8), length=length)
-    return {check.name for check in checks if not check.passed}
+def named(rows: list[tuple[int, ...]]) -> pa.Table:
+    """Windows as (subject, activity, segment, start, damaged, duplicate group); whole and in no group where shorter."""
+    filled = [(*row, *(0, -1)[len(row) - 4 :]) for row in rows]
+    columns = np.array(filled, dtype=np.int32).reshape(-1, 6).T
+    table = dict(zip(("subject", "activity", "segment", "start", "damaged", "duplicate_group"), columns, strict=True))
+    return pa.table(table | {"damaged": table["damaged"].astype(bool)})
 
 
 @given(subjects=subjects_in_the_data, data=st.data())
@@ -39,7 +36,7 @@ def test_roles_of_subjects_are_disjoint_and_complete(subjects: set[int], data: s
     assert set(assigned["test"]) == set(test)
     assert set(assigned["validation"]) == set(validation)
 
-    keys = keys_of([(subject, activity, 1, 0) for subject in sorted(subjects) for activity in (1, 2)])
+    keys = named([(subject, activity, 1, 0) for subject in sorted(subjects) for activity in (1, 2)])
     roles = roles_of_windows(keys, assigned)
     assert UNUSED not in roles
     assert all(check.passed for check in check_roles(keys, roles, length=125))
@@ -49,77 +46,108 @@ def test_named_training_subjects_leave_the_others_out() -> None:
     settings = SplitSettings(training_subjects=(2, 1), validation_subjects=(3,), test_subjects=(4,))
     assigned = assign_subjects(settings, range(1, 9))
     assert assigned == {"training": (1, 2), "validation": (3,), "test": (4,)}
-    roles = roles_of_windows(keys_of([(4, 1, 1, 0), (5, 1, 1, 0), (1, 1, 1, 0), (3, 1, 1, 0)]), assigned)
+    roles = roles_of_windows(named([(4, 1, 1, 0), (5, 1, 1, 0), (1, 1, 1, 0), (3, 1, 1, 0)]), assigned)
     assert roles.tolist() == [2, UNUSED, 0, 1]
 
 
-def test_a_named_subject_that_does_not_exist() -> None:
-    settings = SplitSettings(training_subjects=(1, 11), validation_subjects=(6,), test_subjects=(7, 12))
-    check = check_named_subjects(settings, [1, 6, 7])
-    assert not check.passed
-    assert check.detail == "no subject 11, 12; the data has 1, 6, 7"
-    assert check_named_subjects(settings, [1, 6, 7, 11, 12]).passed
+def test_a_subject_named_for_two_roles_is_refused() -> None:
+    subjects = {"training": (1, 2), "validation": (3,), "test": (2, 4)}
+    with pytest.raises(InputError, match="'2', expected each subject in one role"):
+        roles_of_windows(named([(1, 1, 1, 0)]), subjects)
 
 
-GOOD = [(subject, activity, 1, start) for subject in (1, 2, 3) for activity in (1, 2) for start in (0, 10)]
-ROLE_OF_GOOD = [subject - 1 for subject, *_ in GOOD]
-
-
-def test_a_good_assignment_passes_in_any_order() -> None:
-    order = np.random.default_rng(0).permutation(len(GOOD))
-    assert failed([GOOD[i] for i in order], [ROLE_OF_GOOD[i] for i in order]) == set()
-
-
-@pytest.mark.parametrize("role", range(3))
-def test_an_empty_role(role: int) -> None:
-    rows = [row for row in GOOD if row[0] != role + 1]
-    assert failed(rows, [row[0] - 1 for row in rows]) == {"no_role_is_empty", "every_role_has_every_activity"}
-
-
-def test_a_subject_in_two_roles() -> None:
-    assert failed([*GOOD, (1, 1, 2, 0)], [*ROLE_OF_GOOD, 2]) == {"roles_share_no_subject"}
-
-
-def test_the_same_window_in_two_roles() -> None:
-    assert failed([*GOOD, GOOD[0]], [*ROLE_OF_GOOD, 1]) == {"roles_share_no_subject", "roles_share_no_window"}
-
-
-@given(
-    starts=st.lists(
-        st.tuples(st.integers(0, 115), st.integers(-1, 2)), min_size=2, max_size=8, unique_by=lambda x: x[0]
-    ),
-    length=st.integers(1, 30),
+LENGTH = 60
+a_window = st.tuples(
+    st.integers(1, 3),  # subject
+    st.integers(1, 2),  # activity
+    st.integers(1, 3),  # segment
+    st.integers(0, 124),  # start: with joined segments a window may go on into the next
+    st.booleans(),
+    st.integers(-1, 4),
 )
-def test_windows_that_overlap_in_two_roles_are_found(starts: list[tuple[int, int]], length: int) -> None:
-    rows = [(1, 1, 1, start) for start, _ in starts]
-    expected = any(
-        abs(a - b) < length and UNUSED not in (role_a, role_b) and role_a != role_b
-        for a, role_a in starts
-        for b, role_b in starts
-    )
-    assert ("roles_share_no_window" in failed(rows, [role for _, role in starts], length)) == expected
+windows_with_roles = st.lists(
+    st.tuples(a_window, st.integers(UNUSED, TEST)), max_size=14, unique_by=lambda window: window[0][:4]
+)
 
 
-@pytest.mark.parametrize(("start", "overlaps"), [(9, True), (10, False)])
-def test_windows_that_touch_share_no_sample(start: int, overlaps: bool) -> None:
-    found = failed([(1, 1, 1, 0), (1, 1, 1, start)], [0, 1], length=10)
-    assert ("roles_share_no_window" in found) == overlaps
+def share_samples(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    rows = [{(*window[:2], window[2] * 125 + window[3] + i) for i in range(LENGTH)} for window in (one, other)]
+    return bool(rows[0] & rows[1])
 
 
-def test_windows_of_other_segments_do_not_overlap() -> None:
-    rows = [(1, 1, 1, 0), (1, 1, 2, 0), (1, 2, 1, 0), (2, 1, 1, 0)]
-    assert "roles_share_no_window" not in failed(rows, [0, 1, 2, 1], length=125)
+def conflict(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """May two windows not stand in different roles?"""
+    return one[5] == other[5] != -1 or share_samples(one, other)
 
 
-def test_an_activity_that_a_role_lacks() -> None:
-    assert failed(GOOD[:-2], ROLE_OF_GOOD[:-2]) == {"every_role_has_every_activity"}
+@given(windows_with_roles)
+def test_separated_roles_share_nothing_and_only_what_must_leave_leaves(made: list[tuple[tuple, int]]) -> None:
+    windows = [window for window, _ in made]
+    assigned = np.array([role for _, role in made], dtype=np.int8)
+    separated = separate(named(windows), assigned, length=LENGTH)
+    roles = separated.roles
+
+    left = roles != assigned
+    assert (roles[left] == UNUSED).all()
+    assert not (assigned[left] == TEST).any()
+    used = [(window, role) for window, role in zip(windows, roles, strict=True) if role != UNUSED]
+    assert not any(conflict(a, b) for a, role_a in used for b, role_b in used if role_a != role_b)
+    assert not any(window[4] for window, role in used if role == TRAINING)
+
+    for window, role in zip([w for w, gone in zip(windows, left, strict=True) if gone], assigned[left], strict=True):
+        stands_in_the_way = any(conflict(window, other) for other, higher in used if higher > role)
+        assert stands_in_the_way or (role == TRAINING and window[4])
+
+    assert tuple(separated.num_dropped) == DROPS
+    for role in (TRAINING, VALIDATION):
+        counted = sum(count for reason, count in separated.num_dropped.items() if reason.endswith(f"_{ROLES[role]}"))
+        assert counted == (left & (assigned == role)).sum()
+    assert assigned.tolist() == [role for _, role in made]
 
 
-def test_all_failed_checks_are_told_at_once() -> None:
-    checks = check_roles(keys_of([*GOOD, GOOD[0]]), np.array([*ROLE_OF_GOOD, 1], dtype=np.int8), length=10)
-    with pytest.raises(InputError) as caught:
-        require(checks)
-    assert len(caught.value.problems) == 2
-    assert caught.value.exit_code == 2
-    assert "subject 1, activity 1, segment 1, start 0 (training) and 0 (validation)" in str(caught.value)
-    require(check for check in checks if check.passed)
+@given(windows_with_roles)
+def test_separated_roles_pass_the_checks_that_are_about_sharing(made: list[tuple[tuple, int]]) -> None:
+    table = named([window for window, _ in made])
+    assigned = np.array([role for _, role in made], dtype=np.int8)
+    separated = separate(table, assigned, length=LENGTH)
+    checks = {check.name: check.passed for check in check_roles(table, separated.roles, length=LENGTH)}
+    assert checks["roles_share_no_window"]
+    assert checks["roles_share_no_duplicate"]
+    assert checks["training_has_no_damage"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected", "reason"),
+    [
+        ((TRAINING, TEST), (UNUSED, TEST), "duplicate_training"),
+        ((TRAINING, VALIDATION), (UNUSED, VALIDATION), "duplicate_training"),
+        ((VALIDATION, TEST), (UNUSED, TEST), "duplicate_validation"),
+        ((TRAINING, TRAINING), (TRAINING, TRAINING), None),
+        ((TRAINING, UNUSED), (TRAINING, UNUSED), None),
+    ],
+)
+def test_copies_leave_the_role_that_decides_less(roles: tuple, expected: tuple, reason: str | None) -> None:
+    separated = separate(named([(1, 1, 1, 0, 0, 7), (2, 1, 1, 0, 0, 7)]), np.int8(roles), length=125)
+    assert tuple(separated.roles) == expected
+    assert {name for name, count in separated.num_dropped.items() if count} == ({reason} if reason else set())
+
+
+def test_damage_leaves_training_only_and_is_counted_once() -> None:
+    table = named([(1, 1, 1, 0, 1, 3), (2, 1, 1, 0, 1, -1), (3, 1, 1, 0, 1, 3)])
+    separated = separate(table, np.int8([TRAINING, VALIDATION, TEST]), length=125)
+    assert separated.roles.tolist() == [UNUSED, VALIDATION, TEST]
+    assert separated.num_dropped == dict.fromkeys(DROPS, 0) | {"damaged_training": 1}
+
+
+def test_a_training_window_beside_a_validation_window_that_left_may_stay() -> None:
+    """Subject 1's windows overlap; its validation window is a copy of a test window."""
+    table = named([(1, 1, 1, 0), (1, 1, 1, 30, 0, 0), (2, 1, 1, 0, 0, 0)])
+    separated = separate(table, np.int8([TRAINING, VALIDATION, TEST]), length=60)
+    assert separated.roles.tolist() == [TRAINING, UNUSED, TEST]
+
+
+def test_joined_windows_that_reach_into_the_next_segment_leave() -> None:
+    table = named([(1, 1, 1, 0), (1, 1, 1, 100), (1, 1, 2, 70), (1, 1, 3, 45)])
+    separated = separate(table, np.int8([TRAINING, TRAINING, TEST, TRAINING]), length=100)
+    assert separated.roles.tolist() == [TRAINING, UNUSED, TEST, TRAINING]
+    assert separated.num_dropped["overlapping_training"] == 1

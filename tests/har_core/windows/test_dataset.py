@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from har_core.dsads.layout import CHANNELS
 from har_core.dsads.recordings import Recording, RecordingKey, Recordings
 from har_core.errors import InputError, StorageError
+from har_core.windows.checks import CHECK_NAMES, WindowChecks
 from har_core.windows.dataset import open_windows, write_windows
-from har_core.windows.schema import KEY_COLUMNS
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors
 
@@ -38,6 +39,50 @@ def version(recordings, path: Path, **cut) -> str:
 def test_summary(recordings, tmp_path: Path) -> None:
     summary = write_windows(segment(recordings, length=50, overlap=0.5), tmp_path / "windows.parquet")
     assert (summary.num_windows, summary.window_length, summary.num_subjects) == (6 * 3 * 4, 50, 3)
+    assert (summary.num_damaged, summary.num_in_duplicate_groups) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("way", "counts"),
+    [("flag", (3, 0, 0)), ("keep", (0, 0, 0)), ("repair", (1, 0, 2)), ("drop", (0, 3, 0))],
+    ids=["flag", "keep", "repair", "drop"],
+)
+def test_summary_counts_what_the_audit_did(recordings, findings_of, tmp_path: Path, way: str, counts: tuple) -> None:
+    findings = findings_of(
+        ("zero_run", 1, 3, 1, 20, 4),
+        ("constant_run", 2, 19, 5, 0, 125, "LA"),
+        ("constant_run", 12, 3, 2, 40, 2, "T"),
+        ("duplicate_rows", 1, 19, 1, 5, 9, "all", (12, 3, 5, 7)),
+    )
+    reader = segment(recordings, length=125, overlap=0, findings=findings, damaged=way)
+    checks = WindowChecks(findings, {RecordingKey(r.subject, r.activity): r.segments for r in recordings}, damaged=way)
+    summary = write_windows(reader, tmp_path / "windows.parquet", checks=checks)
+    assert (summary.num_damaged, summary.num_dropped, summary.num_repaired) == counts
+    assert summary.num_in_duplicate_groups == 2
+    assert tuple(check.name for check in summary.checks) == CHECK_NAMES
+    metadata = pq.read_metadata(tmp_path / "windows.parquet").metadata
+    assert metadata[b"har.damaged"] == way.encode()
+
+
+def test_windows_that_do_not_agree_with_the_audit_replace_nothing(recordings, findings_of, tmp_path: Path) -> None:
+    path = tmp_path / "windows.parquet"
+    path.write_text("before")
+    segments = {RecordingKey(r.subject, r.activity): r.segments for r in recordings}
+    checks = WindowChecks(findings_of(("zero_run", 2, 3, 5, 0, 1)), segments, damaged="flag")
+    with pytest.raises(InputError, match="subject 2, activity 3, segment 5, start 0") as caught:
+        write_windows(segment(recordings, length=125, overlap=0, findings=findings_of()), path, checks=checks)
+    assert [problem.path for problem in caught.value.problems] == ["damage_is_flagged"]
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_content_version_covers_the_flags(recordings, findings_of, tmp_path: Path) -> None:
+    damage = ("zero_run", 1, 3, 1, 20, 4)
+    copies = ("duplicate_rows", 1, 19, 1, 5, 9, "all", (12, 3, 5, 7))
+    tables = [findings_of(), findings_of(damage), findings_of(copies), findings_of(damage, copies)]
+    versions = [version(recordings, tmp_path / "windows.parquet", findings=findings) for findings in tables]
+    assert len(set(versions)) == len(versions)
+    assert versions[0] == version(recordings, tmp_path / "windows.parquet")
 
 
 def test_file_metadata(windows_path: Path, recordings) -> None:
@@ -56,7 +101,7 @@ def test_polars_duckdb_and_pandas_read_the_same(windows_path: Path) -> None:
 
     by_polars = pl.read_parquet(windows_path)
     assert by_polars.schema["T_xacc"] == pl.Array(pl.Float32, 50)
-    assert by_polars.columns == [*KEY_COLUMNS, *CHANNELS]
+    assert by_polars.columns == [*KEY_COLUMNS, *FLAG_COLUMNS, *CHANNELS]
     np.testing.assert_array_equal(by_polars.select(KEY_COLUMNS).to_numpy(), expected_keys)
     for channel, values in zip(channels, expected, strict=True):
         np.testing.assert_array_equal(by_polars[channel].to_numpy(), values)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from har_core.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.dsads.recordings import Recording, RecordingKey, Recordings
 from har_core.errors import InputError
-from har_core.windows.schema import KEY_COLUMNS, channels_of, window_schema
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, window_schema
 from har_core.windows.segmentation import segment, stride_of
 
 lengths = st.integers(1, SEGMENT_LENGTH)
@@ -89,11 +89,15 @@ def test_schema_and_metadata(recordings) -> None:
         b"har.window_length": b"40",
         b"har.overlap": b"0.25",
         b"har.origin": b"unknown",
+        b"har.damaged": b"not audited",
+        b"har.join_segments": b"false",
+        b"har.num_dropped": b"0",
+        b"har.num_repaired": b"0",
     }
     field = reader.schema.field("RA_ygyro")
     assert field.type == pa.list_(pa.field("element", pa.float32(), nullable=False), 40)
     assert field.metadata == {b"description": b"right arm, gyroscope, y axis", b"unit": b"rad/s"}
-    assert reader.schema.names == [*KEY_COLUMNS, *CHANNELS]
+    assert reader.schema.names == [*KEY_COLUMNS, *FLAG_COLUMNS, *CHANNELS]
 
 
 @pytest.mark.parametrize("origin", ["real", "synthetic"])

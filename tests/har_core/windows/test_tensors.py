@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from har_core.windows.dataset import write_windows
+from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors
 
@@ -48,3 +49,15 @@ def test_several_row_groups_are_joined_in_order(make_recording, tmp_path: Path) 
     write_windows(segment(recordings, length=125, overlap=0), path)
     tensors = read_tensors(path)
     np.testing.assert_array_equal(tensors.windows.numpy(), np.concatenate([r.samples for r in recordings]))
+
+
+def test_flags_come_with_the_windows(recordings, findings_of, tmp_path: Path) -> None:
+    path = tmp_path / "windows.parquet"
+    findings = findings_of(("zero_run", 1, 3, 2, 0, 9), ("duplicate_rows", 1, 3, 1, 0, 9, "all", (12, 19, 5, 0)))
+    write_windows(segment(recordings, length=125, overlap=0, findings=findings), path)
+    tensors = read_tensors(path)
+    assert tensors.damaged.dtype == torch.bool
+    assert tensors.damaged.nonzero().flatten().tolist() == [1]
+    assert tensors.duplicate_groups.dtype == torch.int32
+    assert tensors.duplicate_groups.tolist() == [0, *[-1] * 16, 0]
+    assert tensors.keys.column_names == list(KEY_COLUMNS)

@@ -1,0 +1,47 @@
+"""Findings of the audit, written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from har_core.audit.findings import FINDINGS_SCHEMA
+
+FindingsOf = Callable[..., pa.Table]
+
+
+@pytest.fixture(scope="session")
+def findings_of() -> FindingsOf:
+    """Makes a table of (kind, subject, activity, segment, first row, rows, channels, other place) rows.
+
+    Channels are "all", and there is no other place, where a row is shorter. The other place is (subject, activity,
+    segment, first row).
+    """
+
+    def make(*rows: tuple) -> pa.Table:
+        return pa.Table.from_pylist([_finding(row) for row in rows], schema=FINDINGS_SCHEMA)
+
+    return make
+
+
+def _finding(row: tuple) -> dict:
+    channels, other = (*row[6:], *("all", (None,) * 4)[len(row) - 6 :])
+    kind, subject, activity, segment, first_row, num_rows = row[:6]
+    other_subject, other_activity, other_segment, other_row = other
+    return {
+        "kind": kind,
+        "activity": activity,
+        "subject": subject,
+        "segment": segment,
+        "first_row": first_row,
+        "last_row": first_row + num_rows - 1,
+        "channels": channels,
+        "other_activity": other_activity,
+        "other_subject": other_subject,
+        "other_segment": other_segment,
+        "other_first_row": other_row,
+        "num_rows": num_rows,
+        "severity": "error",
+    }

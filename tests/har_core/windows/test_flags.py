@@ -1,0 +1,306 @@
+"""Windows cut with findings of the audit: what is flagged, joined, repaired and left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, RecordingKey
+from har_core.dsads.recordings import Recording, Recordings
+from har_core.errors import InputError
+from har_core.windows.checks import CHECK_NAMES, WindowChecks
+from har_core.windows.repair import CHANNELS_PER_UNIT
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of
+from har_core.windows.segmentation import segment, stride_of
+
+WAYS = ("flag", "keep", "repair", "drop")
+
+
+@dataclass
+class Planted:
+    """Recordings of activity 1, and defects in them, as findings and as the rows they concern."""
+
+    segments: dict[RecordingKey, tuple[int, ...]]
+    findings: list[tuple] = field(default_factory=list)
+    damaged: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
+    """Rows by recording."""
+    joined: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
+    """Whether a segment goes on in the next one."""
+    copies: list[tuple[RecordingKey, int, RecordingKey, int, int]] = field(default_factory=list)
+    """Recording and first row of a range, and of its copy; rows."""
+
+
+@st.composite
+def planted_defects(draw: st.DrawFn) -> Planted:
+    """Up to three recordings of up to five segments with gaps, with runs, breaks and copies anywhere."""
+    keys = [RecordingKey(subject, 1) for subject in range(1, draw(st.integers(1, 3)) + 1)]
+    numbers = st.sets(st.integers(1, 7), min_size=1, max_size=5).map(lambda chosen: tuple(sorted(chosen)))
+    planted = Planted({key: draw(numbers) for key in keys})
+    for key, segments in planted.segments.items():
+        planted.damaged[key] = np.zeros(len(segments) * SEGMENT_LENGTH, dtype=np.bool_)
+        planted.joined[key] = np.diff(segments) == 1
+        for _ in range(draw(st.integers(0, 2))):
+            row, num_rows = draw(row_and_length(len(segments)))
+            kind = draw(st.sampled_from(["zero_run", "constant_run"]))
+            channels = draw(st.sampled_from(["all", "T", "RA LL"]))
+            planted.findings.append((kind, *key, *place(segments, row), num_rows, channels))
+            planted.damaged[key][row : row + num_rows] = True
+        for index in range(len(segments) - 1):
+            if planted.joined[key][index] and draw(st.booleans()):
+                kind = draw(st.sampled_from(["discontinuous_join", "wrong_order"]))
+                planted.findings.append((kind, *key, segments[index], 124, 2))
+                planted.joined[key][index] = False
+    for _ in range(draw(st.integers(0, 2))):
+        one, other = draw(st.sampled_from(keys)), draw(st.sampled_from(keys))
+        row, num_rows = draw(row_and_length(len(planted.segments[one])))
+        num_rows = min(num_rows, len(planted.damaged[other]))
+        other_row = draw(st.integers(0, len(planted.damaged[other]) - num_rows))
+        second = (other.subject, other.activity, *place(planted.segments[other], other_row))
+        planted.findings.append(("duplicate_rows", *one, *place(planted.segments[one], row), num_rows, "all", second))
+        planted.copies.append((one, row, other, other_row, num_rows))
+    return planted
+
+
+def row_and_length(num_segments: int) -> st.SearchStrategy[tuple[int, int]]:
+    num_rows = num_segments * SEGMENT_LENGTH
+    return st.integers(0, num_rows - 1).flatmap(
+        lambda row: st.tuples(st.just(row), st.integers(1, min(20, num_rows - row)))
+    )
+
+
+def place(segments: tuple[int, ...], row: int) -> tuple[int, int]:
+    return segments[row // SEGMENT_LENGTH], row % SEGMENT_LENGTH
+
+
+def recordings_of(planted: Planted, make_recording) -> list[Recording]:
+    return [make_recording(key.subject, key.activity, segments) for key, segments in planted.segments.items()]
+
+
+def begins(table: pa.Table, planted: Planted) -> list[tuple[RecordingKey, int]]:
+    """Recording and first row of each window."""
+    rows = zip(*(table[name].to_pylist() for name in KEY_COLUMNS), strict=True)
+    return [
+        (key, planted.segments[key].index(number) * SEGMENT_LENGTH + start)
+        for subject, activity, number, start in rows
+        for key in [RecordingKey(subject, activity)]
+    ]
+
+
+cuts = st.fixed_dictionaries({"length": st.integers(20, 300), "overlap": st.sampled_from([0.0, 0.3, 0.5])})
+
+
+@settings(max_examples=60)
+@given(planted=planted_defects(), cut=cuts)
+def test_joined_windows_cross_no_break_and_every_continuous_stretch_is_cut(
+    make_recording, findings_of, planted: Planted, cut: dict
+) -> None:
+    recordings = recordings_of(planted, make_recording)
+    table = segment(recordings, **cut, join=True, findings=findings_of(*planted.findings)).read_all()
+    found = begins(table, planted)
+    expected = []
+    for key, joined in planted.joined.items():
+        ends = [*np.flatnonzero(~joined) + 1, len(joined) + 1]
+        for first, end in zip([0, *ends[:-1]], ends, strict=True):
+            stop = end * SEGMENT_LENGTH - cut["length"] + 1
+            expected += [(key, row) for row in range(first * SEGMENT_LENGTH, stop, stride_of(**cut))]
+    assert found == expected
+    windows = channels_of(table).reshape(NUM_CHANNELS, -1, cut["length"]).transpose(1, 2, 0)
+    samples = {
+        RecordingKey(recording.subject, recording.activity): recording.samples.reshape(-1, NUM_CHANNELS)
+        for recording in recordings
+    }
+    for (key, row), window in zip(found, windows, strict=True):
+        np.testing.assert_array_equal(window, samples[key][row : row + cut["length"]])
+
+
+@settings(max_examples=60)
+@given(planted=planted_defects(), length=st.integers(20, 125), join=st.booleans())
+def test_exactly_windows_that_touch_a_damaged_run_are_flagged_or_dropped(
+    make_recording, findings_of, planted: Planted, length: int, join: bool
+) -> None:
+    recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
+    cut = {"length": length, "overlap": 0.3, "join": join, "findings": findings}
+    plain = segment(recordings, **cut, damaged="keep").read_all()
+    touching = [planted.damaged[key][row : row + length].any() for key, row in begins(plain, planted)]
+    assert not any(plain["damaged"].to_pylist())
+
+    flagged = segment(recordings, **cut).read_all()
+    assert flagged["damaged"].to_pylist() == touching
+    assert flagged.drop_columns("damaged").equals(plain.drop_columns("damaged"))
+
+    reader = segment(recordings, **cut, damaged="drop")
+    assert reader.schema.metadata[b"har.num_dropped"] == str(sum(touching)).encode()
+    dropped = reader.read_all()
+    kept = plain.filter(pa.array(~np.array(touching, dtype=np.bool_)))
+    assert dropped.drop_columns("duplicate_group").equals(kept.drop_columns("duplicate_group"))
+
+
+@settings(max_examples=60)
+@given(planted=planted_defects(), length=st.integers(20, 125), longest=st.integers(1, 20))
+def test_repaired_windows_are_whole_and_the_others_stay_flagged(
+    make_recording, findings_of, planted: Planted, length: int, longest: int
+) -> None:
+    recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
+    cut = {"length": length, "overlap": 0.0, "findings": findings}
+    flagged = segment(recordings, **cut).read_all()
+    reader = segment(recordings, **cut, damaged="repair", longest_repair=longest)
+    repaired = reader.read_all()
+    was, still = (np.array(table["damaged"].to_pylist(), dtype=np.bool_) for table in (flagged, repaired))
+    assert not (still & ~was).any()
+    changed = (channels_of(flagged) != channels_of(repaired)).reshape(NUM_CHANNELS, -1, length).any(axis=(0, 2))
+    assert not (changed & ~was).any()
+    assert changed.sum() <= int(reader.schema.metadata[b"har.num_repaired"]) <= was.sum()
+
+
+@settings(max_examples=60)
+@given(planted=planted_defects(), length=st.integers(20, 125), join=st.booleans())
+def test_windows_with_copies_of_a_row_share_a_group(
+    make_recording, findings_of, planted: Planted, length: int, join: bool
+) -> None:
+    recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
+    table = segment(recordings, length=length, overlap=0.5, join=join, findings=findings).read_all()
+    windows = list(zip(begins(table, planted), table["duplicate_group"].to_pylist(), strict=True))
+
+    def holding(key: RecordingKey, row: int) -> list[int]:
+        return [group for (own, first), group in windows if own == key and first <= row < first + length]
+
+    twice = {key: np.zeros(len(rows), dtype=np.bool_) for key, rows in planted.damaged.items()}
+    for one, row, other, other_row, num_rows in planted.copies:
+        if (one, row) == (other, other_row):
+            continue  # a place is no copy of itself
+        twice[one][row : row + num_rows] = twice[other][other_row : other_row + num_rows] = True
+        for offset in range(num_rows):
+            groups = {*holding(one, row + offset), *holding(other, other_row + offset)}
+            assert -1 not in groups
+            assert len(groups) <= 1
+    for (key, first), group in windows:
+        assert (group >= 0) == twice[key][first : first + length].any()
+    numbers = [group for _, group in windows if group >= 0]
+    assert list(dict.fromkeys(numbers)) == list(range(len(set(numbers))))
+
+
+@settings(max_examples=40)
+@given(planted=planted_defects(), way=st.sampled_from(WAYS), join=st.booleans())
+def test_checks_pass_on_what_was_cut_and_catch_what_was_altered(
+    make_recording, findings_of, planted: Planted, way: str, join: bool
+) -> None:
+    findings = findings_of(*planted.findings)
+    cut = {"length": 50, "overlap": 0.5, "join": join, "damaged": way, "findings": findings}
+    table = segment(recordings_of(planted, make_recording), **cut).read_all().combine_chunks()
+
+    def failed(altered: pa.Table) -> set[str]:
+        checks = WindowChecks(findings, planted.segments, damaged=way)
+        for batch in altered.to_batches(max_chunksize=7):
+            checks.update(batch, 50)
+        assert tuple(check.name for check in checks.result()) == CHECK_NAMES
+        return {check.name for check in checks.result() if not check.passed}
+
+    assert failed(table) == set()
+    if way in {"flag", "keep", "drop"} and table.num_rows:
+        assert failed(altered(table, "damaged", lambda values: ~values)) == {"damage_is_flagged"}
+    if table.num_rows:
+        assert failed(altered(table, "duplicate_group", lambda values: values - 1)) == {"copies_are_linked"}
+
+
+def altered(table: pa.Table, name: str, change) -> pa.Table:
+    values = change(table[name].to_numpy(zero_copy_only=False))
+    return table.set_column(table.schema.get_field_index(name), table.schema.field(name), pa.array(values))
+
+
+def test_a_window_across_a_break_is_caught(make_recording, findings_of) -> None:
+    table = segment([make_recording(1, 1, (1, 2))], length=200, overlap=0, findings=findings_of(), join=True).read_all()
+    breaks = findings_of(("discontinuous_join", 1, 1, 1, 124, 2))
+    checks = WindowChecks(breaks, {RecordingKey(1, 1): (1, 2)}, damaged="flag")
+    checks.update(table.to_batches()[0], 200)
+    check = checks.result()[0]
+    assert (check.name, check.passed) == ("no_window_crosses_a_break", False)
+    assert "subject 1, activity 1, segment 1, start 0" in check.detail
+
+
+def test_a_run_across_a_join_is_interpolated_in_the_damaged_unit_alone(make_recording, findings_of) -> None:
+    recording = make_recording(1, 1, (1, 2))
+    samples = recording.samples.reshape(-1, NUM_CHANNELS)
+    own = slice(CHANNELS_PER_UNIT, 2 * CHANNELS_PER_UNIT)
+    samples[:, :] = np.arange(250)[:, None]
+    samples[123:127, own] = 0
+    whole = samples.copy()
+    whole[123:127, own] = np.arange(123, 127)[:, None]
+    findings = findings_of(("zero_run", 1, 1, 1, 123, 4, "RA"))
+    cut = {"length": 125, "overlap": 0, "findings": findings, "damaged": "repair"}
+    table = segment([recording], **cut).read_all()
+    np.testing.assert_array_equal(channels_of(table).T, whole)
+    assert table["damaged"].to_pylist() == [False, False]
+    assert segment([recording], **cut, longest_repair=3).read_all()["damaged"].to_pylist() == [True, True]
+
+
+def test_runs_of_single_channels_damage_nothing(make_recording, findings_of) -> None:
+    findings = findings_of(("constant_run", 1, 1, 1, 0, 20, "T_xacc T_yacc"), ("saturation", 1, 1, 1, 0, 20, "T"))
+    table = segment([make_recording()], length=125, overlap=0, findings=findings).read_all()
+    assert table["damaged"].to_pylist() == [False, False]
+
+
+def test_dropped_windows_link_nothing(make_recording, findings_of) -> None:
+    """Between two copies stands only a damaged window: without it they are no longer one group."""
+    findings = findings_of(
+        ("duplicate_rows", 1, 1, 1, 100, 5, "all", (1, 1, 2, 100)),
+        ("duplicate_rows", 1, 1, 2, 110, 5, "all", (1, 1, 3, 100)),
+        ("zero_run", 1, 1, 2, 0, 9),
+    )
+    cut = {"length": 125, "overlap": 0, "findings": findings}
+    recordings = [make_recording(1, 1, (1, 2, 3))]
+    assert segment(recordings, **cut).read_all()["duplicate_group"].to_pylist() == [0, 0, 0]
+    assert segment(recordings, **cut, damaged="drop").read_all()["duplicate_group"].to_pylist() == [0, 1]
+
+
+def test_without_findings_nothing_is_flagged(recordings) -> None:
+    reader = segment(recordings, length=50, overlap=0.5)
+    assert reader.schema.metadata[b"har.damaged"] == b"not audited"
+    table = reader.read_all()
+    assert set(table["damaged"].to_pylist()) == {False}
+    assert set(table["duplicate_group"].to_pylist()) == {-1}
+
+
+def test_the_metadata_says_how_damage_and_joins_were_treated(recordings, findings_of) -> None:
+    reader = segment(recordings, length=50, overlap=0, findings=findings_of(), damaged="repair", join=True)
+    told = {name: reader.schema.metadata[f"har.{name}".encode()] for name in ("damaged", "join_segments")}
+    assert told == {"damaged": b"repair", "join_segments": b"true"}
+    assert list(reader.schema.names[:6]) == [*KEY_COLUMNS, *FLAG_COLUMNS]
+
+
+def test_joining_without_findings_is_refused(recordings) -> None:
+    with pytest.raises(InputError, match="no findings"):
+        segment(recordings, length=50, overlap=0, join=True)
+
+
+def test_findings_need_recordings_that_are_known_beforehand(recordings, findings_of) -> None:
+    with pytest.raises(TypeError, match="sequence"):
+        segment(iter(recordings), length=125, overlap=0, findings=findings_of())
+
+
+def test_other_segments_than_those_planned_for_are_refused(make_recording, findings_of) -> None:
+    key = RecordingKey(1, 1)
+    told = Recordings([key], lambda key: make_recording(*key), origin="real", segments={key: (1, 2, 3)})
+    with pytest.raises(InputError, match="planned"):
+        segment(told, length=125, overlap=0, findings=findings_of()).read_all()
+
+
+def test_recordings_that_do_not_tell_their_segments_are_asked(make_recording, findings_of) -> None:
+    told = Recordings([RecordingKey(1, 1)], lambda key: make_recording(*key, (2, 3)), origin="real")
+    findings = findings_of(("zero_run", 1, 1, 3, 0, 9))
+    assert segment(told, length=125, overlap=0, findings=findings).read_all()["damaged"].to_pylist() == [False, True]
+
+
+def test_a_long_stretch_comes_in_pieces(make_recording, findings_of) -> None:
+    recordings = [make_recording(1, 1, tuple(range(1, 41)))]
+    cut = {"length": 300, "overlap": 0.95, "join": True, "findings": findings_of()}
+    batches = list(segment(recordings, **cut))
+    assert len(batches) > 1
+    assert max(batch.nbytes for batch in batches) < 2**25
+    starts = [start for batch in batches for start in zip(*(batch[k].to_pylist() for k in KEY_COLUMNS), strict=True)]
+    rows = [(number - 1) * SEGMENT_LENGTH + start for _, _, number, start in starts]
+    assert rows == list(range(0, 5000 - 300 + 1, 15))

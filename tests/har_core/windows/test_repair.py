@@ -1,0 +1,72 @@
+"""Short damaged runs are interpolated; everything else stays as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from har_core.dsads.layout import NUM_CHANNELS, UNITS
+from har_core.windows.repair import CHANNELS_PER_UNIT, Repair, apply_repairs, find_repairs
+from har_core.windows.stretches import Stretch
+
+NUM_ROWS = 30
+STRETCHES = (Stretch(0, 12), Stretch(12, NUM_ROWS))
+
+damage = arrays.arrays(np.bool_, (len(UNITS), NUM_ROWS), elements=st.booleans())
+channels = arrays.arrays(
+    np.float32, (NUM_CHANNELS, NUM_ROWS), elements=st.floats(-2000, 2000, width=32), fill=st.just(np.float32(1.5))
+)
+
+
+def rows_of(repairs: tuple[Repair, ...]) -> np.ndarray:
+    repaired = np.zeros((len(UNITS), NUM_ROWS), dtype=np.bool_)
+    for repair in repairs:
+        repaired[repair.unit, repair.first : repair.stop] = True
+    return repaired
+
+
+@given(damaged=damage, longest=st.integers(1, 10))
+def test_exactly_short_runs_with_whole_neighbours_are_repaired(damaged: np.ndarray, longest: int) -> None:
+    repaired = rows_of(find_repairs(damaged, STRETCHES, longest=longest))
+    assert not (repaired & ~damaged).any()
+    for unit in range(len(UNITS)):
+        for stretch in STRETCHES:
+            row = stretch.first
+            while row < stretch.stop:
+                stop = row
+                while stop < stretch.stop and damaged[unit, stop]:
+                    stop += 1
+                can = stop > row and stop - row <= longest and row > stretch.first and stop < stretch.stop
+                assert (repaired[unit, row:stop] == can).all()
+                row = stop + 1
+
+
+@given(values=channels, damaged=damage)
+def test_repaired_values_lie_between_their_neighbours_and_the_rest_is_untouched(
+    values: np.ndarray, damaged: np.ndarray
+) -> None:
+    repairs = find_repairs(damaged, STRETCHES, longest=10)
+    before = values.copy()
+    repaired = apply_repairs(values, repairs)
+    np.testing.assert_array_equal(values, before)
+    untouched = np.repeat(~rows_of(repairs), CHANNELS_PER_UNIT, axis=0)
+    np.testing.assert_array_equal(repaired[untouched], values[untouched])
+    for repair in repairs:
+        own = slice(repair.unit * CHANNELS_PER_UNIT, (repair.unit + 1) * CHANNELS_PER_UNIT)
+        ends = values[own, [repair.first - 1]], values[own, [repair.stop]]
+        inside = repaired[own, repair.first : repair.stop]
+        assert (inside >= np.minimum(*ends)).all()
+        assert (inside <= np.maximum(*ends)).all()
+
+
+@pytest.mark.parametrize("num_rows", [1, 3])
+def test_the_line_is_straight(num_rows: int) -> None:
+    line = np.tile(np.arange(NUM_ROWS, dtype=np.float32) * 4, (NUM_CHANNELS, 1))
+    broken = line.copy()
+    broken[9:18, 5 : 5 + num_rows] = 0
+    damaged = np.zeros((len(UNITS), NUM_ROWS), dtype=np.bool_)
+    damaged[1, 5 : 5 + num_rows] = True
+    np.testing.assert_array_equal(apply_repairs(broken, find_repairs(damaged, STRETCHES, longest=3)), line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from har_core.inference import RawWindowClassifier
-from har_core.models import architecture_module, architecture_options, create_model, list_models
+from har_core.errors import InputError
+from har_core.evaluation.complexity import measure_complexity
+from har_core.inference import RawWindowClassifier, weights_version
+from har_core.models import architecture_module, architecture_options, create_model, fit_model, is_network, list_models
 
 SHAPES = [(125, 45, 19), (64, 9, 6)]  # T, C, K: the native segment, and a shape of another set
+NUM_PER_CLASS = 6
+OF_NETWORKS = pytest.mark.parametrize("name", [name for name in list_models() if is_network(name)])
+OF_CLASSICAL = pytest.mark.parametrize("name", [name for name in list_models() if not is_network(name)])
 
 
 @pytest.fixture(params=list_models())
@@ -22,9 +28,29 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def make(name: str, shape: tuple[int, int, int] = SHAPES[0], seed: int = 0) -> nn.Module:
+    """A new network, or a classical model fitted to activities that differ in level and in rhythm."""
+    if not is_network(name):
+        return fitted(name, shape, seed)
     torch.manual_seed(seed)
     num_timepoints, num_channels, num_classes = shape
     return create_model(name, num_channels=num_channels, num_timepoints=num_timepoints, num_classes=num_classes)
+
+
+@cache
+def fitted(name: str, shape: tuple[int, int, int], seed: int) -> nn.Module:
+    return fit(name, shape, seed)
+
+
+def fit(name: str, shape: tuple[int, int, int], seed: int) -> nn.Module:
+    x, labels = training(shape)
+    return fit_model(name, x, labels, num_classes=shape[2], seed=seed)
+
+
+def training(shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    num_timepoints, _, num_classes = shape
+    labels = torch.arange(NUM_PER_CLASS * num_classes) % num_classes
+    rhythm = torch.sin(torch.arange(num_timepoints) * (labels[:, None] + 1) / 10)
+    return windows(len(labels), shape, seed=2) + rhythm[:, :, None] + labels[:, None, None] / 4, labels
 
 
 def windows(num_windows: int, shape: tuple[int, int, int] = SHAPES[0], seed: int = 1) -> Tensor:
@@ -45,6 +71,7 @@ def test_logits_are_finite_float32_of_every_batch(name: str, shape: tuple[int, i
     assert torch.equal(x, before)  # nothing is normalised in place
 
 
+@OF_NETWORKS
 @pytest.mark.parametrize("shape", SHAPES)
 def test_gradient_reaches_every_parameter_and_the_input(name: str, shape: tuple[int, int, int]) -> None:
     model = make(name, shape).train()
@@ -68,21 +95,26 @@ def test_every_window_is_judged_by_itself(name: str) -> None:
 
 def test_every_channel_and_every_half_counts(name: str) -> None:
     model = make(name).eval()
-    x = windows(1).repeat(47, 1, 1)
+    # A network weighs every sample; trees ask for few features on the way of one window.
+    base = windows(1) if is_network(name) else training(SHAPES[0])[0][:38]
+    num_windows = len(base)
+    x = base.expand(47, -1, -1, -1).clone()
     for channel in range(45):
-        x[1 + channel, :, channel] += 1.0
-    x[46, :62] += 1.0
+        x[1 + channel, :, :, channel] += 1.0
+    x[46, :, :62] += 1.0
     with torch.inference_mode():
-        logits = model(x)
-    assert ((logits[1:] - logits[0]).abs().amax(dim=1) > 0).all()
+        logits = model(x.flatten(0, 1)).unflatten(0, (47, num_windows))
+    assert ((logits[1:] - logits[0]).abs().amax(dim=(1, 2)) > 0).all()
 
 
+@OF_NETWORKS
 def test_same_seed_same_weights_other_seed_other_weights(name: str) -> None:
     first, second, other = (make(name, seed=seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(tensor, second[key]) for key, tensor in first.items())
     assert any(not torch.equal(tensor, other[key]) for key, tensor in first.items())
 
 
+@OF_NETWORKS
 def test_saved_weights_load_without_code_and_answer_alike(name: str, tmp_path: Path) -> None:
     model, loaded = make(name, seed=0), make(name, seed=1)
     with torch.no_grad():
@@ -129,6 +161,7 @@ def test_exported_program_answers_batches_of_any_size(name: str) -> None:
         torch.testing.assert_close(loaded(windows(num_windows, shape)), expected, rtol=1e-4, atol=1e-5)
 
 
+@OF_NETWORKS
 def test_bf16_trains(name: str) -> None:
     model = make(name).train()
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -140,6 +173,7 @@ def test_bf16_trains(name: str) -> None:
         assert parameter.grad.isfinite().all(), key
 
 
+@OF_NETWORKS
 def test_options_have_defaults_that_make_the_same_network(name: str) -> None:
     options = architecture_options(name)
     torch.manual_seed(0)
@@ -147,6 +181,79 @@ def test_options_have_defaults_that_make_the_same_network(name: str) -> None:
     assert {k: v.shape for k, v in spelled_out.state_dict().items()} == {
         k: v.shape for k, v in make(name).state_dict().items()
     }
+
+
+@OF_CLASSICAL
+def test_a_fit_depends_on_windows_and_seed_alone(name: str) -> None:
+    torch.manual_seed(1)
+    again = fit(name, SHAPES[1], seed=0)
+    assert weights_version(again) == weights_version(make(name, SHAPES[1]))
+
+
+@OF_CLASSICAL
+def test_what_was_learnt_is_in_buffers_that_need_no_gradient(name: str) -> None:
+    model = make(name, SHAPES[1])
+    assert not list(model.parameters())
+    assert measure_complexity(model, *SHAPES[1][:2]).num_parameters == sum(
+        t.numel() for t in model.state_dict().values()
+    )
+    assert all(tensor.numel() for tensor in model.state_dict().values())
+
+
+@OF_CLASSICAL
+def test_a_fit_finds_its_training_windows_again(name: str) -> None:
+    x, labels = training(SHAPES[1])
+    with torch.inference_mode():
+        assert (make(name, SHAPES[1])(x).argmax(dim=1) == labels).float().mean() > 0.9
+
+
+@OF_CLASSICAL
+def test_an_activity_that_training_lacks_gets_no_probability(name: str) -> None:
+    x, labels = training(SHAPES[1])
+    for lacking in (labels != 3, labels < 2):  # one is gone; two are left
+        model = fit_model(name, x[lacking], labels[lacking], num_classes=6, seed=0)
+        present = sorted(set(labels[lacking].tolist()))
+        with torch.inference_mode():
+            logits = model(x[lacking])
+        assert logits.isfinite().all()
+        probabilities = logits.softmax(dim=1)
+        assert probabilities[:, [k for k in range(6) if k not in present]].max() < 1e-6
+        assert (probabilities.argmax(dim=1) == labels[lacking]).float().mean() > 0.9
+
+
+@OF_CLASSICAL
+def test_windows_that_stand_still_are_judged_alike_in_any_batch(name: str) -> None:
+    x, labels = training(SHAPES[1])
+    still = torch.linspace(-9, 9, 9).expand(7, 64, 9) * torch.arange(7)[:, None, None]
+    model = fit_model(
+        name, torch.cat([x, still]), torch.cat([labels, torch.zeros(7, dtype=torch.int64)]), num_classes=6, seed=0
+    )
+    with torch.inference_mode():
+        together, alone = model(still), torch.cat([model(still[i : i + 1]) for i in range(7)])
+    assert together.isfinite().all()
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
+
+
+@OF_CLASSICAL
+def test_a_channel_alone_is_enough(name: str) -> None:
+    x, labels = training(SHAPES[1])
+    model = fit_model(name, x[..., :1].contiguous(), labels, num_classes=6, seed=0, triples=())
+    with torch.inference_mode():
+        assert model(x[:5, :, :1]).shape == (5, 6)
+
+
+@OF_CLASSICAL
+def test_windows_and_labels_that_cannot_be_used_are_refused(name: str) -> None:
+    x, labels = training(SHAPES[1])
+    for bad_x, bad_labels in (
+        (x.double(), labels),
+        (x, labels[:-1]),
+        (x, labels.int()),
+        (x, labels * 0),
+        (x, labels + 1),
+    ):
+        with pytest.raises(InputError, match=f"'{name}' cannot be fitted"):
+            fit_model(name, bad_x, bad_labels, num_classes=6, seed=0)
 
 
 def test_an_architecture_is_one_file(name: str) -> None:

@@ -14,6 +14,8 @@ from har_core.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LE
 from har_core.dsads.manifest import MANIFEST_SCHEMA
 from har_core.dsads.recordings import Recording
 from har_core.evaluation.predictions import PREDICTIONS_SCHEMA
+from har_core.splits import CHECK_NAMES as SPLIT_CHECKS
+from har_core.windows.checks import CHECK_NAMES as WINDOW_CHECKS
 from har_core.windows.dataset import write_windows
 from har_core.windows.schema import window_schema
 from har_core.windows.segmentation import segment
@@ -66,6 +68,15 @@ def test_recordings() -> None:
 def test_activities() -> None:
     expected = [[str(number), str(number - 1), name] for number, name in enumerate(ACTIVITIES, start=1)]
     assert table_of_page("Activities") == expected
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [("Checks of windows", WINDOW_CHECKS), ("Splits", SPLIT_CHECKS)],
+    ids=["windows", "splits"],
+)
+def test_checks(heading: str, names: tuple[str, ...]) -> None:
+    assert tuple(row[0] for row in table_of_page(heading)) == names
 
 
 def test_columns_in_dagster_are_those_of_the_page(tmp_path: Path) -> None:

@@ -1,0 +1,222 @@
+"""Rows that occur in more than one place, on all channels or on a unit: at any offset, in the same recording or others.
+
+Letters: n rows of all recordings one after another, U units. A pair of equal rows lies on the diagonal ``d`` of its
+offset; rows that correspond one after another lie on one diagonal one after another, and are told as one range. Rows
+in a run (zeros, held values) say nothing about a copy, but do not end one either.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from har_core.audit.findings import Finding, Kind, Severity
+from har_core.audit.places import Place, channels_of, finding_at, name_channels
+from har_core.audit.signals import Mask, Signals, runs
+from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS
+from har_core.settings.audit import AuditSettings
+
+Hashes = npt.NDArray[np.uint64]
+Rows = npt.NDArray[np.int64]
+
+_MOST_IN_ALL_PAIRS = 8
+"""Rows that occur more often than this are compared each with the next one of its kind alone."""
+
+
+class Corresponding(NamedTuple):
+    """Rows ``first`` to ``first + length - 1`` equal those from ``other`` on; ``first < other``."""
+
+    first: int
+    other: int
+    length: int
+
+
+def hash_rows(signals: Signals) -> Hashes:
+    """(U, n) a hash of the values of each unit in each row; equal rows have equal hashes, on any machine."""
+    weights = np.random.default_rng(0).integers(1, 2**62, NUM_CHANNELS, dtype=np.uint64) * 2 + 1
+    bits = signals.channels.view(np.uint32)
+    hashes = np.zeros((len(UNITS), signals.num_rows), dtype=np.uint64)
+    for unit in range(len(UNITS)):
+        for channel in channels_of(unit):
+            hashes[unit] += bits[channel] * weights[channel]
+    # The low bits of a sum of products depend on the low bits of the values alone, which are often zero.
+    hashes ^= hashes >> np.uint64(32)
+    hashes *= np.uint64(0xD6E8FEB86659FD93)
+    hashes ^= hashes >> np.uint64(32)
+    return hashes
+
+
+def find_copies(
+    recordings: Sequence[Signals], hashes: Hashes, still: Mask, all_still: Mask, settings: AuditSettings
+) -> Iterator[Finding]:
+    """Maximal ranges of rows that correspond.
+
+    Args:
+        recordings: in the order in which findings name them.
+        hashes: (U, n) of :func:`hash_rows`, of all recordings one after another.
+        still: (U, n) rows in a run of the unit.
+        all_still: (n,) rows in a run of all channels.
+        settings: the least lengths.
+    """
+    store = _Store(recordings)
+    weights = np.random.default_rng(1).integers(1, 2**62, len(UNITS), dtype=np.uint64) * 2 + 1
+    combined = (hashes * weights[:, None]).sum(axis=0, dtype=np.uint64)
+    everywhere = _correspondences(store, combined, all_still, channels=range(NUM_CHANNELS), least=settings.copied_rows)
+    for found in everywhere:
+        yield store.finding(found, range(NUM_CHANNELS))
+    covered = _Covered(everywhere)
+    by_range: defaultdict[Corresponding, list[int]] = defaultdict(list)
+    for unit in range(len(UNITS)):
+        channels = channels_of(unit)
+        least = settings.copied_rows_of_unit
+        for found in _correspondences(
+            store, hashes[unit], still[unit], channels=channels, least=least, covered=covered
+        ):
+            by_range[found].extend(channels)
+    for found, of_units in by_range.items():
+        yield store.finding(found, of_units)
+
+
+class _Store:
+    """The rows of all recordings, numbered through."""
+
+    def __init__(self, recordings: Sequence[Signals]) -> None:
+        self._recordings = recordings
+        self.starts = np.cumsum([0, *(recording.num_rows for recording in recordings)])
+
+    def recording_of(self, rows: Rows | int) -> npt.NDArray[np.intp]:
+        """The index of the recording that each row belongs to."""
+        return np.searchsorted(self.starts, rows, side="right") - 1
+
+    def equal(self, found: Corresponding, channels: Sequence[int]) -> Mask:
+        """(length,) whether the values themselves are equal."""
+        one, other = self._values(found.first, found.length), self._values(found.other, found.length)
+        same: Mask = (one[list(channels)] == other[list(channels)]).all(axis=0)
+        return same
+
+    def room(self, found: Corresponding) -> tuple[int, int]:
+        """Rows that remain of both recordings before and after a range."""
+        one, other = (int(self.recording_of(row)) for row in found[:2])
+        before = min(found.first - self.starts[one], found.other - self.starts[other])
+        after = min(self.starts[one + 1] - found.first, self.starts[other + 1] - found.other) - found.length
+        return int(before), int(after)
+
+    def finding(self, found: Corresponding, channels: Sequence[int]) -> Finding:
+        """A range as a finding: the earlier place first."""
+        place, other = self._place(found.first), self._place(found.other)
+        severity = Severity.WARNING if place.recording == other.recording else Severity.ERROR
+        named = name_channels(channels)
+        return finding_at(Kind.DUPLICATE_ROWS, severity, place, num_rows=found.length, channels=named, other=other)
+
+    def _place(self, row: int) -> Place:
+        index = int(self.recording_of(row))
+        return self._recordings[index].place(row - int(self.starts[index]))
+
+    def _values(self, row: int, length: int) -> npt.NDArray[np.float32]:
+        index = int(self.recording_of(row))
+        start = row - int(self.starts[index])
+        return self._recordings[index].channels[:, start : start + length]
+
+
+class _Covered:
+    """Which pairs of rows some ranges hold."""
+
+    def __init__(self, ranges: Sequence[Corresponding]) -> None:
+        self._on: defaultdict[int, list[Corresponding]] = defaultdict(list)
+        for found in ranges:
+            self._on[found.other - found.first].append(found)
+
+    def free(self, found: Corresponding) -> Mask:
+        """(length,) the pairs of a range that none of the ranges holds."""
+        free = np.ones(found.length, dtype=np.bool_)
+        for other in self._on.get(found.other - found.first, ()):
+            start = other.first - found.first
+            free[max(start, 0) : max(start + other.length, 0)] = False
+        return free
+
+
+_NOTHING = _Covered(())
+
+
+def _correspondences(
+    store: _Store,
+    hashes: Hashes,
+    still: Mask,
+    *,
+    channels: Sequence[int],
+    least: int,
+    covered: _Covered = _NOTHING,
+) -> list[Corresponding]:
+    """Maximal ranges of ``least`` rows or more that correspond, without pairs that are covered."""
+    firsts, others = _equal_pairs(hashes, np.flatnonzero(~still))
+    result = []
+    reached: dict[int, int] = {}  # the row up to which each diagonal is done
+    for seed in _diagonal_runs(store, firsts, others):
+        diagonal = seed.other - seed.first
+        if seed.first < reached.get(diagonal, -1):
+            continue
+        grown = _grow(store, hashes, seed)
+        reached[diagonal] = grown.first + grown.length
+        counts = store.equal(grown, channels) & covered.free(grown)
+        for start, length in runs(counts):
+            moving = np.flatnonzero(~still[grown.first + start : grown.first + start + length])
+            if len(moving) and (size := int(moving[-1] - moving[0]) + 1) >= least:
+                shift = start + int(moving[0])
+                result.append(Corresponding(grown.first + shift, grown.other + shift, size))
+    return result
+
+
+def _equal_pairs(hashes: Hashes, rows: Rows) -> tuple[Rows, Rows]:
+    """Pairs of ``rows`` (ascending) with equal hashes, the smaller row first."""
+    order = np.argsort(hashes[rows], kind="stable")
+    ordered, values = rows[order], hashes[rows][order]
+    is_new = np.append(True, values[1:] != values[:-1])
+    group = np.cumsum(is_new) - 1
+    size = np.bincount(group)[group] if len(group) else group
+    firsts, others = [], []
+    for lag in range(1, _MOST_IN_ALL_PAIRS):
+        same = group[lag:] == group[:-lag]
+        if lag > 1:
+            same &= size[lag:] <= _MOST_IN_ALL_PAIRS
+        firsts.append(ordered[:-lag][same])
+        others.append(ordered[lag:][same])
+    return np.concatenate(firsts), np.concatenate(others)
+
+
+def _diagonal_runs(store: _Store, firsts: Rows, others: Rows) -> list[Corresponding]:
+    """Pairs one after another on a diagonal, within one recording on either side, as ranges."""
+    if not len(firsts):
+        return []
+    order = np.lexsort((firsts, others - firsts))
+    firsts, others = firsts[order], others[order]
+    one, other = store.recording_of(firsts), store.recording_of(others)
+    follows = (np.diff(firsts) == 1) & (np.diff(others) == 1) & (np.diff(one) == 0) & (np.diff(other) == 0)
+    begins = np.flatnonzero(np.append(True, ~follows))
+    lengths = np.diff(np.append(begins, len(firsts)))
+    triples = np.stack([firsts[begins], others[begins], lengths], axis=1)
+    return [Corresponding(*map(int, triple)) for triple in triples]
+
+
+def _grow(store: _Store, hashes: Hashes, found: Corresponding) -> Corresponding:
+    """As far as the rows before and after it correspond, whether they stand still or are many."""
+    room_before, room_after = store.room(found)
+    before = _matching(hashes, found.first - 1, found.other - 1, room_before, -1)
+    after = _matching(hashes, found.first + found.length, found.other + found.length, room_after, 1)
+    return Corresponding(found.first - before, found.other - before, before + found.length + after)
+
+
+def _matching(hashes: Hashes, one: int, other: int, room: int, direction: int) -> int:
+    """How many rows from ``one`` and ``other`` on have equal hashes, at most ``room``."""
+    done = 0
+    size = SEGMENT_LENGTH
+    while done < room:
+        offsets = direction * np.arange(done, min(done + size, room))
+        differing = np.flatnonzero(hashes[one + offsets] != hashes[other + offsets])
+        if len(differing):
+            return done + int(differing[0])
+        done += len(offsets)
+    return done

@@ -1,0 +1,87 @@
+"""Joins of consecutive segments that are not continuous, segments in the wrong order, and segments that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from har_core.audit.findings import Finding, Kind, Severity
+from har_core.audit.places import ALL_CHANNELS, Place, finding_at
+from har_core.audit.signals import Mask, Signals, runs
+from har_core.audit.steps import Steps
+from har_core.dsads.layout import SEGMENT_LENGTH, RecordingKey
+from har_core.settings.audit import AuditSettings
+
+_LAST_ROW = SEGMENT_LENGTH - 1
+
+
+def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -> Iterator[Finding]:
+    """Joins whose step is larger than steps within segments are, and segments that go on in another than the next.
+
+    Both are told where both hold: the join is broken, and it is known how it would not be.
+    """
+    consecutive = np.diff(np.asarray(signals.segments)) == 1
+    broken = steps.scores_of_joins() >= settings.join_score
+    for join in np.flatnonzero(broken & consecutive):
+        yield _at_join(signals, int(join), Kind.DISCONTINUOUS_JOIN, Severity.INFO)
+    if broken.any():
+        for index, follower in _in_time(_followers(steps, broken | ~consecutive, settings), broken | ~consecutive):
+            other = Place(signals.key, signals.segments[follower], 0)
+            yield _at_join(signals, index, Kind.WRONG_ORDER, Severity.ERROR, other)
+
+
+def _followers(steps: Steps, broken: Mask, settings: AuditSettings) -> Iterator[tuple[int, int]]:
+    """Segments whose end goes on at the beginning of another one, and of no second one, and so for that beginning."""
+    num_segments = len(broken) + 1
+    ends = np.flatnonzero(np.append(broken, True))  # the last segment has no next one that it could go on in
+    begins = np.flatnonzero(np.insert(broken, 0, True))
+    scores = np.full((num_segments, num_segments), np.inf)
+    for end in ends:
+        scores[end, begins] = steps.score_between(int(end))[begins]
+    np.fill_diagonal(scores, np.inf)
+    scores[np.arange(num_segments - 1), np.arange(1, num_segments)] = np.inf  # that these are broken is known
+    fits = scores <= settings.order_score
+    may_fit = scores < settings.join_score
+    for end, begin in np.argwhere(fits):
+        if may_fit[end].sum() == 1 and may_fit[:, begin].sum() == 1:
+            yield int(end), int(begin)
+
+
+def _in_time(links: Iterable[tuple[int, int]], broken: Mask) -> Iterator[tuple[int, int]]:
+    """The links that can all be true; those that lead back to where they began would make time run in a circle."""
+    stretch = np.cumsum(np.insert(broken, 0, False)).tolist()  # the number of the unbroken stretch of each segment
+    links = list(links)
+    goes_on_in = {stretch[end]: stretch[begin] for end, begin in links}
+    for end, begin in links:
+        reached: int | None = stretch[begin]
+        while reached is not None and reached != stretch[end]:
+            reached = goes_on_in.get(reached)
+            if reached == stretch[begin]:
+                break
+        if reached is None:
+            yield end, begin
+
+
+def _at_join(signals: Signals, index: int, kind: Kind, severity: Severity, other: Place | None = None) -> Finding:
+    place = Place(signals.key, signals.segments[index], _LAST_ROW)
+    return finding_at(kind, severity, place, num_rows=2, channels=ALL_CHANNELS, other=other)
+
+
+def find_missing(present: Iterable[tuple[RecordingKey, tuple[int, ...]]]) -> Iterator[Finding]:
+    """Segments that are missing between 1 and the largest number of the set, of every subject and activity in it."""
+    segments = dict(present)
+    if not segments:
+        return
+    last = max(max(numbers) for numbers in segments.values())
+    for subject in sorted({key.subject for key in segments}):
+        for activity in sorted({key.activity for key in segments}):
+            key = RecordingKey(subject, activity)
+            is_missing = np.ones(last, dtype=np.bool_)
+            is_missing[np.asarray(segments.get(key, ()), dtype=np.int64) - 1] = False
+            for first, count in runs(is_missing):
+                place = Place(key, first + 1, 0)
+                num_rows = count * SEGMENT_LENGTH
+                yield finding_at(
+                    Kind.MISSING_SEGMENT, Severity.WARNING, place, num_rows=num_rows, channels=ALL_CHANNELS
+                )

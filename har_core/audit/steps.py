@@ -1,0 +1,119 @@
+"""How far a recording steps from one row to the next, against the steps usual within its segments.
+
+Letters: C channels, n rows, S segments. Step t lies between rows t and t + 1. Its size is what the steps on either side
+do not explain, ``x[t+1] - x[t]`` less their mean, so that a fast but smooth movement makes no large step. It counts in
+units of what is usual for the channel (the median within segments) and at that moment (the mean of three steps before
+and three after, which shaking and impacts raise): ``z``. The score of a step is the mean of ``log(1 + z²)`` over the
+channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one outlier decides; then 0 is
+the median of the scores within segments, and 1 their 95 % quantile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from har_core.audit.signals import Mask, Signals, Values
+from har_core.dsads.layout import SEGMENT_LENGTH
+
+_MEAN_OF = 3
+"""Steps on either side that tell what is usual at a moment; the one next to it is left out, since a break is in it."""
+_REACH = _MEAN_OF + 1
+_LEAST_STEP = np.float32(1e-4)
+"""Below ten units of the last decimal of a recording, steps tell nothing."""
+_LEAST_SPREAD = 1e-3
+_FEWEST_STEPS = 50
+_USUAL = 0.95
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """The steps of one recording, and what is usual among them."""
+
+    usual: Values
+    """(C, 1) median size of a step within segments."""
+    median: float
+    spread: float
+    """Median score within segments, and how far above it the 95 % quantile is."""
+    before: Values
+    """(C, S) each channel half a step after the last row of a segment, as its end predicts it."""
+    after: Values
+    """(C, S) each channel half a step before the first row of a segment, as its beginning predicts it."""
+    shake_before: Values
+    """(C, S) mean size of the steps at the end of a segment."""
+    shake_after: Values
+    """(C, S) the same at its beginning."""
+
+    def z_squared(self, from_segments: int | slice, to_segments: int | slice) -> Values:
+        """Squared steps (C, …) in usual units, from the ends of segments to the beginnings of others."""
+        size = self.after[:, to_segments] - self.before[:, from_segments]
+        return self.relative(size, self.shake_before[:, from_segments], self.shake_after[:, to_segments])
+
+    def relative(self, size: Values, shake_before: Values, shake_after: Values) -> Values:
+        """``size`` (C, …) in usual units, squared."""
+        usual = self.usual.reshape(-1, *[1] * (size.ndim - 1))
+        return np.asarray(size**2 / (usual**2 + np.maximum(shake_before, shake_after) ** 2), dtype=np.float32)
+
+    def score(self, z_squared: Values) -> Values:
+        """The scores (…) of squared steps (C, …) in usual units; of any subset of channels."""
+        return np.asarray((np.log1p(z_squared).mean(axis=0) - self.median) / self.spread)
+
+    def scores_of_joins(self) -> Values:
+        """(S - 1,) scores of the steps from each segment into the next."""
+        return self.score(self.z_squared(slice(None, -1), slice(1, None)))
+
+    def score_between(self, first: int) -> Values:
+        """(S,) scores of the steps from the end of one segment to the beginning of every segment."""
+        size = self.after - self.before[:, [first]]
+        return self.score(self.relative(size, self.shake_before[:, [first]], self.shake_after))
+
+
+def measure_steps(signals: Signals, damaged: Mask) -> Steps | None:
+    """The steps of a recording; None where too few of its rows are sound to tell what is usual.
+
+    Args:
+        signals: the recording.
+        damaged: (n,) rows that say nothing of what is usual.
+    """
+    values = signals.channels
+    rise = np.diff(values, axis=1)
+    unexplained = rise.copy()
+    unexplained[:, 1:-1] -= (rise[:, :-2] + rise[:, 2:]) / 2
+    size = np.abs(unexplained)  # (C, n - 1)
+
+    row = np.arange(size.shape[1]) % SEGMENT_LENGTH
+    is_within = (row >= 1) & (row <= SEGMENT_LENGTH - 3)  # such a step and its two neighbours are in one segment
+    sound = ~damaged
+    is_sound = sound[:-1] & sound[1:]
+    is_sound[1:] &= sound[:-2]
+    is_sound[:-1] &= sound[2:]
+    counts = is_within & is_sound
+    counts[:_REACH] = counts[-_REACH:] = False
+    if counts.sum() < _FEWEST_STEPS:
+        return None
+    usual = np.maximum(np.median(size[:, counts], axis=1, keepdims=True), _LEAST_STEP)
+
+    mean = (size[:, :-2] + size[:, 1:-1] + size[:, 2:]) / _MEAN_OF  # mean[t] of the steps t, t + 1, t + 2
+    middle = slice(_REACH, -_REACH)
+    shake = np.maximum(mean[:, : -2 * _REACH + 2], mean[:, 2 * _REACH - 2 :])
+    z_squared = size[:, middle] ** 2 / (usual**2 + shake**2)
+    scores = np.log1p(z_squared).mean(axis=0)[counts[middle]]
+    median, high = np.quantile(scores, [0.5, _USUAL])
+
+    by_segment = values.reshape(values.shape[0], -1, SEGMENT_LENGTH)
+    steps_of_segments = np.abs(_unexplained_within(by_segment))  # (C, S, 122), of steps 1 to 122
+    return Steps(
+        usual=usual,
+        median=float(median),
+        spread=max(float(high - median), _LEAST_SPREAD),
+        before=np.asarray(by_segment[:, :, -1] + (by_segment[:, :, -1] - by_segment[:, :, -2]) / 2, dtype=np.float32),
+        after=np.asarray(by_segment[:, :, 0] - (by_segment[:, :, 1] - by_segment[:, :, 0]) / 2, dtype=np.float32),
+        shake_before=steps_of_segments[:, :, -_MEAN_OF:].mean(axis=2),
+        shake_after=steps_of_segments[:, :, :_MEAN_OF].mean(axis=2),
+    )
+
+
+def _unexplained_within(by_segment: Values) -> Values:
+    rise = np.diff(by_segment, axis=2)
+    return np.asarray(rise[:, :, 1:-1] - (rise[:, :, :-2] + rise[:, :, 2:]) / 2)

@@ -109,13 +109,13 @@ def test_a_channel_that_never_varies_is_no_trouble(windows) -> None:
 
 
 def test_rounding_decides_nothing_where_a_signal_stands_still() -> None:
-    """Inside such a window a kernel puts out 0 but for rounding: all of it is above a threshold, or nothing is."""
+    """Inside such a window a kernel puts out 0 but for rounding, whatever the level: all windows look alike."""
     still = torch.rand(12, 1, 5, generator=torch.Generator().manual_seed(0)).expand(12, 40, 5) * 9.81
     transform = _with_thresholds(still, np.random.default_rng(0), 12)
     features, first = transform(still), 0
     for index in range(len(transform.dilations)):
         num_of_half = transform.get_buffer(f"thresholds_{index}").numel() // 2
         inside = features[:, first + num_of_half : first + 2 * num_of_half]
-        assert ((inside == 0) | (inside == 1)).all()
+        assert (inside == inside[0]).all()
         first += 2 * num_of_half
     assert first == features.shape[1]

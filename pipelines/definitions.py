@@ -11,6 +11,7 @@ import dagster as dg
 from assets.graph import build_assets, build_resources
 from assets.resources.display import Display
 from assets.resources.home import Home
+from assets.vocabulary import FOLDS_GROUP
 from har_core.settings.experiment import Experiment, load_experiment
 from pipelines.homes import current_home, recall
 
@@ -29,9 +30,16 @@ def build_definitions(experiment: Experiment, home: Home, display: Display | Non
         home: where they read and write.
         display: what assets tell of their progress to; a log where absent.
     """
-    refresh = dg.define_asset_job("refresh", selection=dg.AssetSelection.all(), description="Run every asset once.")
+    folds = dg.AssetSelection.groups(FOLDS_GROUP)
+    jobs = [
+        dg.define_asset_job(
+            "refresh", selection=dg.AssetSelection.all() - folds, description="Run every asset that has no folds once."
+        )
+    ]
+    if experiment.fold_architectures:  # Dagster refuses a job of nothing
+        jobs.append(dg.define_asset_job("folds", selection=folds, description="Run every architecture in one fold."))
     return dg.Definitions(
-        assets=build_assets(experiment), resources=build_resources(home, display), jobs=[refresh], executor=EXECUTOR
+        assets=build_assets(experiment), resources=build_resources(home, display), jobs=jobs, executor=EXECUTOR
     )
 
 

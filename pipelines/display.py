@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from assets.vocabulary import FOLDS_GROUP
 from har_core.training.events import (
     CheckpointIgnored,
     EpochFinished,
@@ -47,7 +48,10 @@ class BarDisplay:
         self._bars.stop()
 
     def wave(self, wave: Collection[Status]) -> None:
-        """Name what runs next."""
+        """Name what runs next. Bars stay, but those of folds, of which there may be hundreds."""
+        for name, task in self._tasks.items():
+            if name.startswith(f"{FOLDS_GROUP}/"):
+                self._bars.remove_task(task)
         for status in wave:
             self._console.print(Text.assemble((str(status.item), "bold"), f" {'; '.join(status.causes) or 'forced'}"))
         self._tasks.clear()
@@ -110,7 +114,8 @@ class LineDisplay:
             self._finish()
             self._what, self._started_at, self._next_line_at = what, now, now + _SECONDS_BETWEEN_LINES
         left = (now - self._started_at) / num_done * (num_total - num_done) if num_done else 0.0
-        self._line = f"{what}: {num_done}/{num_total}" + (f", {duration(left)} left" if left else "")
+        remaining = f", {duration(left)} left" if left else ""
+        self._line = f"{what}: {num_done}/{num_total}{remaining}" if num_done else None
         if now >= self._next_line_at:
             self._next_line_at = now + _SECONDS_BETWEEN_LINES
             self._show()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from dagster import AssetKey, DagsterInstance, Definitions
+from dagster import AssetKey, DagsterInstance
 from rich.console import Console
 
+from assets.lineage import fold_partitions
+from assets.partitions import sync_folds
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
 from assets.resources.tracking import Tracking
@@ -62,6 +65,7 @@ def look(experiment_file: Path, data: Path | None) -> list[Status]:
             with occupied(home):
                 remember(home, experiment_file, data, bind=False)
                 report_source_version(instance, experiment, home)
+                sync_folds(instance, experiment)
         except HomeBusyError as busy:
             remember(home, experiment_file, bind=False)  # refuses another experiment; what is at work keeps its data
             typer.echo(f"The source was not looked at: {busy}", err=True)
@@ -78,8 +82,9 @@ def _run(
     tracking = Tracking(home)
     tracking.prepare()
     close_interrupted(tracking, instance)
+    sync_folds(instance, experiment)
     if forced:
-        _forget_checkpoints(home, request.wanted, instance, definitions)
+        _forget_checkpoints(home, request.wanted, instance)
     report_source_version(instance, experiment, home)
     with display:
         return run_waves(definitions, instance, request, OutputFiles(home.root), display.wave)
@@ -95,11 +100,8 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _forget_checkpoints(
-    home: Home, keys: Collection[AssetKey], instance: DagsterInstance, definitions: Definitions
-) -> None:
-    for key in keys:
-        partitions = definitions.resolve_assets_def(key).partitions_def
-        names = partitions.get_partition_keys(dynamic_partitions_store=instance) if partitions else [None]
-        for name in names:
-            home.checkpoint(key.to_user_string(), name).unlink(missing_ok=True)
+def _forget_checkpoints(home: Home, keys: Collection[AssetKey], instance: DagsterInstance) -> None:
+    for name in (key.to_user_string() for key in keys):
+        home.checkpoint(name).unlink(missing_ok=True)
+        for fold in fold_partitions(instance):
+            shutil.rmtree(home.checkpoints(name, fold), ignore_errors=True)

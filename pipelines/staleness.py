@@ -8,13 +8,12 @@ fewer.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from dagster import AssetKey, AssetMaterialization, AssetRecordsFilter, DagsterInstance
+from dagster import AssetKey, DagsterInstance
 from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView, TemporalContext
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.data_version import (
@@ -25,8 +24,10 @@ from dagster._core.definitions.data_version import (
 )
 from dagster._time import get_current_datetime
 
-from assets.lineage import OUTPUTS
+from assets.lineage import latest, latest_of_partition
 from har_core.files import sha256_of_file
+
+_NO_PARTITIONS = "has no partitions yet; what is above it adds them"
 
 
 class State(StrEnum):
@@ -41,7 +42,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Item:
-    """An asset that has no partitions, or one partition of one that has."""
+    """An asset that has no partitions (by its nature, or yet), or one partition of one that has."""
 
     key: AssetKey
     partition: str | None = None
@@ -59,6 +60,8 @@ class Status:
     state: State
     causes: tuple[str, ...] = ()
     parents: tuple[Item, ...] = ()
+    lacks_partitions: bool = False
+    """Stands for an asset whose partitions are not known yet; what is above it will add them."""
 
     def to_dict(self) -> dict[str, object]:
         """As ``har status --json`` prints it."""
@@ -121,7 +124,8 @@ def _items(key: AssetKey, asset_graph: AssetGraph, instance: DagsterInstance) ->
     partitions = asset_graph.get(key).partitions_def
     if partitions is None:
         return [Item(key)]
-    return [Item(key, name) for name in partitions.get_partition_keys(dynamic_partitions_store=instance)]
+    names = partitions.get_partition_keys(dynamic_partitions_store=instance)
+    return [Item(key, name) for name in names] or [Item(key)]
 
 
 def _status(
@@ -134,6 +138,8 @@ def _status(
     parents = _parents(item, view, known)
     if view.asset_graph.get(item.key).is_external:
         return Status(item, State.FRESH, parents=parents)
+    if item.partition is None and view.asset_graph.get(item.key).is_partitioned:
+        return Status(item, State.PENDING, (_NO_PARTITIONS,), parents, lacks_partitions=True)
     status = resolver.get_status(item.key, item.partition)
     if status is StaleStatus.MISSING:
         return Status(item, State.MISSING, ("was never materialised",), parents)
@@ -156,7 +162,7 @@ def _parents(item: Item, view: AssetGraphView, known: Iterable[Item]) -> tuple[I
     for key in sorted(view.asset_graph.get(item.key).parent_keys - {item.key}):
         if view.asset_graph.get(key).is_partitioned:
             partitions = view.compute_parent_subset(key, child).expensively_compute_partition_keys()
-            found += (Item(key, name) for name in sorted(partitions))
+            found += [Item(key, name) for name in sorted(partitions)] or [Item(key)]
         else:
             found.append(Item(key))
     return tuple(parent for parent in found if parent in known)
@@ -165,21 +171,10 @@ def _parents(item: Item, view: AssetGraphView, known: Iterable[Item]) -> tuple[I
 def _recorded_outputs(item: Item, instance: DagsterInstance) -> dict[str, str]:
     """What the latest materialisation says it wrote: path below the home -> SHA-256."""
     if item.partition is None:
-        event = instance.get_latest_materialization_event(item.key)
-        materialization = event.asset_materialization if event else None
+        entry = latest(instance, item.key)
     else:
-        materialization = _latest_of_partition(item, instance)
-    entry = materialization.metadata.get(OUTPUTS) if materialization else None
-    if entry is None:
-        return {}
-    return json.loads(entry.value) if isinstance(entry.value, str) else dict(entry.value)
-
-
-def _latest_of_partition(item: Item, instance: DagsterInstance) -> AssetMaterialization | None:
-    records = instance.fetch_materializations(
-        AssetRecordsFilter(asset_key=item.key, asset_partitions=[item.partition]), limit=1
-    ).records
-    return records[0].asset_materialization if records else None
+        entry = latest_of_partition(instance, item.key, item.partition)
+    return entry.outputs if entry is not None else {}
 
 
 def _in_words(cause: StaleCause) -> str:

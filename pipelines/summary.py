@@ -6,17 +6,19 @@ import json
 import logging
 import math
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import typer
+from dagster import AssetKey
 
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.errors import InputError
 from pipelines import failures
 from pipelines.runner import Outcome
-from pipelines.staleness import State
+from pipelines.staleness import Item, State
 
 _LOGGER = logging.getLogger("har")
 
@@ -43,14 +45,27 @@ def _exit_code(outcome: Outcome) -> int:
 
 def _print_skipped(outcome: Outcome) -> None:
     done = {*outcome.ran, *outcome.failures}
-    fresh = [str(s.item) for s in outcome.statuses.values() if s.item not in done and s.state is State.FRESH]
+    fresh = [s.item for s in outcome.statuses.values() if s.item not in done and s.state is State.FRESH]
     if fresh:
-        typer.echo(f"Skipped, fresh: {', '.join(fresh)}")
+        typer.echo(f"Skipped, fresh: {named(fresh)}")
+    skipped: dict[tuple[State, str], list[Item]] = {}
     for status in outcome.statuses.values():
         if status.item not in done and status.state is not State.FRESH:
             cause = outcome.held.get(status.item) or f"not selected: {'; '.join(status.causes)}"
-            typer.echo(f"Skipped, {status.state}: {status.item} ({cause})")
-    typer.echo(f"Ran: {', '.join(map(str, outcome.ran)) or 'nothing'}")
+            skipped.setdefault((status.state, cause), []).append(status.item)
+    for (state, cause), items in skipped.items():
+        typer.echo(f"Skipped, {state}: {named(items)} ({cause})")
+    typer.echo(f"Ran: {named(outcome.ran) or 'nothing'}")
+
+
+def named(items: Iterable[Item]) -> str:
+    """The items in their order, the partitions of one asset together: ``windows, folds/cnn[loso-p1 loso-p2]``."""
+    partitions: dict[AssetKey, list[str]] = {}
+    for item in items:
+        partitions.setdefault(item.key, []).extend([item.partition] if item.partition is not None else [])
+    return ", ".join(
+        key.to_user_string() + (f"[{' '.join(names)}]" if names else "") for key, names in partitions.items()
+    )
 
 
 def _print_ranking(home: Home) -> None:

@@ -84,18 +84,20 @@ def _plan(
     plan = Plan(partition)
     for item, status in statuses.items():
         verdicts = {plan.verdicts[parent] for parent in status.parents}
-        due = request.forced or status.state in {State.STALE, State.MISSING}
+        due = request.forced or status.lacks_partitions or status.state in {State.STALE, State.MISSING}
         if item.key not in request.wanted or item in ran:
             verdict = Verdict.DONE
         elif item in failed:
             verdict = Verdict.HELD
-        elif Verdict.WAIT in verdicts or (not due and Verdict.RUN in verdicts):
+        elif Verdict.WAIT in verdicts or (Verdict.RUN in verdicts and (status.lacks_partitions or not due)):
             verdict = Verdict.WAIT
         elif not due:
             verdict = Verdict.HELD if Verdict.HELD in verdicts else Verdict.DONE
         elif reason := _lacking(status, statuses, plan, partial=item.key in request.partial_inputs):
             verdict = Verdict.HELD
             plan.reasons[item] = reason
+        elif status.lacks_partitions:
+            verdict = Verdict.DONE
         elif item.partition != partition:
             verdict = Verdict.WAIT
         else:

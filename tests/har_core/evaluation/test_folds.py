@@ -1,0 +1,187 @@
+"""Scores over folds: what one training says, and what the folds of a protocol say together."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from sklearn.metrics import f1_score
+
+from har_core.dsads.layout import NUM_ACTIVITIES
+from har_core.errors import InputError
+from har_core.evaluation.folds import FoldResult, Spread, score_seed, summarise
+from har_core.windows.tensors import WindowTensors
+
+WINDOWS_EACH = 4
+"""Of each subject and activity."""
+
+
+def windows_of(*subjects: int, damaged: tuple[int, ...] = ()) -> WindowTensors:
+    """Windows of every activity; those of class id 0 of the ``damaged`` subjects are damaged."""
+    labels = np.tile(np.repeat(np.arange(NUM_ACTIVITIES), WINDOWS_EACH), len(subjects))
+    subject = np.repeat(np.array(subjects, dtype=np.int16), NUM_ACTIVITIES * WINDOWS_EACH)
+    return WindowTensors(
+        keys=pa.table({"subject": subject}),
+        windows=torch.zeros(len(labels), 1, 45),
+        labels=torch.from_numpy(labels),
+        damaged=torch.from_numpy(np.isin(subject, damaged) & (labels == 0)),
+        duplicate_groups=torch.full((len(labels),), -1, dtype=torch.int32),
+    )
+
+
+def guesses(windows: WindowTensors, seed: int, wrong: float = 0.3) -> np.ndarray:
+    """Probabilities that name another activity for a share of the windows."""
+    rng = np.random.default_rng(seed)
+    labels = windows.labels.numpy()
+    return np.eye(NUM_ACTIVITIES)[np.where(rng.random(len(labels)) < wrong, rng.permutation(labels), labels)]
+
+
+def fold_result(*subjects: int, seeds: tuple[int, ...] = (0, 1), damaged: tuple[int, ...] = ()) -> FoldResult:
+    test = windows_of(*subjects, damaged=damaged)
+    name = "-".join(["loso", *(f"p{subject}" for subject in subjects)])
+    return FoldResult(
+        architecture="cnn",
+        origin="synthetic",
+        fold=name,
+        protocol="loso",
+        subjects={"training": (7, 8), "validation": (), "test": subjects},
+        seeds=tuple(
+            score_seed(
+                seed,
+                {"test": test},
+                {"test": guesses(test, 10 * seed + subjects[0])},
+                best_epoch=3,
+                training_seconds=1.5,
+            )
+            for seed in seeds
+        ),
+        num_windows={"training": 100, "validation": 0, "test": len(test.labels)},
+        num_dropped={"damaged_training": 2},
+        num_parameters=17,
+        training_settings={"epochs": 3, "clip_norm": None},
+        device="cpu",
+        precision="fp32",
+    )
+
+
+def macro_f1(windows: list[WindowTensors], probabilities: list[np.ndarray]) -> float:
+    labels = np.concatenate([entry.labels.numpy() for entry in windows])
+    predicted = np.concatenate(probabilities).argmax(axis=1)
+    return f1_score(labels, predicted, labels=np.arange(NUM_ACTIVITIES), average="macro", zero_division=0)
+
+
+def test_a_fold_survives_json_and_the_file(tmp_path) -> None:
+    result = fold_result(1, damaged=(1,))
+    assert FoldResult.from_json(result.to_json()) == result
+    result.write(tmp_path / "folds" / "cnn" / "loso-p1.json")
+    assert FoldResult.read(tmp_path / "folds" / "cnn" / "loso-p1.json") == result
+
+
+def test_every_problem_of_a_wrong_file_is_named(tmp_path) -> None:
+    values = json.loads(fold_result(1).to_json())
+    values["device"] = 3
+    del values["seeds"][0]["best_epoch"]
+    path = tmp_path / "loso-p1.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(InputError, match="no result of a fold") as caught:
+        FoldResult.read(path)
+    assert {problem.path for problem in caught.value.problems} == {f"{path}.seeds.0.best_epoch", f"{path}.device"}
+    with pytest.raises(InputError, match="to read"):
+        FoldResult.read(tmp_path / "absent.json")
+    with pytest.raises(InputError, match="no result of a fold"):
+        FoldResult.from_json("{")
+
+
+def test_a_training_is_scored_on_all_windows_on_clean_ones_and_by_subject() -> None:
+    test, validation = windows_of(1, 2, damaged=(2,)), windows_of(3)
+    says = {"validation": guesses(validation, 0), "test": guesses(test, 1)}
+    result = score_seed(5, {"validation": validation, "test": test}, says, best_epoch=2, training_seconds=9.0)
+    assert (result.seed, result.best_epoch, result.training_seconds) == (5, 2, 9.0)
+    assert result.scores["test"].macro_f1 == pytest.approx(macro_f1([test], [says["test"]]))
+    assert set(result.scores) == set(result.scores_clean) == {"validation", "test"}
+    assert result.scores["test"].num_windows == result.scores_clean["test"].num_windows + WINDOWS_EACH
+    half = len(test.labels) // 2
+    assert result.per_subject == pytest.approx(
+        {
+            1: macro_f1([windows_of(1)], [says["test"][:half]]),
+            2: macro_f1([windows_of(2)], [says["test"][half:]]),
+        }
+    )
+    assert result.per_subject_clean[1] == result.per_subject[1]
+
+
+def test_an_activity_that_a_subject_has_no_clean_windows_of_does_not_count_against_it() -> None:
+    test = windows_of(1, damaged=(1,))
+    result = score_seed(
+        0, {"test": test}, {"test": np.eye(NUM_ACTIVITIES)[test.labels.numpy()]}, best_epoch=0, training_seconds=0.0
+    )
+    assert result.per_subject_clean == {1: 1.0}
+    assert result.scores_clean["test"].absent_activities
+
+
+def test_a_role_without_clean_windows_has_no_clean_score() -> None:
+    test = windows_of(1)
+    spoilt = replace(test, damaged=torch.ones_like(test.damaged))
+    result = score_seed(0, {"test": spoilt}, {"test": guesses(test, 0)}, best_epoch=0, training_seconds=0.0)
+    assert result.scores_clean == result.per_subject_clean == {}
+    summary = summarise([replace(fold_result(1), seeds=(result,))])
+    assert summary.macro_f1_clean is summary.accuracy_clean is None
+    assert summary.per_subject_clean == {}
+
+
+def test_the_summary_is_over_folds_of_the_mean_over_seeds() -> None:
+    results = [fold_result(1), fold_result(2, damaged=(2,)), fold_result(3)]
+    summary = summarise(results)
+    means = [statistics.mean(entry.scores["test"].macro_f1 for entry in result.seeds) for result in results]
+    assert summary.macro_f1 == Spread(
+        mean=pytest.approx(statistics.mean(means)), standard_deviation=pytest.approx(statistics.stdev(means))
+    )
+    assert summary.accuracy.mean == pytest.approx(
+        statistics.mean(entry.scores["test"].accuracy for result in results for entry in result.seeds)
+    )
+    assert (summary.architecture, summary.protocol) == ("cnn", "loso")
+    assert summary.folds == ("loso-p1", "loso-p2", "loso-p3")
+    assert summary.seeds == (0, 1)
+    assert summary.num_test_windows == 3 * NUM_ACTIVITIES * WINDOWS_EACH
+    assert set(summary.per_subject) == {1, 2, 3}
+    assert summary.per_subject[2] == pytest.approx(means[1])
+    assert summary.macro_f1_clean.mean != summary.macro_f1.mean
+
+
+def test_the_pooled_score_is_that_of_all_test_windows_together() -> None:
+    results = [fold_result(1), fold_result(2)]
+    tests = [windows_of(1), windows_of(2)]
+    by_seed = [macro_f1(tests, [guesses(tests[0], 10 * seed + 1), guesses(tests[1], 10 * seed + 2)]) for seed in (0, 1)]
+    assert summarise(results).pooled_macro_f1 == pytest.approx(statistics.mean(by_seed))
+
+
+def test_a_subject_that_tests_in_several_folds_gets_their_mean() -> None:
+    first, second = fold_result(1), replace(fold_result(1, seeds=(2, 0)), fold="loso-again")
+    summary = summarise([first, second])
+    values = [entry.per_subject[1] for result in (first, second) for entry in result.seeds]
+    assert summary.per_subject == {1: pytest.approx(statistics.mean(values))}
+    assert summary.seeds == (0,)
+
+
+def test_one_fold_has_no_spread() -> None:
+    assert summarise([fold_result(1)]).macro_f1.standard_deviation is None
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        [fold_result(1), fold_result(1)],
+        [fold_result(1), replace(fold_result(2), architecture="lstm")],
+        [fold_result(1), replace(fold_result(2), protocol="pairs")],
+        [fold_result(1, seeds=(0,)), fold_result(2, seeds=(1,))],
+    ],
+)
+def test_what_does_not_belong_together_is_not_summarised(results: list[FoldResult]) -> None:
+    with pytest.raises(ValueError, match=r"expected the folds of one|no seed in common"):
+        summarise(results)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from assets.publication import describe_table
+from har_core.audit.findings import FINDINGS_SCHEMA
 from har_core.dsads.ingested import RECORDINGS_SCHEMA
 from har_core.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.dsads.manifest import MANIFEST_SCHEMA
@@ -51,10 +52,10 @@ def test_windows() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "schema"),
-    [("Manifest", MANIFEST_SCHEMA), ("Predictions", PREDICTIONS_SCHEMA)],
-    ids=["manifest", "predictions"],
+    [("Manifest", MANIFEST_SCHEMA), ("Findings", FINDINGS_SCHEMA), ("Predictions", PREDICTIONS_SCHEMA)],
+    ids=["manifest", "findings", "predictions"],
 )
-def test_manifest_and_predictions(heading: str, schema: pa.Schema) -> None:
+def test_tables_without_units(heading: str, schema: pa.Schema) -> None:
     assert table_of_page(heading) == [[field.name, str(field.type), described(field)] for field in schema]
 
 

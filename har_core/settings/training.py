@@ -13,11 +13,11 @@ class TrainingSettings(Settings):
     A classical model reads ``units``, ``sensors``, ``channels`` and ``seed`` alone.
     """
 
-    units: tuple[str, ...] | None = Field(default=None, min_length=1)
+    units: tuple[str, ...] | None = None
     """Sensor units that the model sees, of T, RA, LA, RL, LL; all where absent."""
-    sensors: tuple[str, ...] | None = Field(default=None, min_length=1)
+    sensors: tuple[str, ...] | None = None
     """Sensors that it sees, of acc, gyro, mag; all where absent."""
-    channels: tuple[str, ...] | None = Field(default=None, min_length=1)
+    channels: tuple[str, ...] | None = None
     """Single channels that it sees, as in `T_xacc`, of those units and sensors; all where absent."""
     epochs: int = Field(default=30, ge=1, le=10_000)
     """Passes over the training windows."""

@@ -77,6 +77,22 @@ def test_statistics_are_no_view_of_what_was_given():
     assert not any(name in {"mean", "standard_deviation"} for name, _ in classifier.named_parameters())
 
 
+def test_channels_are_chosen_after_normalising(windows):
+    mean, deviation = torch.linspace(-2, 2, 6), torch.linspace(1, 3, 6)
+    network = _Network()
+    classifier = RawWindowClassifier(network, mean=mean, standard_deviation=deviation, channels=[5, 0, 2, 3]).eval()
+    raw = torch.randn(7, T, 6, generator=torch.Generator().manual_seed(2))
+    expected = torch.softmax(network.eval()(((raw - mean) / deviation)[:, :, [5, 0, 2, 3]]), dim=1)
+    torch.testing.assert_close(classifier(raw), expected)
+    assert torch.equal(classifier.state_dict()["channels"], torch.tensor([5, 0, 2, 3]))
+
+
+@pytest.mark.parametrize("channels", [[], [4], [-1, 2]])
+def test_channels_that_are_not_there_are_refused(channels):
+    with pytest.raises(InputError, match="expected some of 0 to 3"):
+        RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C), channels=channels)
+
+
 def test_it_exports_for_any_number_of_windows(classifier, windows):
     batch = torch.export.Dim("batch", min=1)
     exported = torch.export.export(classifier.eval(), (windows[:2],), dynamic_shapes=({0: batch},)).module()

@@ -50,3 +50,14 @@ def test_what_is_no_json_is_refused(tmp_path):
         ModelResult.from_json("{")
     with pytest.raises(InputError, match=r"absent\.json: no result of a model to read"):
         ModelResult.read(tmp_path / "absent.json")
+
+
+def test_a_result_without_epochs_and_with_clean_scores_survives_json(result, scores):
+    classical = replace(result, history=(), best_epoch=0, scores_clean={"test": scores})
+    assert ModelResult.from_json(classical.to_json()) == classical
+
+
+def test_a_result_from_before_there_were_clean_scores_can_be_read(result):
+    earlier = json.loads(result.to_json())
+    del earlier["scores_clean"]
+    assert ModelResult.from_json(json.dumps(earlier)) == result

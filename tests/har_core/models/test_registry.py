@@ -6,10 +6,21 @@ import doctest
 from typing import Any
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from har_core.errors import InputError, UnknownNameError
-from har_core.models import architecture_options, create_model, list_models, register_model, registry
+from har_core.models import (
+    architecture_options,
+    check_options,
+    create_model,
+    fit_model,
+    is_network,
+    list_models,
+    register_classical,
+    register_model,
+    registry,
+)
 
 SIZES: dict[str, Any] = {"num_channels": 45, "num_timepoints": 125, "num_classes": 19}
 
@@ -83,6 +94,71 @@ def test_an_init_of_another_form_is_refused() -> None:
     with pytest.raises(ValueError, match="anything must be a keyword with a plain default"):
         register_model("swallows")(Swallows)
     assert "odd" not in list_models()
+
+
+CLASSICAL = ["extra_trees", "logistic_regression", "random_forest", "rocket"]
+
+
+def test_networks_and_classical_models_are_told_apart() -> None:
+    assert [name for name in list_models() if not is_network(name)] == CLASSICAL
+    with pytest.raises(UnknownNameError, match="'rocket'"):
+        is_network("rockett")
+
+
+def test_options_of_classical_models() -> None:
+    assert architecture_options("random_forest") == {"num_trees": 100, "max_depth": 8}
+    assert architecture_options("extra_trees") == {"num_trees": 300}  # triples are no option
+
+
+def test_what_is_fitted_cannot_be_created_and_the_other_way_round() -> None:
+    with pytest.raises(InputError, match="'rocket' is a classical model: it is fitted, not created; use fit_model"):
+        create_model("rocket", **SIZES)
+    with pytest.raises(InputError, match="'cnn' is a network: it is created and trained; use create_model"):
+        fit_model("cnn", torch.zeros(2, 9, 3), torch.arange(2), num_classes=2, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "expected"),
+    [
+        ("random_forest", "num_trees", 0, "models.random_forest.num_trees: found '0', expected a number above 0"),
+        ("random_forest", "num_trees", 2.5, "type int"),
+        ("logistic_regression", "inverse_penalty", float("nan"), "above 0"),
+        ("cnn", "base_width", 0, "at least 1"),
+        ("random_forest", "depth", 3, "did you mean 'max_depth'"),
+    ],
+)
+def test_options_are_checked_before_there_are_windows(name: str, option: str, value: float, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        check_options(name, **SIZES, **{option: value})
+    if not is_network(name):
+        with pytest.raises(InputError, match=expected):
+            fit_model(name, torch.zeros(2, 9, 3), torch.arange(2), num_classes=2, seed=0, **{option: value})
+
+
+def test_options_that_are_possible_pass() -> None:
+    for name in list_models():
+        check_options(name, **SIZES, **architecture_options(name))
+
+
+def test_a_fit_function_of_another_form_or_a_taken_name_is_refused() -> None:
+    def other(windows_NTC: Tensor, labels_N: Tensor, *, num_classes: int, seed: int) -> nn.Module:  # noqa: N803
+        return nn.Identity()
+
+    def odd(windows_NTC: Tensor, *, seed: int) -> nn.Module:  # noqa: N803
+        return nn.Identity()
+
+    def swallows(windows_NTC: Tensor, labels_N: Tensor, num_classes: int, seed: int, **rest: int) -> nn.Module:  # noqa: N803
+        return nn.Identity()
+
+    with pytest.raises(ValueError, match=r"'cnn' is registered twice: by har_core\.models\.cnn\.Cnn and by .*other"):
+        register_classical("cnn")(other)
+    with pytest.raises(ValueError, match=r"'rocket' is registered twice"):
+        register_model("rocket")(nn.Linear)
+    with pytest.raises(ValueError, match="first arguments must be windows_NTC, labels_N, num_classes, seed"):
+        register_classical("odd")(odd)
+    with pytest.raises(ValueError, match="rest must be a keyword with a plain default"):
+        register_classical("swallows")(swallows)
+    assert not {"odd", "swallows"} & set(list_models())
 
 
 def test_examples() -> None:

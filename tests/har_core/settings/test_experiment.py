@@ -61,6 +61,26 @@ def test_preset_then_section_then_architecture(load) -> None:
     assert experiment.model_settings("lstm").architecture_options == {"hidden_size": 64}
 
 
+def test_an_architecture_sees_the_channels_of_training_unless_it_says_otherwise(load) -> None:
+    experiment = load('[training]\nsensors = ["acc"]\n' + MODELS + '[models.lstm]\nunits = ["RA", "LA"]\n')
+    assert experiment.model_settings("cnn").training.sensors == ("acc",)
+    assert experiment.model_settings("cnn").training.units is None
+    lstm = experiment.model_settings("lstm").training
+    assert (lstm.units, lstm.sensors, lstm.channels) == (("RA", "LA"), ("acc",), None)
+
+
+def test_a_channel_that_training_leaves_none_of_is_told_at_the_architecture(problems) -> None:
+    (problem,) = problems('[training]\nunits = ["T"]\n' + MODELS + '[models.lstm]\nchannels = ["LL_xacc"]\n')
+    assert problem.line == 7
+    assert "at least one channel" in problem.expected
+
+
+def test_classical_models_are_architectures_with_options(load) -> None:
+    experiment = load('[models]\narchitectures = ["random_forest", "rocket"]\n[models.random_forest]\nnum_trees = 7\n')
+    assert experiment.model_settings("random_forest").architecture_options == {"num_trees": 7}
+    assert experiment.resolved()["models"]["random_forest"]["max_depth"] == 8
+
+
 def test_published_recipe_is_the_one_of_the_first_report() -> None:
     recipe = PRESETS["published"]
     assert (recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.batch_size) == (
@@ -148,11 +168,25 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
             "1 also trains",
             id="trains",
         ),
-        pytest.param("[audit]\n", 1, "audit", "a section", id="section of a later issue"),
         pytest.param("[models.lstm]\nhiden_size = 3\n", 2, "models.lstm.hiden_size = 3", "'hidden_size'", id="option"),
         pytest.param("[models.lstm]\nhidden_size = 0\n", 2, "hidden_size = 0", "at least 1", id="impossible option"),
         pytest.param("[models.lstm]\nhidden_size = true\n", 2, "true", "a whole number", id="bool for option"),
         pytest.param("[models.lstm]\nepochs = 0\n", 2, "models.lstm.epochs = 0", "at least 1", id="override"),
+        pytest.param('[training]\nunits = ["T", "ra"]\n', 2, 'training.units[1] = "ra"', "'RA'", id="unknown unit"),
+        pytest.param('[training]\nsensors = ["accel"]\n', 2, '"accel"', "'acc'", id="unknown sensor"),
+        pytest.param('[training]\n\nchannels = ["T_xac"]\n', 3, '"T_xac"', "'T_xacc'", id="unknown channel"),
+        pytest.param("[training]\nunits = []\n", 2, "[]", "at least one channel", id="no unit"),
+        pytest.param('[training]\nunits = "T"\n', 2, '"T"', "a list", id="unit that is no list"),
+        pytest.param("[training]\nunits = [1]\n", 2, "units[0] = 1", "a string", id="unit that is no name"),
+        pytest.param(
+            '[training]\nunits = ["T"]\nchannels = ["RA_xacc"]\n', 3, "RA_xacc", "at least one channel", id="no channel"
+        ),
+        pytest.param(
+            '[models.lstm]\nsensors = ["mg"]\n', 2, 'models.lstm.sensors[0] = "mg"', "'mag'", id="of one model"
+        ),
+        pytest.param("[models.rocket]\nnum_features = 0\n", 2, "num_features = 0", "above 0", id="no features"),
+        pytest.param("[models.random_forest]\nmax_depth = 2.5\n", 2, "2.5", "a whole number", id="half a level"),
+        pytest.param("[models.random_forest]\nnum_tree = 2\n", 2, "num_tree = 2", "'num_trees'", id="classical option"),
         pytest.param("[models.lsmt]\nepochs = 1\n", 1, "models.lsmt", "'lstm'", id="section of no architecture"),
     ],
 )

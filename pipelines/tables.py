@@ -24,7 +24,13 @@ def render(table: pa.Table, output_format: str) -> bytes:
 
 
 def _aligned(table: pa.Table) -> str:
-    texts = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in table.to_pylist()]
+    texts = [[_cell(value) for value in row.values()] for row in table.to_pylist()]
     rows = [list(table.column_names), *texts]
     widths = [max(len(row[i]) for row in rows) for i in range(table.num_columns)]
     return "".join("  ".join(f"{v:<{w}}" for v, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -14,6 +14,10 @@ from har_core.dsads.layout import SEGMENT_LENGTH, RecordingKey
 from har_core.settings.audit import AuditSettings
 
 _LAST_ROW = SEGMENT_LENGTH - 1
+_FEWEST_TOGETHER = 6
+"""Joins that, taken together, can be told to be broken though none can alone: too many for chance."""
+_LEAST_SHARE_MENDED = 0.5
+"""Share of its broken joins that another order of a recording mends, so that it is no chance likeness of segments."""
 
 
 def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -> Iterator[Finding]:
@@ -22,13 +26,34 @@ def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -
     Both are told where both hold: the join is broken, and it is known how it would not be.
     """
     consecutive = np.diff(np.asarray(signals.segments)) == 1
-    broken = steps.scores_of_joins() >= settings.join_score
+    broken = _broken(steps, settings)
     for join in np.flatnonzero(broken & consecutive):
         yield _at_join(signals, int(join), Kind.DISCONTINUOUS_JOIN, Severity.INFO)
     if broken.any():
-        for index, follower in _in_time(_followers(steps, broken | ~consecutive, settings), broken | ~consecutive):
+        links = _in_time(_followers(steps, broken | ~consecutive, settings), broken | ~consecutive)
+        if len(links) < _LEAST_SHARE_MENDED * broken.sum():
+            return
+        for index, follower in links:
             other = Place(signals.key, signals.segments[follower], 0)
             yield _at_join(signals, index, Kind.WRONG_ORDER, Severity.ERROR, other)
+
+
+def _broken(steps: Steps, settings: AuditSettings) -> Mask:
+    """(S - 1,) the joins whose step is one of a kind, and those that are too many to be of the usual kind.
+
+    Where many joins of a recording are broken, smaller steps tell it: as many joins as can be are counted in, so long
+    as no more than a share of them are expected to be sound (Benjamini and Hochberg, "Controlling the false discovery
+    rate", Journal of the Royal Statistical Society B 57(1), 1995; the null distribution are the steps within segments).
+    """
+    scores = steps.scores_of_joins()
+    broken: Mask = scores >= settings.join_score
+    larger = 1 + len(steps.within) - np.searchsorted(steps.within, scores, side="left")
+    chance = larger / (1 + len(steps.within))
+    rank = np.arange(1, len(scores) + 1)
+    below = np.flatnonzero(np.sort(chance) <= settings.join_error_rate * rank / len(scores))
+    if len(below) and rank[below[-1]] >= _FEWEST_TOGETHER:
+        broken |= chance <= np.sort(chance)[below[-1]]
+    return broken
 
 
 def _followers(steps: Steps, broken: Mask, settings: AuditSettings) -> Iterator[tuple[int, int]]:
@@ -48,19 +73,21 @@ def _followers(steps: Steps, broken: Mask, settings: AuditSettings) -> Iterator[
             yield int(end), int(begin)
 
 
-def _in_time(links: Iterable[tuple[int, int]], broken: Mask) -> Iterator[tuple[int, int]]:
-    """The links that can all be true; those that lead back to where they began would make time run in a circle."""
+def _in_time(links: Iterable[tuple[int, int]], broken: Mask) -> list[tuple[int, int]]:
+    """The links that can be true; those that lead back to where they began would make time run in a circle."""
     stretch = np.cumsum(np.insert(broken, 0, False)).tolist()  # the number of the unbroken stretch of each segment
     links = list(links)
     goes_on_in = {stretch[end]: stretch[begin] for end, begin in links}
-    for end, begin in links:
-        reached: int | None = stretch[begin]
-        while reached is not None and reached != stretch[end]:
+
+    def ends(first: int) -> bool:
+        reached: int | None = goes_on_in[first]
+        for _ in links:
+            if reached is None:
+                return True
             reached = goes_on_in.get(reached)
-            if reached == stretch[begin]:
-                break
-        if reached is None:
-            yield end, begin
+        return reached is None
+
+    return [(end, begin) for end, begin in links if ends(stretch[end])]
 
 
 def _at_join(signals: Signals, index: int, kind: Kind, severity: Severity, other: Place | None = None) -> Finding:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from har_core.audit.signals import Mask, Signals, Values
 from har_core.dsads.layout import SEGMENT_LENGTH
@@ -33,6 +34,8 @@ class Steps:
 
     usual: Values
     """(C, 1) median size of a step within segments."""
+    within: npt.NDArray[np.float64]
+    """Scores of the steps within segments, ascending."""
     median: float
     spread: float
     """Median score within segments, and how far above it the 95 % quantile is."""
@@ -100,13 +103,15 @@ def measure_steps(signals: Signals, damaged: Mask) -> Steps | None:
     z_squared = size[:, middle] ** 2 / (usual**2 + shake**2)
     scores = np.log1p(z_squared).mean(axis=0)[counts[middle]]
     median, high = np.quantile(scores, [0.5, _USUAL])
+    spread = max(float(high - median), _LEAST_SPREAD)
 
     by_segment = values.reshape(values.shape[0], -1, SEGMENT_LENGTH)
     steps_of_segments = np.abs(_unexplained_within(by_segment))  # (C, S, 122), of steps 1 to 122
     return Steps(
         usual=usual,
+        within=np.sort((scores - median) / spread),
         median=float(median),
-        spread=max(float(high - median), _LEAST_SPREAD),
+        spread=spread,
         before=np.asarray(by_segment[:, :, -1] + (by_segment[:, :, -1] - by_segment[:, :, -2]) / 2, dtype=np.float32),
         after=np.asarray(by_segment[:, :, 0] - (by_segment[:, :, 1] - by_segment[:, :, 0]) / 2, dtype=np.float32),
         shake_before=steps_of_segments[:, :, -_MEAN_OF:].mean(axis=2),

@@ -28,6 +28,8 @@ class AuditSettings(Settings):
     """Rows in succession in which two channels are equal, from which on one is a duplicate of the other."""
     join_score: float = Field(default=3.0, gt=0)
     """Step across a join from which on it is not continuous: 0 is the median step within segments, 1 their 95 %."""
+    join_error_rate: float = Field(default=0.05, gt=0, lt=1)
+    """Share of sound joins that is put up with where many joins of a recording are told to be broken together."""
     order_score: float = Field(default=1.5, gt=0)
     """Step up to which rows go on from others, where order or channels are in question; counted likewise."""
     swap_jump: float = Field(default=6.0, gt=0)

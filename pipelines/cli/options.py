@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,3 +16,27 @@ DataOption = Annotated[
         envvar="HAR_DATA", metavar="PATH", help="Folder or zip of recordings; the home remembers it for every command."
     ),
 ]
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="Of what is printed.")]
+OutputOption = Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")]
+
+
+def put_out(content: bytes, output: Path | None) -> None:
+    """Write ``content`` to ``output``, whole or not at all, or to standard output."""
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    from har_core.files import write_bytes  # noqa: PLC0415 - `har --help` is quick
+
+    write_bytes(output, content)

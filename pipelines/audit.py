@@ -1,0 +1,63 @@
+"""The content audit for whatever recordings a user names; what it looks for is in :mod:`har_core.audit`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pyarrow as pa
+
+from har_core.audit.defects import find_defects
+from har_core.dsads.recordings import Recording, Recordings, read_recordings
+from har_core.dsads.source import Source, open_source
+from har_core.errors import InputError, Problem, counted
+
+
+def audit_inputs(inputs: Sequence[Path]) -> pa.Table:
+    """Findings of folders and zips of recordings, which together are one set.
+
+    Returns:
+        A table of ``har_core.audit.FINDINGS_SCHEMA``; without rows where nothing was found.
+
+    Raises:
+        InputError: an input cannot be read, or two inputs hold the same recording; with all problems.
+    """
+    with ExitStack() as stack:
+        sources = [stack.enter_context(open_source(path)) for path in inputs]
+        _refuse_repeated(sources)
+        return find_defects(_read_all([read_recordings(source) for source in sources]))
+
+
+def _read_all(parts: Sequence[Recordings]) -> Iterator[Recording]:
+    """Every recording; what is wrong with some is raised after all were tried."""
+    problems: list[Problem] = []
+    for recordings in parts:
+        for key in recordings.keys:
+            try:
+                recording = recordings.load(subject=key.subject, activity=key.activity)
+            except InputError as error:
+                problems += error.problems
+            else:
+                yield recording
+    if problems:
+        raise InputError(f"The recordings cannot be read: {counted(len(problems), 'problem')}", problems)
+
+
+def _refuse_repeated(sources: Sequence[Source]) -> None:
+    holders = [
+        (key, source) for source in sources for key in dict.fromkeys(file.key.recording for file in source.files)
+    ]
+    times = Counter(key for key, _ in holders)
+    problems = [
+        Problem(
+            path=str(source.location),
+            value=f"subject {key.subject}, activity {key.activity}, which {times[key]} inputs hold",
+            expected="each recording in one input",
+        )
+        for key, source in holders
+        if times[key] > 1
+    ]
+    if problems:
+        raise InputError("The inputs are no one set of recordings", problems)

@@ -1,0 +1,22 @@
+"""``har audit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.options import Format, FormatOption, OutputOption, put_out
+
+
+def audit(
+    inputs: Annotated[list[Path], typer.Argument(help="Folders or zips of recordings.", metavar="PATH…")],
+    output_format: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """Find damage, copies and breaks in what recordings hold; one finding a row."""
+    from pipelines.audit import audit_inputs  # noqa: PLC0415 - heavy, and `har --help` is quick
+    from pipelines.tables import render  # noqa: PLC0415
+
+    put_out(render(audit_inputs(inputs), output_format), output)

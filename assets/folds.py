@@ -20,7 +20,7 @@ from assets.resources.home import Home, HomeResource
 from assets.resources.tracking import TrackedRun, TrackingResource
 from assets.vocabulary import FOLDS_GROUP, OWNERS, WINDOWS, fold_key
 from har_core.errors import InputError
-from har_core.evaluation.folds import FoldResult
+from har_core.evaluation.folds import FoldResult, macro_f1_of_present
 from har_core.evaluation.predictions import write_predictions
 from har_core.files import atomic_paths
 from har_core.fitting import code_roots, settings_read
@@ -181,7 +181,7 @@ def _figures(result: FoldResult) -> dict[str, float]:
     return {
         "test_macro_f1": statistics.fmean(scores.macro_f1 for scores in tests),
         "test_accuracy": statistics.fmean(scores.accuracy for scores in tests),
-        **({"test_macro_f1_clean": statistics.fmean(scores.macro_f1 for scores in clean)} if clean else {}),
+        **({"test_macro_f1_clean": statistics.fmean(map(macro_f1_of_present, clean))} if clean else {}),
         "training_seconds": sum(entry.training_seconds for entry in result.seeds),
     }
 

@@ -30,7 +30,8 @@ class SeedResult:
     scores: dict[str, Scores]
     """By role: ``test``, and ``validation`` where the fold has such windows."""
     scores_clean: dict[str, Scores]
-    """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent."""
+    """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent. An
+    activity that has none left counts as 0 in their macro means: see :func:`macro_f1_of_present`."""
     per_subject: dict[int, float]
     """Macro-F1 of each test subject, over the activities that it has windows of."""
     per_subject_clean: dict[int, float]
@@ -126,7 +127,8 @@ class Spread:
 class ProtocolSummary:
     """One architecture over the folds of one protocol, on test windows.
 
-    A figure of a fold is the mean over its seeds. ``…_clean`` are over the windows that touch no damaged run.
+    A figure of a fold is the mean over its seeds. ``…_clean`` are over the windows that touch no damaged run. Damage
+    can take all windows of an activity from a fold: their macro-F1 is a mean over the activities that are left.
     """
 
     architecture: str
@@ -214,13 +216,18 @@ def summarise(results: Sequence[FoldResult]) -> ProtocolSummary:
         seeds=tuple(seeds),
         macro_f1=Spread.of([_mean(scores.macro_f1 for scores in entries) for entries in every]),
         accuracy=Spread.of([_mean(scores.accuracy for scores in entries) for entries in every]),
-        macro_f1_clean=Spread.of([_mean(s.macro_f1 for s in entries) for entries in clean]) if clean else None,
+        macro_f1_clean=Spread.of([_mean(map(macro_f1_of_present, entries)) for entries in clean]) if clean else None,
         accuracy_clean=Spread.of([_mean(s.accuracy for s in entries) for entries in clean]) if clean else None,
         pooled_macro_f1=_pooled([_of_seed(result, seed).scores["test"] for result in results] for seed in seeds),
         per_subject=_per_subject(entry.per_subject for result in results for entry in result.seeds),
         per_subject_clean=_per_subject(entry.per_subject_clean for result in results for entry in result.seeds),
         num_test_windows=sum(result.num_windows["test"] for result in results),
     )
+
+
+def macro_f1_of_present(scores: Scores) -> float:
+    """Mean F1 of the activities that there are windows of: damage may leave a subject without some."""
+    return _mean(entry.f1 for entry in scores.per_class if entry.support)
 
 
 def _of_seed(result: FoldResult, seed: int) -> SeedResult:
@@ -231,14 +238,9 @@ def _by_subject(
     subjects: npt.NDArray[np.integer], labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.floating]
 ) -> dict[int, float]:
     return {
-        int(subject): _macro_f1_of_present(score(labels[subjects == subject], probabilities[subjects == subject]))
+        int(subject): macro_f1_of_present(score(labels[subjects == subject], probabilities[subjects == subject]))
         for subject in np.unique(subjects)
     }
-
-
-def _macro_f1_of_present(scores: Scores) -> float:
-    """Mean F1 of the activities that there are windows of: damage may leave a subject without some."""
-    return _mean(entry.f1 for entry in scores.per_class if entry.support)
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -122,6 +122,8 @@ def test_an_activity_that_a_subject_has_no_clean_windows_of_does_not_count_again
     )
     assert result.per_subject_clean == {1: 1.0}
     assert result.scores_clean["test"].absent_activities
+    summary = summarise([replace(fold_result(1), seeds=(result,))])
+    assert summary.macro_f1_clean == Spread.of([1.0])
 
 
 def test_a_role_without_clean_windows_has_no_clean_score() -> None:

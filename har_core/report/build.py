@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -12,9 +11,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from har_core.evaluation.result import dump_json
 from har_core.files import write_text
 from har_core.report import formats
+from har_core.report.figures import figures_of
 from har_core.report.inputs import ReportInputs
-from har_core.report.page import Page, compose
-from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, PUBLISHED, SELECTION_NOTE, f1_of_means
+from har_core.report.page import compose
+from har_core.report.published import (
+    F1_NOTE,
+    PARAMETERS_FOOTNOTE,
+    PUBLISHED_RANDOM_SPLIT,
+    SELECTION_NOTE,
+    f1_of_means,
+)
 
 NUM_HEAT_LEVELS = 10
 
@@ -36,7 +42,7 @@ def build_report(inputs: ReportInputs) -> Report:
     return Report(
         html=environment.get_template("report.html.j2").render(page=page),
         markdown=environment.get_template("report.md.j2").render(page=page),
-        json=dump_json(_figures(page)),
+        json=dump_json(figures_of(page)),
     )
 
 
@@ -59,6 +65,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "fixed": formats.fixed,
+        "with_spread": formats.with_spread,
+        "points": formats.points,
         "grouped": formats.grouped,
         "significant": formats.significant,
         "duration": formats.duration,
@@ -72,6 +80,7 @@ def _environment() -> Environment:
         "parameters_footnote": PARAMETERS_FOOTNOTE,
         "selection_note": SELECTION_NOTE,
         "f1_note": F1_NOTE,
+        "published_random_split": PUBLISHED_RANDOM_SPLIT,
     }
     return environment
 
@@ -84,39 +93,3 @@ def _is_web_link(url: str | None) -> bool:
 def _heat_level(share: float) -> int:
     """The shade of a cell, 0 to 10; a share that is no number has none."""
     return round(min(max(share, 0), 1) * NUM_HEAT_LEVELS) if formats.is_number(share) else 0
-
-
-def _figures(page: Page) -> dict[str, Any]:
-    """Everything as data; ``entries[…].result`` is what :meth:`ModelResult.from_json` reads."""
-    inputs = page.inputs
-    published = {
-        row.model.entry.result.architecture: asdict(PUBLISHED[row.model.entry.result.architecture])
-        for row in page.published
-    }
-    return {
-        "note": page.note,
-        "title": inputs.title,
-        "created": inputs.created.isoformat(),
-        "origin": inputs.origin,
-        "ranking": {
-            ranking.role: [
-                {
-                    "rank": row.rank,
-                    "architecture": row.model.entry.result.architecture,
-                    "seed": row.model.entry.result.seed,
-                    "macro_f1": row.scores.macro_f1,
-                    "accuracy": row.scores.accuracy,
-                }
-                for row in ranking.rows
-            ]
-            for ranking in page.rankings
-        },
-        "published": {"figures": published, "notes": [PARAMETERS_FOOTNOTE, SELECTION_NOTE, F1_NOTE]}
-        if published
-        else None,
-        "missing": list(page.missing),
-        "entries": [asdict(model.entry) for model in page.models],
-        "experiment": dict(inputs.experiment),
-        "dataset": dict(inputs.dataset),
-        "git_commit": inputs.git_commit,
-    }

@@ -6,6 +6,8 @@ import math
 import re
 from typing import TypeGuard
 
+from har_core.evaluation.folds import Spread
+
 NO_FIGURE = "–"
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
@@ -25,6 +27,28 @@ def fixed(value: float | None, digits: int = 3) -> str:
     ('0.877', '–')
     """
     return NO_FIGURE if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def with_spread(spread: Spread | None, digits: int = 3) -> str:
+    """A mean over folds with its standard deviation, where there is one.
+
+    >>> with_spread(Spread(mean=0.8954, standard_deviation=0.0451)), with_spread(None)
+    ('0.895 ± 0.045', '–')
+    """
+    if spread is None:
+        return NO_FIGURE
+    deviation = spread.standard_deviation
+    return fixed(spread.mean, digits) + ("" if deviation is None else f" ± {fixed(deviation, digits)}")
+
+
+def points(difference: float) -> str:
+    """A difference of two scores in hundredths.
+
+    >>> points(0.0966), points(-0.012), points(0.01)
+    ('9.7 points more', '1.2 points less', '1.0 point more')
+    """
+    size = fixed(100 * abs(difference), 1)
+    return f"{size} {'point' if size == '1.0' else 'points'} {'less' if difference < 0 else 'more'}"
 
 
 def grouped(value: float | None) -> str:

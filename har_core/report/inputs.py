@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+
+from har_core.evaluation.folds import FoldResult
 from har_core.evaluation.result import ModelResult, Origin
 
 
@@ -25,6 +28,31 @@ class ReportEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoldEntry:
+    """One architecture in one fold, and where its trainings are kept."""
+
+    result: FoldResult
+    mlflow_run_id: str | None = None
+    """Of the run whose nested runs are the seeds."""
+    mlflow_run_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCounts:
+    """What the findings of the audit came to in the windows."""
+
+    num_windows: int
+    num_damaged: int
+    """Touch a damaged run, and are kept."""
+    num_in_duplicate_groups: int
+    """Hold rows that stand in another window too."""
+    num_dropped: int
+    """Damaged, and not kept."""
+    num_repaired: int
+    """Short runs of damage in them were interpolated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportInputs:
     """Everything one report shows."""
 
@@ -40,3 +68,14 @@ class ReportInputs:
     dataset: Mapping[str, Any] = field(default_factory=dict)
     """Summary of the recordings, windows and splits: a name and a value a line."""
     git_commit: str | None = None
+    folds: tuple[FoldEntry, ...] = ()
+    """Scores over the folds of evaluation protocols."""
+    planned_folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of the folds that each architecture should have; those not in :attr:`folds` are named as missing."""
+    subjects: tuple[int, ...] = ()
+    """Of the recordings, ascending; empty where nobody knows."""
+    findings: pa.Table | None = None
+    """Of the audit, in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`; None where there was none."""
+    window_counts: WindowCounts | None = None
+    split_drops: Mapping[str, int] = field(default_factory=dict)
+    """Windows that left a role of the split that models are made with, by reason (:data:`har_core.roles.DROPS`)."""

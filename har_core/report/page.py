@@ -19,8 +19,11 @@ from har_core.report.confusions import (
     hardest_activities,
     heat_rows,
 )
-from har_core.report.formats import fixed, is_number, listed, significant
+from har_core.report.defects import AuditView, view_audit
+from har_core.report.formats import duration, is_number, listed
+from har_core.report.honest import FoldViews, view_folds
 from har_core.report.inputs import ReportEntry, ReportInputs
+from har_core.report.opening import Opening, open_report
 from har_core.report.published import PUBLISHED, PublishedFigures
 from har_core.report.rankings import ROLES, Model, RankedModel, name_models, rank, subjects_of
 
@@ -32,14 +35,6 @@ _SAME = 5e-4
 """Two scores that read the same with three decimals."""
 _HIGHEST_LOSS = 4.0
 """Losses above this are cut off in the drawing; guessing among 19 activities gives 2.94."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headline:
-    """One large figure."""
-
-    value: str
-    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +61,10 @@ class Page:
 
     inputs: ReportInputs
     note: str | None
-    lead: str
-    headlines: tuple[Headline, ...]
+    opening: Opening
     missing: tuple[str, ...]
+    folds: FoldViews
+    audit: AuditView | None
     models: tuple[Model, ...]
     rankings: tuple[Ranking, ...]
     weighted_differs: bool
@@ -81,11 +77,19 @@ class Page:
     hardest: str
     confusions: tuple[ConfusionTable, ...]
     courses: tuple[tuple[Model, Curves], ...]
+    """Of those that are trained in epochs."""
+    fitted: str
+    """Those that are not, with the time that it took; empty where there is none."""
     score_by_parameters: Scatter | None
     score_by_latency: Scatter | None
     machines: tuple[tuple[Machine, int], ...]
     """Where latency was measured, with the number of threads; more than one cannot be compared."""
     settings: str
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether there are scores over folds."""
+        return bool(self.folds.protocols or self.folds.leaky)
 
 
 def compose(inputs: ReportInputs) -> Page:
@@ -94,12 +98,14 @@ def compose(inputs: ReportInputs) -> Page:
     named = name_models(entries)
     rows = {role: rank(named, role) for role in ROLES}
     models = tuple(row.model for row in rows["validation"])
+    folds = view_folds(inputs)
     return Page(
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,
-        lead=_lead(rows["validation"], rows["test"]),
-        headlines=_headlines(rows["validation"]),
-        missing=(*inputs.missing, *foreign),
+        opening=open_report(rows["validation"], rows["test"], folds),
+        missing=(*inputs.missing, *foreign, *folds.problems),
+        folds=folds,
+        audit=view_audit(inputs),
         models=models,
         rankings=tuple(
             Ranking(role=role, windows=_windows(inputs.experiment, models, role), rows=rows[role]) for role in ROLES
@@ -114,6 +120,9 @@ def compose(inputs: ReportInputs) -> Page:
         hardest=hardest_activities(models),
         confusions=tuple(confusion_table(model) for model in models),
         courses=_courses(models),
+        fitted=listed(
+            [f"{m.name} ({duration(m.entry.result.training_seconds)})" for m in models if not m.entry.result.history]
+        ),
         score_by_parameters=scatter(
             [(m.name, m.entry.result.complexity.num_parameters, m.scores("test").macro_f1) for m in models]
         ),
@@ -137,42 +146,6 @@ def _comparable(inputs: ReportInputs) -> tuple[list[ReportEntry], list[str]]:
             of = f"of {entry.result.origin} recordings"
             foreign.append(f"models/{entry.result.architecture}: its latest model is {of}, so it is left out")
     return kept, foreign
-
-
-def _lead(validation: Sequence[RankedModel], test: Sequence[RankedModel]) -> str:
-    if not validation:
-        return "There is no trained model to compare yet."
-    first = validation[0]
-    on_test = fixed(first.model.scores("test").macro_f1)
-    lead = f"{first.model.name} is the only model here"
-    if len(validation) > 1:
-        lead = f"{first.model.name} ranks first of {len(validation)} on validation"
-    lead += (
-        f", with a macro-F1 of {fixed(first.scores.macro_f1)}. "
-        f"On the test subjects, whose scores chose nothing, it reaches {on_test}"
-    )
-    if len(test) > 1:
-        best = test[0]
-        same = best.model is first.model
-        lead += (
-            ", the highest there"
-            if same
-            else f"; the highest there is {best.model.name} with {fixed(best.scores.macro_f1)}"
-        )
-    return lead + "."
-
-
-def _headlines(validation: Sequence[RankedModel]) -> tuple[Headline, ...]:
-    if not validation:
-        return ()
-    model = validation[0].model
-    test, result = model.scores("test"), model.entry.result
-    return (
-        Headline(value=fixed(model.scores("validation").macro_f1), label="macro-F1 on validation"),
-        Headline(value=fixed(test.macro_f1), label="macro-F1 on test"),
-        Headline(value=fixed(test.accuracy), label="accuracy on test"),
-        Headline(value=f"{significant(result.latency.batch1_median_ms)} ms", label="for one window"),
-    )
 
 
 def _windows(experiment: Mapping[str, Any], models: Sequence[Model], role: str) -> str:

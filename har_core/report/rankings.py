@@ -37,13 +37,23 @@ class RankedModel:
     scores: Scores
 
 
+def name_of(architecture: str) -> str:
+    """What readers call an architecture: its published spelling, or its own name in words.
+
+    >>> name_of("lstm"), name_of("random_forest")
+    ('LSTM', 'Random forest')
+    """
+    if architecture in PUBLISHED:
+        return PUBLISHED[architecture].name
+    return architecture[:1].upper() + architecture[1:].replace("_", " ")
+
+
 def name_models(entries: Sequence[ReportEntry]) -> tuple[Model, ...]:
     """The models, each with a name of its own: the published spelling where there is one."""
     repeated = len({entry.result.architecture for entry in entries}) < len(entries)
     models = []
     for number, entry in enumerate(entries, 1):
-        architecture = entry.result.architecture
-        name = PUBLISHED[architecture].name if architecture in PUBLISHED else architecture
+        name = name_of(entry.result.architecture)
         if repeated:
             name = f"{name}, seed {entry.result.seed}"
         models.append(Model(name=name, slug=f"m{number}", entry=entry))
@@ -55,7 +65,9 @@ def rank(models: Sequence[Model], role: str) -> tuple[RankedModel, ...]:
     scored = [(model, model.scores(role)) for model in models]
     scored.sort(key=lambda pair: (-_or_lowest(pair[1].macro_f1), pair[0].name))
     return tuple(
-        RankedModel(rank=_place(scores.macro_f1, [other.macro_f1 for _, other in scored]), model=model, scores=scores)
+        RankedModel(
+            rank=place_among(scores.macro_f1, [other.macro_f1 for _, other in scored]), model=model, scores=scores
+        )
         for model, scores in scored
     )
 
@@ -65,7 +77,8 @@ def subjects_of(experiment: Mapping[str, Any], role: str) -> tuple[int, ...]:
     return tuple(experiment.get("splits", {}).get(f"{role}_subjects", ()))
 
 
-def _place(score: float, scores: Sequence[float]) -> int | None:
+def place_among(score: float, scores: Sequence[float]) -> int | None:
+    """1 for the highest of ``scores``; equals share a place, and a score that is no number has none."""
     return None if math.isnan(score) else 1 + sum(other > score for other in scores)
 
 

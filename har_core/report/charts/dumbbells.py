@@ -1,4 +1,4 @@
-"""How far each model falls from validation to test."""
+"""How far the score of each model falls from one measurement to another."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from har_core.report.formats import fixed, is_number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dumbbell:
-    """One model's validation and test score on one line."""
+    """One model's two scores on one line."""
 
     name: str
     y: float
-    validation: float | None
-    test: float | None
+    before: float | None
+    """Drawn as a ring."""
+    after: float | None
+    """Drawn as a disc."""
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dumbbells:
-    """How far each model falls from validation to test."""
+    """Every model's two scores over one axis."""
 
     height: int
     left: int
@@ -34,7 +36,7 @@ class Dumbbells:
 
 
 def dumbbells(rows: Sequence[tuple[str, float, float]]) -> Dumbbells | None:
-    """Name, validation score and test score of each model; None where there is nothing to draw."""
+    """Name and two scores of each model, as of validation and test; None where there is nothing to draw."""
     values = [value for _, *pair in rows for value in pair if is_number(value)]
     if not values:
         return None
@@ -53,10 +55,10 @@ def dumbbells(rows: Sequence[tuple[str, float, float]]) -> Dumbbells | None:
             Dumbbell(
                 name=name,
                 y=top + row_height * index + 6,
-                validation=axis(validation) if is_number(validation) else None,
-                test=axis(test) if is_number(test) else None,
-                text=f"{fixed(validation)} → {fixed(test)}",
+                before=axis(before) if is_number(before) else None,
+                after=axis(after) if is_number(after) else None,
+                text=f"{fixed(before)} → {fixed(after)}",
             )
-            for index, (name, validation, test) in enumerate(rows)
+            for index, (name, before, after) in enumerate(rows)
         ),
     )

@@ -263,8 +263,9 @@ def test_no_model_makes_a_clear_page(inputs):
 def test_an_architecture_without_published_figures_is_shown(inputs, entry):
     given = inputs("cnn")
     page = Page(build_report(replace(given, entries=(*given.entries, entry("tiny_har")))).html)
-    assert "tiny_har" in column(page.tables[0], 1)
-    assert "tiny_har, ours" not in page.text
+    assert "Tiny har" in column(page.tables[0], 1)
+    assert "models/tiny_har" in page.text
+    assert "Tiny har, ours" not in page.text
 
 
 def test_text_from_outside_is_escaped(inputs, entry):

@@ -66,15 +66,15 @@ def test_points_without_numbers_are_left_out():
 def test_dumbbells_lie_in_their_drawing(rows):
     chart = dumbbells(rows)
     for row in chart.rows:
-        assert chart.left <= row.validation <= chart.right
-        assert chart.left <= row.test <= chart.right
+        assert chart.left <= row.before <= chart.right
+        assert chart.left <= row.after <= chart.right
         assert 0 < row.y < chart.bottom < chart.height
 
 
 def test_a_missing_score_leaves_its_end_out():
     [row] = dumbbells([("CNN", 0.8, math.nan)]).rows
-    assert row.test is None
-    assert row.validation is not None
+    assert row.after is None
+    assert row.before is not None
     assert row.text == "0.800 → –"
     assert dumbbells([("CNN", math.nan, math.nan)]) is None
 

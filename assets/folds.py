@@ -131,9 +131,10 @@ def _log_seed(run: TrackedRun, trained: Trained, origin: str) -> None:
     run.log_params({"seed": result.seed})
     run.set_tags({"har.data_version": trained.weights, "har.origin": origin})
     figures = {
-        f"{role}/{name}": value
-        for role, scores in (*result.scores.items(), *((f"{r}_clean", s) for r, s in result.scores_clean.items()))
-        for name, value in (("macro_f1", scores.macro_f1), ("accuracy", scores.accuracy))
+        **{f"{role}/macro_f1": scores.macro_f1 for role, scores in result.scores.items()},
+        **{f"{role}/accuracy": scores.accuracy for role, scores in result.scores.items()},
+        **{f"{role}_clean/macro_f1": macro_f1_of_present(scores) for role, scores in result.scores_clean.items()},
+        **{f"{role}_clean/accuracy": scores.accuracy for role, scores in result.scores_clean.items()},
     }
     subjects = {f"test/macro_f1_subject_{subject}": value for subject, value in result.per_subject.items()}
     run.log_metrics({**figures, **subjects, "best_epoch": result.best_epoch, "seconds": result.training_seconds})

@@ -139,7 +139,7 @@ def _status(
     if view.asset_graph.get(item.key).is_external:
         return Status(item, State.FRESH, parents=parents)
     if item.partition is None and view.asset_graph.get(item.key).is_partitioned:
-        return Status(item, State.PENDING, (_NO_PARTITIONS,), parents, lacks_partitions=True)
+        return Status(item, State.MISSING, (_NO_PARTITIONS,), parents, lacks_partitions=True)
     status = resolver.get_status(item.key, item.partition)
     if status is StaleStatus.MISSING:
         return Status(item, State.MISSING, ("was never materialised",), parents)

@@ -84,7 +84,7 @@ def _plan(
     plan = Plan(partition)
     for item, status in statuses.items():
         verdicts = {plan.verdicts[parent] for parent in status.parents}
-        due = request.forced or status.lacks_partitions or status.state in {State.STALE, State.MISSING}
+        due = request.forced or status.state in {State.STALE, State.MISSING}
         if item.key not in request.wanted or item in ran:
             verdict = Verdict.DONE
         elif item in failed:

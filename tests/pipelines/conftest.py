@@ -28,6 +28,8 @@ class Toy:
     content: dict[str, str] = field(default_factory=dict)
     """What an asset computes; "x" where absent."""
     failures: dict[str, BaseException] = field(default_factory=dict)
+    adds: dict[str, list[str]] = field(default_factory=dict)
+    """Folds that there are once an asset has run."""
     ran: list[str] = field(default_factory=list)
     """Assets in the order in which they ran."""
 
@@ -57,6 +59,10 @@ class Toy:
             self.ran.append(item)
             if item in self.failures:
                 raise self.failures[item]
+            if item in self.adds:
+                for gone in set(self.instance.get_dynamic_partitions("folds")) - set(self.adds[item]):
+                    self.instance.delete_dynamic_partition("folds", gone)
+                self.instance.add_dynamic_partitions("folds", self.adds[item])
             content = self.content.get(item, "x")
             path = self.output(item)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +100,15 @@ def toy(tmp_path: Path) -> Iterator[Toy]:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("folds", ["f1", "f2"])
         toy = Toy(tmp_path, instance)
+        toy.report_source("s1")
+        yield toy
+
+
+@pytest.fixture
+def unfolded_toy(tmp_path: Path) -> Iterator[Toy]:
+    """No fold is known before ``windows`` has run, which adds two."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        toy = Toy(tmp_path, instance, adds={"windows": ["f1", "f2"]})
         toy.report_source("s1")
         yield toy
 

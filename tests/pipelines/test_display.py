@@ -72,6 +72,26 @@ def test_bars_show_the_same():
         assert text in shown
 
 
+def test_bars_of_folds_go_with_their_wave():
+    folds = [Status(Item(AssetKey(["folds", "cnn"]), f"loso-p{number}"), State.MISSING) for number in (1, 2)]
+    with BarDisplay(Console(file=io.StringIO(), force_terminal=True, width=160)) as display:
+        display.wave([Status(Item(AssetKey("windows")), State.MISSING)])
+        display.progress("windows", 1, 1)
+        for fold in folds:
+            display.wave([fold])
+            display.progress(f"{fold.item} seeds", 1, 2)
+        shown = [task.description for task in display._bars.tasks]
+    assert shown == ["windows", "folds/cnn[loso-p2] seeds"]
+
+
+def test_nothing_done_is_no_line():
+    stream = io.StringIO()
+    with LineDisplay(Console(file=stream)) as display:
+        display.progress("seeds", 0, 2)
+        display.progress("files", 1, 2)
+    assert stream.getvalue().splitlines() == ["files: 1/2"]
+
+
 @pytest.mark.parametrize(("terminal", "kind"), [(True, BarDisplay), (False, LineDisplay)])
 def test_display_suits_the_stream(terminal, kind):
     assert type(make_display(Console(file=io.StringIO(), force_terminal=terminal))) is kind

@@ -98,6 +98,72 @@ def test_failed_partition_leaves_the_others(toy):
     assert "folds/a[f2]" in toy.ran
 
 
+def test_lost_fold_is_made_again_alone(toy):
+    toy.run()
+    toy.output("folds/a[f2]").unlink()
+    toy.run()
+    assert toy.ran == ["folds/a[f2]"]
+
+
+def test_stale_folds_run_without_models_and_before_the_report(toy):
+    toy.run()
+    toy.code["folds/a"] = "2"
+    toy.content["folds/a[f1]"] = "y"
+    toy.run()
+    assert toy.ran == ["folds/a[f1]", "folds/a[f2]", "report"]
+
+
+def test_folds_wait_for_no_model_that_fails(toy):
+    toy.failures |= {"splits": ValueError("no"), "models/a": ValueError("no")}
+    toy.run()
+    assert {"folds/a[f1]", "folds/a[f2]", "report"} <= set(toy.ran)
+
+
+def test_report_waits_for_folds_that_are_not_known_at_the_start(unfolded_toy):
+    unfolded_toy.run()
+    assert sorted(unfolded_toy.ran) == sorted(EVERYTHING)
+    assert unfolded_toy.ran[-1] == "report"
+    unfolded_toy.run()
+    assert unfolded_toy.ran == []
+
+
+def test_new_folds_run_and_then_the_report(toy):
+    toy.run()
+    toy.instance.add_dynamic_partitions("folds", ["f3"])
+    toy.run()
+    assert toy.ran == ["folds/a[f3]", "report"]
+
+
+def test_new_subject_brings_its_fold_and_makes_all_others_stale(unfolded_toy):
+    unfolded_toy.run()
+    unfolded_toy.adds["windows"] = ["f1", "f3"]
+    unfolded_toy.content |= {"windows": "y", "folds/a[f1]": "y"}
+    unfolded_toy.report_source("s2")
+    unfolded_toy.run()
+    assert unfolded_toy.ran == ["windows", "splits", "folds/a[f1]", "folds/a[f3]", "report"]
+    assert set(unfolded_toy.states().values()) == {"fresh"}
+
+
+def test_folds_of_windows_that_fail_are_held(unfolded_toy):
+    unfolded_toy.failures["windows"] = ValueError("no")
+    outcome = unfolded_toy.run()
+    held = {str(item): reason for item, reason in outcome.held.items()}
+    assert held["folds/a"] == "windows could not be brought up to date"
+    assert held["report"] == "nothing above it is there"
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_selected_folds_below_something_missing_are_held(unfolded_toy, forced):
+    outcome = unfolded_toy.run("key:folds/a", forced=forced)
+    assert unfolded_toy.ran == []
+    assert list(outcome.held.values()) == ["windows is missing and was not selected"]
+
+
+def test_selected_folds_with_what_is_above_them(unfolded_toy):
+    unfolded_toy.run('+key:"folds/a"', forced=True)
+    assert unfolded_toy.ran == ["windows", "folds/a[f1]", "folds/a[f2]"]
+
+
 def test_selection_runs_what_is_due_of_it_alone(toy):
     toy.run()
     toy.code |= {"models/a": "2", "models/b": "2"}

@@ -73,6 +73,24 @@ def test_new_partition_is_missing_and_what_is_below_pending(toy):
     assert states["report"] == "pending"
 
 
+def test_asset_whose_partitions_are_not_known_yet_is_missing(unfolded_toy):
+    status = unfolded_toy.statuses()["folds/a"]
+    assert status.to_dict() == {
+        "asset": "folds/a",
+        "partition": None,
+        "state": "missing",
+        "causes": ["has no partitions yet; what is above it adds them"],
+    }
+    unfolded_toy.run()
+    assert "folds/a" not in unfolded_toy.statuses()
+
+
+def test_partition_that_has_gone_is_no_longer_told_of(toy):
+    toy.run()
+    toy.instance.delete_dynamic_partition("folds", "f2")
+    assert set(toy.states()) == (ALL | {"source_files"}) - {"folds/a[f2]"}
+
+
 def test_new_version_of_one_partition_makes_the_report_stale(toy):
     toy.run()
     toy.content["folds/a[f1]"] = "y"

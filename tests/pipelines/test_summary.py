@@ -6,7 +6,7 @@ from assets.resources.home import Home
 from har_core.errors import HarError, InputError, Problem
 from pipelines.runner import Outcome
 from pipelines.staleness import Item, State, Status
-from pipelines.summary import print_summary, ranking
+from pipelines.summary import named, print_summary, ranking
 
 WINDOWS, SPLITS = Item(AssetKey("windows")), Item(AssetKey("splits"))
 
@@ -37,6 +37,11 @@ def test_nothing_to_do_is_said(tmp_path, capsys):
     assert "Skipped, fresh: windows\nRan: nothing\n" in out
     assert f"HAR_HOME={tmp_path} har ui" in out
     assert err == ""
+
+
+def test_partitions_of_an_asset_are_told_together():
+    folds = [Item(AssetKey(["folds", name]), f"loso-p{number}") for number in (1, 2) for name in ("a", "b")]
+    assert named([WINDOWS, *folds, SPLITS]) == "windows, folds/a[loso-p1 loso-p2], folds/b[loso-p1 loso-p2], splits"
 
 
 def test_what_was_not_selected_is_named_with_its_causes(tmp_path, capsys):

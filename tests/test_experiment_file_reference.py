@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from har_core.models import architecture_options, list_models
+from har_core.settings.audit import AuditSettings
 from har_core.settings.base import Settings
 from har_core.settings.experiment import load_experiment
 from har_core.settings.report import EvaluationSettings, ReportSettings
@@ -22,6 +23,7 @@ from har_core.settings.windows import WindowSettings
 PAGE = Path(__file__).parents[1] / "docs" / "experiment_file.md"
 SECTIONS: dict[str, type[Settings]] = {
     "source": SourceSettings,
+    "audit": AuditSettings,
     "windows": WindowSettings,
     "splits": SplitSettings,
     "training": TrainingSettings,

@@ -1,0 +1,72 @@
+"""``[evaluation]``: which architectures are scored over folds, and what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from har_core.errors import InputError
+from har_core.settings.experiment import Experiment, load_experiment
+
+MODELS = '[models]\narchitectures = ["cnn", "logistic_regression"]\n[evaluation]\n'
+
+
+@pytest.fixture
+def load(tmp_path: Path):
+    def load(text: str) -> Experiment:
+        path = tmp_path / "mine.toml"
+        path.write_text(MODELS + text, encoding="utf-8")
+        return load_experiment(path)
+
+    return load
+
+
+def test_nothing_is_scored_over_folds_unless_asked_for(load) -> None:
+    experiment = load("")
+    assert experiment.evaluation.protocols == experiment.fold_architectures == ()
+    assert (experiment.evaluation.seeds, experiment.evaluation.validation_subjects) == ((0,), 1)
+
+
+def test_all_architectures_or_those_that_are_named(load) -> None:
+    assert load('protocols = ["loso"]').fold_architectures == ("cnn", "logistic_regression")
+    chosen = load('protocols = ["loso"]\narchitectures = ["logistic_regression"]')
+    assert chosen.fold_architectures == ("logistic_regression",)
+    assert load('architectures = ["logistic_regression"]').fold_architectures == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        ('protocols = ["losso"]', 4, '"loso"'),
+        ('protocols = ["loso", "pairs", "loso"]', 4, "each once: loso repeated"),
+        ('protocols = ["loso"]\nseeds = [1, 2, 1]', 5, "each once: 1 repeated"),
+        ("seeds = []", 4, "at least 1"),
+        ("seeds = [1, -1]", 4, "at least 0"),
+        ("validation_subjects = 3", 4, "at most 2"),
+        ('architectures = ["lstm"]', 4, "an architecture of [models]"),
+        ('architectures = ["logistic_regresion"]', 4, "'logistic_regression'"),
+        (
+            'protocols = ["pairs"]\nvalidation_subjects = 0',
+            5,
+            "1 or 2: validation chooses the epoch of a network",
+        ),
+    ],
+)
+def test_a_problem_is_told_with_its_line(load, text: str, line: int, expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(text)
+    (problem,) = caught.value.problems
+    assert problem.line == line
+    assert expected in problem.expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'protocols = ["loso"]\narchitectures = ["logistic_regression"]',
+        'protocols = ["leaky"]',
+    ],
+)
+def test_no_validation_subjects_where_no_network_needs_them(load, text: str) -> None:
+    assert load(f"{text}\nvalidation_subjects = 0").evaluation.validation_subjects == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import torch
 from torch import nn
@@ -18,6 +19,10 @@ from torch import nn
 from assets.resources.registry import CHALLENGER, CHAMPION, OVERALL, RoundTripError
 from assets.resources.tracking import TrackedRun
 from har_core.dsads.layout import ACTIVITIES, CHANNELS
+from har_core.evaluation.predictions import probabilities_of, read_predictions
+from har_core.evaluation.result import ModelResult
+from har_core.settings.experiment import load_experiment
+from har_core.windows.tensors import read_tensors
 
 HARMLESS = {
     "collections OrderedDict",
@@ -25,6 +30,36 @@ HARMLESS = {
     "torch._utils _rebuild_tensor_v2",
 }
 """What the example input of an exported graph names: a tensor, put together from its bytes."""
+
+
+CLASSICAL = """
+[source]
+kind = "synthetic"
+num_subjects = 3
+num_segments = 2
+
+[splits]
+validation_subjects = [2]
+test_subjects = [3]
+
+[models]
+architectures = ["random_forest", "extra_trees", "rocket", "logistic_regression"]
+[models.extra_trees]
+num_trees = 20
+[models.rocket]
+num_features = 168
+sensors = ["acc", "gyro"]
+[models.logistic_regression]
+units = ["RA"]
+
+[evaluation]
+latency_repeats = 3
+latency_warmup = 1
+
+[runtime]
+device = "cpu"
+num_threads = 1
+"""
 
 
 @pytest.fixture
@@ -98,6 +133,32 @@ def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph):
     with pytest.raises(RoundTripError, match="answers a batch of"):
         graph.registry.log(TrackedRun(graph.tracking, started.info.run_id), "har-cnn", Forgetful(), num_timepoints=125)
     assert graph.aliases() == aliases
+
+
+def test_classical_models_are_registered_as_networks_are(graph):
+    path = graph.home.root / "classical.toml"
+    path.write_text(CLASSICAL, encoding="utf-8")
+    experiment = load_experiment(path)
+    assert graph.materialise(
+        *(f"models/{name}" for name in experiment.models.architectures), experiment=experiment
+    ).success
+    rows = read_tensors(graph.home.windows)
+    for name in experiment.models.architectures:
+        predictions = read_predictions(graph.home.predictions(f"models/{name}", "holdout"))
+        chosen = predictions.filter(pc.equal(predictions["role"], "test"))
+        is_test = torch.from_numpy(rows.keys["subject"].to_numpy() == 3)
+        answered = graph.registry.load(f"models:/har-{name}@{CHALLENGER}").predict(rows.windows[is_test].numpy())
+        np.testing.assert_allclose(answered, probabilities_of(chosen), atol=1e-4)
+        metadata = graph.latest(f"models/{name}").metadata
+        assert metadata["num_epochs"].value == 0
+        assert metadata["num_parameters"].value > 0
+        assert "training_curves" not in metadata
+        result = ModelResult.read(graph.home.result(name))
+        assert (result.history, result.best_epoch) == ((), 0)
+        assert result.scores_clean == result.scores  # nothing is damaged here
+        assert "epochs" not in result.training_settings
+    for path in graph.home.mlruns.rglob("*"):
+        assert not path.is_file() or globals_in(path) <= HARMLESS, path
 
 
 def test_mlflows_defaults_are_left_alone(ran):

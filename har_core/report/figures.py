@@ -83,6 +83,7 @@ def _protocol(view: ProtocolView) -> dict[str, Any]:
         if view.compared is None
         else {
             "metric": view.compared.metric,
+            "notes": list(view.compared.notes),
             "scores": [
                 {"name": score.name, "value": score.value, "source": score.source}
                 for score in view.compared.scores

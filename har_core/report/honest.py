@@ -25,6 +25,7 @@ HONEST_PROTOCOLS = ("loso", "pairs")
 LEAKY = "leaky"
 TITLES = {"loso": "Leave one subject out", "pairs": "Leave two subjects out", LEAKY: "Random split"}
 _PUBLISHED = {"loso": ("macro-F1", PUBLISHED_LOSO, LOSO_SOURCE), "pairs": ("accuracy", PUBLISHED_PAIRS, PAIRS_SOURCE)}
+_OURS = "here"
 _NUM_HARDEST_NAMED = 2
 
 
@@ -54,6 +55,8 @@ class Compared:
 
     metric: str
     scores: tuple[ComparedScore, ...]
+    notes: tuple[str, ...]
+    """How each source measured: ``WHAR Arena 2026: one seed, windows of 3 s``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,23 +182,28 @@ def _hardest(rows: Sequence[SubjectRow]) -> str:
 def _compared(protocol: str, rows: Sequence[FoldRow], inputs: ReportInputs) -> Compared | None:
     if inputs.origin != "real" or protocol not in _PUBLISHED:
         return None
-    metric, published, source = _PUBLISHED[protocol]
+    metric, published, (source, note) = _PUBLISHED[protocol]
     scores = [
         ComparedScore(name=name, value=value, text=fixed(value), source=source, is_ours=False)
         for name, value in published.items()
     ]
+    notes = [f"{source}: {note}"]
     for row in rows:
         spread = row.summary.macro_f1 if metric == "macro-F1" else row.summary.accuracy
         if row.is_complete:
-            source = _our_source(row.summary, inputs)
+            notes.append(f"{_OURS}: {_how_we_measure(row.summary, inputs)}")
             scores.append(
-                ComparedScore(name=row.name, value=spread.mean, text=with_spread(spread), source=source, is_ours=True)
+                ComparedScore(name=row.name, value=spread.mean, text=with_spread(spread), source=_OURS, is_ours=True)
             )
-    return Compared(metric=metric, scores=tuple(sorted(scores, key=lambda score: (-score.value, score.name))))
+    return Compared(
+        metric=metric,
+        scores=tuple(sorted(scores, key=lambda score: (-score.value, score.name))),
+        notes=tuple(dict.fromkeys(notes)),
+    )
 
 
-def _our_source(summary: ProtocolSummary, inputs: ReportInputs) -> str:
+def _how_we_measure(summary: ProtocolSummary, inputs: ReportInputs) -> str:
     num_seeds = len(summary.seeds)
     length = inputs.experiment.get("windows", {}).get("length")
     seconds = f", windows of {length / SAMPLING_RATE_HZ:g} s" if length else ""
-    return f"here; {len(summary.folds)} folds, {num_seeds} {'seed' if num_seeds == 1 else 'seeds'}{seconds}"
+    return f"{len(summary.folds)} folds, {num_seeds} {'seed' if num_seeds == 1 else 'seeds'}{seconds}"

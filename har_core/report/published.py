@@ -81,10 +81,10 @@ PUBLISHED_LOSO = {
     "k-NN": 0.7094,
 }
 """Macro-F1, each subject left out in turn."""
-LOSO_SOURCE = "WHAR Arena 2026; one seed, windows of 3 s"
+LOSO_SOURCE = ("WHAR Arena 2026", "one seed, windows of 3 s")
 PUBLISHED_PAIRS = {"SDMix": 0.9328, "DDLearn": 0.9202}
 """Accuracy, two subjects left out in each of four folds."""
-PAIRS_SOURCE = "as published; four folds"
+PAIRS_SOURCE = ("published", "four folds")
 PUBLISHED_RANDOM_SPLIT = (0.992, 0.996)
 """Lowest and highest published accuracy of random 10-fold splits."""
 

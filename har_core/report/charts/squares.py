@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from har_core.dsads.layout import NUM_ACTIVITIES
+from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 from har_core.report.charts.axes import WIDTH, Tick
 
 _LEFT, _TOP = 22, 30
@@ -21,6 +21,9 @@ class Square:
     severity: str
     """``error``, ``warning``, ``info``; empty where nothing was found."""
     label: str
+    """Number of findings; empty where there is none."""
+    words: str
+    """What a pointer is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,9 @@ def squares(subjects: Sequence[int], found: Mapping[tuple[int, int], tuple[int, 
     for top, subject in zip(tops, subjects, strict=True):
         for activity, left in enumerate(lefts, 1):
             count, severity = found.get((subject, activity), (0, ""))
-            drawn.append(Square(x=left, y=top, severity=severity, label=_label(count)))
+            drawn.append(
+                Square(x=left, y=top, severity=severity, label=_label(count), words=_words(subject, activity, count))
+            )
     return Squares(
         height=round(_TOP + pitch * len(subjects), 1),
         side=round(side, 2),
@@ -71,3 +76,7 @@ def _label(count: int) -> str:
     if count < _THOUSAND:
         return str(count or "")
     return f"{count // _THOUSAND}k"
+
+
+def _words(subject: int, activity: int, count: int) -> str:
+    return f"subject {subject}, {ACTIVITIES[activity - 1]}: {count:,} {'finding' if count == 1 else 'findings'}"

@@ -12,8 +12,9 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from har_core.audit.channels import find_duplicated, find_swapped_sensors, find_swapped_stretches
+from har_core.audit.channels import find_duplicated, find_swapped_sensors
 from har_core.audit.copies import Hashes, find_copies, hash_rows
+from har_core.audit.exchanges import find_swapped_stretches
 from har_core.audit.findings import Finding, tabulate
 from har_core.audit.joins import find_broken_joins, find_missing
 from har_core.audit.runs import StandStill, find_runs

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from har_core.audit.signals import Mask, Signals, Values
 from har_core.dsads.layout import SEGMENT_LENGTH
 
+Scores = npt.NDArray[np.float64]
+
 _MEAN_OF = 3
 """Steps on either side that tell what is usual at a moment; the one next to it is left out, since a break is in it."""
 _REACH = _MEAN_OF + 1
@@ -34,7 +36,7 @@ class Steps:
 
     usual: Values
     """(C, 1) median size of a step within segments."""
-    within: npt.NDArray[np.float64]
+    within: Scores
     """Scores of the steps within segments, ascending."""
     median: float
     spread: float
@@ -58,15 +60,19 @@ class Steps:
         usual = self.usual.reshape(-1, *[1] * (size.ndim - 1))
         return np.asarray(size**2 / (usual**2 + np.maximum(shake_before, shake_after) ** 2), dtype=np.float32)
 
-    def score(self, z_squared: Values) -> Values:
+    def score(self, z_squared: Values) -> Scores:
         """The scores (…) of squared steps (C, …) in usual units; of any subset of channels."""
-        return np.asarray((np.log1p(z_squared).mean(axis=0) - self.median) / self.spread)
+        return self.standardised(np.log1p(z_squared).mean(axis=0, dtype=np.float64))
 
-    def scores_of_joins(self) -> Values:
+    def standardised(self, mean_log: Scores) -> Scores:
+        """The scores of means of ``log(1 + z²)``."""
+        return (mean_log - self.median) / self.spread
+
+    def scores_of_joins(self) -> Scores:
         """(S - 1,) scores of the steps from each segment into the next."""
         return self.score(self.z_squared(slice(None, -1), slice(1, None)))
 
-    def score_between(self, first: int) -> Values:
+    def score_between(self, first: int) -> Scores:
         """(S,) scores of the steps from the end of one segment to the beginning of every segment."""
         size = self.after - self.before[:, [first]]
         return self.score(self.relative(size, self.shake_before[:, [first]], self.shake_after))

@@ -32,10 +32,10 @@ class AuditSettings(Settings):
     """Share of sound joins that is put up with where many joins of a recording are told to be broken together."""
     order_score: float = Field(default=1.5, gt=0)
     """Step up to which rows go on from others, where order or channels are in question; counted likewise."""
-    swap_jump: float = Field(default=6.0, gt=0)
-    """Step of two channels, in usual steps of each, from which on they may have been exchanged at a join."""
-    swap_fit: float = Field(default=2.5, gt=0)
-    """Step, counted likewise, up to which they fit each other's course."""
+    swap_evidence: float = Field(default=12.0, gt=0)
+    """Log-likelihood from which on two channels, or two units, are exchanged in a stretch of segments."""
+    swap_evidence_of_joins: float = Field(default=5.0, gt=0)
+    """What the joins at its ends must contribute to it: levels alone do not tell an exchange from a turn."""
     acceleration_limit: float = Field(default=180.0, gt=0)
     """Largest acceleration that a unit measures along an axis, m/s²: 18 g."""
     turning_rate_limit: float = Field(default=20.944, gt=0)

@@ -1,0 +1,152 @@
+"""Two channels, or two units, that hold each other's values in a stretch of segments.
+
+Letters: C channels, S segments, J = S - 1 joins, P pairs of channels or of units, W channels on one side of a pair.
+
+Each segment of a recording has a pair either as it is usual or exchanged. What is known of this: at a join where it
+changes, both channels jump, each to where the other one was; and in an exchanged segment the mean and the deviation
+of each channel are those usual for the other one. Both count as log-likelihoods, both must speak for an exchange, and
+the likeliest course over all segments is found by dynamic programming (Viterbi, "Error bounds for convolutional codes",
+IEEE Transactions on Information Theory 13(2), 1967). A course may only change where all other channels go on as they
+were: after a gap in time a left and a right leg may well have changed places, but then so has the rest of the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from har_core.audit.findings import Finding, Kind, Severity
+from har_core.audit.places import channels_of
+from har_core.audit.signals import Signals, Values, long_runs
+from har_core.audit.steps import Steps
+from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS
+from har_core.settings.audit import AuditSettings
+
+Costs = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+_TURN = 4.0
+"""What a change costs, so that noise makes none."""
+_UNITS = tuple(list(channels_of(unit)) for unit in range(len(UNITS)))
+_PAIRS = tuple(
+    (np.array([one for one, _ in pairs]), np.array([other for _, other in pairs]))
+    for pairs in (list(combinations(_UNITS, 2)), [([a], [b]) for a, b in combinations(range(NUM_CHANNELS), 2)])
+)
+"""The two sides (P, W) of every pair of units, and of channels."""
+
+
+def find_swapped_stretches(signals: Signals, steps: Steps, settings: AuditSettings) -> Iterator[Finding]:
+    """Stretches of segments in which two units, or two channels, are exchanged; what most segments have is right."""
+    if len(signals.segments) < 2:  # noqa: PLR2004 - a change needs two
+        return
+    jumps = _Jumps(steps)
+    levels = _Levels(signals)
+    courses = [course for ones, others in _PAIRS for course in _likely_courses(jumps, levels, ones, others, settings)]
+    taken: set[int] = set()
+    for _, channels, exchanged in sorted(courses, key=lambda course: -course[0]):
+        if taken.isdisjoint(channels):  # two exchanged units are no nine pairs of exchanged channels
+            taken.update(channels)
+            for first, size in long_runs(exchanged, 1):
+                row, num_rows = first * SEGMENT_LENGTH, size * SEGMENT_LENGTH
+                yield signals.finding(Kind.SWAPPED_CHANNELS, Severity.ERROR, row, num_rows, channels)
+
+
+def _likely_courses(
+    jumps: _Jumps, levels: _Levels, ones: Indices, others: Indices, settings: AuditSettings
+) -> Iterator[tuple[float, list[int], npt.NDArray[np.bool_]]]:
+    """Evidence, channels, and (S,) where they are exchanged, of the pairs for which that is likelier than not."""
+    stay, change = jumps.costs(ones, others)
+    change[jumps.rest_scores(stay, ones) > settings.order_score] = np.inf
+    hopeful = np.flatnonzero((stay - change).max(axis=1) >= settings.swap_evidence_of_joins / 2)
+    if not len(hopeful):
+        return
+    ones, others, stay, change = ones[hopeful], others[hopeful], stay[hopeful], change[hopeful]
+    usual, crossed = levels.costs(ones, others)
+    exchanged, cost = _cheapest(usual, crossed, stay, change + _TURN)
+    evidence = usual.sum(axis=1) + stay.sum(axis=1) - cost
+    turns = np.diff(exchanged, axis=1)
+    of_joins = np.where(turns, stay - np.where(turns, change, 0.0), 0.0).sum(axis=1)
+    of_levels = np.where(exchanged, usual - crossed, 0.0).sum(axis=1)
+    is_told = (evidence >= settings.swap_evidence) & (of_joins >= settings.swap_evidence_of_joins) & (of_levels > 0)
+    for index in np.flatnonzero(is_told):
+        yield float(evidence[index]), [*ones[index].tolist(), *others[index].tolist()], exchanged[index]
+
+
+class _Jumps:
+    """What the joins say."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._own = np.log1p(steps.z_squared(slice(None, -1), slice(1, None)))  # (C, J)
+        size = steps.after[None, :, 1:] - steps.before[:, None, :-1]  # (C before, C after, J)
+        usual = np.maximum(steps.usual, steps.usual.T)[:, :, None]
+        shake = np.maximum(steps.shake_before[:, None, :-1], steps.shake_after[None, :, 1:])
+        self._crossed = np.log1p(size**2 / (usual**2 + shake**2))
+
+    def costs(self, ones: Indices, others: Indices) -> tuple[Costs, Costs]:
+        """(P, J) of each channel going on as itself, and as the other one."""
+        stay = (self._own[ones] + self._own[others]).sum(axis=1, dtype=np.float64)
+        change = (self._crossed[ones, others] + self._crossed[others, ones]).sum(axis=1, dtype=np.float64)
+        return stay, change
+
+    def rest_scores(self, stay: Costs, ones: Indices) -> Costs:
+        """(P, J) the scores of the steps of all channels outside the pairs."""
+        num_rest = NUM_CHANNELS - 2 * ones.shape[1]
+        return self._steps.standardised((self._own.sum(axis=0) - stay) / num_rest)
+
+
+class _Levels:
+    """What the segments themselves say: the mean and the deviation of each channel."""
+
+    def __init__(self, signals: Signals) -> None:
+        by_segment = signals.channels.reshape(NUM_CHANNELS, -1, SEGMENT_LENGTH)
+        self._mean = by_segment.mean(axis=2)
+        self._noise = np.log(by_segment.std(axis=2) + np.float32(1e-3))
+        self._usual_mean, mean_spread = _median_and_spread(self._mean)
+        self._usual_noise, noise_spread = _median_and_spread(self._noise)
+        # Where a level hardly varies, a quarter of the channel's own movement is no change, nor are 15 % of it.
+        self._mean_spread = mean_spread + np.exp(self._usual_noise) / 4
+        self._noise_spread = noise_spread + np.float32(0.15)
+
+    def costs(self, ones: Indices, others: Indices) -> tuple[Costs, Costs]:
+        """(P, S) of each channel holding its own values, and the other's."""
+        usual = self._cost(ones, ones) + self._cost(others, others)
+        return usual, self._cost(ones, others) + self._cost(others, ones)
+
+    def _cost(self, channels: Indices, found_in: Indices) -> Costs:
+        mean = (self._mean[found_in] - self._usual_mean[channels]) / self._mean_spread[channels]
+        noise = (self._noise[found_in] - self._usual_noise[channels]) / self._noise_spread[channels]
+        return np.asarray((np.log1p(mean**2) + np.log1p(noise**2)).sum(axis=1, dtype=np.float64))
+
+
+def _median_and_spread(values: Values) -> tuple[Values, Values]:
+    """(C, 1) each: the median over segments, and the deviation of a normal distribution with the same quartiles."""
+    median = np.median(values, axis=1, keepdims=True)
+    return median, np.median(np.abs(values - median), axis=1, keepdims=True) * np.float32(1.4826)
+
+
+def _cheapest(usual: Costs, crossed: Costs, stay: Costs, change: Costs) -> tuple[npt.NDArray[np.bool_], Costs]:
+    """(P, S) the cheapest course, True where exchanged, and its cost (P,).
+
+    Args:
+        usual: (P, S) cost of a segment as it is usual.
+        crossed: (P, S) cost of a segment that is exchanged.
+        stay: (P, J) cost of not changing at a join.
+        change: (P, J) cost of changing.
+    """
+    num_segments = usual.shape[1]
+    cost = np.stack([usual[:, 0], crossed[:, 0]])
+    came_over = np.zeros((num_segments, 2, len(usual)), dtype=np.bool_)
+    for segment in range(1, num_segments):
+        along, over = cost + stay[:, segment - 1], cost[::-1] + change[:, segment - 1]
+        came_over[segment] = over < along
+        cost = np.minimum(along, over) + np.stack([usual[:, segment], crossed[:, segment]])
+    course = np.zeros(usual.shape, dtype=np.bool_)
+    course[:, -1] = cost[1] < cost[0]
+    for segment in range(num_segments - 1, 0, -1):
+        here = course[:, segment]
+        course[:, segment - 1] = here ^ came_over[segment, here.astype(np.int64), np.arange(len(here))]
+    return course, cost.min(axis=0)

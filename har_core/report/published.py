@@ -84,7 +84,7 @@ PUBLISHED_LOSO = {
 LOSO_SOURCE = ("WHAR Arena 2026", "one seed, windows of 3 s")
 PUBLISHED_PAIRS = {"SDMix": 0.9328, "DDLearn": 0.9202}
 """Accuracy, two subjects left out in each of four folds."""
-PAIRS_SOURCE = ("published", "four folds")
+PAIRS_SOURCE = ("Published", "four folds")
 PUBLISHED_RANDOM_SPLIT = (0.992, 0.996)
 """Lowest and highest published accuracy of random 10-fold splits."""
 

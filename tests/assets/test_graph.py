@@ -21,7 +21,16 @@ from har_core.evaluation.result import ModelResult
 from har_core.files import sha256_of_file
 from har_core.training import EpochFinished
 
-COMPUTED = ("raw_recordings", "windows", "splits", "models/cnn", "models/lstm", "comparison_report", "champion")
+COMPUTED = (
+    "raw_recordings",
+    "recording_audit",
+    "windows",
+    "splits",
+    "models/cnn",
+    "models/lstm",
+    "comparison_report",
+    "champion",
+)
 NUM_WINDOWS = 3 * NUM_ACTIVITIES * 2
 
 
@@ -34,7 +43,8 @@ def test_graph_has_the_assets_and_edges_of_the_design(ran):
     assert edges == {
         "source_files": set(),
         "raw_recordings": {"source_files"},
-        "windows": {"raw_recordings"},
+        "recording_audit": {"raw_recordings"},
+        "windows": {"raw_recordings", "recording_audit"},
         "splits": {"windows"},
         "models/cnn": {"splits"},
         "models/lstm": {"splits"},
@@ -122,9 +132,10 @@ def test_units_are_in_the_column_schema(ran):
 
 
 def test_row_counts(ran):
-    counts = {name: ran.latest(name).metadata["dagster/row_count"].value for name in COMPUTED[:4]}
+    counts = {name: ran.latest(name).metadata["dagster/row_count"].value for name in COMPUTED[:5]}
     assert counts == {
         "raw_recordings": NUM_WINDOWS,
+        "recording_audit": 0,
         "windows": NUM_WINDOWS,
         "splits": NUM_WINDOWS,
         "models/cnn": NUM_WINDOWS * 2 // 3,
@@ -180,7 +191,7 @@ def test_nothing_is_written_outside_the_home(ran):
 
 def test_repeating_changes_no_data_version(graph):
     before = {name: graph.latest(name).tags["dagster/data_version"] for name in COMPUTED}
-    assert graph.materialise("raw_recordings", "windows", "splits", "models/cnn").success
+    assert graph.materialise("raw_recordings", "recording_audit", "windows", "splits", "models/cnn").success
     after = {name: graph.latest(name).tags["dagster/data_version"] for name in COMPUTED}
     assert after == before
     assert graph.registry.by_alias("har-cnn", "challenger").version == 2
@@ -251,6 +262,15 @@ def test_a_failed_check_keeps_every_alias_where_it_is(graph):
     assert not result.success
     assert f"splits: {name}" in str(result.failure_data_for_node("champion").error)
     assert graph.aliases() == aliases
+
+
+def test_what_the_audit_finds_stops_no_alias(graph):
+    key = next(key for asset in build_assets(graph.experiment)[1:] for key in asset.check_keys if "zero" in key.name)
+    assert key.asset_key == dg.AssetKey("recording_audit")
+    graph.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(asset_key=key.asset_key, check_name=key.name, passed=False, metadata={})
+    )
+    assert graph.materialise("champion").success
 
 
 def test_splits_that_fail_their_checks_say_so_and_stop_the_champion(graph):

@@ -129,7 +129,10 @@ def test_the_same_content_gives_the_same_bytes(source_folder: Path, tmp_path: Pa
 def test_a_missing_segment_is_no_error(source_folder: Path, tmp_path: Path, segment_text, write_files) -> None:
     write_files(source_folder, {"a05/p1/s60.txt": segment_text(5)})
     assert run(source_folder, tmp_path).num_files == 39
-    assert read_ingested(tmp_path / "recordings.parquet").load(subject=1, activity=5).segments == (1, 60)
+    recordings = read_ingested(tmp_path / "recordings.parquet")
+    assert recordings.load(subject=1, activity=5).segments == recordings.segments[1, 5] == (1, 60)
+    assert list(recordings.segments) == list(recordings.keys)
+    assert all(recordings.segments[key] == (1,) for key in recordings.keys if key != (1, 5))
 
 
 # --- What is refused --------------------------------------------------------------------------------------------------

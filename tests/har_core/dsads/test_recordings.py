@@ -36,6 +36,12 @@ def test_recordings_come_in_order_of_their_keys_with_all_their_samples(folder: P
         np.testing.assert_array_equal(recording.samples, [segment_samples(seed) for seed in seeds])
 
 
+def test_segments_are_known_before_a_recording_is_read(folder: Path) -> None:
+    segments = read_recordings(folder).segments
+    assert segments == {key: (1, 3, 10) for key in ((2, 1), (2, 3), (10, 1))}
+    assert list(segments) == [(2, 1), (2, 3), (10, 1)]
+
+
 def test_recordings_can_be_iterated_again_and_loaded_by_name(folder: Path) -> None:
     recordings = read_recordings(str(folder))
     first, second = list(recordings), list(recordings)

@@ -1,19 +1,24 @@
-"""Inputs of a report that look like those of real trainings."""
+"""Inputs of a report that look like those of real trainings, folds and audits; and a strict reader of its page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from har_core.audit.findings import Finding, Kind, Severity, tabulate
 from har_core.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import Complexity
+from har_core.evaluation.folds import FoldResult, SeedResult
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.result import ModelResult
-from har_core.evaluation.scores import score
-from har_core.report import ReportEntry, ReportInputs
+from har_core.evaluation.scores import Scores, score
+from har_core.protocols import folds
+from har_core.report import FoldEntry, ReportEntry, ReportInputs, WindowCounts
 
 FIGURES = {
     # architecture: skill on validation, skill on test, parameters, MACs, batch-1 ms, windows a second
@@ -22,6 +27,11 @@ FIGURES = {
     "lstm": (0.78, 0.70, 3_255_827, 404_745_728, 21.3, 106.0),
     "shufflenet": (0.83, 0.82, 614_551, 52_300_000, 4.12, 530.0),
 }
+CLASSICAL = {
+    "random_forest": (0.90, 0.85, 148_210, 0, 9.3, 3100.0),
+    "extra_trees": (0.84, 0.89, 903_400, 0, 21.0, 1450.0),
+}
+"""As FIGURES, of models without epochs."""
 NEIGHBOURS = {0: 6, 6: 7, 7: 6, 1: 6, 8: 9, 9: 10, 10: 9, 4: 5, 14: 15, 12: 13, 2: 3, 18: 17}
 EXPERIMENT = {
     "name": "dsads",
@@ -43,7 +53,9 @@ def make_scores(skill: float, num_windows_each: int, seed: int):
 
 
 def make_result(architecture: str = "cnn", **changes) -> ModelResult:
-    skill, test_skill, num_parameters, macs, latency_ms, throughput = FIGURES.get(architecture, FIGURES["cnn"])
+    skill, test_skill, num_parameters, macs, latency_ms, throughput = {**FIGURES, **CLASSICAL}.get(
+        architecture, FIGURES["cnn"]
+    )
     rng = np.random.default_rng(num_parameters)
     validation = make_scores(skill, 60, num_parameters)
     epochs, best_epoch = 30, 24
@@ -66,8 +78,8 @@ def make_result(architecture: str = "cnn", **changes) -> ModelResult:
         "seed": 0,
         "training_settings": {"epochs": epochs, "optimizer": "adamw"},
         "scores": {"validation": validation, "test": make_scores(test_skill, 120, num_parameters + 1)},
-        "history": history,
-        "best_epoch": best_epoch,
+        "history": () if architecture in CLASSICAL else history,
+        "best_epoch": 0 if architecture in CLASSICAL else best_epoch,
         "complexity": Complexity(num_parameters=num_parameters, macs=macs, size_bytes=4 * num_parameters),
         "latency": Latency(
             batch1_median_ms=latency_ms,
@@ -127,3 +139,195 @@ def make_inputs(*architectures: str, **changes) -> ReportInputs:
 @pytest.fixture(scope="session")
 def inputs() -> Callable[..., ReportInputs]:
     return make_inputs
+
+
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+SVG_LEAVES = {"path", "circle", "rect"}
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every tag closed in order; keeps text, attributes and tables."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.lines: list[str] = []
+        self.tables: list[list[list[str]]] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self._attributes(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in {"td", "th"}:
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in SVG_LEAVES, f"<{tag}/> is open in HTML"
+        self._attributes(tag, attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" in self.open or not data.strip():
+            return
+        if "body" in self.open:
+            self.lines.append(data.strip())
+        if {"td", "th"} & set(self.open):
+            self.tables[-1][-1][-1] += data.strip()
+
+    def _attributes(self, tag, attrs):
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> names an attribute twice"
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.lines)
+
+
+@pytest.fixture(scope="session")
+def read_page() -> type[Page]:
+    return Page
+
+
+SKILLS = {"random_forest": 0.89, "extra_trees": 0.94, "cnn": 0.86, "lstm": 0.79}
+SUBJECTS = range(1, 9)
+HARDNESS = dict(zip(SUBJECTS, (0.02, -0.01, 0.03, 0.0, -0.12, 0.01, 0.02, -0.05), strict=True))
+LEAKY_SKILL = {"random_forest": 0.985, "extra_trees": 0.99, "cnn": 0.98, "lstm": 0.96}
+DAMAGED = {1, 5}
+"""Subjects with windows that are damaged."""
+NUM_WINDOWS_EACH = 12
+"""Of each activity and subject."""
+
+
+def scores_of(skill: float, num_windows_each: int, seed: int) -> Scores:
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(NUM_ACTIVITIES), num_windows_each)
+    skills = np.clip(skill + rng.normal(0, 0.04, NUM_ACTIVITIES), 0.2, 1)
+    right = rng.random(len(labels)) < skills[labels]
+    predicted = np.where(right, labels, rng.integers(0, NUM_ACTIVITIES, len(labels)))
+    return score(labels, np.eye(NUM_ACTIVITIES)[predicted])
+
+
+@cache
+def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), origin: str = "real") -> FoldResult:
+    protocol = name.partition("-")[0]
+    [fold] = [fold for fold in folds(protocol, SUBJECTS) if fold.name == name]
+    tested = fold.test or tuple(SUBJECTS)
+    each = NUM_WINDOWS_EACH * len(tested) if fold.test else NUM_WINDOWS_EACH
+    is_damaged = bool(fold.test) and not DAMAGED.isdisjoint(fold.test)
+    results = []
+    for seed in seeds:
+        skill = SKILLS.get(architecture, 0.85) + float(np.mean([HARDNESS[subject] for subject in tested]))
+        skill = LEAKY_SKILL.get(architecture, 0.98) if protocol == "leaky" else skill
+        salt = sum(map(ord, architecture + name)) + seed
+        test = scores_of(skill, each, salt)
+        clean = scores_of(min(1.0, skill + 0.03), each - 2, salt) if is_damaged else test
+        by_subject = {subject: test.macro_f1 + 0.01 * (subject - tested[0]) for subject in tested}
+        shift = clean.macro_f1 - test.macro_f1
+        results.append(
+            SeedResult(
+                seed=seed,
+                scores={"validation": scores_of(skill, each, salt + 1), "test": test},
+                scores_clean={"test": clean},
+                per_subject=by_subject,
+                per_subject_clean={s: value + (shift if s in DAMAGED else 0) for s, value in by_subject.items()},
+                best_epoch=0 if architecture in CLASSICAL else 14,
+                training_seconds=31.0,
+            )
+        )
+    training = fold.training or tuple(SUBJECTS)
+    return FoldResult(
+        architecture=architecture,
+        origin=origin,
+        fold=name,
+        protocol=protocol,
+        subjects={"training": training, "validation": fold.validation or training, "test": tested},
+        seeds=tuple(results),
+        num_windows={"training": 1300, "validation": 228, "test": each * NUM_ACTIVITIES},
+        num_dropped={
+            "damaged_training": 30 if 5 in training else 6,
+            "duplicate_training": 12,
+            "duplicate_validation": 0,
+        },
+        num_parameters={**FIGURES, **CLASSICAL}.get(architecture, FIGURES["cnn"])[2],
+        training_settings={"epochs": 20},
+        device="cpu",
+        precision="fp32",
+    )
+
+
+def names_of(*protocols: str) -> tuple[str, ...]:
+    return tuple(fold.name for protocol in protocols for fold in folds(protocol, SUBJECTS))
+
+
+def make_folds(*architectures: str, protocols: tuple[str, ...] = ("loso", "leaky"), **changes) -> dict:
+    """Changes for report inputs: every fold of every protocol, and what there should be."""
+    names = names_of(*protocols)
+    entries = tuple(
+        FoldEntry(result=make_fold(architecture, name, **changes), mlflow_run_id=f"{architecture}-{name}")
+        for architecture in architectures
+        for name in names
+    )
+    return {"folds": entries, "planned_folds": dict.fromkeys(architectures, names), "subjects": tuple(SUBJECTS)}
+
+
+def make_finding(kind: Kind, severity: Severity, activity: int, subject: int, **changes) -> Finding:
+    values = {"segment": 1, "first_row": 0, "last_row": 124, "channels": "all", "num_rows": 125}
+    return Finding(kind=kind, severity=severity, activity=activity, subject=subject, **(values | changes))
+
+
+def make_findings() -> list[Finding]:
+    copied = {"other_activity": 6, "other_subject": 1, "other_segment": 1, "other_first_row": 0, "num_rows": 1500}
+    return [
+        make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 1, **copied),
+        make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 2, segment=11, num_rows=3000),
+        *(
+            make_finding(Kind.CONSTANT_RUN, Severity.WARNING, 3, 5, segment=k, channels="LL_xmag", num_rows=21)
+            for k in range(12)
+        ),
+        make_finding(Kind.CONSTANT_RUN, Severity.ERROR, 9, 5, channels="RA", num_rows=400),
+        *(
+            make_finding(Kind.SATURATION, Severity.WARNING, 18, s, channels="RL_yacc", num_rows=15)
+            for s in (2, 4, 6, 8)
+        ),
+        *(make_finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, a, 7, segment=a, num_rows=2) for a in range(1, 20)),
+    ]
+
+
+def make_audit() -> dict:
+    """Changes for report inputs."""
+    return {
+        "findings": tabulate(make_findings()),
+        "window_counts": WindowCounts(
+            num_windows=9120, num_damaged=57, num_in_duplicate_groups=48, num_dropped=0, num_repaired=0
+        ),
+        "split_drops": {"damaged_training": 40, "duplicate_training": 24, "duplicate_validation": 0},
+        "subjects": tuple(SUBJECTS),
+    }
+
+
+@pytest.fixture(scope="session")
+def fold() -> Callable[..., FoldResult]:
+    return make_fold
+
+
+@pytest.fixture(scope="session")
+def with_folds() -> Callable[..., dict]:
+    return make_folds
+
+
+@pytest.fixture(scope="session")
+def audited() -> Callable[[], dict]:
+    return make_audit

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
@@ -17,59 +16,6 @@ from har_core.report.page import SYNTHETIC_NOTE
 from har_core.report.published import PARAMETERS_FOOTNOTE
 
 FOUR = ("cnn", "resnet", "lstm", "shufflenet")
-VOID = {"meta", "br", "hr", "img", "input", "link"}
-SVG_LEAVES = {"path", "circle", "rect"}
-
-
-class Page(HTMLParser):
-    """Reads a page strictly: every tag closed in order; keeps text, attributes and tables."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.lines: list[str] = []
-        self.tables: list[list[list[str]]] = []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self._attributes(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in {"td", "th"}:
-            self.tables[-1][-1].append("")
-
-    def handle_startendtag(self, tag, attrs):
-        assert tag in SVG_LEAVES, f"<{tag}/> is open in HTML"
-        self._attributes(tag, attrs)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" in self.open or not data.strip():
-            return
-        if "body" in self.open:
-            self.lines.append(data.strip())
-        if {"td", "th"} & set(self.open):
-            self.tables[-1][-1][-1] += data.strip()
-
-    def _attributes(self, tag, attrs):
-        names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), f"<{tag}> names an attribute twice"
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        self.ids += [value for name, value in attrs if name == "id"]
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.lines)
 
 
 def column(table: list[list[str]], number: int) -> list[str]:
@@ -87,8 +33,8 @@ def report(four):
 
 
 @pytest.fixture(scope="module")
-def page(report):
-    return Page(report.html)
+def page(report, read_page):
+    return read_page(report.html)
 
 
 def test_the_page_is_whole_html(report, page):
@@ -132,12 +78,12 @@ def test_rankings_on_validation_and_test_are_apart(four, page):
     assert "Subjects 7 and 8, 2,280 windows" in text
 
 
-def test_weighted_means_are_shown_where_they_differ(inputs, four, page):
+def test_weighted_means_are_shown_where_they_differ(inputs, four, page, read_page):
     assert "Weighted F1" not in page.text
     entry = four.entries[0]
     test = replace(entry.result.scores["test"], weighted_f1=0.1234)
     changed = replace(entry, result=replace(entry.result, scores={**entry.result.scores, "test": test}))
-    shown = Page(build_report(replace(four, entries=(changed,))).html)
+    shown = read_page(build_report(replace(four, entries=(changed,))).html)
     assert "0.123" in column(shown.tables[1], 5)
 
 
@@ -200,9 +146,9 @@ def test_published_figures_stand_beside_ours_on_real_recordings(report, page):
     assert [row[5] for row in table if row[0] == "published"] == ["1,502,737*", "956,947", "1,160,341*", "3,394,065*"]
 
 
-def test_no_published_figure_stands_on_synthetic_recordings(inputs):
+def test_no_published_figure_stands_on_synthetic_recordings(inputs, read_page):
     report = build_report(inputs(*FOUR, origin="synthetic"))
-    page = Page(report.html)
+    page = read_page(report.html)
     assert page.lines[0] == SYNTHETIC_NOTE
     assert report.markdown.splitlines()[0] == f"**{SYNTHETIC_NOTE}**"
     assert next(iter(json.loads(report.json).items())) == ("note", SYNTHETIC_NOTE)
@@ -230,50 +176,50 @@ def test_json_holds_every_result(four, report):
     assert set(figures["published"]["figures"]) == set(FOUR)
 
 
-def test_what_is_missing_is_named_first(inputs):
+def test_what_is_missing_is_named_first(inputs, read_page):
     report = build_report(inputs("cnn", missing=("models/lstm: not trained yet", "models/resnet: failed")))
-    page = Page(report.html)
+    page = read_page(report.html)
     assert page.text.index("models/lstm: not trained yet") < page.text.index("Ranking")
     for text in (page.text, report.markdown.replace("\\", "")):
         assert "models/resnet: failed" in text
     assert json.loads(report.json)["missing"] == ["models/lstm: not trained yet", "models/resnet: failed"]
 
 
-def test_a_model_of_other_recordings_is_left_out_and_named(inputs, entry):
+def test_a_model_of_other_recordings_is_left_out_and_named(inputs, entry, read_page):
     given = inputs("cnn")
     report = build_report(replace(given, entries=(*given.entries, entry("lstm", origin="synthetic"))))
-    assert "models/lstm: its latest model is of synthetic recordings, so it is left out" in Page(report.html).text
+    assert "models/lstm: its latest model is of synthetic recordings, so it is left out" in read_page(report.html).text
     assert [row["architecture"] for row in json.loads(report.json)["ranking"]["test"]] == ["cnn"]
 
 
-def test_one_model_makes_a_report(inputs):
-    page = Page(build_report(inputs("lstm")).html)
+def test_one_model_makes_a_report(inputs, read_page):
+    page = read_page(build_report(inputs("lstm")).html)
     assert "LSTM is the only model here" in page.text
     assert column(page.tables[0], 1) == ["LSTM"]
 
 
-def test_no_model_makes_a_clear_page(inputs):
+def test_no_model_makes_a_clear_page(inputs, read_page):
     report = build_report(inputs(missing=("models/cnn: not trained yet",)))
-    for text in (Page(report.html).text, report.markdown.replace("\\", "")):
+    for text in (read_page(report.html).text, report.markdown.replace("\\", "")):
         assert "There is no trained model to compare yet." in text
         assert "models/cnn: not trained yet" in text
     assert json.loads(report.json)["entries"] == []
 
 
-def test_an_architecture_without_published_figures_is_shown(inputs, entry):
+def test_an_architecture_without_published_figures_is_shown(inputs, entry, read_page):
     given = inputs("cnn")
-    page = Page(build_report(replace(given, entries=(*given.entries, entry("tiny_har")))).html)
+    page = read_page(build_report(replace(given, entries=(*given.entries, entry("tiny_har")))).html)
     assert "Tiny har" in column(page.tables[0], 1)
     assert "models/tiny_har" in page.text
     assert "Tiny har, ours" not in page.text
 
 
-def test_text_from_outside_is_escaped(inputs, entry):
+def test_text_from_outside_is_escaped(inputs, entry, read_page):
     evil = "<script>alert(1)</script>|`*\n# x"
     given = inputs("cnn", title=evil, missing=(evil,), dataset={evil: evil}, git_commit=evil)
     link = replace(given.entries[0], mlflow_run_url="javascript:alert(1)", registered_model=evil)
     report = build_report(replace(given, entries=(link, entry(evil))))
-    page = Page(report.html)
+    page = read_page(report.html)
     assert "script" not in {tag for tag, _, _ in page.attributes}
     assert "<script" not in report.html
     assert not any(value.startswith("javascript:") for _, _, value in page.attributes)
@@ -283,32 +229,32 @@ def test_text_from_outside_is_escaped(inputs, entry):
     assert prose.splitlines()[0].startswith("# \\<script\\>")
 
 
-def test_scores_and_losses_that_are_no_numbers_are_dashes(inputs, entry):
+def test_scores_and_losses_that_are_no_numbers_are_dashes(inputs, entry, read_page):
     given = inputs("cnn")
     broken = entry("lstm")
     scores = {role: replace(scores, macro_f1=math.nan) for role, scores in broken.result.scores.items()}
     history = tuple({**record, "training_loss": math.nan, "validation_loss": None} for record in broken.result.history)
     broken = replace(broken, result=replace(broken.result, scores=scores, history=history))
     report = build_report(replace(given, entries=(broken, *given.entries)))
-    page = Page(report.html)
+    page = read_page(report.html)
     assert page.tables[0][-1][:3] == ["–", "LSTM", "–"]
     assert not re.search(r"\bnan\b", page.text.lower() + " ".join(value for _, _, value in page.attributes).lower())
     json.loads(report.json, parse_constant=pytest.fail)
 
 
-def test_times_of_two_machines_are_not_compared(inputs, entry):
+def test_times_of_two_machines_are_not_compared(inputs, entry, read_page):
     given = inputs("cnn")
     other = entry("lstm")
     latency = replace(other.result.latency, num_threads=1)
     other = replace(other, result=replace(other.result, latency=latency))
     for entries, warned in (((*given.entries, other), True), (given.entries, False)):
-        text = Page(build_report(replace(given, entries=entries)).html).text
+        text = read_page(build_report(replace(given, entries=entries)).html).text
         assert ("cannot be compared" in text) is warned
 
 
-def test_two_seeds_of_one_architecture_keep_apart(inputs, entry):
+def test_two_seeds_of_one_architecture_keep_apart(inputs, entry, read_page):
     given = inputs("cnn")
-    page = Page(build_report(replace(given, entries=(*given.entries, entry("cnn", seed=1)))).html)
+    page = read_page(build_report(replace(given, entries=(*given.entries, entry("cnn", seed=1)))).html)
     assert sorted(column(page.tables[0], 1)) == ["CNN, seed 0", "CNN, seed 1"]
 
 

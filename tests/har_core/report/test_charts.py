@@ -13,6 +13,8 @@ from har_core.report.charts.axes import WIDTH, Axis
 from har_core.report.charts.curves import curves
 from har_core.report.charts.dumbbells import dumbbells
 from har_core.report.charts.scatter import scatter
+from har_core.report.charts.squares import squares
+from har_core.report.charts.swarm import Spots, swarm
 
 scores = st.floats(0, 1, allow_nan=False)
 
@@ -117,3 +119,54 @@ def test_a_loss_beyond_the_drawing_stays_at_its_edge():
 
 def test_a_best_epoch_that_is_not_drawn_has_no_mark():
     assert course([0.5, 0.6], [1.0, 1.0], best_epoch=7).best_x is None
+
+
+def spots(by_subject, mean=0.5, deviation=0.1, name="CNN"):
+    return Spots(name=name, text="", by_subject=by_subject, mean=mean, standard_deviation=deviation)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.lists(scores, max_size=40), scores, st.floats(0, 1)), min_size=1, max_size=5))
+def test_dots_lie_in_their_row_and_cover_no_other(rows):
+    chart = swarm([spots(dict(enumerate(values, 1)), mean, deviation) for values, mean, deviation in rows])
+    if not any(values for values, *_ in rows):
+        assert chart is None
+        return
+    last = 0.0
+    for row, (values, *_) in zip(chart.rows, rows, strict=True):
+        assert len(row.dots) == len(values)
+        assert last <= row.top
+        for index, dot in enumerate(row.dots):
+            assert chart.left <= dot.x - chart.radius + 0.1
+            assert dot.x + chart.radius <= chart.right + 0.1
+            assert row.top <= dot.y - chart.radius
+            assert dot.y + chart.radius <= row.bottom
+            for other in row.dots[:index]:
+                assert math.hypot(dot.x - other.x, dot.y - other.y) >= 2 * chart.radius - 0.1
+        assert chart.left <= row.low <= row.mean <= row.high <= chart.right
+        last = row.bottom
+    assert last <= chart.bottom <= chart.height
+
+
+def test_a_dot_carries_its_subject_while_there_are_few():
+    few, many = swarm([spots({3: 0.5, 8: 0.9})]), swarm([spots(dict.fromkeys(range(1, 40), 0.5))])
+    assert [dot.label for dot in few.rows[0].dots] == ["3", "8"]
+    assert {dot.label for dot in many.rows[0].dots} == {""}
+    assert many.radius < few.radius
+
+
+def test_one_fold_has_a_mean_and_no_band():
+    [row] = swarm([spots({1: 0.5}, mean=0.5, deviation=None)]).rows
+    assert row.low == row.mean == row.high
+
+
+def test_a_square_stands_for_each_recording_and_says_what_is_in_it():
+    chart = squares([1, 4], {(4, 19): (3, "error"), (1, 1): (1200, "info")})
+    assert len(chart.squares) == 2 * 19
+    first, last = chart.squares[0], chart.squares[-1]
+    assert (first.label, first.severity, first.words) == ("1k", "info", "subject 1, sitting: 1,200 findings")
+    assert (last.label, last.severity, last.words) == ("3", "error", "subject 4, playing basketball: 3 findings")
+    assert {box.severity for box in chart.squares[1:-1]} == {""}
+    assert last.x + chart.side <= WIDTH
+    assert last.y + chart.side <= chart.height
+    assert squares([], {}) is None

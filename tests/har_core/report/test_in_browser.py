@@ -27,9 +27,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def url(inputs, tmp_path_factory) -> str:
-    report = build_report(inputs("cnn", "resnet", "lstm", "shufflenet"))
+@pytest.fixture(scope="module", params=["holdout", "folds and audit"])
+def url(request, inputs, with_folds, audited, tmp_path_factory) -> str:
+    architectures = ("cnn", "lstm", "random_forest", "extra_trees")
+    folds = with_folds(*architectures, protocols=("loso", "pairs", "leaky")) if request.param != "holdout" else {}
+    report = build_report(inputs(*architectures, **{**(audited() if folds else {}), **folds}))
     html: Path = write_report(report, tmp_path_factory.mktemp("report"))[0]
     return html.as_uri()
 
@@ -48,6 +50,20 @@ def test_page_fits_and_fetches_nothing(browser, url, viewport, scheme):
     assert drawings
     assert all(drawing.bounding_box()["width"] > 0 for drawing in drawings)
     assert (said, [address for address in fetched if not address.startswith("data:")]) == ([], [url])
+    page.close()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_scrolling_part_can_be_reached_by_keyboard_and_has_a_name(browser, url, viewport):
+    page = browser.new_page(viewport=viewport)
+    page.goto(url)
+    unreachable = page.evaluate(
+        """[...document.querySelectorAll('main *, header *')]
+        .filter(e => e.scrollWidth > e.clientWidth + 1 && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX))
+        .filter(e => e.tabIndex < 0 || !document.getElementById(e.getAttribute('aria-labelledby')))
+        .filter(e => e.tagName !== 'PRE').map(e => e.outerHTML.slice(0, 80))"""
+    )
+    assert unreachable == []
     page.close()
 
 

@@ -38,7 +38,7 @@ def test_recordings_come_in_order_of_their_keys_with_all_their_samples(folder: P
 
 def test_segments_are_known_before_a_recording_is_read(folder: Path) -> None:
     segments = read_recordings(folder).segments
-    assert segments == {key: (1, 3, 10) for key in ((2, 1), (2, 3), (10, 1))}
+    assert segments == dict.fromkeys(((2, 1), (2, 3), (10, 1)), (1, 3, 10))
     assert list(segments) == [(2, 1), (2, 3), (10, 1)]
 
 

@@ -47,6 +47,14 @@ def test_defaults(load) -> None:
     assert experiment.model_settings("cnn").training == experiment.training == TrainingSettings()
 
 
+def test_windows_longer_than_a_segment_need_joined_segments(load, problems) -> None:
+    experiment = load(f"[windows]\nlength = 200\njoin_segments = true\n{MODELS}")
+    assert (experiment.windows.length, experiment.windows.damaged) == (200, "flag")
+    (problem,) = problems(f"[windows]\nlength = 200\n{MODELS}")
+    assert problem.line == 2
+    assert "unless join_segments is true" in problem.expected
+
+
 def test_preset_then_section_then_architecture(load) -> None:
     experiment = load(
         '[training]\npreset = "published"\nepochs = 4\nbatch_size = 32\n'

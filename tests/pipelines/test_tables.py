@@ -29,3 +29,8 @@ def test_csv_quotes_what_needs_it():
 
 def test_parquet_reads_back():
     assert pq.read_table(io.BytesIO(render(TABLE, "parquet"))).equals(TABLE)
+
+
+def test_an_empty_cell_is_a_dash():
+    table = pa.table({"other": pa.array([None, 3], pa.int16()), "kind": ["a", "b"]})
+    assert render(table, "table").decode().splitlines() == ["other  kind", "-      a", "3      b"]

@@ -1,0 +1,112 @@
+"""The audit as a whole: sound recordings have no findings, order does not matter, and what it refuses."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from har_core.audit import FINDINGS_SCHEMA, find_defects
+from har_core.dsads.layout import ACTIVITIES
+from har_core.dsads.recordings import Recording
+from har_core.dsads.synthetic.writer import make_recording
+from har_core.errors import InputError
+
+
+def made(num_subjects: int, num_segments: int, seed: int):
+    for subject in range(1, num_subjects + 1):
+        for activity in range(1, len(ACTIVITIES) + 1):
+            samples = make_recording(seed=seed, subject=subject, activity=activity, num_segments=num_segments)
+            yield Recording(
+                subject=subject,
+                activity=activity,
+                segments=tuple(range(1, num_segments + 1)),
+                samples=np.round(samples, 5).astype(np.float32),
+            )
+
+
+def test_nothing_is_found_in_sound_recordings():
+    assert find_defects(made(2, 8, seed=0)).num_rows == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_nothing_is_found_in_a_whole_set_of_sound_recordings(seed):
+    found = find_defects(made(8, 60, seed))
+    assert found.to_pylist() == []
+
+
+def test_nothing_is_found_in_nothing():
+    assert find_defects([]).schema == FINDINGS_SCHEMA
+
+
+@pytest.fixture(scope="module")
+def damaged(lab):
+    """Recordings with several kinds of defects."""
+    samples = lab.sound()
+    keys = lab.keys
+    lab.rows(samples[keys[0]])[100:125] = 0
+    lab.rows(samples[keys[1]])[300:330, :9] = lab.rows(samples[keys[1]])[300, :9]
+    lab.rows(samples[keys[3]])[510:700] = lab.rows(samples[keys[1]])[17:207]
+    lab.rows(samples[keys[2]])[800:] = lab.rows(samples[keys[0]])[700:900]
+    return [lab.recording(key, values) for key, values in samples.items()]
+
+
+@settings(max_examples=40)
+@given(order=st.randoms(use_true_random=False))
+def test_findings_do_not_depend_on_the_order_of_recordings(damaged, order: random.Random):
+    shuffled = list(damaged)
+    order.shuffle(shuffled)
+    found = find_defects(shuffled)
+    assert found.num_rows > 4
+    assert found.equals(find_defects(damaged))
+
+
+def test_findings_do_not_depend_on_the_memory_layout(damaged):
+    as_read = [
+        Recording(
+            subject=one.subject,
+            activity=one.activity,
+            segments=one.segments,
+            samples=np.ascontiguousarray(one.samples.transpose(2, 0, 1)).transpose(1, 2, 0),
+        )
+        for one in damaged
+    ]
+    assert find_defects(as_read).equals(find_defects(damaged))
+
+
+def test_recordings_stay_as_they_are(damaged):
+    before = [one.samples.copy() for one in damaged]
+    find_defects(damaged)
+    for one, samples in zip(damaged, before, strict=True):
+        np.testing.assert_array_equal(one.samples, samples)
+
+
+def test_progress_tells_every_recording(damaged):
+    told = []
+    find_defects(damaged, progress=lambda *news: told.append(news))
+    assert [num_done for _, num_done, _ in told] == list(range(1, len(damaged) + 1))
+
+
+def test_a_recording_that_comes_twice_is_refused(damaged):
+    with pytest.raises(InputError, match=r"subject 1, activity 9.*each recording once"):
+        find_defects([*damaged, damaged[1]])
+
+
+@pytest.mark.parametrize("shape", [(8, 125, 44), (7, 125, 45), (8, 124, 45)])
+def test_samples_of_another_shape_are_refused(lab, shape):
+    wrong = lab.recording((1, 2), np.zeros(shape, dtype=np.float32), range(1, 9))
+    with pytest.raises(InputError, match=r"subject 1, activity 2.*\(8, 125, 45\)"):
+        find_defects([wrong])
+
+
+def test_one_segment_is_enough(lab):
+    samples = lab.sound()[lab.keys[0]][:1]
+    samples[0, 40:60] = 0
+    assert [lab.place(row) for row in lab.audit({lab.keys[0]: samples})] == [(lab.keys[0], 40, 20, "all")]
+
+
+def test_a_recording_that_is_zero_throughout(lab):
+    found = lab.audit({lab.keys[0]: np.zeros((2, 125, 45), dtype=np.float32)})
+    assert [(row["kind"], *lab.place(row)) for row in found] == [("zero_run", lab.keys[0], 0, 250, "all")]

@@ -1,0 +1,59 @@
+"""The table of findings as a file."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from har_core.audit import FINDINGS_SCHEMA, content_version, find_defects, read_findings, write_findings
+from har_core.audit.findings import Finding, Kind, Severity, tabulate
+from har_core.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def found(lab):
+    samples = lab.sound()
+    lab.rows(samples[lab.keys[0]])[100:125] = 0.0
+    lab.rows(samples[lab.keys[1]])[200:300] = lab.rows(samples[lab.keys[2]])[17:117]
+    return find_defects([lab.recording(key, values) for key, values in samples.items()])
+
+
+def test_what_is_written_is_read(found, tmp_path):
+    path = tmp_path / "data" / "year=2026" / "findings.parquet"  # no column comes from a folder's name
+    write_findings(found, path)
+    assert read_findings(path).equals(found)
+
+
+def test_the_order_of_rows_is_fixed():
+    def finding(subject: int, activity: int, segment: int, kind: Kind) -> Finding:
+        return Finding(
+            kind=kind, activity=activity, subject=subject, segment=segment, first_row=0, last_row=0, channels="all",
+            num_rows=1, severity=Severity.INFO,
+        )  # fmt: skip
+
+    ordered = [
+        finding(1, 2, 5, Kind.CONSTANT_RUN),
+        finding(1, 2, 5, Kind.ZERO_RUN),
+        finding(1, 10, 1, Kind.ZERO_RUN),
+        finding(2, 1, 1, Kind.ZERO_RUN),
+    ]
+    assert tabulate(reversed(ordered)).equals(tabulate(ordered))
+    assert [row["kind"] for row in tabulate(reversed(ordered)).to_pylist()] == [one.kind for one in ordered]
+
+
+def test_the_version_is_of_the_content_alone(found, tmp_path):
+    write_findings(found, tmp_path / "findings.parquet")
+    assert content_version(read_findings(tmp_path / "findings.parquet")) == content_version(found)
+    assert content_version(found.slice(1)) != content_version(found)
+    changed = found.set_column(11, FINDINGS_SCHEMA.field(11), pa.array([1] * found.num_rows, pa.int32()))
+    assert content_version(changed) != content_version(found)
+
+
+@pytest.mark.parametrize("content", [None, b"no parquet", "other columns"])
+def test_what_are_no_findings_is_refused(tmp_path, content):
+    path = tmp_path / "findings.parquet"
+    if content == "other columns":
+        pq.write_table(pa.table({"kind": ["zero_run"]}), path)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="findings"):
+        read_findings(path)

@@ -1,0 +1,92 @@
+"""Joins that do not join, segments in the wrong order, segments that are missing."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from har_core.audit import find_defects
+from har_core.dsads.layout import RecordingKey
+from har_core.dsads.synthetic.writer import make_recording
+
+# On a stepper: arms and legs move all the time, and no moment is like another.
+ACTIVITY = 13
+LONG = 24
+
+
+@pytest.fixture(scope="module")
+def long():
+    """24 segments without a break, (3000, 45)."""
+    samples = make_recording(seed=3, subject=1, activity=ACTIVITY, num_segments=LONG)
+    return np.round(samples.reshape(-1, 45), 5).astype(np.float32)
+
+
+def found_in(lab, rows, *kinds, key=(1, ACTIVITY)):
+    return lab.audit({RecordingKey(*key): rows.reshape(-1, 125, 45)}, *kinds)
+
+
+def joins(found):
+    return [(row["segment"], row["first_row"], row["last_row"], row["other_segment"]) for row in found]
+
+
+@settings(max_examples=40)
+@given(segment=st.integers(1, 9), lost=st.integers(6, 1000), start=st.integers(0, 700))
+def test_rows_lost_between_two_segments(lab, long, segment, lost, start):
+    end = start + 125 * segment
+    rows = np.concatenate([long[start:end], long[end + lost : start + lost + 1250]])
+    found = found_in(lab, rows)
+    assert [(row["kind"], row["severity"], row["channels"]) for row in found] == [("discontinuous_join", "info", "all")]
+    assert joins(found) == [(segment, 124, 125, None)]
+
+
+def test_a_recording_of_pieces_is_broken_at_every_join(lab, long):
+    rows = np.concatenate([long[160 * piece : 160 * piece + 125] for piece in range(18)])
+    assert [row["segment"] for row in found_in(lab, rows, "discontinuous_join")] == list(range(1, 18))
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_segment_out_of_its_place(lab, long, data):
+    order = list(range(10))
+    taken = data.draw(st.integers(0, 9))
+    order.pop(taken)
+    order.insert(data.draw(st.integers(0, 9).filter(lambda place: place != taken)), taken)
+    rows = np.concatenate([long[125 * index : 125 * index + 125] for index in order])
+    expected = sorted(
+        (order.index(index) + 1, order.index(index + 1) + 1)
+        for index in range(9)
+        if order.index(index + 1) != order.index(index) + 1
+    )
+    found = found_in(lab, rows, "wrong_order")
+    assert [(row["segment"], row["other_segment"]) for row in found] == expected
+    assert {(row["other_subject"], row["other_activity"], row["severity"]) for row in found} == {(1, ACTIVITY, "error")}
+
+
+def test_a_gap_is_no_wrong_order(lab, long):
+    rows = np.concatenate([long[:625], long[1000:1625]])
+    assert found_in(lab, rows, "wrong_order") == []
+
+
+@settings(max_examples=40)
+@given(numbers=st.sets(st.integers(1, 12), min_size=1, max_size=11))
+def test_missing_segments(lab, long, numbers):
+    present = sorted(numbers)
+    whole = lab.recording((1, 2), long[:1500].reshape(12, 125, 45))
+    holed = lab.recording((1, ACTIVITY), long.reshape(-1, 125, 45)[[number + 11 for number in present]], present)
+    found = find_defects([whole, holed]).to_pylist()
+    missing = [row for row in found if row["kind"] == "missing_segment"]
+    told = [row["segment"] + i for row in missing for i in range(row["num_rows"] // 125)]
+    assert told == [number for number in range(1, 13) if number not in numbers]
+    assert {(row["subject"], row["activity"], row["severity"]) for row in missing} <= {(1, ACTIVITY, "warning")}
+    assert all(one["segment"] + one["num_rows"] // 125 < two["segment"] for one, two in pairwise(missing))
+    # Whether the segments on either side of a gap join is no question.
+    assert not [row for row in found if row["kind"] == "discontinuous_join"]
+
+
+def test_a_whole_recording_that_is_missing(lab):
+    samples = lab.sound()
+    del samples[lab.keys[2]]
+    (found,) = lab.audit(samples)
+    assert (found["kind"], *lab.place(found)) == ("missing_segment", lab.keys[2], 0, 1000, "all")

@@ -1,0 +1,88 @@
+"""What findings say of rows: damaged, occurring twice, broken after a segment."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from har_core.audit import damaged_rows, discontinuous_joins, duplicate_groups, find_defects
+from har_core.dsads.layout import RecordingKey
+
+ONE, OTHER, THIRD = RecordingKey(1, 5), RecordingKey(2, 5), RecordingKey(3, 6)
+SEGMENTS = (1, 2, 4, 5)
+"""With a gap: segment 4 is the third."""
+
+
+def test_rows_of_runs_of_all_channels_or_a_unit_are_damaged(findings_of):
+    findings = findings_of(
+        ("zero_run", *ONE, 1, 100, 25),
+        ("constant_run", *ONE, 4, 0, 130, "T RA"),
+        ("constant_run", *ONE, 2, 50, 20, "T_xacc RA_xacc"),
+        ("duplicate_rows", *ONE, 2, 0, 20, "all", (*OTHER, 1, 0)),
+        ("zero_run", *OTHER, 1, 0, 50),
+    )
+    damaged = damaged_rows(findings, ONE, SEGMENTS)
+    assert damaged.shape == (500,)
+    assert np.flatnonzero(damaged).tolist() == [*range(100, 125), *range(250, 380)]
+
+
+def test_a_segment_that_is_not_there_has_no_rows(findings_of):
+    findings = findings_of(("zero_run", *ONE, 3, 0, 20), ("discontinuous_join", *ONE, 3, 124, 2))
+    assert not damaged_rows(findings, ONE, SEGMENTS).any()
+    assert discontinuous_joins(findings, ONE, SEGMENTS).tolist() == [False, True, False]
+
+
+def test_joins_that_must_not_be_crossed(findings_of):
+    findings = findings_of(
+        ("discontinuous_join", *ONE, 1, 124, 2),
+        ("wrong_order", *ONE, 5, 124, 2, "all", (*ONE, 1, 0)),  # the last segment has no join after it
+        ("wrong_order", *OTHER, 4, 124, 2, "all", (*OTHER, 1, 0)),
+    )
+    assert discontinuous_joins(findings, ONE, SEGMENTS).tolist() == [True, True, False]
+    assert discontinuous_joins(findings, OTHER, (4, 5, 6)).tolist() == [True, False]
+    assert discontinuous_joins(findings, THIRD, (1,)).tolist() == []
+
+
+def test_rows_that_copies_connect_are_one_group(findings_of):
+    findings = findings_of(
+        ("duplicate_rows", *ONE, 1, 3, 4, "all", (*OTHER, 2, 0)),
+        ("duplicate_rows", *OTHER, 2, 1, 2, "LL", (*THIRD, 1, 10)),
+        ("duplicate_rows", *OTHER, 1, 0, 1, "all", (4, 5, 1, 0)),  # a recording that is not asked for
+    )
+    groups = duplicate_groups(findings, {ONE: (1,), OTHER: (1, 2), THIRD: (1,)})
+    assert {key: len(rows) for key, rows in groups.items()} == {ONE: 125, OTHER: 250, THIRD: 125}
+    assert groups[ONE][:9].tolist() == [-1, -1, -1, 0, 1, 2, 3, -1, -1]
+    assert groups[OTHER][124:130].tolist() == [-1, 0, 1, 2, 3, -1]
+    assert groups[THIRD][9:13].tolist() == [-1, 1, 2, -1]
+
+
+def test_copies_within_a_recording_across_a_gap(findings_of):
+    findings = findings_of(("duplicate_rows", *ONE, 2, 120, 10, "all", (*ONE, 5, 0)))
+    groups = duplicate_groups(findings, {ONE: SEGMENTS})[ONE]
+    np.testing.assert_array_equal(groups[245:255], np.arange(10))
+    np.testing.assert_array_equal(groups[375:385], np.arange(10))
+    assert (groups >= 0).sum() == 20
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_equal_rows_have_one_group_and_others_none(lab, data):
+    samples = lab.sound()
+    for _ in range(data.draw(st.integers(1, 4))):
+        one, other = data.draw(st.sampled_from(lab.keys)), data.draw(st.sampled_from(lab.keys))
+        length = data.draw(st.integers(2, 300))
+        first = data.draw(st.integers(0, lab.num_rows - length))
+        to = data.draw(st.integers(0, lab.num_rows - length))
+        lab.rows(samples[other])[to : to + length] = lab.rows(samples[one])[first : first + length].copy()
+    findings = find_defects([lab.recording(key, values) for key, values in samples.items()])
+    groups = duplicate_groups(findings, {key: range(1, 9) for key in lab.keys})
+    rows = np.concatenate([lab.rows(samples[key]) for key in lab.keys])
+    group = np.concatenate([groups[key] for key in lab.keys])
+    still = np.concatenate([damaged_rows(findings, key, range(1, 9)) for key in lab.keys])
+    _, value, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    repeated = counts[value.ravel()] > 1
+    # A single row between two others that were overwritten is shorter than any duplicate that counts.
+    alone = repeated & (group < 0) & ~still
+    assert not (alone[1:] & alone[:-1]).any()
+    assert not (group[~repeated] >= 0).any()
+    for number in range(group.max() + 1):
+        assert len(set(value.ravel()[group == number])) == 1

@@ -1,0 +1,122 @@
+"""``har audit`` on folders and zips, in every format, and what it refuses."""
+
+import io
+import json
+import zipfile
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from har_core.audit import FINDINGS_SCHEMA
+from har_core.dsads.synthetic.writer import write_recordings
+from har_core.progress import silent
+from har_core.settings.source import SourceSettings
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sound") / "data"
+    write_recordings(folder, SourceSettings(num_subjects=2, num_segments=2), silent)
+    return folder
+
+
+@pytest.fixture
+def damaged(sound, tmp_path):
+    """Two subjects; five rows of one are zero, and a segment is missing."""
+    folder = tmp_path / "data"
+    for path in sound.rglob("s*.txt"):
+        target = folder / path.relative_to(sound)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    segment = folder / "a03" / "p1" / "s02.txt"
+    lines = segment.read_text().splitlines()
+    lines[40:45] = [",".join(["0.00000"] * 45)] * 5
+    segment.write_text("\n".join(lines) + "\n")
+    (folder / "a05" / "p2" / "s01.txt").unlink()
+    return folder
+
+
+ROWS = [
+    ("zero_run", 3, 1, 2, 40, 44, "all", None, None, None, None, 5, "error"),
+    ("missing_segment", 5, 2, 1, 0, 124, "all", None, None, None, None, 125, "warning"),
+]
+
+
+def test_sound_recordings(har, sound):
+    result = har("audit", sound)
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.out.split() == FINDINGS_SCHEMA.names
+
+
+def test_table(har, damaged):
+    result = har("audit", damaged)
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.out.splitlines()]
+    assert lines == [FINDINGS_SCHEMA.names, *([*("-" if v is None else str(v) for v in row)] for row in ROWS)]
+
+
+def test_json(har, damaged):
+    result = har("audit", damaged, "--format", "json")
+    assert json.loads(result.out) == [dict(zip(FINDINGS_SCHEMA.names, row, strict=True)) for row in ROWS]
+
+
+def test_csv_and_parquet(har, damaged, tmp_path):
+    assert har("audit", damaged, "--format", "csv", "--output", tmp_path / "found.csv").exit_code == 0
+    csv = pyarrow.csv.read_csv(tmp_path / "found.csv")
+    assert [tuple(row.values()) for row in csv.to_pylist()] == ROWS
+    assert har("audit", damaged, "--format", "parquet", "--output", tmp_path / "found.parquet").exit_code == 0
+    table = pq.read_table(io.BytesIO((tmp_path / "found.parquet").read_bytes()))
+    assert table.schema.equals(FINDINGS_SCHEMA)
+    assert [tuple(row.values()) for row in table.to_pylist()] == ROWS
+
+
+def test_a_zip_has_the_findings_of_its_folder(har, damaged, tmp_path):
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        for path in damaged.rglob("s*.txt"):
+            archive.write(path, path.relative_to(damaged.parent))
+    assert har("audit", tmp_path / "data.zip").out == har("audit", damaged).out
+
+
+def test_several_inputs_are_one_set(har, sound, tmp_path):
+    copy = tmp_path / "other" / "a03" / "p7" / "s01.txt"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes((sound / "a03" / "p1" / "s01.txt").read_bytes())
+    result = har("audit", sound, tmp_path / "other", "--format", "json")
+    copies = [row for row in json.loads(result.out) if row["kind"] == "duplicate_rows"]
+    assert [(row["subject"], row["other_subject"], row["num_rows"]) for row in copies] == [(1, 7, 125)]
+
+
+def test_the_same_recording_in_two_inputs(har, sound, damaged):
+    result = har("audit", sound, damaged)
+    assert result.exit_code == 2
+    assert "subject 1, activity 1, which 2 inputs hold" in result.err
+
+
+def test_bad_files_are_all_named(har, damaged, home):
+    for name in ("a01/p1/s01.txt", "a19/p2/s02.txt"):
+        (damaged / name).write_text("nothing\n")
+    result = har("audit", damaged)
+    assert result.exit_code == 2
+    assert "a01/p1/s01.txt" in result.err
+    assert "a19/p2/s02.txt" in result.err
+    assert "Traceback" not in result.err
+    assert result.out == ""
+
+
+@pytest.mark.parametrize("what", ["nothing", "empty", "text"])
+def test_no_recordings(har, tmp_path, what):
+    path = tmp_path / what
+    if what == "empty":
+        path.mkdir()
+    elif what == "text":
+        path.write_text("no zip")
+    result = har("audit", path)
+    assert result.exit_code == 2
+    assert str(path) in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--format", "xml", "."]])
+def test_wrong_arguments(har, arguments):
+    assert har("audit", *arguments).exit_code == 2

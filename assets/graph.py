@@ -16,7 +16,6 @@ from assets.resources.home import Home, HomeResource
 from assets.resources.tracking import TrackingResource
 from assets.source import build_source_files
 from assets.splits import build_splits
-from assets.vocabulary import RECORDING_AUDIT
 from assets.windows import build_windows
 from har_core.settings.experiment import Experiment
 

@@ -16,7 +16,12 @@ from har_core.windows.checks import CHECK_NAMES, WindowChecks
 from har_core.windows.dataset import write_windows
 from har_core.windows.segmentation import segment
 
-_ROOTS = ["har_core.dsads.ingested", "har_core.windows.segmentation", "har_core.windows.dataset"]
+_ROOTS = [
+    "har_core.dsads.ingested",
+    "har_core.windows.segmentation",
+    "har_core.windows.checks",
+    "har_core.windows.dataset",
+]
 _LENGTH = "windows_have_the_length_of_the_experiment"
 
 

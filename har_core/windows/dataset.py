@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,11 @@ from har_core.dsads.layout import NUM_CHANNELS
 from har_core.errors import InputError, Problem
 from har_core.files import atomic_path
 from har_core.progress import Progress, silent
-from har_core.windows.checks import WindowChecks
 from har_core.windows.content import ContentHash
 from har_core.windows.schema import KEY_COLUMNS, NO_GROUP, is_window_schema, length_of
+
+if TYPE_CHECKING:  # for its name alone: whatever reads windows would be stale with each change of the audit
+    from har_core.windows.checks import WindowChecks
 
 _VALUES_PER_ROW_GROUP = 2**22  # 16 MiB of float32: small enough to stream, large enough that headers cost nothing
 

@@ -61,6 +61,12 @@ def test_editing_the_training_loop_changes_every_model_and_nothing_else(tree):
     assert changed_by(tree, "training/loop.py") == set(ARCHITECTURES)
 
 
+def test_the_audit_concerns_windows_and_nothing_that_reads_them():
+    """Folds take hours: they are stale where windows have other content, not where the audit has other code."""
+    assert "har_core.audit.findings" in import_closure(["har_core.windows.segmentation"])
+    assert not {name for name in import_closure(["har_core.splits"]) if name.startswith("har_core.audit")}
+
+
 def test_comments_docstrings_and_layout_do_not_count(tree):
     assert changed_by(tree, "models/lstm.py", added='\n\n\n# A comment.\n"""A string that nobody reads."""\n') == set()
 

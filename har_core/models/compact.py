@@ -27,7 +27,7 @@ class Compact(nn.Module):
         self, *, num_channels: int, num_timepoints: int, num_classes: int, width: int = 64, dropout: float = 0.2
     ) -> None:
         super().__init__()
-        require(width >= 2 and width % 2 == 0, "width", width, "an even number of at least 2")
+        require(width > 0 and width % 2 == 0, "width", width, "an even number of at least 2")
         require(0 <= dropout < 1, "dropout", dropout, "a share from 0 to below 1")
         widths = [width, width * 3 // 2, 2 * width]
         self.stem = nn.Sequential(

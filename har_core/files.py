@@ -6,23 +6,28 @@ Every output of this project is written through this module; formats belong to t
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from har_core.errors import StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EROFS, errno.EPERM}
+_RANDOM = "[a-z0-9_]" * 8  # what tempfile puts before the suffix; exact, so that nothing else counts as left over
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it takes the place of ``path``, on failure it is removed.
+
+    What killed processes left behind of earlier attempts is removed first.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; what stood at ``path`` still stands.
@@ -38,8 +43,7 @@ def atomic_paths(*paths: Path) -> Iterator[tuple[Path, ...]]:
         temporaries = []
         for path in paths:
             with storage_errors(path):
-                temporaries.append(_temporary_beside(path))
-            stack.callback(temporaries[-1].unlink, missing_ok=True)
+                temporaries.append(stack.enter_context(_temporary_beside(path)))
         with storage_errors(paths[0]):
             yield tuple(temporaries)
         for path, temporary in zip(paths, temporaries, strict=True):
@@ -54,27 +58,23 @@ def atomic_paths(*paths: Path) -> Iterator[tuple[Path, ...]]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give an empty temporary folder beside ``path``; on success it takes the place of ``path`` with all it holds.
 
-    What a killed process left behind of an earlier attempt is removed first.
+    What a killed process left behind of an earlier attempt is removed first; the folder that it was about to replace is
+    put back where nothing has taken its place.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; what stood at ``path`` still stands.
     """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in path.parent.glob(f".{path.name}.*.part"):
+        _settle_retired(path)
+        for leftover in _leftovers(path):
             shutil.rmtree(leftover)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
         temporary.chmod(0o755)
     try:
         with storage_errors(path):
             yield temporary
-            if path.exists():
-                retired = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
-                path.replace(retired)
-                temporary.replace(path)
-                shutil.rmtree(retired)
-            else:
-                temporary.replace(path)
+            _replace_folder(path, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -109,13 +109,55 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _temporary_beside(path: Path) -> Path:
+@contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
+    """An empty file, locked as long as it is in use: the lock of a process that dies is gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
     temporary = Path(name)
-    temporary.chmod(0o644)
-    return temporary
+    try:
+        with suppress(OSError):  # a file system without locks; nothing is removed there either
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        temporary.chmod(0o644)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _remove_leftovers(path: Path) -> None:
+    for leftover in _leftovers(path):
+        with suppress(OSError), leftover.open("r+b") as file:  # another process is at work on it, or has just ended
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
+
+
+def _leftovers(path: Path) -> Iterator[Path]:
+    return path.parent.glob(f".{glob.escape(path.name)}.{_RANDOM}.part")
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Two renames, for no folder can be renamed onto one that holds something."""
+    try:
+        if path.is_dir():
+            path.replace(_retired(path))
+        new.replace(path)
+    finally:
+        _settle_retired(path)
+
+
+def _settle_retired(path: Path) -> None:
+    """Put the folder that was to be replaced back where nothing has taken its place; remove it where something has."""
+    retired = _retired(path)
+    if retired.exists() and path.exists():
+        shutil.rmtree(retired)
+    elif retired.exists():
+        retired.replace(path)
+
+
+def _retired(path: Path) -> Path:
+    return path.with_name(f".{path.name}.retired")
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,11 +117,70 @@ def test_a_failure_leaves_the_earlier_folder(tmp_path: Path) -> None:
     assert names(tmp_path) == ["made"]
 
 
+def test_a_failure_to_take_the_place_leaves_the_earlier_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with atomic_folder(tmp_path / "made") as folder:
+        (folder / "a").write_text("earlier")
+    replace, places = Path.replace, []
+
+    def full_at_the_second(path: Path, target: Path) -> Path:
+        places.append(target)
+        if len(places) == 2:
+            disk_full()
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", full_at_the_second)
+    with pytest.raises(StorageError, match="what stood there before is untouched"), atomic_folder(tmp_path / "made"):
+        pass
+    assert places[1:] == [tmp_path / "made"] * 2
+    assert names(tmp_path / "made") == ["a"]
+    assert names(tmp_path) == ["made"]
+
+
+@pytest.mark.parametrize("killed", ["before the second rename", "after it"])
+def test_what_a_process_killed_while_it_replaced_a_folder_left_is_settled(tmp_path: Path, killed: str) -> None:
+    (tmp_path / ".made.retired" / "earlier").mkdir(parents=True)
+    if killed == "after it":
+        (tmp_path / "made" / "later").mkdir(parents=True)
+
+    def fail_half_way() -> None:
+        with atomic_folder(tmp_path / "made"):
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail_half_way()
+    assert names(tmp_path / "made") == ["later" if killed == "after it" else "earlier"]
+    assert names(tmp_path) == ["made"]
+
+
 def test_what_a_killed_process_left_of_a_folder_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".made.x.part").mkdir()
+    (tmp_path / ".made.k1ll_ed0.part").mkdir()
+    (tmp_path / ".made.json.k1ll_ed0.part").touch()  # of another place
     with atomic_folder(tmp_path / "made"):
         pass
-    assert names(tmp_path) == ["made"]
+    assert names(tmp_path) == [".made.json.k1ll_ed0.part", "made"]
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, har_core.files as files\n"
+        "with files.atomic_path(pathlib.Path('a[1].zip')) as path: path.touch(); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=False).returncode == -signal.SIGKILL
+    (left,) = names(tmp_path)
+    others = [".a[1].zip.part", ".a[1].zip.part.json", left.replace(".zip", "")]  # a download to continue
+    for name in others:
+        (tmp_path / name).touch()
+    write_text(tmp_path / "a[1].zip", "whole")
+    assert names(tmp_path) == sorted([*others, "a[1].zip"])
+
+
+def test_two_who_write_one_file_leave_each_other_alone(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "a.txt") as first:
+        first.write_text("first")
+        write_text(tmp_path / "a.txt", "second")
+        assert first.exists()
+    assert (tmp_path / "a.txt").read_text() == "first"
+    assert names(tmp_path) == ["a.txt"]
 
 
 def test_the_hash_is_of_the_bytes(tmp_path: Path) -> None:

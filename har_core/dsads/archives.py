@@ -13,11 +13,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 from har_core.dsads.layout import SYNTHETIC_MARKER
-from har_core.dsads.listing import SegmentFile, list_segments, parse_segment_file
+from har_core.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, list_segments, parse_segment_file
 from har_core.errors import InputError, Problem, counted
 
-MAX_MEMBER_BYTES = 4_000_000
-"""Largest unpacked segment file; the real ones have 47 kB."""
 MAX_TOTAL_BYTES = 8_000_000_000
 """Most that all segment files may unpack to; the real set has 0.42 GB."""
 
@@ -30,7 +28,7 @@ class ZipSource:
     """A zip of ``aNN/pN/sNN.txt`` at any depth. Members are read by many threads at once, if need be."""
 
     def __init__(
-        self, location: Path, *, max_member_bytes: int = MAX_MEMBER_BYTES, max_total_bytes: int = MAX_TOTAL_BYTES
+        self, location: Path, *, max_member_bytes: int = MAX_SEGMENT_BYTES, max_total_bytes: int = MAX_TOTAL_BYTES
     ) -> None:
         """List the members.
 

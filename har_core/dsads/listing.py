@@ -14,6 +14,9 @@ from itertools import groupby
 from har_core.dsads.layout import RecordingKey, SegmentKey, parse_segment_path
 from har_core.errors import InputError, Problem, counted
 
+MAX_SEGMENT_BYTES = 4_000_000
+"""Largest segment file, uncompressed; the real ones have 47 kB."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentFile:

@@ -67,7 +67,7 @@ def test_all_problems_of_a_recording_are_named_at_once(folder: Path, write_files
     wrong: Mapping[str, bytes] = {"a03/p2/s01.txt": b"", "a03/p2/s10.txt": right.replace(b"\n", b",1\n", 1)}
     write_files(folder, wrong)
     (folder / "a03/p2/s03.txt").unlink()
-    (folder / "a03/p2/s03.txt").mkdir()
+    (folder / "a03/p2/s03.txt").symlink_to("nowhere")
     recordings = read_recordings(folder)
     assert recordings.load(subject=2, activity=1).segments == (1, 3, 10)
     with pytest.raises(InputError, match="3 problems in subject 2, activity 3") as caught:
@@ -81,7 +81,7 @@ def test_all_problems_of_a_recording_are_named_at_once(folder: Path, write_files
 
 def test_a_recording_of_which_a_file_cannot_be_read_is_refused(folder: Path) -> None:
     (folder / "a03/p2/s03.txt").unlink()
-    (folder / "a03/p2/s03.txt").mkdir()
+    (folder / "a03/p2/s03.txt").symlink_to("nowhere")
     with pytest.raises(InputError, match="1 problem in subject 2, activity 3"):
         read_recordings(folder).load(subject=2, activity=3)
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import numpy as np
 import pytest
 
 from har_core.dsads import open_source
+from har_core.dsads.folders import FolderSource
 from har_core.dsads.layout import SYNTHETIC_MARKER
+from har_core.dsads.listing import MAX_SEGMENT_BYTES
 from har_core.dsads.source import listing_version
 from har_core.errors import InputError
 
@@ -130,17 +134,90 @@ def test_a_directory_that_cannot_be_listed_is_named(
         open_source(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["directory", "dangling link", "removed", "forbidden"])
+@pytest.fixture
+def lost_and_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder in ``tmp_path`` that may not be looked into."""
+    (tmp_path / "lost+found").mkdir()
+    scandir, exists = os.scandir, Path.exists
+
+    def refuse(path: Path) -> None:
+        if "lost+found" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) or scandir(path))
+    monkeypatch.setattr(Path, "exists", lambda path: refuse(path) or exists(path))
+
+
+@pytest.mark.usefixtures("lost_and_found")
+def test_a_directory_beside_activity_folders_need_not_be_listed(tmp_path: Path, write_files) -> None:
+    write_files(tmp_path, RIGHT)
+    assert [file.key for file in open_source(tmp_path).files] == KEYS
+
+
+@pytest.mark.usefixtures("lost_and_found")
+def test_a_directory_that_may_hold_all_activity_folders_must_be_listed(tmp_path: Path, write_files) -> None:
+    write_files(tmp_path / "data", RIGHT)
+    with pytest.raises(InputError, match=r"lost\+found: found 'Permission denied'"):
+        open_source(tmp_path)
+
+
+def test_what_is_no_plain_file_is_refused_before_anything_is_read(
+    tmp_path: Path, write_files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, RIGHT)
+    folder = tmp_path / "a01/p1"
+    os.mkfifo(folder / "s03.txt")
+    (folder / "s04.txt").mkdir()
+    (folder / "s05.txt").symlink_to("/dev/zero")
+    (folder / "s06.txt").symlink_to(folder / "s03.txt")
+    monkeypatch.chdir(folder)  # the path of a socket must be short
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("s07.txt")
+    with pytest.raises(InputError, match="5 files that cannot be read") as caught:
+        open_source(tmp_path)
+    assert [(problem.path, problem.value, problem.expected) for problem in caught.value.problems] == [
+        (f"{folder}/s0{number}.txt", value, "a plain file, or a link to one")
+        for number, value in enumerate(["a named pipe", "a directory", "a device", "a named pipe", "a socket"], start=3)
+    ]
+
+
+def test_a_linked_file_is_read(tmp_path: Path, write_files) -> None:
+    write_files(tmp_path, RIGHT | {"elsewhere": b"55555"})
+    (tmp_path / "a01/p1/s03.txt").symlink_to(tmp_path / "elsewhere")
+    source = open_source(tmp_path)
+    assert source.read(source.files[2]) == b"55555"
+
+
+def test_a_file_above_the_limit_is_refused_before_anything_is_read(tmp_path: Path, write_files) -> None:
+    write_files(tmp_path, RIGHT)
+    assert len(FolderSource(tmp_path, max_file_bytes=4).files) == 4
+    with pytest.raises(InputError) as caught:
+        FolderSource(tmp_path, max_file_bytes=2)
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{tmp_path}/a19/p1/s10.txt: found '3 bytes', expected at most 2 bytes",
+        f"{tmp_path}/a02/p10/s1.txt: found '4 bytes', expected at most 2 bytes",
+    ]
+
+
+def test_directories_and_zips_have_one_limit(tmp_path: Path, write_files) -> None:
+    write_files(tmp_path, RIGHT)
+    with (tmp_path / "a01/p1/s01.txt").open("ab") as file:
+        file.truncate(MAX_SEGMENT_BYTES + 1)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "a01/p1/s01.txt", "a01/p1/s01.txt")
+    for location in (tmp_path, tmp_path / "a.zip"):
+        with pytest.raises(InputError, match=rf"s01\.txt: found '{MAX_SEGMENT_BYTES + 1} bytes"):
+            open_source(location)
+
+
+@pytest.mark.parametrize("kind", ["dangling link", "removed", "forbidden"])
 def test_a_file_that_cannot_be_read_is_named(
     tmp_path: Path, write_files, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     write_files(tmp_path, RIGHT)
     path = tmp_path / "a01/p1/s01.txt"
-    if kind in {"directory", "dangling link"}:
+    if kind == "dangling link":
         path.unlink()
-    if kind == "directory":
-        path.mkdir()
-    elif kind == "dangling link":
         path.symlink_to(tmp_path / "nowhere")
     source = open_source(tmp_path)
     if kind == "removed":

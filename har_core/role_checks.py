@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +18,15 @@ _Roles = npt.NDArray[np.int8]
 _Numbers = npt.NDArray[np.integer]
 
 
-def check_named_subjects(named: Iterable[int], subjects: Iterable[int]) -> Check:
-    """Does the data, which holds ``subjects``, have every subject that a role names?"""
-    present, wanted = sorted(set(subjects)), set(named)
-    missing = sorted(wanted - set(present))
-    detail = f"no subject {_listed(missing)}; the data has {_listed(present)}" if missing else f"{len(wanted)} found"
+def check_named_subjects(named: Mapping[str, Iterable[int]], subjects: Iterable[int]) -> Check:
+    """Does the data, which holds ``subjects``, have all that are ``named``, by the setting or fold that names them?"""
+    present = sorted(set(subjects))
+    wanted = {(subject, place) for place, numbers in named.items() for subject in numbers}
+    missing = [f"no subject {subject} ({place})" for subject, place in sorted(wanted) if subject not in present]
     return Check(
         name="named_subjects_are_in_the_data",
         passed=not missing,
-        detail=detail,
+        detail=f"{', '.join(missing)}; the data has {_listed(present)}" if missing else f"{len(wanted)} found",
         expected="roles to name subjects of the data",
     )
 
@@ -39,6 +39,7 @@ def check_roles(
     assigned: _Roles | None = None,
     subjects_apart: bool = True,
     validation_required: bool = True,
+    given: Mapping[str, str] | None = None,
 ) -> tuple[Check, ...]:
     """Check any assignment of roles, of whatever protocol.
 
@@ -51,6 +52,8 @@ def check_roles(
         subjects_apart: whether a subject may have one role only. Not so for the protocol ``leaky``, which exists to
             show what mixing subjects does; that check is then left out. Everything else holds for it too.
         validation_required: whether validation must have windows.
+        given: the setting that gives a role its subjects, by role, as in ``splits.test_subjects = [9]``; told where the
+            role is empty.
 
     Returns:
         Whether each role has windows; no subject has two roles; no window, nor a sample of one, has two roles; no rows
@@ -60,7 +63,7 @@ def check_roles(
     """
     required = [role for role in range(len(ROLES)) if role != VALIDATION or validation_required]
     checks = [
-        _check_not_empty(roles, required),
+        _check_not_empty(named["subject"].to_numpy(), roles, required, given or {}),
         *([_check_subjects(named["subject"].to_numpy(), roles)] if subjects_apart else []),
         _check_windows(named, roles, length),
         _check_groups(named["duplicate_group"].to_numpy(), roles),
@@ -70,12 +73,16 @@ def check_roles(
     return tuple(checks)
 
 
-def _check_not_empty(roles: _Roles, required: Sequence[int]) -> Check:
+def _check_not_empty(subjects: _Numbers, roles: _Roles, required: Sequence[int], given: Mapping[str, str]) -> Check:
     counts = [int((roles == role).sum()) for role in range(len(ROLES))]
+    found = ", ".join(f"{count} {role} windows" for role, count in zip(ROLES, counts, strict=True))
+    empty = [ROLES[role] for role in required if not counts[role]]
+    reasons = [given[role] for role in empty if role in given]
+    present = f"the data has subjects {_listed(np.unique(subjects))}"
     return Check(
         name="no_role_is_empty",
-        passed=all(counts[role] for role in required),
-        detail=", ".join(f"{count} {role} windows" for role, count in zip(ROLES, counts, strict=True)),
+        passed=not empty,
+        detail="; ".join([found, *reasons, present]) if empty else found,
         expected=f"windows for {_in_words([ROLES[role] for role in required])}",
     )
 

@@ -97,11 +97,17 @@ def write_splits(
     with open_windows(windows_path) as file:
         named = read_named(file)
         subjects = assign_subjects(settings, named["subject"].to_pylist())
+        wanted = {
+            "training": settings.training_subjects,
+            "validation": settings.validation_subjects,
+            "test": settings.test_subjects,
+        }
         split = _settle(
             named,
             roles_of_windows(named, subjects),
             length=length_of(file.schema_arrow),
-            subjects=[*(settings.training_subjects or ()), *settings.validation_subjects, *settings.test_subjects],
+            subjects={_setting(role): numbers or () for role, numbers in wanted.items()},
+            given={role: _as_given(role, numbers) for role, numbers in wanted.items()},
         )
         statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
         parts = NormalisedParts(file, split.roles, statistics, progress)
@@ -160,7 +166,7 @@ def cut_fold(windows_path: Path, fold: Fold, progress: Progress = silent) -> Spl
             named,
             assign_roles(fold, named),
             length=length,
-            subjects=[*fold.training, *fold.validation, *fold.test],
+            subjects={fold.name: [*fold.training, *fold.validation, *fold.test]},
             subjects_apart=fold.subjects_apart,
             validation_required=fold.has_validation,
         )
@@ -186,7 +192,8 @@ def _settle(
     assigned: npt.NDArray[np.int8],
     *,
     length: int,
-    subjects: Iterable[int],
+    subjects: Mapping[str, Iterable[int]],
+    given: Mapping[str, str] | None = None,
     subjects_apart: bool = True,
     validation_required: bool = True,
 ) -> _Settled:
@@ -201,9 +208,21 @@ def _settle(
             assigned=assigned,
             subjects_apart=subjects_apart,
             validation_required=validation_required,
+            given=given,
         ),
     )
     return _Settled(roles=separated.roles, num_dropped=separated.num_dropped, checks=_require(checks))
+
+
+def _setting(role: str) -> str:
+    """Where the experiment file names the subjects of a role."""
+    return f"splits.{role}_subjects"
+
+
+def _as_given(role: str, subjects: Sequence[int] | None) -> str:
+    if subjects is None:
+        return f"{_setting(role)} is absent, which means every subject without another role"
+    return f"{_setting(role)} = {list(subjects)}"
 
 
 def _require(checks: tuple[Check, ...]) -> tuple[Check, ...]:

@@ -54,8 +54,9 @@ def segment(
         cut or hold interpolated samples because of it.
 
     Raises:
-        InputError: impossible ``length`` or ``overlap``; ``join`` without findings. Reading a batch raises it for
-            recordings of another shape, or other than those that were planned for.
+        InputError: impossible ``length`` or ``overlap``; ``join`` without findings, or no stretch of the recordings is
+            as long as a window. Reading a batch raises it for recordings of another shape, or other than those that
+            were planned for.
     """
     _check(length, overlap, join=join, is_audited=findings is not None)
     cut = Cut(
@@ -67,6 +68,7 @@ def segment(
     )
     plans = None if findings is None else plan_windows(findings, _layout_of(recordings), cut)
     known = [] if plans is None else list(plans.values())
+    _check_stretches(known, length)
     metadata = {
         "har.sampling_rate_hz": str(SAMPLING_RATE_HZ),
         "har.window_length": str(length),
@@ -108,6 +110,14 @@ def _check(length: int, overlap: float, *, join: bool, is_audited: bool) -> None
         problems.append(Problem(path="join", value="no findings", expected=expected))
     if problems:
         raise InputError("Recordings cannot be cut so", problems)
+
+
+def _check_stretches(plans: Iterable[RecordingPlan], length: int) -> None:
+    longest = max((len(stretch) for plan in plans for stretch in plan.stretches), default=length)
+    if longest < length:
+        expected = f"at most {longest} samples, the longest continuous stretch of the recordings"
+        problem = Problem(path="windows.length", value=str(length), expected=expected)
+        raise InputError("No recording is as long as a window without a break", [problem])
 
 
 def _layout_of(recordings: Iterable[Recording]) -> Layout:

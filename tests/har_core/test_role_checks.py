@@ -32,10 +32,10 @@ def failed(rows: list[tuple[int, ...]], roles: list[int], length: int = 10, **mo
 
 
 def test_a_named_subject_that_does_not_exist() -> None:
-    check = check_named_subjects([1, 11, 6, 7, 12], [1, 6, 7])
+    check = check_named_subjects({"splits.test_subjects": [1, 12], "loso-p1": [11, 6, 7]}, [1, 6, 7])
     assert not check.passed
-    assert check.detail == "no subject 11, 12; the data has 1, 6, 7"
-    assert check_named_subjects([1, 11], [1, 6, 7, 11, 12]).passed
+    assert check.detail == "no subject 11 (loso-p1), no subject 12 (splits.test_subjects); the data has 1, 6, 7"
+    assert check_named_subjects({"loso-p1": [1, 11]}, [1, 6, 7, 11, 12]).passed
 
 
 GOOD = [(subject, activity, 1, start) for subject in (1, 2, 3) for activity in (1, 2) for start in (0, 10)]
@@ -51,6 +51,18 @@ def test_a_good_assignment_passes_in_any_order() -> None:
 def test_an_empty_role(role: int) -> None:
     rows = [row for row in GOOD if row[0] != role + 1]
     assert failed(rows, [row[0] - 1 for row in rows]) == {"no_role_is_empty", "every_role_has_every_activity"}
+
+
+def test_an_empty_role_names_the_setting_that_emptied_it() -> None:
+    given = {"training": "splits.training_subjects = [9]", "test": "splits.test_subjects = [3]"}
+    rows = [row for row in GOOD if row[0] != 1]
+    check = checks_of(rows, [row[0] - 1 for row in rows], given=given)["no_role_is_empty"]
+    assert check.detail == (
+        "0 training windows, 4 validation windows, 4 test windows; splits.training_subjects = [9]; "
+        "the data has subjects 2, 3"
+    )
+    whole = checks_of(GOOD, ROLE_OF_GOOD, given=given)["no_role_is_empty"]
+    assert whole.detail == "4 training windows, 4 validation windows, 4 test windows"
 
 
 def test_a_subject_in_two_roles() -> None:

@@ -209,6 +209,37 @@ def test_a_failed_check_replaces_nothing(
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            {"validation_subjects": (3,), "test_subjects": (9,)},
+            {
+                "named_subjects_are_in_the_data": "no subject 9 (splits.test_subjects); the data has 1, 2, 3, 4",
+                "no_role_is_empty": "18 training windows, 6 validation windows, 0 test windows; "
+                "splits.test_subjects = [9]; the data has subjects 1, 2, 3, 4",
+            },
+        ),
+        (
+            {"validation_subjects": (1, 2, 3), "test_subjects": (4,)},
+            {
+                "no_role_is_empty": "0 training windows, 18 validation windows, 6 test windows; "
+                "splits.training_subjects is absent, which means every subject without another role; "
+                "the data has subjects 1, 2, 3, 4",
+            },
+        ),
+    ],
+    ids=["a subject that is not there", "nobody is left to train"],
+)
+def test_a_role_without_windows_names_the_setting_and_the_subjects_there_are(
+    windows_path: Path, folder: Path, settings: dict, told: dict[str, str]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        write_splits(windows_path, SplitSettings(**settings), folder)
+    found = {problem.path: problem.value for problem in caught.value.problems}
+    assert {name: found.get(name) for name in told} == told
+
+
 def test_the_first_value_that_is_no_number_is_named(tmp_path: Path, folder: Path) -> None:
     windows = cut(tmp_path / "windows.parquet", recordings_of(edit=not_a_number), length=25)
     place = f"2 values that are NaN or infinite, first in {CHANNELS[7]} of subject 4, activity 1, segment 1, start 0"

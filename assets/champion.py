@@ -1,8 +1,7 @@
 """``champion``: moves the registry's ``champion`` aliases, and nothing else does. The gate itself is in the core."""
 
 import hashlib
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -10,26 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.code_versions import code_version
-from assets.lineage import latest, upstream_versions
+from assets.lineage import latest, made_from, upstream_versions
 from assets.models import REGISTERED_MODEL, REGISTERED_VERSION
-from assets.publication import publish
+from assets.publication import MADE_FROM, publish
 from assets.resources.home import Home, HomeResource
 from assets.resources.registry import CHAMPION as CHAMPION_ALIAS
 from assets.resources.registry import COPIED_FROM_TAG, OVERALL, RegisteredVersion, Registry
-from assets.resources.tracking import TrackingResource
+from assets.resources.tracking import TrackedRun, TrackingResource
 from assets.vocabulary import CHAMPION, COMPARISON_GROUP, COMPARISON_REPORT, OWNERS, PARTIAL_INPUTS, model_key
 from har_core.errors import HarError
 from har_core.evaluation.gate import Decision, GateEntry, decide
 from har_core.evaluation.scores import score
 from har_core.settings.experiment import Experiment
-from har_core.windows.tensors import read_tensors
+from har_core.windows.tensors import positions_of, read_keys, read_tensors
 
 _BATCH_SIZE = 256
 
 
-def build_champion(experiment: Experiment, check_keys: Iterable[dg.AssetCheckKey]) -> dg.AssetsDefinition:
-    """The asset; ``check_keys`` are the checks of everything above it, none of which may have failed."""
-    checks = list(check_keys)
+def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """The asset; no check of the assets ``above`` it may have failed."""
     models = [model_key(architecture) for architecture in experiment.models.architectures]
 
     @dg.asset(
@@ -51,44 +49,61 @@ def build_champion(experiment: Experiment, check_keys: Iterable[dg.AssetCheckKey
         with tracking.tracking().materialisation(context, experiment) as run:
             for name, version in upstream_versions(context).items():
                 run.log_input(name, version, home.home().root)
-            refuse_failed_checks(context.instance, checks)
+            refuse_failed_checks(context.instance, above)
             registry = Registry(run.tracking)
             gate = _Gate(registry, ValidationWindows.read(home.home(), experiment))
-            chosen = gate.choose(_candidates(context.instance, registry, models))
-            for name, entry in chosen.items():
-                version = entry if entry.name == name else registry.copy(entry, name)
-                registry.set_alias(name, CHAMPION_ALIAS, version.version)
-            holders = {name: registry.by_alias(name, CHAMPION_ALIAS) for name in [OVERALL, *gate.names]}
-            run.log_json("decisions.json", gate.reasons)
-            return publish(
-                run,
-                data_version=_identity(holders),
-                origin=holders[OVERALL].origin,
-                outputs=[],
-                metadata={
-                    "champion": f"{OVERALL}/{holders[OVERALL].version} ({gate.source_of(holders[OVERALL])})",
-                    "num_moved": len(chosen),
-                    "decisions": dg.MetadataValue.md("\n".join(f"- **{n}**: {r}" for n, r in gate.reasons.items())),
-                },
-            )
+            moves = {
+                name: entry if entry.name == name else registry.copy(entry, name)
+                for name, entry in gate.choose(_candidates(context.instance, registry, models)).items()
+            }
+            result = _publish(run, registry, gate, moves)
+            registry.move_alias(CHAMPION_ALIAS, {name: entry.version for name, entry in moves.items()})
+            return result
 
     return champion
 
 
-def refuse_failed_checks(instance: dg.DagsterInstance, check_keys: list[dg.AssetCheckKey]) -> None:
+def _publish(
+    run: TrackedRun, registry: Registry, gate: "_Gate", moves: dict[str, RegisteredVersion]
+) -> dg.MaterializeResult:
+    """Tell of the holders that there will be; what fails here has moved no alias."""
+    holders = {name: moves.get(name) or registry.by_alias(name, CHAMPION_ALIAS) for name in [OVERALL, *gate.names]}
+    run.log_json("decisions.json", gate.reasons)
+    return publish(
+        run,
+        data_version=_identity(holders),
+        origin=holders[OVERALL].origin,
+        outputs=[],
+        metadata={
+            "champion": f"{OVERALL}/{holders[OVERALL].version} ({gate.source_of(holders[OVERALL])})",
+            "num_moved": len(moves),
+            "decisions": dg.MetadataValue.md("\n".join(f"- **{n}**: {r}" for n, r in gate.reasons.items())),
+        },
+    )
+
+
+def refuse_failed_checks(instance: dg.DagsterInstance, above: Sequence[dg.AssetsDefinition]) -> None:
     """Let nothing pass while the newest evaluation of a check says that it failed.
+
+    An attempt that was refused with other settings, or on other data, than there are now says nothing of what stands.
 
     Raises:
         HarError: naming every check that failed.
     """
-    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(check_keys)
-    failed = [
-        f"{key.asset_key.to_user_string()}: {key.name}"
-        for key, record in records.items()
-        if record.status.value == "FAILED"
-    ]
+    specs = {spec.key: spec for asset in above for spec in asset.specs}
+    keys = [key for asset in above for key in asset.check_keys]
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    failed = []
+    for key, record in records.items():
+        if record.status.value == "FAILED":
+            attempt = record.evaluation.metadata.get(MADE_FROM) if record.evaluation else None
+            if attempt is None or attempt.value == made_from(instance, specs[key.asset_key]):
+                failed.append(f"{key.asset_key.to_user_string()}: {key.name}")
     if failed:
-        raise HarError(f"No alias moves while a check has failed ({'; '.join(sorted(failed))})")
+        raise HarError(
+            f"No alias moves while a check has failed ({'; '.join(sorted(failed))}); it passes again once its asset "
+            "is materialised with data and settings that hold"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +117,15 @@ class ValidationWindows:
 
     @classmethod
     def read(cls, home: Home, experiment: Experiment) -> "ValidationWindows":
-        """Those of the validation subjects."""
+        """Those that validate in ``splits``: without the copies and overlaps of test windows.
+
+        Raises:
+            HarError: ``windows`` lacks some of them.
+        """
         tensors = read_tensors(home.windows)
-        chosen = np.isin(tensors.keys["subject"].to_numpy(), experiment.splits.validation_subjects)
+        chosen = positions_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
+        if chosen is None:
+            raise HarError("champion needs splits that were cut from the current windows; materialise splits first")
         return cls(windows=tensors.windows.numpy()[chosen], labels=tensors.labels.numpy()[chosen])
 
 
@@ -116,7 +137,7 @@ class _Gate:
     validation: ValidationWindows
     reasons: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
-    _scores: dict[str, float] = field(default_factory=dict)
+    _scores: dict[str, float | None] = field(default_factory=dict)
 
     def choose(self, candidates: list[RegisteredVersion]) -> dict[str, RegisteredVersion]:
         """The new holder of the alias of each registered model that gets one."""
@@ -153,12 +174,12 @@ class _Gate:
             validation_macro_f1=self._scores[version.model_id],
         )
 
-    def _score(self, version: RegisteredVersion) -> float:
-        """Macro-F1 on the validation windows; NaN, which the gate explains, where the model takes longer or shorter."""
+    def _score(self, version: RegisteredVersion) -> float | None:
+        """Macro-F1 on the validation windows; None where the model takes longer or shorter ones."""
         model = self.registry.load(f"models:/{version.name}/{version.version}")
         windows = self.validation.windows
         if model.metadata.metadata["window_length"] != windows.shape[1]:
-            return math.nan
+            return None
         batches = [model.predict(windows[start : start + _BATCH_SIZE]) for start in range(0, len(windows), _BATCH_SIZE)]
         return score(self.validation.labels, np.concatenate(batches)).macro_f1
 

@@ -32,8 +32,8 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
     folds = [build_folds(architecture, experiment) for architecture in experiment.fold_architectures]
     report = build_comparison_report(experiment)
     # What the audit finds is told, and no reason to stop; folds measure, and choose nothing.
-    check_keys = [key for asset in (*made, report) for key in asset.check_keys]
-    return [build_source_files(), *made, findings, *folds, report, build_champion(experiment, check_keys)]
+    champion = build_champion(experiment, [*made, report])
+    return [build_source_files(), *made, findings, *folds, report, champion]
 
 
 def build_resources(home: Home, display: Display | None = None) -> dict[str, Any]:

@@ -64,7 +64,15 @@ def _read(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> 
 
 def upstream_versions(context: dg.AssetExecutionContext) -> dict[str, str]:
     """Data version of each dependency that has one, by its key joined by ``/``; a fold by ``folds/lstm[loso-p1]``."""
-    spec, instance = context.assets_def.get_asset_spec(context.asset_key), context.instance
+    return _upstream_versions(context.instance, context.assets_def.get_asset_spec(context.asset_key))
+
+
+def made_from(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> str:
+    """What a materialisation would be made from now: code version and upstream data versions, as JSON."""
+    return json.dumps([spec.code_version, _upstream_versions(instance, spec)], sort_keys=True)
+
+
+def _upstream_versions(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> dict[str, str]:
     found: dict[str, Latest | None] = {}
     for key in (dep.asset_key for dep in spec.deps):
         name = key.to_user_string()

@@ -113,6 +113,23 @@ class Registry:
         """Move ``alias`` of ``name`` to ``version``."""
         self._client.set_registered_model_alias(name, alias, str(version))
 
+    def move_alias(self, alias: str, versions: Mapping[str, int]) -> None:
+        """Move ``alias`` of each registered model to its version: all of them, or none where one cannot be moved."""
+        before = {name: self.by_alias(name, alias) for name in versions}
+        moved: list[str] = []
+        try:
+            for name, version in versions.items():
+                moved.append(name)
+                self.set_alias(name, alias, version)
+        except BaseException:
+            for name in moved:
+                holder = before[name]
+                if holder is None:
+                    self._client.delete_registered_model_alias(name, alias)
+                else:
+                    self.set_alias(name, alias, holder.version)
+            raise
+
     def get(self, name: str, version: int) -> RegisteredVersion:
         """One version of ``name``."""
         return self._entry(self._client.get_model_version(name, str(version)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from har_core.evaluation.result import Origin
 
@@ -16,8 +17,8 @@ class GateEntry:
     """As a reader of the reason knows it: ``har-cnn version 3``."""
     origin: Origin
     """Of the recordings it was trained on."""
-    validation_macro_f1: float
-    """On the current validation windows. Never a test score."""
+    validation_macro_f1: float | None
+    """On the current validation windows, never a test score; None where the model takes windows of another length."""
     protocol: str = "holdout"
     """How its training windows were split from the validation windows."""
 
@@ -35,8 +36,8 @@ def decide(candidate: GateEntry, incumbent: GateEntry | None) -> Decision:
 
     In this order: the ``leaky`` protocol, or a score that is none, keeps the candidate out; no incumbent lets it in; a
     synthetic model never replaces a real one, a real one always replaces a synthetic one; a leaky incumbent, which
-    never counted, yields; else the higher validation macro-F1 wins, and a tie, or an incumbent that could not be
-    scored, keeps the incumbent.
+    never counted, yields, and so does one that takes windows of another length, which would answer none of today's;
+    else the higher validation macro-F1 wins, and a tie, or an incumbent whose score is none, keeps the incumbent.
     """
     refusal = _unfit(candidate)
     if refusal is not None:
@@ -47,12 +48,18 @@ def decide(candidate: GateEntry, incumbent: GateEntry | None) -> Decision:
         return _across_origins(candidate, incumbent)
     if incumbent.protocol == "leaky":
         return Decision(promote=True, reason=f"{incumbent.name} is of the leaky protocol, which never counts")
+    if incumbent.validation_macro_f1 is None:
+        return Decision(
+            promote=True, reason=f"{_scored(candidate)}: {incumbent.name} takes windows of another length than today's"
+        )
     return _by_score(candidate, incumbent)
 
 
 def _unfit(candidate: GateEntry) -> str | None:
     if candidate.protocol == "leaky":
         return f"{candidate.name} stays out: the leaky protocol never counts"
+    if candidate.validation_macro_f1 is None:
+        return f"{candidate.name} stays out: it takes windows of another length than today's"
     if not _is_score(candidate.validation_macro_f1):
         return f"{candidate.name} stays out: its validation macro-F1 is {candidate.validation_macro_f1}, no score"
     return None
@@ -71,16 +78,17 @@ def _across_origins(candidate: GateEntry, incumbent: GateEntry) -> Decision:
 
 
 def _by_score(candidate: GateEntry, incumbent: GateEntry) -> Decision:
-    if not _is_score(incumbent.validation_macro_f1):
+    score, held = candidate.validation_macro_f1, incumbent.validation_macro_f1
+    if not _is_score(score) or not _is_score(held):
         return Decision(promote=False, reason=f"{incumbent.name} stays: it could not be scored, so nothing is better")
-    if candidate.validation_macro_f1 > incumbent.validation_macro_f1:
+    if score > held:
         return Decision(promote=True, reason=f"{_scored(candidate)} is better than {_scored(incumbent)}")
-    verb = "equals" if candidate.validation_macro_f1 == incumbent.validation_macro_f1 else "is worse than"
+    verb = "equals" if score == held else "is worse than"
     return Decision(promote=False, reason=f"{incumbent.name} stays: {_scored(candidate)} {verb} {_scored(incumbent)}")
 
 
-def _is_score(value: float) -> bool:
-    return math.isfinite(value) and 0 <= value <= 1
+def _is_score(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value) and 0 <= value <= 1
 
 
 def _scored(entry: GateEntry) -> str:

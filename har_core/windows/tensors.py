@@ -5,9 +5,12 @@ Letters: N windows, T timepoints, C channels, M = N * T samples.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor
@@ -51,6 +54,27 @@ def read_tensors(path: Path) -> WindowTensors:
             samples[start:stop] = torch.from_numpy(channels_of(rows)).T
             start = stop
     return tensors_of(pa.concat_tables(named), samples.view(-1, length, NUM_CHANNELS))
+
+
+def read_keys(path: Path) -> pa.Table:
+    """The keys alone: subject, activity, segment, start.
+
+    Raises:
+        InputError: the file is missing, damaged, or no table of windows.
+    """
+    with open_windows(path) as file:
+        return file.read(columns=list(KEY_COLUMNS)).combine_chunks()
+
+
+def positions_of(keys: pa.Table, among: pa.Table) -> npt.NDArray[np.int64] | None:
+    """The row of each of ``keys`` in ``among``, ascending; None where one is not there."""
+    rows = {key: row for row, key in enumerate(_tuples(among))}
+    found = [rows.get(key) for key in _tuples(keys)]
+    return None if None in found else np.sort(np.array(found, dtype=np.int64))
+
+
+def _tuples(keys: pa.Table) -> Iterator[tuple[int, ...]]:
+    return zip(*(keys[name].to_pylist() for name in KEY_COLUMNS), strict=True)
 
 
 def tensors_of(named: pa.Table, windows: Tensor) -> WindowTensors:

@@ -11,7 +11,7 @@ import torch
 from har_core.windows.dataset import write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
-from har_core.windows.tensors import read_tensors
+from har_core.windows.tensors import positions_of, read_keys, read_tensors
 
 
 @pytest.mark.parametrize("length", [125, 40])
@@ -61,3 +61,13 @@ def test_flags_come_with_the_windows(recordings, findings_of, tmp_path: Path) ->
     assert tensors.duplicate_groups.dtype == torch.int32
     assert tensors.duplicate_groups.tolist() == [0, *[-1] * 16, 0]
     assert tensors.keys.column_names == list(KEY_COLUMNS)
+
+
+def test_windows_are_found_by_their_keys(recordings, tmp_path: Path) -> None:
+    path = tmp_path / "windows.parquet"
+    write_windows(segment(recordings, length=125, overlap=0), path)
+    keys = read_keys(path)
+    assert keys.column_names == list(KEY_COLUMNS)
+    assert positions_of(keys, read_tensors(path).keys).tolist() == list(range(18))
+    assert positions_of(keys.take([7, 2]), keys).tolist() == [2, 7]
+    assert positions_of(keys, keys.slice(1)) is None

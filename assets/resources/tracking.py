@@ -20,6 +20,7 @@ from dagster import AssetExecutionContext, ConfigurableResource
 from filelock import FileLock
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 
@@ -68,12 +69,16 @@ class Tracking:
         MLflow's own migration is not: of four processes on a fresh store three fail, hence the lock.
         """
         self.home.mlruns.mkdir(parents=True, exist_ok=True)
+        artifacts = (self.home.mlruns / "artifacts").as_uri()
         with FileLock(self.home.mlruns / ".prepare.lock"):
+            if not (self.home.mlruns / "mlflow.db").exists():
+                # A store that a client makes puts MLflow's own experiment, Default, into the working directory.
+                SqlAlchemyStore(self.uri, artifacts)
             client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             if client.get_experiment_by_name(EXPERIMENT_NAME) is not None:
                 return
             try:
-                client.create_experiment(EXPERIMENT_NAME, artifact_location=(self.home.mlruns / "artifacts").as_uri())
+                client.create_experiment(EXPERIMENT_NAME, artifact_location=artifacts)
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise

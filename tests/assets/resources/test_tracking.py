@@ -47,7 +47,9 @@ def test_addresses_are_absolute_whatever_the_working_directory(tmp_path, monkeyp
 
 def test_artifacts_lie_below_the_home(ran):
     experiment = ran.tracking.client.get_experiment_by_name(EXPERIMENT_NAME)
-    assert experiment.artifact_location == (ran.home.mlruns / "artifacts").as_uri()
+    artifacts = (ran.home.mlruns / "artifacts").as_uri()
+    assert experiment.artifact_location == artifacts
+    assert ran.tracking.client.get_experiment_by_name("Default").artifact_location.startswith(artifacts)
 
 
 def test_preparing_twice_changes_nothing(graph):

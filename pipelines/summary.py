@@ -26,11 +26,12 @@ _LOGGER = logging.getLogger("har")
 def print_summary(outcome: Outcome, home: Home) -> int:
     """Print it, failures on stderr; gives the exit code."""
     _print_skipped(outcome)
-    _print_ranking(home)
-    typer.echo(f"MLflow:  {Tracking(home).uri}")
-    typer.echo(f"Dagster: {home.dagster}")
+    _print_ranking(home, is_whole=not outcome.failures)
+    tracking = Tracking(home)
     here = "" if home.root == Path.cwd() else f"HAR_HOME={shlex.quote(str(home.root))} "
-    typer.echo(f"To look at both: {here}har ui")
+    typer.echo(f"Dagster: {tracking.dagster_url}")
+    typer.echo(f"MLflow:  {tracking.server_url}")
+    typer.echo(f"Both are served by: {here}har ui")
     _print_failures(outcome, home)
     return _exit_code(outcome)
 
@@ -68,11 +69,13 @@ def named(items: Iterable[Item]) -> str:
     )
 
 
-def _print_ranking(home: Home) -> None:
+def _print_ranking(home: Home, *, is_whole: bool) -> None:
     report = home.report_folder / "report.html"
     if not report.is_file():
         return
     rows = ranking(json.loads((home.report_folder / "report.json").read_text(encoding="utf-8")))
+    if rows and not is_whole:
+        typer.echo("\nThe ranking below is of what stood before: work failed, and is not in it.")
     if rows:
         typer.echo("\nRank  Architecture      Validation macro-F1  Test macro-F1  Parameters")
     for rank, (architecture, validation, test, num_parameters) in enumerate(rows, start=1):

@@ -1,3 +1,4 @@
+import json
 import math
 
 from dagster import AssetKey
@@ -35,6 +36,7 @@ def test_nothing_to_do_is_said(tmp_path, capsys):
     assert print_summary(outcome(State.FRESH), Home(tmp_path)) == 0
     out, err = capsys.readouterr()
     assert "Skipped, fresh: windows\nRan: nothing\n" in out
+    assert "Dagster: http://127.0.0.1:3000\nMLflow:  http://127.0.0.1:5000\n" in out
     assert f"HAR_HOME={tmp_path} har ui" in out
     assert err == ""
 
@@ -52,6 +54,17 @@ def test_what_was_not_selected_is_named_with_its_causes(tmp_path, capsys):
 def test_held_without_a_failure_is_the_users_error(tmp_path, capsys):
     assert print_summary(outcome(State.MISSING, held={WINDOWS: "raw is missing"}), Home(tmp_path)) == 2
     assert "Cannot run: windows: raw is missing" in capsys.readouterr().err
+
+
+def test_a_ranking_of_earlier_models_is_called_so(tmp_path, capsys):
+    folder = Home(tmp_path).report_folder
+    folder.mkdir(parents=True)
+    (folder / "report.html").touch()
+    (folder / "report.json").write_text(json.dumps({"entries": [entry("a", 0.5)]}))
+    print_summary(outcome(State.FRESH), Home(tmp_path))
+    assert "stood before" not in capsys.readouterr().out
+    print_summary(outcome(State.STALE, failures={WINDOWS: HarError("bad")}), Home(tmp_path))
+    assert "The ranking below is of what stood before" in capsys.readouterr().out
 
 
 def test_every_problem_of_every_failure_is_in_one_file(tmp_path, capsys):

@@ -20,6 +20,7 @@ from assets.vocabulary import (
     fold_key,
     model_key,
 )
+from har_core.files import atomic_folder
 from har_core.report.build import build_report, write_report
 from har_core.report.formats import with_spread
 from har_core.report.honest import view_folds
@@ -50,26 +51,28 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: HomeResource, tracking: TrackingResource
     ) -> dg.MaterializeResult:
         place = home.home()
-        with tracking.tracking().materialisation(context, experiment) as run:
+        with tracking.tracking().materialisation(context, experiment) as run, atomic_folder(place.report_folder) as new:
             gathered = gather(context.instance, experiment, place)
             inputs = gathered.inputs
             for name, (version, source) in gathered.sources.items():
                 run.log_input(name, version, source)
             run.log_json("inputs.json", gathered.versions)
-            paths = write_report(build_report(inputs), place.report_folder)
-            for path in paths:
+            staged = write_report(build_report(inputs), new)
+            for path in staged:
                 run.log_file(path)
+            outputs = [place.report_folder / path.name for path in staged]
             return publish(
                 run,
                 data_version=hashlib.sha256(repr(sorted(gathered.versions.items())).encode()).hexdigest(),
                 origin=inputs.origin,
-                outputs=paths,
+                outputs=outputs,
+                staged=staged,
                 metadata={
                     "num_models": len(inputs.entries),
                     "num_folds": len(inputs.folds),
                     "num_findings": inputs.findings.num_rows if inputs.findings is not None else 0,
                     "missing": ", ".join([*inputs.missing, *view_folds(inputs).problems]) or "nothing",
-                    "path": dg.MetadataValue.path(str(paths[0])),
+                    "path": dg.MetadataValue.path(str(outputs[0])),
                     "summary": dg.MetadataValue.md(_ranking(inputs)),
                     **{f"ranking_{name}": dg.MetadataValue.md(table) for name, table in _fold_rankings(inputs).items()},
                 },

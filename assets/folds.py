@@ -152,27 +152,30 @@ def _publish(
         write_predictions(new_predictions, tables)
         run.log_bytes("result.json", new_path.read_bytes())
         run.log_bytes("predictions.parquet", new_predictions.read_bytes())
-    return publish(
-        run,
-        data_version=fold_version(result, trainings),
-        origin=result.origin,
-        outputs=[path, predictions],
-        metadata={
-            **_figures(result),
-            **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
-            **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
-            **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
-            "num_parameters": result.num_parameters,
-            "seeds": dg.MetadataValue.md(_table(result)),
-            "dagster/row_count": sum(table.num_rows for table in tables),
-            "path": dg.MetadataValue.path(str(predictions)),
-        },
-        checks=[
-            dg.AssetCheckResult(
-                check_name=RULES_HOLD, passed=True, metadata={check.name: check.detail for check in windows.checks}
-            )
-        ],
-    )
+        return publish(
+            run,
+            data_version=fold_version(result, trainings),
+            origin=result.origin,
+            outputs=[path, predictions],
+            staged=[new_path, new_predictions],
+            metadata={
+                **_figures(result),
+                **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
+                **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
+                **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
+                "num_parameters": result.num_parameters,
+                "seeds": dg.MetadataValue.md(_table(result)),
+                "dagster/row_count": sum(table.num_rows for table in tables),
+                "path": dg.MetadataValue.path(str(predictions)),
+            },
+            checks=[
+                dg.AssetCheckResult(
+                    check_name=RULES_HOLD,
+                    passed=True,
+                    metadata={check.name: check.detail for check in windows.checks},
+                )
+            ],
+        )
 
 
 def _figures(result: FoldResult) -> dict[str, float]:

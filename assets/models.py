@@ -91,7 +91,7 @@ def _register(run: TrackedRun, trained: Trained, *, num_timepoints: int) -> Regi
 def _publish(
     run: TrackedRun, home: Home, trained: Trained, registered: RegisteredVersion, *, protocol: str
 ) -> dg.MaterializeResult:
-    """Log everything, then publish the files, then move the alias: what fails before leaves the earlier model there."""
+    """Log and tell everything, then move the alias and the files: what fails before leaves the earlier model there."""
     result = trained.result
     key = model_key(result.architecture).to_user_string()
     predictions = home.predictions(key, protocol)
@@ -101,36 +101,39 @@ def _publish(
         **({"training_curves": training_curves_png(result.history)} if result.history else {}),
     }
     _log_details(run, trained, plots)
-    with atomic_paths(home.result(result.architecture), predictions) as (new_result, new_predictions):
+    outputs = [home.result(result.architecture), predictions]
+    with atomic_paths(*outputs) as (new_result, new_predictions):
         result.write(new_result)
         write_predictions(new_predictions, trained.predictions)
         run.log_bytes("result.json", new_result.read_bytes())
         run.log_bytes("predictions.parquet", new_predictions.read_bytes())
-    Registry(run.tracking).set_alias(registered.name, CHALLENGER, registered.version)
-    return publish(
-        run,
-        data_version=weights_version(trained.classifier),
-        origin=result.origin,
-        outputs=[home.result(result.architecture), predictions],
-        metadata={
-            "validation_macro_f1_best": result.scores["validation"].macro_f1,
-            "test_macro_f1": result.scores["test"].macro_f1,
-            "test_accuracy": result.scores["test"].accuracy,
-            **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},
-            "num_parameters": result.complexity.num_parameters,
-            "macs": result.complexity.macs,
-            "best_epoch": result.best_epoch,
-            "num_epochs": len(result.history),
-            "batch1_latency_ms": result.latency.batch1_median_ms,
-            "training_seconds": result.training_seconds,
-            "dagster/row_count": sum(table.num_rows for table in trained.predictions),
-            REGISTERED_MODEL: registered.name,
-            REGISTERED_VERSION: str(registered.version),
-            "path": dg.MetadataValue.path(str(predictions)),
-            **{name: inline_png(name, content) for name, content in plots.items()},
-        },
-        checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True)],
-    )
+        materialised = publish(
+            run,
+            data_version=weights_version(trained.classifier),
+            origin=result.origin,
+            outputs=outputs,
+            staged=[new_result, new_predictions],
+            metadata={
+                "validation_macro_f1_best": result.scores["validation"].macro_f1,
+                "test_macro_f1": result.scores["test"].macro_f1,
+                "test_accuracy": result.scores["test"].accuracy,
+                **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},
+                "num_parameters": result.complexity.num_parameters,
+                "macs": result.complexity.macs,
+                "best_epoch": result.best_epoch,
+                "num_epochs": len(result.history),
+                "batch1_latency_ms": result.latency.batch1_median_ms,
+                "training_seconds": result.training_seconds,
+                "dagster/row_count": sum(table.num_rows for table in trained.predictions),
+                REGISTERED_MODEL: registered.name,
+                REGISTERED_VERSION: str(registered.version),
+                "path": dg.MetadataValue.path(str(predictions)),
+                **{name: inline_png(name, content) for name, content in plots.items()},
+            },
+            checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True)],
+        )
+        Registry(run.tracking).set_alias(registered.name, CHALLENGER, registered.version)
+        return materialised
 
 
 def _log_details(run: TrackedRun, trained: Trained, plots: dict[str, bytes]) -> None:

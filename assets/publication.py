@@ -1,7 +1,7 @@
 """How the outputs of a materialisation are told: to Dagster as metadata, to MLflow as tags; both link to each other."""
 
 import base64
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,16 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from assets.lineage import ORIGIN, OUTPUTS
+from assets.lineage import ORIGIN, OUTPUTS, made_from
 from assets.resources.tracking import TrackedRun
 from har_core.checks import Check
 from har_core.errors import InputError
+from har_core.files import sha256_of_file
 
 RUN_ID = "har/mlflow_run_id"
 RUN_URL = "har/mlflow_run"
+MADE_FROM = "har/made_from"
+"""Metadata of a check that failed: what the refused attempt was made from."""
 
 
 def publish(
@@ -23,17 +26,21 @@ def publish(
     *,
     data_version: str,
     origin: str,
-    outputs: Iterable[Path],
+    outputs: Sequence[Path],
+    staged: Sequence[Path] | None = None,
     metadata: Mapping[str, Any],
     checks: Iterable[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult:
     """The result of an asset whose files are written; what it says is said to the MLflow run too.
+
+    Call it last where the files wait as ``staged`` ones (:mod:`har_core.files`): whatever fails here replaces nothing.
 
     Args:
         run: the MLflow run of this materialisation.
         data_version: what downstream assets compare; must depend on content alone.
         origin: ``real`` or ``synthetic``.
         outputs: every file that was written, below the home.
+        staged: the files that will take the places of ``outputs``, in their order; None where they lie there already.
         metadata: what people see; numbers become metrics of the run.
         checks: results of the checks that ran before anything was published.
     """
@@ -44,14 +51,15 @@ def publish(
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     run.log_metrics(numbers)
-    home = run.tracking.home
+    files = zip(outputs, staged or outputs, strict=True)
+    hashes = {path.relative_to(run.tracking.home.root).as_posix(): sha256_of_file(file) for path, file in files}
     return dg.MaterializeResult(
         data_version=dg.DataVersion(data_version),
         check_results=list(checks),
         metadata={
             **metadata,
             ORIGIN: origin,
-            OUTPUTS: dg.MetadataValue.json(home.hashes(list(outputs))),
+            OUTPUTS: dg.MetadataValue.json(hashes),
             RUN_ID: run.run_id,
             RUN_URL: dg.MetadataValue.url(run.url),
         },
@@ -65,7 +73,10 @@ def report_failed_check(context: dg.AssetExecutionContext, name: str, detail: st
             asset_key=context.asset_key,
             check_name=name,
             passed=False,
-            metadata={"detail": dg.MetadataValue.text(detail)},
+            metadata={
+                "detail": dg.MetadataValue.text(detail),
+                MADE_FROM: made_from(context.instance, context.assets_def.get_asset_spec(context.asset_key)),
+            },
         )
     )
 
@@ -106,7 +117,6 @@ def describe_table(path: Path) -> dict[str, Any]:
     return {
         "dagster/row_count": file.num_rows,
         "dagster/column_schema": dg.TableSchema(columns=columns),
-        "path": dg.MetadataValue.path(str(path)),
     }
 
 

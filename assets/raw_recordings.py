@@ -12,7 +12,8 @@ from assets.resources.tracking import TrackingResource
 from assets.source import SOURCE_KEY
 from assets.vocabulary import DATA_GROUP, OWNERS, RAW_RECORDINGS
 from har_core.dsads.acquisition import acquire
-from har_core.dsads.manifest import ingest
+from har_core.dsads.manifest import ingest_into
+from har_core.files import atomic_paths
 from har_core.settings.experiment import Experiment
 
 _COMPLETE = "every_subject_has_every_activity"
@@ -41,31 +42,33 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
         display: dg.ResourceParam[Display],
     ) -> dg.MaterializeResult:
         place = home.home()
-        with tracking.tracking().materialisation(context, experiment) as run:
-            with acquire(experiment.source, place.data_location(), place.raw, display.progress) as source:
-                run.log_input("source_files", require_upstream(context, SOURCE_KEY), source.location)
-                planned_folds(experiment, {file.key.subject for file in source.files})  # before anything is replaced
-                summary = ingest(
-                    source,
-                    manifest_path=place.manifest,
-                    recordings_path=place.recordings,
-                    progress=display.progress,
-                )
-            sync_folds(context.instance, experiment, summary.subjects)
-            run.log_file(place.manifest)
-            return publish(
+        with (
+            tracking.tracking().materialisation(context, experiment) as run,
+            acquire(experiment.source, place.data_location(), place.raw, display.progress) as source,
+            atomic_paths(place.recordings, place.manifest) as (recordings, manifest),
+        ):
+            run.log_input("source_files", require_upstream(context, SOURCE_KEY), source.location)
+            planned_folds(experiment, {file.key.subject for file in source.files})  # before all is read
+            summary = ingest_into(source, manifest_path=manifest, recordings_path=recordings, progress=display.progress)
+            run.log_bytes(place.manifest.name, manifest.read_bytes())
+            result = publish(
                 run,
                 data_version=summary.content_version,
                 origin=summary.origin,
                 outputs=[place.manifest, place.recordings],
+                staged=[manifest, recordings],
                 metadata={
-                    **describe_table(place.manifest),
+                    **describe_table(manifest),
+                    "path": dg.MetadataValue.path(str(place.manifest)),
                     "num_samples": summary.num_rows,
                     "num_bytes": summary.num_bytes,
+                    "num_missing_segments": summary.num_missing_segments,
                     SUBJECTS: str(list(summary.subjects)),
                     "recordings": dg.MetadataValue.path(str(place.recordings)),
                 },
                 checks=[dg.AssetCheckResult(check_name=_COMPLETE, passed=True)],
             )
+            sync_folds(context.instance, experiment, summary.subjects)
+        return result
 
     return raw_recordings

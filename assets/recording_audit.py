@@ -14,6 +14,7 @@ from har_core.audit.findings import Kind, Severity, content_version, write_findi
 from har_core.audit.picture import findings_png
 from har_core.audit.summary import KindSummary, summarise
 from har_core.dsads.ingested import read_ingested
+from har_core.files import atomic_folder
 from har_core.settings.experiment import Experiment
 
 _ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.dsads.ingested"]
@@ -46,12 +47,16 @@ def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
         display: dg.ResourceParam[Display],
     ) -> dg.MaterializeResult:
         place = home.home()
-        with tracking.tracking().materialisation(context, experiment) as run:
+        with (
+            tracking.tracking().materialisation(context, experiment) as run,
+            atomic_folder(place.findings.parent) as staged,
+        ):
+            path = staged / place.findings.name
             run.log_input("raw_recordings", require_upstream(context, RAW_RECORDINGS), place.recordings)
             recordings = read_ingested(place.recordings)
             findings = find_defects(recordings, settings, display.progress)
-            write_findings(findings, place.findings)
-            run.log_file(place.findings)
+            write_findings(findings, path)
+            run.log_file(path)
             found = summarise(findings)
             picture = findings_png(findings, recordings.keys)
             run.log_bytes("plots/findings.png", picture)
@@ -60,8 +65,10 @@ def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
                 data_version=content_version(findings),
                 origin=upstream_origin(context),
                 outputs=[place.findings],
+                staged=[path],
                 metadata={
-                    **describe_table(place.findings),
+                    **describe_table(path),
+                    "path": dg.MetadataValue.path(str(place.findings)),
                     **{f"num_{kind}": summary.num_findings for kind, summary in found.items()},
                     "summary": dg.MetadataValue.md(_table(list(found.values()))),
                     "findings_by_subject_and_activity": inline_png("findings", picture),

@@ -9,6 +9,7 @@ from assets.resources.display import Display
 from assets.resources.home import HomeResource
 from assets.resources.tracking import TrackingResource
 from assets.vocabulary import DATA_GROUP, OWNERS, SPLITS, WINDOWS
+from har_core.files import atomic_folder
 from har_core.settings.experiment import Experiment
 from har_core.splits import CHECK_NAMES, FILE_NAMES, STATISTICS_FILE_NAME, write_splits
 
@@ -36,18 +37,20 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         place = home.home()
         folder = place.splits(settings.protocol)
-        with tracking.tracking().materialisation(context, experiment) as run:
+        names = [*FILE_NAMES.values(), STATISTICS_FILE_NAME]
+        with tracking.tracking().materialisation(context, experiment) as run, atomic_folder(folder) as staged:
             run.log_input("windows", require_upstream(context, WINDOWS), place.windows)
             with telling_failed_checks(context, CHECK_NAMES):
-                summary = write_splits(place.windows, settings, folder, display.progress)
-            run.log_file(folder / STATISTICS_FILE_NAME)
+                summary = write_splits(place.windows, settings, staged, display.progress)
+            run.log_file(staged / STATISTICS_FILE_NAME)
             return publish(
                 run,
                 data_version=summary.content_version,
                 origin=upstream_origin(context),
-                outputs=[folder / name for name in (*FILE_NAMES.values(), STATISTICS_FILE_NAME)],
+                outputs=[folder / name for name in names],
+                staged=[staged / name for name in names],
                 metadata={
-                    **describe_table(folder / FILE_NAMES["training"]),
+                    **describe_table(staged / FILE_NAMES["training"]),
                     "dagster/row_count": sum(summary.num_windows.values()),
                     **{f"num_{role}_windows": number for role, number in summary.num_windows.items()},
                     **{f"num_dropped_{reason}": number for reason, number in summary.num_dropped.items()},

@@ -11,6 +11,7 @@ from assets.resources.tracking import TrackingResource
 from assets.vocabulary import DATA_GROUP, OWNERS, RAW_RECORDINGS, RECORDING_AUDIT, WINDOWS
 from har_core.audit.findings import read_findings
 from har_core.dsads.ingested import read_ingested
+from har_core.files import atomic_folder
 from har_core.settings.experiment import Experiment
 from har_core.windows.checks import CHECK_NAMES, WindowChecks
 from har_core.windows.dataset import write_windows
@@ -47,7 +48,11 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
         display: dg.ResourceParam[Display],
     ) -> dg.MaterializeResult:
         place = home.home()
-        with tracking.tracking().materialisation(context, experiment) as run:
+        with (
+            tracking.tracking().materialisation(context, experiment) as run,
+            atomic_folder(place.windows.parent) as staged,
+        ):
+            path = staged / place.windows.name
             run.log_input("raw_recordings", require_upstream(context, RAW_RECORDINGS), place.recordings)
             run.log_input("recording_audit", require_upstream(context, RECORDING_AUDIT), place.findings)
             recordings, findings = read_ingested(place.recordings), read_findings(place.findings)
@@ -60,16 +65,24 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
                 join=settings.join_segments,
                 longest_repair=settings.longest_repair,
             )
-            checks = WindowChecks(findings, recordings.segments, damaged=settings.damaged)
+            checks = WindowChecks(
+                findings,
+                recordings.segments,
+                damaged=settings.damaged,
+                join=settings.join_segments,
+                longest_repair=settings.longest_repair,
+            )
             with telling_failed_checks(context, CHECK_NAMES):
-                summary = write_windows(reader, place.windows, display.progress, checks=checks)
+                summary = write_windows(reader, path, display.progress, checks=checks)
             return publish(
                 run,
                 data_version=summary.content_version,
                 origin=upstream_origin(context),
                 outputs=[place.windows],
+                staged=[path],
                 metadata={
-                    **describe_table(place.windows),
+                    **describe_table(path),
+                    "path": dg.MetadataValue.path(str(place.windows)),
                     "window_length": summary.window_length,
                     "num_subjects": summary.num_subjects,
                     "num_damaged": summary.num_damaged,

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from dagster import ConfigurableResource
 
-from har_core.files import sha256_of_file
-
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -116,10 +114,6 @@ class Home:
             return None
         location = json.loads(self.memory.read_text(encoding="utf-8")).get("data")
         return None if location is None else Path(location)
-
-    def hashes(self, paths: list[Path]) -> dict[str, str]:
-        """SHA-256 of each file by its path below the home, ``/``-separated."""
-        return {path.relative_to(self.root).as_posix(): sha256_of_file(path) for path in paths}
 
 
 class HomeResource(ConfigurableResource):

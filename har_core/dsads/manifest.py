@@ -60,6 +60,9 @@ class IngestSummary:
     num_rows: int
     num_bytes: int
     """Text, uncompressed."""
+    num_missing_segments: int
+    """Numbers absent from 1 to the largest of the set, over its subjects and activities; allowed, and for the audit to
+    name."""
     subjects: tuple[int, ...]
     activities: tuple[int, ...]
     origin: Literal["real", "synthetic"]
@@ -90,28 +93,37 @@ def ingest(source: Source, *, manifest_path: Path, recordings_path: Path, progre
         InputError: with every problem of every file, and every activity that a subject lacks.
         StorageError: the disk is full. What stood at the two paths still stands then, as after any error.
     """
+    with atomic_paths(recordings_path, manifest_path) as (recordings, manifest):
+        return ingest_into(source, manifest_path=manifest, recordings_path=recordings, progress=progress)
+
+
+def ingest_into(source: Source, *, manifest_path: Path, recordings_path: Path, progress: Progress) -> IngestSummary:
+    """:func:`ingest` for a caller who has more to do before the two files take their places: these are overwritten.
+
+    Raises:
+        InputError: with every problem of every file, and every activity that a subject lacks; the files are incomplete.
+    """
     problems = find_missing_activities([file.key for file in source.files], location=str(source.location))
     rows: list[_FileRow] = []
-    with atomic_paths(recordings_path, manifest_path) as (temporary_recordings, temporary_manifest):
-        with (
-            RecordingsWriter(temporary_recordings, origin=source.origin) as writer,
-            closing(_parse_all(source)) as parsed_recordings,
-        ):
-            num_done = 0
-            for key, parsed, hashes in parsed_recordings:
-                num_done += len(parsed.files)
-                progress("files read", num_done, len(source.files))
-                problems.extend(parsed.problems)
-                if len(problems) >= MAX_PROBLEMS:
-                    problems.append(_gave_up(source, len(problems), num_done))
-                    break
-                if not problems:
-                    writer.write(key, parsed.segments, parsed.table)
-                    rows.extend(_rows_of(parsed, hashes))
-        if problems:
-            raise InputError(_summarise(problems, source), problems)
-        summary = _summary_of(rows, source)
-        _write_manifest(temporary_manifest, rows, summary)
+    with (
+        RecordingsWriter(recordings_path, origin=source.origin) as writer,
+        closing(_parse_all(source)) as parsed_recordings,
+    ):
+        num_done = 0
+        for key, parsed, hashes in parsed_recordings:
+            num_done += len(parsed.files)
+            progress("files read", num_done, len(source.files))
+            problems.extend(parsed.problems)
+            if len(problems) >= MAX_PROBLEMS:
+                problems.append(_gave_up(source, len(problems), num_done))
+                break
+            if not problems:
+                writer.write(key, parsed.segments, parsed.table)
+                rows.extend(_rows_of(parsed, hashes))
+    if problems:
+        raise InputError(_summarise(problems, source), problems)
+    summary = _summary_of(rows, source)
+    _write_manifest(manifest_path, rows, summary)
     return summary
 
 
@@ -173,12 +185,14 @@ def _summary_of(rows: Sequence[_FileRow], source: Source) -> IngestSummary:
     notes = Counter(
         note for row in rows for note in row.status.removeprefix("ok").removeprefix(": ").split(", ") if note
     )
+    subjects, activities = sorted({row.subject for row in rows}), sorted({row.activity for row in rows})
     return IngestSummary(
         num_files=len(rows),
         num_rows=sum(row.num_rows for row in rows),
         num_bytes=sum(row.num_bytes for row in rows),
-        subjects=tuple(sorted({row.subject for row in rows})),
-        activities=tuple(sorted({row.activity for row in rows})),
+        num_missing_segments=len(subjects) * len(activities) * max(row.segment for row in rows) - len(rows),
+        subjects=tuple(subjects),
+        activities=tuple(activities),
         origin=source.origin,
         content_version=digest.hexdigest(),
         notes=tuple(f"{note}: {counted(count, 'file')}" for note, count in sorted(notes.items())),

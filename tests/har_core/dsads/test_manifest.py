@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from har_core.audit.joins import find_missing
 from har_core.dsads import CHANNELS, open_source, read_recordings
 from har_core.dsads import manifest as manifest_module
 from har_core.dsads.ingested import RECORDINGS_SCHEMA, read_ingested
-from har_core.dsads.layout import SYNTHETIC_MARKER
+from har_core.dsads.layout import SEGMENT_LENGTH, SYNTHETIC_MARKER
 from har_core.dsads.manifest import MANIFEST_SCHEMA, IngestSummary, ingest
 from har_core.errors import InputError, StorageError
 
@@ -135,6 +136,20 @@ def test_a_missing_segment_is_no_error(source_folder: Path, tmp_path: Path, segm
     assert all(recordings.segments[key] == (1,) for key in recordings.keys if key != (1, 5))
 
 
+def test_missing_segments_are_counted_as_the_audit_counts_them(
+    source_folder: Path, tmp_path: Path, segment_text, write_files
+) -> None:
+    assert run(source_folder, tmp_path).num_missing_segments == 0
+    whole = {f"a{a:02d}/p{p}/s{s:02d}.txt": segment_text(s) for a in range(1, 20) for p in (1, 2) for s in (1, 2, 3)}
+    write_files(source_folder, whole)
+    assert run(source_folder, tmp_path).num_missing_segments == 0
+    for path in ("a05/p1/s02.txt", "a05/p2/s03.txt", "a19/p2/s01.txt", "a19/p2/s02.txt"):
+        (source_folder / path).unlink()
+    summary = run(source_folder, tmp_path)
+    found = find_missing(read_ingested(tmp_path / "recordings.parquet").segments.items())
+    assert summary.num_missing_segments == sum(finding.num_rows for finding in found) // SEGMENT_LENGTH == 4
+
+
 # --- What is refused --------------------------------------------------------------------------------------------------
 
 
@@ -156,7 +171,7 @@ def test_every_problem_of_every_file_is_in_one_error(
         },
     )
     (source_folder / "a08/p2/s01.txt").unlink()
-    (source_folder / "a08/p2/s01.txt").mkdir()
+    (source_folder / "a08/p2/s01.txt").symlink_to("nowhere")
     (source_folder / "a09/p2/s01.txt").unlink()
     found = problems_of(source_folder, tmp_path)
     first_tokens = text.split(b",")[1:3]
@@ -171,7 +186,7 @@ def test_every_problem_of_every_file_is_in_one_error(
         ("a06/p2/s01.txt", 10, 47, "inf"),
         ("a07/p2/s01.txt", 1, 2, f"x{first_tokens[0].decode()}"),
         ("a07/p2/s01.txt", 1, 3, f"x{first_tokens[1].decode()}"),
-        ("a08/p2/s01.txt", None, None, "Is a directory"),
+        ("a08/p2/s01.txt", None, None, "No such file or directory"),
     ]
 
 

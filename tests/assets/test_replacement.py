@@ -1,0 +1,63 @@
+"""What was made before stays in its place, byte for byte, until all that is told of the new one was told."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assets.resources.tracking import TrackedRun
+from assets.source import report_source_version
+from pipelines.staleness import OutputFiles, ask
+
+DATA = ("raw_recordings", "recording_audit", "windows", "splits")
+
+
+@pytest.fixture
+def damaged(graph):
+    """Recordings in which a training subject stands at zero for a while: each data asset will hold something else."""
+    data = Path(shutil.copytree(graph.home.raw / "synthetic", graph.home.root / "recordings"))
+    segment = data / "a05" / "p1" / "s01.txt"
+    lines = segment.read_text(encoding="utf-8").splitlines()
+    lines[40:70] = [",".join(["0.00000"] * 45)] * 30
+    segment.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    graph.home.memory.parent.mkdir(exist_ok=True)
+    graph.home.memory.write_text(json.dumps({"data": str(data)}), encoding="utf-8")
+    report_source_version(graph.instance, graph.experiment, graph.home)
+    return graph
+
+
+def statuses(graph):
+    return ask(graph.definitions().resolve_asset_graph(), graph.instance, OutputFiles(graph.home.root))
+
+
+def full_disk(run: TrackedRun, *arguments: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def full_disk_after_the_start(run: TrackedRun, path: Path, folder: str | None = None) -> None:
+    if not path.name.startswith("experiment."):  # those are logged before anything is made
+        full_disk(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "failure"),
+    [
+        *((name, "log_metrics", full_disk) for name in DATA),
+        *((name, "log_file", full_disk_after_the_start) for name in DATA if name != "windows"),  # which logs none
+    ],
+)
+def test_full_disk_of_the_tracker_leaves_the_earlier_outputs(damaged, monkeypatch, name, step, failure):
+    above = DATA[: DATA.index(name)]
+    assert not above or damaged.materialise(*above).success
+    files, before = damaged.files(), statuses(damaged)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrackedRun, step, failure)
+        assert not damaged.materialise(name).success
+    assert damaged.files() == files
+    assert statuses(damaged) == before
+    assert damaged.materialise(name).success
+    assert damaged.files() != files

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from assets.resources.home import Home
-from har_core.errors import HomeBusyError, InputError, Problem, StorageError
+from har_core.errors import HomeBusyError, InputError, StorageError
 from har_core.files import write_text
 
 DAGSTER_YAML = """\
@@ -71,8 +71,10 @@ def recall(home: Home) -> Memory:
         raise InputError(f"{home.memory}: cannot be read; remove it to start afresh", ()) from error
 
 
-def remember(home: Home, experiment: Path, data: Path | None = None, *, bind: bool = True) -> Memory:
-    """Bind the home to an experiment file, and note where the data is if told.
+def propose(home: Home, experiment: Path, data: Path | None = None, *, bind: bool = True) -> Memory:
+    """What the home remembers once a command is accepted: its experiment file, and where the data is if told.
+
+    Nothing is written: :func:`remember` is for when the data and everything else of the command proved right.
 
     Args:
         home: a prepared home.
@@ -81,7 +83,7 @@ def remember(home: Home, experiment: Path, data: Path | None = None, *, bind: bo
         bind: whether the home serves this file alone from now on; looking does not bind.
 
     Raises:
-        InputError: the home serves another experiment file, or there is nothing at ``data``.
+        InputError: the home serves another experiment file.
     """
     known = recall(home)
     experiment = experiment.expanduser().resolve()
@@ -91,18 +93,16 @@ def remember(home: Home, experiment: Path, data: Path | None = None, *, bind: bo
             "name another folder in HAR_HOME",
             [],
         )
-    if data is not None:
-        data = data.expanduser().absolute()
-        if not data.exists():
-            raise InputError(
-                "there are no recordings where --data says",
-                [Problem(path=str(data), expected="a folder or a zip of recordings")],
-            )
-    bound = str(experiment) if bind else known.experiment
-    memory = Memory(bound, str(data) if data is not None else known.data)
-    if memory != known:
+    return Memory(
+        str(experiment) if bind else known.experiment,
+        str(data.expanduser().absolute()) if data is not None else known.data,
+    )
+
+
+def remember(home: Home, memory: Memory) -> None:
+    """Keep it for the next command."""
+    if memory != recall(home):
         write_text(home.memory, json.dumps(asdict(memory), indent=2) + "\n")
-    return memory
 
 
 def _is_same(known: Path, given: Path) -> bool:

@@ -19,11 +19,12 @@ from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
 from assets.resources.tracking import Tracking
 from assets.source import report_source_version
+from har_core.dsads.acquisition import source_version
 from har_core.errors import HomeBusyError
 from har_core.settings.experiment import Experiment, load_experiment
 from pipelines.definitions import build_definitions
 from pipelines.display import make_display
-from pipelines.homes import occupied, remember
+from pipelines.homes import Memory, occupied, propose, remember
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.session import open_home, open_instance
 from pipelines.staleness import OutputFiles, Status, ask
@@ -40,12 +41,11 @@ def refresh(experiment_file: Path, data: Path | None, *, selection: str | None, 
     experiment = load_experiment(experiment_file)
     home = open_home()
     with occupied(home), open_instance(home) as instance:
-        remember(home, experiment_file, data)
+        memory = propose(home, experiment_file, data)
         os.environ["HAR_EXPERIMENT"] = str(experiment_file.absolute())
-        home.problems.unlink(missing_ok=True)  # of an earlier run
         try:
             with _interruptible():
-                outcome = _run(experiment, home, instance, selection, forced=forced)
+                outcome = _run(experiment, home, instance, memory, selection, forced=forced)
         except KeyboardInterrupt:
             typer.echo("Interrupted; the next `har run` continues where this one ended.", err=True)
             return 1
@@ -63,29 +63,41 @@ def look(experiment_file: Path, data: Path | None) -> list[Status]:
     with open_instance(home) as instance:
         try:
             with occupied(home):
-                remember(home, experiment_file, data, bind=False)
-                report_source_version(instance, experiment, home)
-                sync_folds(instance, experiment)
+                _accept(experiment, home, instance, propose(home, experiment_file, data, bind=False))
         except HomeBusyError as busy:
-            remember(home, experiment_file, bind=False)  # refuses another experiment; what is at work keeps its data
+            propose(home, experiment_file, bind=False)  # refuses another experiment; what is at work keeps its data
             typer.echo(f"The source was not looked at: {busy}", err=True)
         asset_graph = build_definitions(experiment, home).resolve_asset_graph()
         return list(ask(asset_graph, instance, OutputFiles(home.root)).values())
 
 
+def _accept(experiment: Experiment, home: Home, instance: DagsterInstance, memory: Memory) -> None:
+    """Remember what a command was given, and look at its source; what is refused is not remembered."""
+    source_version(experiment.source, Path(memory.data) if memory.data is not None else None)
+    sync_folds(instance, experiment)
+    remember(home, memory)
+    report_source_version(instance, experiment, home)
+
+
 def _run(
-    experiment: Experiment, home: Home, instance: DagsterInstance, selection: str | None, *, forced: bool
+    experiment: Experiment,
+    home: Home,
+    instance: DagsterInstance,
+    memory: Memory,
+    selection: str | None,
+    *,
+    forced: bool,
 ) -> Outcome:
     display = make_display(Console(stderr=True))
     definitions = build_definitions(experiment, home, display)
     request = make_request(definitions.resolve_asset_graph(), selection, forced=forced)
+    _accept(experiment, home, instance, memory)
+    home.problems.unlink(missing_ok=True)  # of an earlier run
     tracking = Tracking(home)
     tracking.prepare()
     close_interrupted(tracking, instance)
-    sync_folds(instance, experiment)
     if forced:
         _forget_checkpoints(home, request.wanted, instance)
-    report_source_version(instance, experiment, home)
     with display:
         return run_waves(definitions, instance, request, OutputFiles(home.root), display.wave)
 

@@ -5,17 +5,28 @@ What runs next is decided in :mod:`pipelines.waves`; how it is shown and told be
 
 from __future__ import annotations
 
+import difflib
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from dagster import AssetKey, AssetSelection, DagsterInstance, Definitions, HookContext, failure_hook, logger
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    DagsterInstance,
+    DagsterInvalidSubsetError,
+    Definitions,
+    HookContext,
+    failure_hook,
+    logger,
+)
+from dagster._check import CheckError
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.errors import DagsterError
 from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.resources.processes import PROCESS_TAG, current_process
-from assets.vocabulary import PARTIAL_INPUTS
+from assets.vocabulary import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS
 from har_core.errors import UnknownNameError
 from pipelines.staleness import Item, OutputFiles, State, Status, ask
 from pipelines.waves import Request, plan_wave
@@ -31,7 +42,7 @@ class Outcome:
     failures: dict[Item, BaseException] = field(default_factory=dict)
     """The exception of each item that failed, as it was raised."""
     held: dict[Item, str] = field(default_factory=dict)
-    """Why an item that is due was not run."""
+    """Why an item that is due, or may be, was not run."""
 
     @property
     def unsettled(self) -> list[Status]:
@@ -44,25 +55,34 @@ def select(asset_graph: AssetGraph, selection: str | None) -> frozenset[AssetKey
     """The materialisable assets that a selection in Dagster's syntax names; all of them where it is None.
 
     Raises:
-        UnknownNameError: the selection cannot be read, or names no asset.
+        UnknownNameError: the selection cannot be read, or names no asset; the text offers the nearest and all names.
     """
     keys = asset_graph.materializable_asset_keys
     if selection is None:
         return frozenset(keys)
     try:
         chosen = AssetSelection.from_string(selection).resolve(asset_graph) & keys
-    except DagsterError as error:
-        raise UnknownNameError(f"--select {selection!r}: {str(error).strip().splitlines()[0]}") from error
+    except DagsterInvalidSubsetError as error:
+        raise _unknown(selection, "names no asset", keys) from error
+    except (DagsterError, CheckError, NotImplementedError) as error:  # the last two for what only Dagster's UI can tell
+        raise _unknown(selection, "is no selection of assets, in Dagster's syntax", keys) from error
     if not chosen:
-        names = ", ".join(sorted(key.to_user_string() for key in keys))
-        raise UnknownNameError(f"--select {selection!r} names no asset; there are {names}")
+        raise _unknown(selection, "names no asset", keys)
     return frozenset(chosen)
+
+
+def _unknown(selection: str, complaint: str, keys: Collection[AssetKey]) -> UnknownNameError:
+    names = sorted(key.to_user_string() for key in keys)
+    nearest = difflib.get_close_matches(selection, names, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(nearest)}?" if nearest else "."
+    return UnknownNameError(f"--select {selection!r} {complaint}{hint} There are {', '.join(names)}.")
 
 
 def make_request(asset_graph: AssetGraph, selection: str | None, *, forced: bool) -> Request:
     """What the user asked for, in terms of the graph."""
-    keys = asset_graph.materializable_asset_keys
-    partial = {key for key in keys if PARTIAL_INPUTS.items() <= asset_graph.get(key).tags.items()}
+    nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
+    scored = {node.key for node in nodes if node.group_name in {MODELS_GROUP, FOLDS_GROUP}}
+    partial = {node.key: node.parent_keys & scored for node in nodes if PARTIAL_INPUTS.items() <= node.tags.items()}
     return Request(wanted=select(asset_graph, selection), forced=forced, partial_inputs=partial)
 
 

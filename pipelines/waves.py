@@ -37,8 +37,9 @@ class Request:
     """Assets that may run, external ones not among them; everything else stays as it is."""
     forced: bool = False
     """Run what is wanted even where it is fresh."""
-    partial_inputs: Collection[AssetKey] = ()
-    """Assets that make do with what there is: they run although something above them failed or is missing, not all."""
+    partial_inputs: Mapping[AssetKey, Collection[AssetKey]] = field(default_factory=dict)
+    """Assets that make do with what there is, whatever failed or is missing above them, each with the parents of which
+    it needs one that can be used."""
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Plan:
     wave: list[Item] = field(default_factory=list)
     verdicts: dict[Item, Verdict] = field(default_factory=dict)
     reasons: dict[Item, str] = field(default_factory=dict)
-    """Why an item that is due is held."""
+    """Why an item is held; an item that failed is held too, and has none."""
 
 
 def plan_wave(
@@ -91,12 +92,10 @@ def _plan(
             verdict = Verdict.HELD
         elif Verdict.WAIT in verdicts or (Verdict.RUN in verdicts and (status.lacks_partitions or not due)):
             verdict = Verdict.WAIT
-        elif not due:
-            verdict = Verdict.HELD if Verdict.HELD in verdicts else Verdict.DONE
-        elif reason := _lacking(status, statuses, plan, partial=item.key in request.partial_inputs):
+        elif reason := _lacking(status, statuses, plan, request) if due else _undecided(status, plan):
             verdict = Verdict.HELD
             plan.reasons[item] = reason
-        elif status.lacks_partitions:
+        elif not due or status.lacks_partitions:
             verdict = Verdict.DONE
         elif item.partition != partition:
             verdict = Verdict.WAIT
@@ -107,17 +106,24 @@ def _plan(
     return plan
 
 
-def _lacking(status: Status, statuses: Mapping[Item, Status], plan: Plan, *, partial: bool) -> str | None:
-    """Why an item cannot run: what is above it failed, is missing, or is below something that did.
-
-    Where inputs may be ``partial``, one that can be used is enough.
-    """
-    reasons = []
+def _lacking(status: Status, statuses: Mapping[Item, Status], plan: Plan, request: Request) -> str | None:
+    """Why an item that is due cannot run: what is above it failed, is missing, or is below something that did."""
+    if status.item.key in request.partial_inputs:
+        enough = [parent for parent in status.parents if parent.key in request.partial_inputs[status.item.key]]
+        is_there = any(statuses[it].state is not State.MISSING or plan.verdicts[it] is Verdict.RUN for it in enough)
+        return None if is_there else "nothing that it could use is there"
     for parent in status.parents:
-        if plan.verdicts[parent] is Verdict.HELD and not (partial and statuses[parent].state is not State.MISSING):
-            reasons.append(f"{parent} could not be brought up to date")
-        elif statuses[parent].state is State.MISSING and plan.verdicts[parent] is not Verdict.RUN:
-            reasons.append(f"{parent} is missing and was not selected")
-    if not reasons or (partial and len(reasons) < len(status.parents)):
-        return None
-    return reasons[0] if not partial else "nothing above it is there"
+        if plan.verdicts[parent] is Verdict.HELD:
+            return _not_updated(parent)
+        if statuses[parent].state is State.MISSING and plan.verdicts[parent] is not Verdict.RUN:
+            return f"{parent} is missing and was not selected"
+    return None
+
+
+def _undecided(status: Status, plan: Plan) -> str | None:
+    """Why nobody can tell whether an item is due: what is above it failed, or is below something that did."""
+    return next((_not_updated(parent) for parent in status.parents if plan.verdicts[parent] is Verdict.HELD), None)
+
+
+def _not_updated(parent: Item) -> str:
+    return f"{parent} could not be brought up to date"

@@ -52,6 +52,7 @@ class Toy:
             key=name.split("/"),
             deps=[parent.split("/") for parent in parents],
             code_version=self.code.get(name, "1"),
+            group_name=name.split("/", maxsplit=1)[0],
             **options,
         )
         def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

@@ -8,7 +8,7 @@ import pytest
 from assets.resources.home import Home
 from har_core.settings.experiment import load_experiment
 from pipelines.definitions import DEFAULT_EXPERIMENT, build_definitions, defs, experiment_path
-from pipelines.homes import prepare, remember
+from pipelines.homes import prepare, propose, remember
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +38,7 @@ def test_building_definitions_writes_nothing(home):
 def test_experiment_is_the_one_named_else_remembered_else_the_demo(home, tmp_path, monkeypatch):
     assert experiment_path(home) == DEFAULT_EXPERIMENT
     prepare(home)
-    remember(home, tmp_path / "a.toml")
+    remember(home, propose(home, tmp_path / "a.toml"))
     assert experiment_path(home) == tmp_path / "a.toml"
     monkeypatch.setenv("HAR_EXPERIMENT", str(tmp_path / "b.toml"))
     assert experiment_path(home) == tmp_path / "b.toml"

@@ -9,7 +9,7 @@ import pytest
 
 from assets.resources.home import Home
 from har_core.errors import HomeBusyError, InputError, StorageError
-from pipelines.homes import Memory, current_home, occupied, prepare, recall, remember
+from pipelines.homes import Memory, current_home, occupied, prepare, propose, recall, remember
 
 
 @pytest.fixture
@@ -46,50 +46,47 @@ def test_home_that_cannot_be_made(tmp_path):
 
 def test_data_is_remembered(home, tmp_path):
     experiment, data = tmp_path / "a.toml", tmp_path / "recordings"
-    data.mkdir()
-    remember(home, experiment, data)
+    remember(home, propose(home, experiment, data))
     assert recall(home) == Memory(str(experiment), str(data))
-    remember(home, experiment)
+    remember(home, propose(home, experiment))
     assert home.data_location() == data
 
 
-def test_missing_data_is_refused_and_not_remembered(home, tmp_path):
-    with pytest.raises(InputError, match="nowhere"):
-        remember(home, tmp_path / "a.toml", tmp_path / "nowhere")
+def test_proposing_writes_nothing(home, tmp_path):
+    assert propose(home, tmp_path / "a.toml", tmp_path) == Memory(str(tmp_path / "a.toml"), str(tmp_path))
     assert recall(home) == Memory()
 
 
 def test_another_experiment_is_refused_naming_both(home, tmp_path):
     first, second = tmp_path / "a.toml", tmp_path / "b.toml"
     first.touch()
-    remember(home, first)
+    remember(home, propose(home, first))
     with pytest.raises(InputError) as caught:
-        remember(home, second)
+        propose(home, second)
     assert str(first) in str(caught.value)
     assert str(second) in str(caught.value)
-    assert recall(home).experiment == str(first)
 
 
 def test_looking_does_not_bind_and_keeps_the_data(home, tmp_path):
-    remember(home, tmp_path / "a.toml", tmp_path, bind=False)
+    remember(home, propose(home, tmp_path / "a.toml", tmp_path, bind=False))
     assert recall(home) == Memory(None, str(tmp_path))
-    remember(home, tmp_path / "b.toml")
+    remember(home, propose(home, tmp_path / "b.toml"))
     assert recall(home) == Memory(str(tmp_path / "b.toml"), str(tmp_path))
     (tmp_path / "b.toml").touch()
     with pytest.raises(InputError):
-        remember(home, tmp_path / "a.toml", bind=False)
+        propose(home, tmp_path / "a.toml", bind=False)
 
 
 def test_the_same_experiment_by_another_path_is_the_same(home, tmp_path, monkeypatch):
     (tmp_path / "a.toml").touch()
-    remember(home, tmp_path / "a.toml")
+    remember(home, propose(home, tmp_path / "a.toml"))
     monkeypatch.chdir(tmp_path)
-    remember(home, Path("a.toml"))
+    assert propose(home, Path("a.toml")) == recall(home)
 
 
 def test_experiment_that_moved_along_is_the_same(home, tmp_path):
-    remember(home, tmp_path / "before" / "a.toml")
-    remember(home, tmp_path / "after" / "a.toml")
+    remember(home, propose(home, tmp_path / "before" / "a.toml"))
+    remember(home, propose(home, tmp_path / "after" / "a.toml"))
     assert recall(home).experiment == str(tmp_path / "after" / "a.toml")
 
 

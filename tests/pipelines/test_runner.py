@@ -69,7 +69,7 @@ def test_what_is_below_a_failure_is_held_with_the_reason(toy):
     assert toy.ran == ["windows"]
     held = {str(item): reason for item, reason in outcome.held.items()}
     assert held["splits"] == held["folds/a[f1]"] == "windows could not be brought up to date"
-    assert held["report"] == "nothing above it is there"
+    assert held["report"] == "nothing that it could use is there"
     assert held["models/b"] == "splits could not be brought up to date"
 
 
@@ -87,7 +87,11 @@ def test_failure_of_a_rerun_holds_what_is_below_although_older_outputs_stand(toy
     toy.failures["splits"] = ValueError("no")
     outcome = toy.run()
     assert toy.ran == ["splits"]
-    assert [str(item) for item in outcome.held] == ["models/a"]
+    assert {str(item): reason for item, reason in outcome.held.items()} == {
+        "models/a": "splits could not be brought up to date",
+        "models/b": "splits could not be brought up to date",
+        "report": "models/a could not be brought up to date",
+    }
     assert toy.output("splits").read_text() == "x"
 
 
@@ -149,7 +153,7 @@ def test_folds_of_windows_that_fail_are_held(unfolded_toy):
     outcome = unfolded_toy.run()
     held = {str(item): reason for item, reason in outcome.held.items()}
     assert held["folds/a"] == "windows could not be brought up to date"
-    assert held["report"] == "nothing above it is there"
+    assert held["report"] == "nothing that it could use is there"
 
 
 @pytest.mark.parametrize("forced", [False, True])
@@ -199,10 +203,23 @@ def test_asset_that_never_agrees_with_itself_is_told_not_repeated(toy, monkeypat
     assert [str(status.item) for status in outcome.unsettled] == ["windows"]
 
 
-@pytest.mark.parametrize("selection", ["nothing", "key:nothing", "((", "key:source_files"])
-def test_selection_of_nothing_is_the_users_error(toy, selection):
-    with pytest.raises(UnknownNameError, match="--select") as caught:
+@pytest.mark.parametrize(
+    ("selection", "complaint"),
+    [
+        ("nonsense", "names no asset."),
+        ("key:nonsense", "names no asset."),
+        ("key:source_files", "names no asset."),
+        ("((", "is no selection of assets, in Dagster's syntax."),
+        ("status:fresh", "is no selection of assets, in Dagster's syntax."),
+        ("splts", "names no asset; did you mean splits?"),
+        ('+key:"modles/b"', "names no asset; did you mean models/b or models/a?"),
+    ],
+)
+def test_selection_of_nothing_tells_the_nearest_and_all_names(toy, selection, complaint):
+    with pytest.raises(UnknownNameError) as caught:
         select(toy.definitions().resolve_asset_graph(), selection)
+    names = "folds/a, models/a, models/b, report, splits, windows"
+    assert str(caught.value) == f"--select {selection!r} {complaint} There are {names}."
     assert caught.value.exit_code == 2
 
 

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 import har_core.files
 from assets.resources.home import Home
-from pipelines.homes import remember
+from pipelines.homes import prepare, propose, recall, remember
 
 
 def refused(result, exit_code: int, *texts: str) -> None:
@@ -49,19 +49,42 @@ def test_missing_experiment_file(har, tmp_path):
     refused(har("run", tmp_path / "nothing.toml"), 2, "nothing.toml")
 
 
+@pytest.mark.parametrize("bound", [False, True])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--data", "nowhere"],
+        ["run", "--data", "empty"],
+        ["run", "--select", "nonsense"],
+        ["run", "--data", "good", "--select", "nonsense"],
+        ["status", "--data", "nowhere"],
+        ["status", "--data", "empty"],
+    ],
+)
+def test_what_is_refused_is_not_remembered(har, experiment, home, bound, arguments):
+    (home.parent / "empty").mkdir()
+    segment = home.parent / "good" / "a01" / "p1" / "s01.txt"
+    segment.parent.mkdir(parents=True)
+    segment.touch()
+    if bound:
+        prepare(Home(home))
+        remember(Home(home), propose(Home(home), experiment, home.parent / "kept"))
+    before = recall(Home(home))
+    command, *options = arguments
+    refused(har(command, experiment, *options), 2, options[-1])
+    assert recall(Home(home)) == before
+
+
 @pytest.mark.parametrize("command", ["run", "status"])
-def test_missing_data(har, experiment, tmp_path, command):
-    refused(har(command, experiment, "--data", tmp_path / "nowhere"), 2, "nowhere")
-
-
-def test_data_without_recordings(har, experiment, tmp_path):
-    (tmp_path / "empty").mkdir()
-    refused(har("status", experiment, "--data", tmp_path / "empty"), 2, "empty")
+def test_home_without_recordings_is_not_bound(har, experiment, home, command):
+    experiment.write_text(experiment.read_text().replace('kind = "synthetic"', 'kind = "files"'))
+    refused(har(command, experiment), 2, "no recordings", "--data")
+    assert recall(Home(home)).experiment is None
 
 
 def test_home_of_another_experiment(har, experiment, tmp_path, home):
     assert har("status", experiment).exit_code == 0
-    remember(Home(home), experiment)
+    remember(Home(home), propose(Home(home), experiment))
     other = tmp_path / "other.toml"
     other.write_text(experiment.read_text())
     for command in ("run", "status"):
@@ -113,6 +136,19 @@ def test_bad_file_among_the_recordings(har, experiment, home, tmp_path):
     refused(result, 2, bad.parent.name, "Failed: raw_recordings", "problems.txt")
     assert bad.parent.name in (home / "problems.txt").read_text()
     assert (home / "data" / "raw" / "manifest.parquet").read_bytes() == manifest
+
+
+def test_bad_file_in_a_home_without_models(har, experiment, home, tmp_path):
+    assert har("run", experiment, "--select", "+windows").exit_code == 0
+    data = home / "data" / "raw" / "synthetic"
+    bad = data / "a05" / "p1" / "s01.txt"
+    bad.write_text(bad.read_text().replace(",", ",x", 1))
+    result = har("run", experiment, "--data", data)
+    refused(result, 2, "Failed: raw_recordings")
+    assert result.err.count("Failed: ") == 1
+    reason = "raw_recordings could not be brought up to date"
+    assert f"Skipped, pending: recording_audit, windows ({reason})\n" in result.out
+    assert "not selected" not in result.out
 
 
 def test_prediction_without_a_model(har, tmp_path):

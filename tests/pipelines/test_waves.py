@@ -1,0 +1,40 @@
+"""Plans from statuses that are made up; whole commands are in ``test_runner.py``."""
+
+from dagster import AssetKey
+
+from pipelines.staleness import Item, State, Status
+from pipelines.waves import Request, Verdict, plan_wave
+
+RAW, AUDIT, MODEL, REPORT = (Item(AssetKey(name)) for name in ("raw", "audit", "model", "report"))
+
+
+def statuses(*, audit: State, model: State) -> dict[Item, Status]:
+    """``raw`` -> ``audit``, ``model`` -> ``report``, where ``raw`` and ``report`` are due."""
+    made = [
+        Status(RAW, State.STALE),
+        Status(AUDIT, audit, parents=(RAW,)),
+        Status(MODEL, model, parents=(RAW,)),
+        Status(REPORT, State.MISSING, parents=(AUDIT, MODEL)),
+    ]
+    return {status.item: status for status in made}
+
+
+REQUEST = Request(wanted=[item.key for item in (RAW, AUDIT, MODEL, REPORT)], partial_inputs={REPORT.key: [MODEL.key]})
+
+
+def test_what_may_lack_inputs_does_not_run_on_one_that_is_not_enough():
+    plan = plan_wave(statuses(audit=State.PENDING, model=State.MISSING), REQUEST, ran=[], failed=[RAW])
+    assert plan.wave == []
+    assert plan.verdicts[REPORT] is Verdict.HELD
+    assert plan.reasons[REPORT] == "nothing that it could use is there"
+
+
+def test_what_may_lack_inputs_runs_on_an_older_one_that_is_enough():
+    plan = plan_wave(statuses(audit=State.MISSING, model=State.PENDING), REQUEST, ran=[], failed=[RAW])
+    assert plan.wave == [REPORT]
+    assert REPORT not in plan.reasons
+
+
+def test_what_is_pending_below_a_failure_is_held_with_the_reason():
+    plan = plan_wave(statuses(audit=State.PENDING, model=State.PENDING), REQUEST, ran=[], failed=[RAW])
+    assert plan.reasons == dict.fromkeys([AUDIT, MODEL], "raw could not be brought up to date")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-import resource
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -73,13 +74,32 @@ def test_threads_are_given_back() -> None:
         assert torch.get_num_threads() == before
 
 
+MEMORY = """
+import resource
+from pathlib import Path
+import torch
+from har_core.settings.runtime import RuntimeSettings
+from har_core.training.devices import computing
+
+def page_faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(20_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def resident_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1_000_000
+
+with computing(RuntimeSettings(), torch.device("cpu")):
+    faults = min(page_faults() for _ in range(5))
+    kept = resident_mb()
+print(faults, kept - resident_mb())
+"""
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators keep freed memory as they like")
 def test_memory_is_kept_while_computing_and_given_back_after() -> None:
-    def page_faults() -> int:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        torch.ones(20_000_000)
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-    with computing(RuntimeSettings(), CPU):
-        assert min(page_faults() for _ in range(5)) < 1000
-    assert min(page_faults() for _ in range(5)) > 10_000
+    """In a process of its own: in this one, earlier tests may have moved the allocator off the main arena."""
+    result = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    faults, given_back_mb = map(int, result.stdout.split())
+    assert faults < 1000
+    assert given_back_mb > 60  # of the 80 MB of one tensor

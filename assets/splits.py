@@ -12,6 +12,7 @@ from assets.vocabulary import DATA_GROUP, OWNERS, SPLITS, WINDOWS
 from har_core.files import atomic_folder
 from har_core.settings.experiment import Experiment
 from har_core.splits import CHECK_NAMES, FILE_NAMES, STATISTICS_FILE_NAME, write_splits
+from har_core.windows.tensors import count_by_recording
 
 
 def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
@@ -43,6 +44,8 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
             with telling_failed_checks(context, CHECK_NAMES):
                 summary = write_splits(place.windows, settings, staged, display.progress)
             run.log_file(staged / STATISTICS_FILE_NAME)
+            for role, name in FILE_NAMES.items():
+                run.log_table(f"tables/{role}_windows_by_recording.json", count_by_recording(staged / name).to_pydict())
             return publish(
                 run,
                 data_version=summary.content_version,

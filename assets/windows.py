@@ -16,6 +16,7 @@ from har_core.settings.experiment import Experiment
 from har_core.windows.checks import CHECK_NAMES, WindowChecks
 from har_core.windows.dataset import write_windows
 from har_core.windows.segmentation import segment
+from har_core.windows.tensors import count_by_recording
 
 _ROOTS = [
     "har_core.dsads.ingested",
@@ -74,6 +75,7 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
             )
             with telling_failed_checks(context, CHECK_NAMES):
                 summary = write_windows(reader, path, display.progress, checks=checks)
+            run.log_table("tables/windows_by_recording.json", count_by_recording(path).to_pydict())
             return publish(
                 run,
                 data_version=summary.content_version,

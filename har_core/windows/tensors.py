@@ -66,6 +66,17 @@ def read_keys(path: Path) -> pa.Table:
         return file.read(columns=list(KEY_COLUMNS)).combine_chunks()
 
 
+def count_by_recording(path: Path) -> pa.Table:
+    """``num_windows`` of each ``subject`` and ``activity`` of a table of windows, ascending.
+
+    Raises:
+        InputError: the file is missing, damaged, or no table of windows.
+    """
+    counts = read_keys(path).group_by(["subject", "activity"]).aggregate([([], "count_all")])
+    by_recording = [(name, "ascending") for name in ("subject", "activity")]
+    return counts.rename_columns(["subject", "activity", "num_windows"]).sort_by(by_recording)
+
+
 def positions_of(keys: pa.Table, among: pa.Table) -> npt.NDArray[np.int64] | None:
     """The row of each of ``keys`` in ``among``, ascending; None where one is not there."""
     rows = {key: row for row, key in enumerate(_tuples(among))}

@@ -21,16 +21,18 @@ from har_core.evaluation.result import ModelResult
 from har_core.files import sha256_of_file
 from har_core.training import EpochFinished
 
-COMPUTED = (
-    "raw_recordings",
-    "recording_audit",
-    "windows",
-    "splits",
-    "models/cnn",
-    "models/lstm",
-    "comparison_report",
-    "champion",
-)
+ARTIFACTS = {
+    "raw_recordings": {"manifest.parquet"},
+    "recording_audit": {"findings.parquet", "plots"},
+    "windows": {"tables"},
+    "splits": {"statistics.json", "tables"},
+    "models/cnn": {"result.json", "predictions.parquet", "plots", "tables"},
+    "models/lstm": {"result.json", "predictions.parquet", "plots", "tables"},
+    "comparison_report": {"report.html", "report.md", "report.json"},
+    "champion": {"decisions.json"},
+}
+"""What each asset leaves in its MLflow run."""
+COMPUTED = tuple(ARTIFACTS)
 NUM_WINDOWS = 3 * NUM_ACTIVITIES * 2
 
 
@@ -83,7 +85,7 @@ def test_each_materialisation_is_one_mlflow_run_and_each_finds_the_other(ran, na
     assert run.data.params["splits.test_subjects"] == "[3]"
     assert run.inputs.dataset_inputs
     artifacts = {entry.path for entry in ran.tracking.client.list_artifacts(run_id)}
-    assert {"experiment.toml", "experiment.json"} <= artifacts
+    assert {"experiment.toml", "experiment.json", *ARTIFACTS[name]} <= artifacts
 
 
 @pytest.mark.parametrize("name", COMPUTED[1:])

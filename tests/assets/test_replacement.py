@@ -47,7 +47,7 @@ def full_disk_after_the_start(run: TrackedRun, path: Path, folder: str | None = 
     ("name", "step", "failure"),
     [
         *((name, "log_metrics", full_disk) for name in DATA),
-        *((name, "log_file", full_disk_after_the_start) for name in DATA if name != "windows"),  # which logs none
+        *((name, "log_file", full_disk_after_the_start) for name in DATA),
     ],
 )
 def test_full_disk_of_the_tracker_leaves_the_earlier_outputs(damaged, monkeypatch, name, step, failure):

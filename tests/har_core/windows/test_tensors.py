@@ -11,7 +11,7 @@ import torch
 from har_core.windows.dataset import write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
-from har_core.windows.tensors import positions_of, read_keys, read_tensors
+from har_core.windows.tensors import count_by_recording, positions_of, read_keys, read_tensors
 
 
 @pytest.mark.parametrize("length", [125, 40])
@@ -71,3 +71,11 @@ def test_windows_are_found_by_their_keys(recordings, tmp_path: Path) -> None:
     assert positions_of(keys, read_tensors(path).keys).tolist() == list(range(18))
     assert positions_of(keys.take([7, 2]), keys).tolist() == [2, 7]
     assert positions_of(keys, keys.slice(1)) is None
+
+
+def test_windows_are_counted_by_recording(recordings, tmp_path: Path) -> None:
+    path = tmp_path / "windows.parquet"
+    write_windows(segment(recordings, length=50, overlap=0), path)
+    counted = {(row["subject"], row["activity"]): row["num_windows"] for row in count_by_recording(path).to_pylist()}
+    assert counted == {(one.subject, one.activity): 2 * len(one.segments) for one in recordings}
+    assert list(counted) == sorted(counted)

@@ -1,6 +1,6 @@
-"""Two channels, or two units, that hold each other's values in a stretch of segments.
+"""Two channels, sensors of one unit, or units that hold each other's values in a stretch of segments.
 
-Letters: C channels, S segments, J = S - 1 joins, P pairs of channels or of units, W channels on one side of a pair.
+Letters: C channels, S segments, J = S - 1 joins, P pairs (channels, sensors, units), W channels on one side of a pair.
 
 Each segment of a recording has a pair either as it is usual or exchanged. What is known of this: at a join where it
 changes, both channels jump, each to where the other one was; and in an exchanged segment the mean and the deviation
@@ -19,27 +19,30 @@ import numpy as np
 import numpy.typing as npt
 
 from har_core.audit.findings import Finding, Kind, Severity
-from har_core.audit.places import channels_of
 from har_core.audit.signals import Signals, Values, long_runs
 from har_core.audit.steps import Steps
-from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS
+from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, SENSORS, UNITS
 from har_core.settings.audit import AuditSettings
 
 Costs = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-_TURN = 4.0
-"""What a change costs, so that noise makes none."""
-_UNITS = tuple(list(channels_of(unit)) for unit in range(len(UNITS)))
+_NOISE = 4.0
+"""What a change costs, so that noise makes none, and what may speak against a course at any one join or segment."""
+_UNITS = np.arange(NUM_CHANNELS).reshape(len(UNITS), -1)
 _PAIRS = tuple(
     (np.array([one for one, _ in pairs]), np.array([other for _, other in pairs]))
-    for pairs in (list(combinations(_UNITS, 2)), [([a], [b]) for a, b in combinations(range(NUM_CHANNELS), 2)])
+    for pairs in (
+        list(combinations(_UNITS, 2)),
+        [pair for unit in _UNITS for pair in combinations(unit.reshape(len(SENSORS), -1), 2)],
+        list(combinations(np.arange(NUM_CHANNELS)[:, None], 2)),
+    )
 )
-"""The two sides (P, W) of every pair of units, and of channels."""
+"""The two sides (P, W) of every pair of units, of sensors of one unit, and of channels."""
 
 
 def find_swapped_stretches(signals: Signals, steps: Steps, settings: AuditSettings) -> Iterator[Finding]:
-    """Stretches of segments in which two units, or two channels, are exchanged; what most segments have is right."""
+    """Stretches of segments in which two units, sensors or channels are exchanged; what most segments have is right."""
     if len(signals.segments) < 2:  # noqa: PLR2004 - a change needs two
         return
     jumps = _Jumps(steps)
@@ -65,12 +68,14 @@ def _likely_courses(
         return
     ones, others, stay, change = ones[hopeful], others[hopeful], stay[hopeful], change[hopeful]
     usual, crossed = levels.costs(ones, others)
-    exchanged, cost = _cheapest(usual, crossed, stay, change + _TURN)
+    exchanged, cost = _cheapest(usual, crossed, stay, change + _NOISE)
     evidence = usual.sum(axis=1) + stay.sum(axis=1) - cost
     turns = np.diff(exchanged, axis=1)
-    of_joins = np.where(turns, stay - np.where(turns, change, 0.0), 0.0).sum(axis=1)
-    of_levels = np.where(exchanged, usual - crossed, 0.0).sum(axis=1)
-    is_told = (evidence >= settings.swap_evidence) & (of_joins >= settings.swap_evidence_of_joins) & (of_levels > 0)
+    of_joins = np.where(turns, stay - np.where(turns, change, 0.0), 0.0)
+    of_levels = np.where(exchanged, usual - crossed, 0.0)
+    is_told = (evidence >= settings.swap_evidence) & (of_joins.sum(axis=1) >= settings.swap_evidence_of_joins)
+    # Plenty of evidence at one end would carry the course past the other, where noise hides the change.
+    is_told &= (of_levels.sum(axis=1) > 0) & (np.hstack([of_joins, of_levels]) > -_NOISE).all(axis=1)
     for index in np.flatnonzero(is_told):
         yield float(evidence[index]), [*ones[index].tolist(), *others[index].tolist()], exchanged[index]
 

@@ -20,7 +20,7 @@ class AuditSettings(Settings):
     """The same on one channel, zero or not; a sensor at rest repeats a value up to nine times."""
     saturated_rows: int = Field(default=3, ge=2)
     """Rows in succession at the largest or smallest value of a channel, from which on it is saturated."""
-    copied_rows: int = Field(default=2, ge=1)
+    copied_rows: int = Field(default=1, ge=1)
     """Rows in succession that occur in another place, on all channels, from which on they are duplicates."""
     copied_rows_of_unit: int = Field(default=5, ge=1)
     """The same on a unit."""
@@ -33,7 +33,7 @@ class AuditSettings(Settings):
     order_score: float = Field(default=1.5, gt=0)
     """Step up to which rows go on from others, where order or channels are in question; counted likewise."""
     swap_evidence: float = Field(default=12.0, gt=0)
-    """Log-likelihood from which on two channels, or two units, are exchanged in a stretch of segments."""
+    """Log-likelihood from which on two channels, sensors or units are exchanged in a stretch of segments."""
     swap_evidence_of_joins: float = Field(default=5.0, gt=0)
     """What the joins at its ends must contribute to it: levels alone do not tell an exchange from a turn."""
     acceleration_limit: float = Field(default=180.0, gt=0)

@@ -1,9 +1,11 @@
 """Rows that occur twice are found as maximal ranges: at any offset, in any two places, on all channels or a unit."""
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from har_core.audit import duplicate_groups, find_defects
 from har_core.audit.places import name_channels
 
 
@@ -21,7 +23,7 @@ def draw_places(data, lab, least):
 @given(data=st.data())
 def test_a_copy_on_all_channels(lab, data):
     samples = lab.sound()
-    (one, first), (other, other_first), length = draw_places(data, lab, 2)
+    (one, first), (other, other_first), length = draw_places(data, lab, 1)
     lab.rows(samples[other])[other_first : other_first + length] = lab.rows(samples[one])[first : first + length]
     found = lab.audit(samples, "duplicate_rows")
     assert [(lab.place(row), lab.other(row)) for row in found] == [((one, first, length, "all"), (other, other_first))]
@@ -39,6 +41,25 @@ def test_a_copy_on_some_units(lab, data, units):
     found = lab.audit(samples, "duplicate_rows")
     expected = ((one, first, length, name_channels(channels)), (other, other_first))
     assert [(lab.place(row), lab.other(row)) for row in found] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("taken", "put"),
+    [(slice(None, None, -1), slice(None)), (slice(None, None, 2), slice(None)), (slice(0, -1, 2), slice(1, None, 2))],
+    ids=["reversed", "every second row", "every second row in every second place"],
+)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_no_row_of_a_copy_that_is_no_range_is_without_its_group(lab, data, taken, put):
+    samples = lab.sound()
+    (one, first), (other, other_first), length = draw_places(data, lab, 2)
+    source = np.arange(first, first + length)[taken]
+    target = np.arange(other_first, other_first + length)[put][: len(source)]
+    lab.rows(samples[other])[target] = lab.rows(samples[one])[source]
+    findings = find_defects([lab.recording(key, values) for key, values in samples.items()])
+    groups = duplicate_groups(findings, {key: range(1, len(values) + 1) for key, values in samples.items()})
+    assert groups[one][source].tolist() == groups[other][target].tolist()
+    assert sorted(groups[one][source]) == list(range(len(source)))
 
 
 @settings(max_examples=40)

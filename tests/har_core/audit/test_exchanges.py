@@ -1,14 +1,23 @@
-"""Units and channels that are exchanged in a part of a recording."""
+"""Units, sensors and channels that are exchanged in a part of a recording."""
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.places import name_channels
-from har_core.dsads.layout import CHANNELS
+from har_core.dsads.layout import CHANNELS, RecordingKey
+from har_core.dsads.synthetic.writer import make_recording
 
+UNITS = np.arange(45).reshape(5, 9)
+PAIRS = {
+    "units": list(itertools.combinations(UNITS.tolist(), 2)),
+    "sensors": [pair for unit in UNITS for pair in itertools.combinations(unit.reshape(3, 3).tolist(), 2)],
+    "channels": list(itertools.combinations(np.arange(45)[:, None].tolist(), 2)),
+}
+ACTIVITIES = (1, 3, 6, 9, 11, 14, 18)
 STRETCHES = st.tuples(st.integers(0, 7), st.integers(1, 3)).filter(lambda stretch: sum(stretch) <= 8)
 
 
@@ -45,6 +54,24 @@ def test_two_channels(lab, pair, stretch):
     exchange(samples[key], stretch, [one], [other])
     found = lab.audit(samples, "swapped_channels")
     assert [lab.place(row) for row in found] == [expected(stretch, [one, other], key)]
+
+
+@pytest.mark.parametrize(("kind", "share"), [("units", 0.9), ("sensors", 0.9), ("channels", 0.5)])
+def test_what_is_told_of_any_pair_in_any_activity_is_exact(lab, kind, share):
+    """Or nothing is told: how often, docs/audit.md says. The draws are always the same."""
+    generator = np.random.default_rng(4)
+    num_told = 0
+    for activity in ACTIVITIES * 5:
+        key = RecordingKey(7, activity)
+        samples = np.round(make_recording(seed=11, **key._asdict(), num_segments=12), 5).astype(np.float32)
+        num_segments = int(generator.integers(1, 5))
+        stretch = int(generator.integers(0, 13 - num_segments)), num_segments
+        one, other = PAIRS[kind][generator.integers(len(PAIRS[kind]))]
+        exchange(samples, stretch, one, other)
+        told = [lab.place(row) for row in lab.audit({key: samples}, "swapped_channels")]
+        assert told in ([], [expected(stretch, one + other, key)])
+        num_told += len(told)
+    assert num_told >= share * len(ACTIVITIES) * 5
 
 
 def test_what_most_segments_have_is_right(lab):

@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from har_core.audit.places import ALL_CHANNELS
 from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
+from har_core.audit.signals import Mask, runs
 from har_core.checks import Check
-from har_core.dsads.layout import SEGMENT_LENGTH, RecordingKey
+from har_core.dsads.layout import SEGMENT_LENGTH, UNITS, RecordingKey
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP
 
 CHECK_NAMES = ("no_window_crosses_a_break", "damage_is_flagged", "copies_are_linked")
@@ -22,15 +24,26 @@ _MAX_NAMED = 5
 class WindowChecks:
     """Looks at batches of windows as they are written; a batch holds windows of one recording or of several."""
 
-    def __init__(self, findings: pa.Table, segments: Mapping[RecordingKey, tuple[int, ...]], *, damaged: str) -> None:
+    def __init__(
+        self,
+        findings: pa.Table,
+        segments: Mapping[RecordingKey, tuple[int, ...]],
+        *,
+        damaged: str,
+        join: bool = False,
+        longest_repair: int = 5,
+    ) -> None:
         """Prepare to look at windows.
 
         Args:
             findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
             segments: segment numbers of each recording.
             damaged: what became of windows that touch a damaged run, as ``[windows] damaged`` says.
+            join: whether windows were cut, and runs repaired, across joins that are continuous.
+            longest_repair: rows of the longest run that was repaired, where damage was.
         """
         self._findings, self._segments, self._damaged = findings, segments, damaged
+        self._join, self._longest_repair = join, longest_repair
         self._groups = duplicate_groups(findings, segments)
         self._window_group_of: dict[int, int] = {}
         self._num_windows = 0
@@ -53,7 +66,7 @@ class WindowChecks:
         agree = {
             "flag": "a window to be flagged exactly where it touches a damaged run",
             "keep": "no window to be flagged",
-            "repair": "flagged windows to touch a damaged run",
+            "repair": "a window to be flagged exactly where it touches a damaged run that could not be repaired",
             "drop": "no window to touch a damaged run, nor to be flagged",
         }
         found = (
@@ -75,8 +88,10 @@ class WindowChecks:
 
     def _look_at(self, key: RecordingKey, here: Mapping[str, npt.NDArray[np.generic]], length: int) -> None:
         segments = self._segments[key]
-        damage = damaged_rows(self._findings, key, segments)
         broken = discontinuous_joins(self._findings, key, segments)
+        damage = damaged_rows(self._findings, key, segments)
+        if self._damaged == "repair" and damage.any():
+            damage = self._beyond_repair(key, segments, broken)
         groups = self._groups[key]
         rows = zip(*(here[name].tolist() for name in ("segment", "start", *FLAG_COLUMNS)), strict=True)
         for segment, start, is_flagged, group in rows:
@@ -90,11 +105,24 @@ class WindowChecks:
             if not self._is_linked(group, groups[first:stop]):
                 self._unlinked.append(place)
 
+    def _beyond_repair(self, key: RecordingKey, segments: Sequence[int], broken: Mask) -> Mask:
+        """(R,) rows of runs that are too long, or without a row before and after them in the same stretch."""
+        stays = np.zeros(len(segments) * SEGMENT_LENGTH, dtype=np.bool_)
+        stretch = np.repeat(np.cumsum([False, *(broken | (not self._join))]), SEGMENT_LENGTH)
+        named = self._findings["channels"].to_pylist()
+        for unit in UNITS:
+            concerned = pa.array([channels == ALL_CHANNELS or unit in channels.split() for channels in named])
+            for first, length in runs(damaged_rows(self._findings.filter(concerned), key, segments)):
+                stop = first + length
+                has_ends = first > 0 and stop < len(stays) and stretch[first - 1] == stretch[stop]
+                stays[first:stop] |= length > self._longest_repair or not has_ends
+        return stays
+
     def _is_judged_well(self, *, touches: bool, is_flagged: bool) -> bool:
         return {
             "flag": is_flagged == touches,
             "keep": not is_flagged,
-            "repair": touches or not is_flagged,
+            "repair": is_flagged == touches,
             "drop": not touches and not is_flagged,
         }[self._damaged]
 

@@ -103,10 +103,9 @@ def touches(rows: npt.NDArray[np.bool_], begins: npt.NDArray[np.int64], length: 
 def _plan(
     findings: pa.Table, of_unit: list[pa.Table], key: RecordingKey, segments: tuple[int, ...], cut: Cut
 ) -> RecordingPlan:
-    breaks = discontinuous_joins(findings, key, segments)
-    continuous = stretches_between(breaks)
     plan = plan_blindly(segments, cut)
     if cut.join:
+        continuous = stretches_between(discontinuous_joins(findings, key, segments))
         begins = begins_of(continuous, cut.length, cut.stride)
         nowhere = np.zeros(len(begins), dtype=np.bool_)
         plan = replace(plan, stretches=continuous, begins=begins, kept=~nowhere, damaged=nowhere, is_repaired=nowhere)
@@ -115,7 +114,8 @@ def _plan(
         return plan
     if cut.damaged == "repair":
         of_unit_rows = np.stack([damaged_rows(table, key, segments) for table in of_unit])
-        repairs = find_repairs(of_unit_rows, continuous, longest=cut.longest_repair)
+        # Within what windows stay in: the next segment may have another role, as in the protocol `leaky`.
+        repairs = find_repairs(of_unit_rows, plan.stretches, longest=cut.longest_repair)
         repaired = np.zeros(len(rows), dtype=np.bool_)
         for repair in repairs:
             of_unit_rows[repair.unit, repair.first : repair.stop] = False

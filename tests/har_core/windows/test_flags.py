@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, RecordingKey
+from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey
 from har_core.dsads.recordings import Recording, Recordings
 from har_core.errors import InputError
 from har_core.windows.checks import CHECK_NAMES, WindowChecks
@@ -27,12 +27,17 @@ class Planted:
 
     segments: dict[RecordingKey, tuple[int, ...]]
     findings: list[tuple] = field(default_factory=list)
-    damaged: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
-    """Rows by recording."""
+    damaged_units: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
+    """(units, rows) by recording."""
     joined: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
     """Whether a segment goes on in the next one."""
     copies: list[tuple[RecordingKey, int, RecordingKey, int, int]] = field(default_factory=list)
     """Recording and first row of a range, and of its copy; rows."""
+
+    @property
+    def damaged(self) -> dict[RecordingKey, np.ndarray]:
+        """Rows by recording."""
+        return {key: units.any(axis=0) for key, units in self.damaged_units.items()}
 
 
 @st.composite
@@ -42,14 +47,15 @@ def planted_defects(draw: st.DrawFn) -> Planted:
     numbers = st.sets(st.integers(1, 7), min_size=1, max_size=5).map(lambda chosen: tuple(sorted(chosen)))
     planted = Planted({key: draw(numbers) for key in keys})
     for key, segments in planted.segments.items():
-        planted.damaged[key] = np.zeros(len(segments) * SEGMENT_LENGTH, dtype=np.bool_)
+        planted.damaged_units[key] = np.zeros((len(UNITS), len(segments) * SEGMENT_LENGTH), dtype=np.bool_)
         planted.joined[key] = np.diff(segments) == 1
         for _ in range(draw(st.integers(0, 2))):
             row, num_rows = draw(row_and_length(len(segments)))
             kind = draw(st.sampled_from(["zero_run", "constant_run"]))
             channels = draw(st.sampled_from(["all", "T", "RA LL"]))
             planted.findings.append((kind, *key, *place(segments, row), num_rows, channels))
-            planted.damaged[key][row : row + num_rows] = True
+            units = [channels == "all" or unit in channels.split() for unit in UNITS]
+            planted.damaged_units[key][units, row : row + num_rows] = True
         for index in range(len(segments) - 1):
             if planted.joined[key][index] and draw(st.booleans()):
                 kind = draw(st.sampled_from(["discontinuous_join", "wrong_order"]))
@@ -68,7 +74,10 @@ def planted_defects(draw: st.DrawFn) -> Planted:
 
 def row_and_length(num_segments: int) -> st.SearchStrategy[tuple[int, int]]:
     num_rows = num_segments * SEGMENT_LENGTH
-    return st.integers(0, num_rows - 1).flatmap(
+    before_a_border = st.tuples(st.integers(1, num_segments), st.integers(1, 9)).map(
+        lambda place: place[0] * SEGMENT_LENGTH - place[1]
+    )
+    return (st.integers(0, num_rows - 1) | before_a_border).flatmap(
         lambda row: st.tuples(st.just(row), st.integers(1, min(20, num_rows - row)))
     )
 
@@ -91,7 +100,20 @@ def begins(table: pa.Table, planted: Planted) -> list[tuple[RecordingKey, int]]:
     ]
 
 
+def stretches(planted: Planted) -> list[tuple[RecordingKey, range]]:
+    """Recording and rows of each continuous stretch."""
+    found = []
+    for key, joined in planted.joined.items():
+        ends = [*np.flatnonzero(~joined) + 1, len(joined) + 1]
+        firsts = [0, *ends[:-1]]
+        found += [
+            (key, range(first * SEGMENT_LENGTH, end * SEGMENT_LENGTH)) for first, end in zip(firsts, ends, strict=True)
+        ]
+    return found
+
+
 cuts = st.fixed_dictionaries({"length": st.integers(20, 300), "overlap": st.sampled_from([0.0, 0.3, 0.5])})
+ways = st.fixed_dictionaries({"join": st.booleans(), "longest_repair": st.integers(1, 20)})
 
 
 @settings(max_examples=60)
@@ -99,16 +121,15 @@ cuts = st.fixed_dictionaries({"length": st.integers(20, 300), "overlap": st.samp
 def test_joined_windows_cross_no_break_and_every_continuous_stretch_is_cut(
     make_recording, findings_of, planted: Planted, cut: dict
 ) -> None:
+    assume(cut["length"] <= max(len(rows) for _, rows in stretches(planted)))
     recordings = recordings_of(planted, make_recording)
     table = segment(recordings, **cut, join=True, findings=findings_of(*planted.findings)).read_all()
     found = begins(table, planted)
-    expected = []
-    for key, joined in planted.joined.items():
-        ends = [*np.flatnonzero(~joined) + 1, len(joined) + 1]
-        for first, end in zip([0, *ends[:-1]], ends, strict=True):
-            stop = end * SEGMENT_LENGTH - cut["length"] + 1
-            expected += [(key, row) for row in range(first * SEGMENT_LENGTH, stop, stride_of(**cut))]
-    assert found == expected
+    assert found == [
+        (key, row)
+        for key, rows in stretches(planted)
+        for row in range(rows.start, rows.stop - cut["length"] + 1, stride_of(**cut))
+    ]
     windows = channels_of(table).reshape(NUM_CHANNELS, -1, cut["length"]).transpose(1, 2, 0)
     samples = {
         RecordingKey(recording.subject, recording.activity): recording.samples.reshape(-1, NUM_CHANNELS)
@@ -116,6 +137,22 @@ def test_joined_windows_cross_no_break_and_every_continuous_stretch_is_cut(
     }
     for (key, row), window in zip(found, windows, strict=True):
         np.testing.assert_array_equal(window, samples[key][row : row + cut["length"]])
+
+
+@settings(max_examples=20)
+@given(planted=planted_defects())
+def test_a_window_longer_than_every_stretch_is_refused_with_the_longest(
+    make_recording, findings_of, planted: Planted
+) -> None:
+    longest = max(len(rows) for _, rows in stretches(planted))
+    cut = {"overlap": 0.0, "join": True, "findings": findings_of(*planted.findings)}
+    recordings = recordings_of(planted, make_recording)
+    assert segment(recordings, **cut, length=longest).read_all().num_rows
+    with pytest.raises(InputError) as caught:
+        segment(recordings, **cut, length=longest + 1)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.value) == ("windows.length", str(longest + 1))
+    assert problem.expected == f"at most {longest} samples, the longest continuous stretch of the recordings"
 
 
 @settings(max_examples=60)
@@ -141,20 +178,51 @@ def test_exactly_windows_that_touch_a_damaged_run_are_flagged_or_dropped(
 
 
 @settings(max_examples=60)
-@given(planted=planted_defects(), length=st.integers(20, 125), longest=st.integers(1, 20))
+@given(planted=planted_defects(), length=st.sampled_from([25, 100, 125]), ways=ways)
 def test_repaired_windows_are_whole_and_the_others_stay_flagged(
-    make_recording, findings_of, planted: Planted, length: int, longest: int
+    make_recording, findings_of, planted: Planted, length: int, ways: dict
 ) -> None:
     recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
-    cut = {"length": length, "overlap": 0.0, "findings": findings}
+    cut = {"length": length, "overlap": 0.0, "findings": findings, "join": ways["join"]}
     flagged = segment(recordings, **cut).read_all()
-    reader = segment(recordings, **cut, damaged="repair", longest_repair=longest)
+    reader = segment(recordings, **cut, damaged="repair", longest_repair=ways["longest_repair"])
     repaired = reader.read_all()
     was, still = (np.array(table["damaged"].to_pylist(), dtype=np.bool_) for table in (flagged, repaired))
-    assert not (still & ~was).any()
+    beyond = {key: beyond_repair(planted, key, **ways) for key in planted.segments}
+    assert still.tolist() == [beyond[key][row : row + length].any() for key, row in begins(repaired, planted)]
     changed = (channels_of(flagged) != channels_of(repaired)).reshape(NUM_CHANNELS, -1, length).any(axis=(0, 2))
     assert not (changed & ~was).any()
     assert changed.sum() <= int(reader.schema.metadata[b"har.num_repaired"]) <= was.sum()
+
+
+def beyond_repair(planted: Planted, key: RecordingKey, *, join: bool, longest_repair: int) -> np.ndarray:
+    """Rows of runs that are longer, or that reach an end of what windows stay in."""
+    num_rows = planted.damaged_units[key].shape[1]
+    apart = [range(first, first + SEGMENT_LENGTH) for first in range(0, num_rows, SEGMENT_LENGTH)]
+    stays = np.zeros(num_rows, dtype=np.bool_)
+    for rows in [rows for own, rows in stretches(planted) if own == key] if join else apart:
+        for damaged in planted.damaged_units[key]:
+            for row in rows:
+                before = next((r for r in range(row, rows.start - 1, -1) if not damaged[r]), None)
+                after = next((r for r in range(row, rows.stop) if not damaged[r]), None)
+                stays[row] |= before is None or after is None or after - before - 1 > longest_repair
+    return stays
+
+
+@settings(max_examples=40)
+@given(planted=planted_defects(), length=st.sampled_from([25, 100, 125]), parity=st.integers(0, 1))
+def test_windows_that_are_not_joined_hold_nothing_of_another_segment(
+    make_recording, findings_of, planted: Planted, length: int, parity: int
+) -> None:
+    """``leaky`` deals segments to roles: nothing of one may get into another, be it by a repair."""
+    recordings = recordings_of(planted, make_recording)
+    cut = {"length": length, "overlap": 0.0, "findings": findings_of(*planted.findings), "damaged": "repair"}
+    before = segment(recordings, **cut, longest_repair=20).read_all()
+    for recording in recordings:
+        recording.samples[np.array(recording.segments) % 2 == parity] += 1000
+    after = segment(recordings, **cut, longest_repair=20).read_all()
+    others = pa.array([segment % 2 != parity for segment in before["segment"].to_pylist()], pa.bool_())
+    assert before.filter(others).equals(after.filter(others))
 
 
 @settings(max_examples=60)
@@ -185,25 +253,24 @@ def test_windows_with_copies_of_a_row_share_a_group(
 
 
 @settings(max_examples=40)
-@given(planted=planted_defects(), way=st.sampled_from(WAYS), join=st.booleans())
+@given(planted=planted_defects(), damaged=st.sampled_from(WAYS), ways=ways)
 def test_checks_pass_on_what_was_cut_and_catch_what_was_altered(
-    make_recording, findings_of, planted: Planted, way: str, join: bool
+    make_recording, findings_of, planted: Planted, damaged: str, ways: dict
 ) -> None:
     findings = findings_of(*planted.findings)
-    cut = {"length": 50, "overlap": 0.5, "join": join, "damaged": way, "findings": findings}
-    table = segment(recordings_of(planted, make_recording), **cut).read_all().combine_chunks()
+    cut = {"length": 50, "overlap": 0.5, "findings": findings, "damaged": damaged}
+    table = segment(recordings_of(planted, make_recording), **cut, **ways).read_all().combine_chunks()
 
     def failed(altered: pa.Table) -> set[str]:
-        checks = WindowChecks(findings, planted.segments, damaged=way)
+        checks = WindowChecks(findings, planted.segments, damaged=damaged, **ways)
         for batch in altered.to_batches(max_chunksize=7):
             checks.update(batch, 50)
         assert tuple(check.name for check in checks.result()) == CHECK_NAMES
         return {check.name for check in checks.result() if not check.passed}
 
     assert failed(table) == set()
-    if way in {"flag", "keep", "drop"} and table.num_rows:
-        assert failed(altered(table, "damaged", lambda values: ~values)) == {"damage_is_flagged"}
     if table.num_rows:
+        assert failed(altered(table, "damaged", lambda values: ~values)) == {"damage_is_flagged"}
         assert failed(altered(table, "duplicate_group", lambda values: values - 1)) == {"copies_are_linked"}
 
 
@@ -231,11 +298,25 @@ def test_a_run_across_a_join_is_interpolated_in_the_damaged_unit_alone(make_reco
     whole = samples.copy()
     whole[123:127, own] = np.arange(123, 127)[:, None]
     findings = findings_of(("zero_run", 1, 1, 1, 123, 4, "RA"))
-    cut = {"length": 125, "overlap": 0, "findings": findings, "damaged": "repair"}
+    cut = {"length": 125, "overlap": 0, "findings": findings, "damaged": "repair", "join": True}
     table = segment([recording], **cut).read_all()
     np.testing.assert_array_equal(channels_of(table).T, whole)
     assert table["damaged"].to_pylist() == [False, False]
     assert segment([recording], **cut, longest_repair=3).read_all()["damaged"].to_pylist() == [True, True]
+    apart = segment([recording], **cut | {"join": False}).read_all()
+    np.testing.assert_array_equal(channels_of(apart).T, samples)
+    assert apart["damaged"].to_pylist() == [True, True]
+
+
+@pytest.mark.parametrize("join", [True, False])
+def test_what_the_checks_expect_of_a_run_across_a_join(make_recording, findings_of, join: bool) -> None:
+    findings = findings_of(("zero_run", 1, 1, 1, 123, 4, "RA"))
+    cut = {"length": 125, "overlap": 0, "findings": findings, "damaged": "repair"}
+    (batch,) = segment([make_recording()], **cut, join=join).read_all().to_batches()
+    for told in (True, False):
+        checks = WindowChecks(findings, {RecordingKey(1, 1): (1, 2)}, damaged="repair", join=told)
+        checks.update(batch, 125)
+        assert checks.result()[1].passed == (told == join)
 
 
 def test_runs_of_single_channels_damage_nothing(make_recording, findings_of) -> None:

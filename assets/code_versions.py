@@ -18,6 +18,8 @@ import grimp
 PACKAGE = "har_core"
 WITHOUT_EFFECT = ("har_core.errors", "har_core.progress", "har_core.settings")
 """Modules, and packages of modules, that cannot change a result: settings count by their values."""
+WITHOUT_IMPORTS = ("har_core.fitting",)
+"""Modules that count by themselves: they call one of several others, and the roots of an asset name which one."""
 _LENGTH = 16
 
 
@@ -41,7 +43,10 @@ def code_version(roots: Iterable[str], settings: Mapping[str, Any], files: Itera
 
 
 def import_closure(roots: Iterable[str]) -> set[str]:
-    """The modules that ``roots`` consist of and import, directly or through others; packages are not entered."""
+    """The modules that ``roots`` consist of and import, directly or through others, but for :data:`WITHOUT_IMPORTS`.
+
+    Packages are not entered.
+    """
     graph = _import_graph()
     pending, found = list(roots), set()
     while pending:
@@ -51,7 +56,8 @@ def import_closure(roots: Iterable[str]) -> set[str]:
         if graph.find_children(module):
             raise ValueError(f"{module} is a package; name the module that computes")
         found.add(module)
-        pending += [name for name in graph.find_modules_directly_imported_by(module) if _counts(name, graph)]
+        if module not in WITHOUT_IMPORTS:
+            pending += [name for name in graph.find_modules_directly_imported_by(module) if _counts(name, graph)]
     return found
 
 

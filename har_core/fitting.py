@@ -171,11 +171,13 @@ def settings_read(name: str, settings: ModelSettings) -> dict[str, Any]:
 
 
 def code_roots(name: str) -> list[str]:
-    """The modules that compute a fit of ``name``, for its code version: classical models need no training loop."""
-    if not is_network(name):
-        return [architecture_module(name), "har_core.channels", "har_core.normalization"]
-    training = ["har_core.training.augmentation", "har_core.training.loop"]
-    return [architecture_module(name), "har_core.channels", *training]
+    """The modules that compute a fit of ``name``, for its code version: classical models need no training loop.
+
+    This module is one of them, and counts by itself (``assets/code_versions.py``): it imports what fits either kind.
+    """
+    training = ["har_core.training.augmentation", "har_core.training.loop"] if is_network(name) else []
+    own = [__name__, "har_core.channels", "har_core.inference", "har_core.normalization"]
+    return [architecture_module(name), *own, *training]
 
 
 def _augmentation(

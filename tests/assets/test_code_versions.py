@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from assets.code_versions import WITHOUT_EFFECT, _import_graph, code_version, import_closure
+from har_core.fitting import code_roots
 
 ROOT = Path(__file__).parents[2]
-ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
+NETWORKS = ("cnn", "resnet", "lstm", "shufflenet")
+ARCHITECTURES = (*NETWORKS, "random_forest", "rocket")
+ROOTS = {name: code_roots(name) for name in ARCHITECTURES} | {"gate": ["har_core.evaluation.gate"]}
 PROGRAM = f"""
 import json
 from assets.code_versions import code_version
-roots = {{name: [f"har_core.models.{{name}}", "har_core.training.loop"] for name in {ARCHITECTURES!r}}}
-roots["gate"] = ["har_core.evaluation.gate"]
-print(json.dumps({{name: code_version(modules, {{}}) for name, modules in roots.items()}}))
+print(json.dumps({{name: code_version(modules, {{}}) for name, modules in {ROOTS!r}.items()}}))
 """
 
 
@@ -57,8 +58,13 @@ def test_editing_shared_layers_changes_only_their_users(tree):
     assert changed_by(tree, "models/layers.py") == users
 
 
-def test_editing_the_training_loop_changes_every_model_and_nothing_else(tree):
-    assert changed_by(tree, "training/loop.py") == set(ARCHITECTURES)
+def test_editing_the_training_loop_changes_every_network_and_nothing_else(tree):
+    assert changed_by(tree, "training/loop.py") == set(NETWORKS)
+
+
+@pytest.mark.parametrize("file", ["fitting.py", "inference.py", "normalization.py", "channels.py"])
+def test_editing_what_every_fit_goes_through_changes_every_model_and_nothing_else(tree, file):
+    assert changed_by(tree, file) == set(ARCHITECTURES)
 
 
 def test_the_audit_concerns_windows_and_nothing_that_reads_them():

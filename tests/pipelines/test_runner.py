@@ -109,6 +109,18 @@ def test_lost_fold_is_made_again_alone(toy):
     assert toy.ran == ["folds/a[f2]"]
 
 
+def test_fold_that_stayed_stale_is_made_again_alone(toy):
+    toy.run()
+    toy.code["folds/a"] = "2"
+    toy.failures["folds/a[f2]"] = ValueError("no")
+    toy.run()
+    assert toy.ran == ["folds/a[f1]", "folds/a[f2]"]
+    assert (toy.states()["folds/a[f1]"], toy.states()["folds/a[f2]"]) == ("fresh", "stale")
+    toy.failures.clear()
+    toy.run()
+    assert toy.ran == ["folds/a[f2]"]
+
+
 def test_stale_folds_run_without_models_and_before_the_report(toy):
     toy.run()
     toy.code["folds/a"] = "2"

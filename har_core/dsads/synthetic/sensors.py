@@ -16,6 +16,8 @@ EARTH_FIELD = np.array([np.cos(np.deg2rad(58.0)), 0.0, -np.sin(np.deg2rad(58.0))
 """North, west and up, at unit length; the field dips by some 58° at 40° north (World Magnetic Model)."""
 _NOISE = np.repeat([0.10, 0.025, 0.006], 3)
 """White noise of accelerometer (m/s²), gyroscope (rad/s) and magnetometer."""
+_RANGE = np.repeat([18 * GRAVITY, np.deg2rad(1200.0), np.inf], 3)
+"""Largest value that accelerometer and gyroscope measure; beyond it they tell this one."""
 _SKIN_NOISE = 0.08
 """Noise of a strap on soft tissue, as a share of the unit's momentary acceleration and turning rate."""
 
@@ -50,7 +52,8 @@ def measure(movement: Movement, person: Person, *, magnetic: float, generator: n
     spread = np.broadcast_to(_NOISE, sensed.shape).copy()
     spread[:, :, 0:3] += _SKIN_NOISE * shake[:, :, None]
     spread[:, :, 3:6] += _SKIN_NOISE * np.abs(pitch_rate)[:, :, None]
-    return np.asarray(sensed + spread * noise).reshape(BLOCK_LENGTH, NUM_CHANNELS)
+    measured = np.clip(sensed + spread * noise, -_RANGE, _RANGE)
+    return np.asarray(measured).reshape(BLOCK_LENGTH, NUM_CHANNELS)
 
 
 class _Turn:

@@ -2,7 +2,7 @@
 
 ``python benchmarks/defects_and_scores.py FOLDER_OR_ZIP`` audits the recordings, cuts them twice, once with the findings
 and once as if nothing had been found, fits one architecture to the folds of ``loso`` with both, and prints a Markdown
-table for ``docs/results/dsads_defects.md``: macro-F1 of each subject, and the F1 of the activities whose rows stand in
+table for ``docs/dsads_defects.md``: macro-F1 of each subject, and the F1 of the activities whose rows stand in
 two places. Test windows are the same in both.
 """
 

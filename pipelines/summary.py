@@ -6,6 +6,8 @@ import json
 import logging
 import math
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -31,9 +33,14 @@ def print_summary(outcome: Outcome, home: Home) -> int:
     here = "" if home.root == Path.cwd() else f"HAR_HOME={shlex.quote(str(home.root))} "
     typer.echo(f"Dagster: {tracking.dagster_url}")
     typer.echo(f"MLflow:  {tracking.server_url}")
-    typer.echo(f"Both are served by: {here}har ui")
+    typer.echo(f"Both are served by: {here}{_program()} ui")
     _print_failures(outcome, home)
     return _exit_code(outcome)
+
+
+def _program() -> str:
+    """How to call this program again: by its name where the shell finds it, else as it was called."""
+    return "har" if shutil.which("har") else shlex.quote(sys.argv[0])
 
 
 def _exit_code(outcome: Outcome) -> int:

@@ -1,6 +1,9 @@
 import json
 import math
+import shutil
+import sys
 
+import pytest
 from dagster import AssetKey
 
 from assets.resources.home import Home
@@ -37,8 +40,16 @@ def test_nothing_to_do_is_said(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "Skipped, fresh: windows\nRan: nothing\n" in out
     assert "Dagster: http://127.0.0.1:3000\nMLflow:  http://127.0.0.1:5000\n" in out
-    assert f"HAR_HOME={tmp_path} har ui" in out
+    assert f"HAR_HOME={tmp_path} " in out
     assert err == ""
+
+
+@pytest.mark.parametrize(("found", "called"), [("/usr/bin/har", "har ui"), (None, ".venv/bin/har ui")])
+def test_how_to_open_the_pages_works_in_this_shell(tmp_path, capsys, monkeypatch, found, called):
+    monkeypatch.setattr(shutil, "which", lambda name: found)
+    monkeypatch.setattr(sys, "argv", [".venv/bin/har", "run", "demo.toml"])
+    print_summary(outcome(State.FRESH), Home(tmp_path))
+    assert f"Both are served by: HAR_HOME={tmp_path} {called}\n" in capsys.readouterr().out
 
 
 def test_partitions_of_an_asset_are_told_together():

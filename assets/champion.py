@@ -40,7 +40,8 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
         description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
         "better on the current validation windows; a model of synthetic recordings never replaces one of real ones.",
         code_version=code_version(
-            ["har_core.evaluation.gate", "har_core.evaluation.scores"], experiment.splits.model_dump(mode="json")
+            ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"],
+            experiment.splits.model_dump(mode="json"),
         ),
     )
     def champion(

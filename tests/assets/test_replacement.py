@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assets import comparison_report, models
 from assets.resources.tracking import TrackedRun
 from assets.source import report_source_version
 from pipelines.staleness import OutputFiles, ask
@@ -61,3 +62,23 @@ def test_full_disk_of_the_tracker_leaves_the_earlier_outputs(damaged, monkeypatc
     assert statuses(damaged) == before
     assert damaged.materialise(name).success
     assert damaged.files() != files
+
+
+@pytest.mark.parametrize(("name", "module"), [("models/cnn", models), ("comparison_report", comparison_report)])
+def test_what_cannot_be_told_leaves_the_earlier_files_and_aliases(graph, monkeypatch, name, module):
+    """Made again, both would differ: a model by its latency, the report by its time."""
+
+    def outputs():
+        return {path: content for path, content in graph.files().items() if "checkpoints" not in path}
+
+    def fail(*arguments, **named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    files, aliases = outputs(), graph.aliases()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "publish", fail)
+        assert not graph.materialise(name).success
+    assert outputs() == files
+    assert graph.aliases() == aliases
+    assert graph.materialise(name).success
+    assert outputs() != files

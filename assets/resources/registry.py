@@ -5,7 +5,6 @@ example input, which names tensor classes alone; nothing in it is code.
 """
 
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
+from assets.resources.export import quick_export
 from assets.resources.tracking import TrackedRun, Tracking
 from har_core.dsads.layout import ACTIVITIES, CHANNELS, NUM_ACTIVITIES, NUM_CHANNELS, SAMPLING_RATE_HZ, SENSOR_MEASURES
 from har_core.errors import HarError, InputError
@@ -84,7 +84,7 @@ class Registry:
             RoundTripError: the two differ by more than 1e-4 on batches of 1, 2 or 7.
         """
         logged = self._client.create_logged_model(self.tracking.experiment_id, name=name, source_run_id=run.run_id)
-        with self.tracking.as_default(), _without_lstm_warning():
+        with self.tracking.as_default(), quick_export():
             info = Model.log(
                 artifact_path=None,
                 flavor=mlflow.pytorch,
@@ -236,14 +236,6 @@ def _windows(size: int, num_timepoints: int) -> npt.NDArray[np.float32]:
 def _public_version(package: str) -> str:
     """Without the local part, which no package index has: ``2.13.0`` for ``2.13.0+cpu``."""
     return installed_version(package).partition("+")[0]
-
-
-@contextmanager
-def _without_lstm_warning() -> Iterator[None]:
-    """``torch.export`` warns of every LSTM that its weights are no buffer; the round trip shows that it is harmless."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"The tensor attributes? .*_flat_weights", category=UserWarning)
-        yield
 
 
 @contextmanager

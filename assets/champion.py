@@ -8,7 +8,7 @@ import dagster as dg
 import numpy as np
 import numpy.typing as npt
 
-from assets.code_versions import code_version
+from assets.code_versions import INGREDIENTS, ingredients
 from assets.lineage import latest, made_from, upstream_versions
 from assets.models import REGISTERED_MODEL, REGISTERED_VERSION
 from assets.publication import MADE_FROM, publish
@@ -29,6 +29,11 @@ _BATCH_SIZE = 256
 def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
     """The asset; no check of the assets ``above`` it may have failed."""
     models = [model_key(architecture) for architecture in experiment.models.architectures]
+    made_with = ingredients(
+        ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"],
+        experiment.splits.model_dump(mode="json"),
+        section="splits",
+    )
 
     @dg.asset(
         key=CHAMPION,
@@ -39,10 +44,8 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
         tags=PARTIAL_INPUTS,
         description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
         "better on the current validation windows; a model of synthetic recordings never replaces one of real ones.",
-        code_version=code_version(
-            ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"],
-            experiment.splits.model_dump(mode="json"),
-        ),
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
     )
     def champion(
         context: dg.AssetExecutionContext, home: HomeResource, tracking: TrackingResource

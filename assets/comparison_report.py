@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 import har_core.report
-from assets.code_versions import code_version
+from assets.code_versions import INGREDIENTS, ingredients
 from assets.publication import publish
 from assets.report_inputs import gather
 from assets.resources.home import HomeResource
@@ -31,6 +31,7 @@ from har_core.settings.experiment import Experiment
 def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
     """The asset; of ``folds/<architecture>`` it takes every current partition that there is."""
     settings = {name: value for name, value in experiment.resolved().items() if name != "runtime"}
+    made_with = ingredients(["har_core.report.build"], settings, _templates(), names={"name": "file name"})
 
     @dg.asset(
         key=COMPARISON_REPORT,
@@ -45,7 +46,8 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
         tags=PARTIAL_INPUTS,
         description="One page that compares every model there is, on held-out subjects and over folds, says what the "
         "audit found, and names what is missing.",
-        code_version=code_version(["har_core.report.build"], settings, _templates()),
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
     )
     def comparison_report(
         context: dg.AssetExecutionContext, home: HomeResource, tracking: TrackingResource

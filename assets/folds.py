@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.code_versions import code_version
+from assets.code_versions import INGREDIENTS, Ingredients, ingredients
 from assets.fold_training import Trained, checkpoint_key, describe_fold, fold_version, train_seed
 from assets.lineage import require_upstream, upstream_origin, upstream_versions
 from assets.partitions import FOLDS, recorded_subjects
@@ -34,7 +34,7 @@ RULES_HOLD = "rules_of_the_split_hold"
 def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinition:
     """The asset of one architecture; a fold of it needs the windows, and nothing of ``splits`` or ``models/``."""
     key, seeds = fold_key(architecture), experiment.evaluation.seeds
-    version = fold_code_version(architecture, experiment)
+    made_with = fold_ingredients(architecture, experiment)
 
     @dg.asset(
         key=key,
@@ -45,7 +45,8 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         owners=OWNERS,
         description=f"The architecture {architecture}, trained once with each seed in each fold of the evaluation "
         "protocols, and scored on whole subjects that it never saw; in `leaky`, to show what that hides, on windows.",
-        code_version=version,
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
         check_specs=[dg.AssetCheckSpec(RULES_HOLD, asset=key)],
     )
     def folds(
@@ -71,7 +72,7 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
                         windows,
                         seed=seed,
                         checkpoint_path=checkpoints / f"seed-{seed}.pt",
-                        checkpoint_key=checkpoint_key(version, upstream, fold.name, seed),
+                        checkpoint_key=checkpoint_key(made_with.version, upstream, fold.name, seed),
                         listener=nested.listener(then=partial(display.training, f"{name} seed {seed}")),
                     )
                     _log_seed(nested, trained, upstream_origin(context))
@@ -85,12 +86,12 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
     return folds
 
 
-def fold_code_version(architecture: str, experiment: Experiment) -> str:
+def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
     """Which protocols there are does not count, nor do other architectures: a fold stays what it is."""
     settings = experiment.model_settings(architecture)
     recipe = settings_read(architecture, settings)
     recipe.pop("seed")  # that of [training]; folds have their own
-    return code_version(
+    return ingredients(
         [*code_roots(architecture), "har_core.protocols", "har_core.splits"],
         {
             "recipe": recipe,
@@ -98,6 +99,8 @@ def fold_code_version(architecture: str, experiment: Experiment) -> str:
             "validation_subjects": experiment.evaluation.validation_subjects,
             "window_length": experiment.windows.length,
         },
+        section="evaluation",
+        names={"recipe": f"models.{architecture}", "window_length": "windows.length"},
     )
 
 

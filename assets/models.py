@@ -6,7 +6,7 @@ from functools import partial
 
 import dagster as dg
 
-from assets.code_versions import code_version
+from assets.code_versions import INGREDIENTS, ingredients
 from assets.holdout import Trained, train_and_score
 from assets.lineage import require_upstream, upstream_origin, upstream_versions
 from assets.publication import inline_png, publish, report_failed_check
@@ -26,15 +26,18 @@ from har_core.splits import read_splits
 ROUND_TRIP = "answers_as_in_memory"
 REGISTERED_MODEL = "har/registered_model"
 REGISTERED_VERSION = "har/registered_version"
+REGISTERED_MODEL_URL = "har/registered_model_url"
 
 
 def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinition:
     """The asset of one architecture; its score over folds will be ``folds/<architecture>``, below ``windows``."""
     key = model_key(architecture)
     settings = experiment.model_settings(architecture)
-    version = code_version(
+    made_with = ingredients(
         code_roots(architecture),
         {**settings_read(architecture, settings), "window_length": experiment.windows.length},
+        section=f"models.{architecture}",
+        names={"window_length": "windows.length"},
     )
 
     @dg.asset(
@@ -45,7 +48,8 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         owners=OWNERS,
         description=f"The architecture {architecture}, trained, scored on validation and test, registered as "
         f"`har-{architecture}` (alias `{CHALLENGER}`).",
-        code_version=version,
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
         check_specs=[dg.AssetCheckSpec(ROUND_TRIP, asset=key)],
     )
     def model(
@@ -65,7 +69,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
                 read_splits(folder),
                 origin=upstream_origin(context),
                 checkpoint_path=checkpoint,
-                checkpoint_key=_checkpoint_key(version, upstream, None, settings.training.seed),
+                checkpoint_key=_checkpoint_key(made_with.version, upstream, None, settings.training.seed),
                 listener=run.listener(then=partial(display.training, name)),
             )
             try:
@@ -127,6 +131,7 @@ def _publish(
                 "dagster/row_count": sum(table.num_rows for table in trained.predictions),
                 REGISTERED_MODEL: registered.name,
                 REGISTERED_VERSION: str(registered.version),
+                REGISTERED_MODEL_URL: dg.MetadataValue.url(run.tracking.model_url(registered.name, registered.version)),
                 "path": dg.MetadataValue.path(str(predictions)),
                 **{name: inline_png(name, content) for name, content in plots.items()},
             },

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from assets.code_versions import INGREDIENTS
 from assets.lineage import ORIGIN, OUTPUTS, made_from
 from assets.resources.tracking import TrackedRun
 from har_core.checks import Check
@@ -60,6 +61,7 @@ def publish(
             **metadata,
             ORIGIN: origin,
             OUTPUTS: dg.MetadataValue.json(hashes),
+            INGREDIENTS: dg.MetadataValue.json(run.ingredients),
             RUN_ID: run.run_id,
             RUN_URL: dg.MetadataValue.url(run.url),
         },

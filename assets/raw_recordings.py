@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.code_versions import code_version
+from assets.code_versions import INGREDIENTS, ingredients
 from assets.lineage import require_upstream
 from assets.partitions import SUBJECTS, planned_folds, sync_folds
 from assets.publication import describe_table, publish
@@ -24,6 +24,7 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
 
     The folds of the evaluation protocols follow from the subjects, so it adds and removes them.
     """
+    made_with = ingredients(["har_core.dsads.acquisition", "har_core.dsads.manifest"], {})
 
     @dg.asset(
         key=RAW_RECORDINGS,
@@ -32,7 +33,8 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
         kinds={"parquet"},
         owners=OWNERS,
         description="Every segment file, checked and parsed: a manifest with a row a file, and all samples.",
-        code_version=code_version(["har_core.dsads.acquisition", "har_core.dsads.manifest"], {}),
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
         check_specs=[dg.AssetCheckSpec(_COMPLETE, asset=RAW_RECORDINGS)],
     )
     def raw_recordings(

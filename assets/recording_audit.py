@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.code_versions import code_version
+from assets.code_versions import INGREDIENTS, ingredients
 from assets.lineage import require_upstream, upstream_origin
 from assets.publication import describe_table, inline_png, publish
 from assets.resources.display import Display
@@ -28,6 +28,7 @@ _SEVERITIES = {
 def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
     """The asset, with a check for each kind of defect; a check that fails warns people and stops nothing."""
     settings = experiment.audit
+    made_with = ingredients(_ROOTS, settings.model_dump(mode="json"), section="audit")
 
     @dg.asset(
         key=RECORDING_AUDIT,
@@ -37,7 +38,8 @@ def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
         owners=OWNERS,
         description="Runs that stand still, rows that occur twice, joins that do not join, values that cannot be: "
         "what is wrong in the recordings, one finding a row.",
-        code_version=code_version(_ROOTS, settings.model_dump(mode="json")),
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
         check_specs=[dg.AssetCheckSpec(_check_name(kind), asset=RECORDING_AUDIT) for kind in Kind],
     )
     def recording_audit(

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.code_versions import code_version
+from assets.code_versions import INGREDIENTS, ingredients
 from assets.lineage import require_upstream, upstream_origin
 from assets.publication import describe_table, publish, results_of, telling_failed_checks
 from assets.resources.display import Display
@@ -18,6 +18,7 @@ from har_core.windows.tensors import count_by_recording
 def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
     """The asset; the folds of other protocols (``folds/<architecture>``) will be cut from ``windows``, beside it."""
     settings = experiment.splits
+    made_with = ingredients(["har_core.splits"], settings.model_dump(mode="json"), section="splits")
 
     @dg.asset(
         key=SPLITS,
@@ -27,7 +28,8 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
         owners=OWNERS,
         description="The windows of each role, normalised, with the statistics beside them; no subject, no sample and "
         "no copy of one has two roles, and nothing damaged trains.",
-        code_version=code_version(["har_core.splits"], settings.model_dump(mode="json")),
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
         check_specs=[dg.AssetCheckSpec(name, asset=SPLITS) for name in CHECK_NAMES],
     )
     def splits(

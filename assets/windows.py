@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.code_versions import code_version
+from assets.code_versions import INGREDIENTS, ingredients
 from assets.lineage import require_upstream, upstream_origin
 from assets.publication import describe_table, publish, results_of, telling_failed_checks
 from assets.resources.display import Display
@@ -30,6 +30,7 @@ _LENGTH = "windows_have_the_length_of_the_experiment"
 def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
     """The asset."""
     settings = experiment.windows
+    made_with = ingredients(_ROOTS, settings.model_dump(mode="json"), section="windows")
 
     @dg.asset(
         key=WINDOWS,
@@ -39,7 +40,8 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
         owners=OWNERS,
         description="Windows of the 45 channels, none across a join that is not continuous, with the keys of each and "
         "whether it is damaged or holds rows that occur twice.",
-        code_version=code_version(_ROOTS, settings.model_dump(mode="json")),
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
         check_specs=[dg.AssetCheckSpec(name, asset=WINDOWS) for name in (_LENGTH, *CHECK_NAMES)],
     )
     def windows(

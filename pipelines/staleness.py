@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from dagster import AssetKey, DagsterInstance
 from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView, TemporalContext
@@ -24,7 +25,8 @@ from dagster._core.definitions.data_version import (
 )
 from dagster._time import get_current_datetime
 
-from assets.lineage import latest, latest_of_partition
+from assets.code_versions import INGREDIENTS, Ingredients, differences
+from assets.lineage import Latest, latest, latest_of_partition
 from har_core.files import sha256_of_file
 
 _NO_PARTITIONS = "has no partitions yet; what is above it adds them"
@@ -143,11 +145,13 @@ def _status(
     status = resolver.get_status(item.key, item.partition)
     if status is StaleStatus.MISSING:
         return Status(item, State.MISSING, ("was never materialised",), parents)
-    if gone := outputs.problems(_recorded_outputs(item, view.instance)):
+    made = _latest(item, view.instance)
+    if gone := outputs.problems(made.outputs if made is not None else {}):
         return Status(item, State.MISSING, tuple(gone), parents)
     if status is StaleStatus.STALE:
         causes = resolver.get_stale_causes(item.key, item.partition)
-        return Status(item, State.STALE, tuple(dict.fromkeys(map(_in_words, causes))), parents)
+        told = [words for cause in causes for words in _in_words(cause, item, made, view.asset_graph)]
+        return Status(item, State.STALE, tuple(dict.fromkeys(told)), parents)
     unsettled = tuple(f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH)
     return Status(item, State.PENDING if unsettled else State.FRESH, unsettled, parents)
 
@@ -168,18 +172,24 @@ def _parents(item: Item, view: AssetGraphView, known: Iterable[Item]) -> tuple[I
     return tuple(parent for parent in found if parent in known)
 
 
-def _recorded_outputs(item: Item, instance: DagsterInstance) -> dict[str, str]:
-    """What the latest materialisation says it wrote: path below the home -> SHA-256."""
+def _latest(item: Item, instance: DagsterInstance) -> Latest | None:
     if item.partition is None:
-        entry = latest(instance, item.key)
-    else:
-        entry = latest_of_partition(instance, item.key, item.partition)
-    return entry.outputs if entry is not None else {}
+        return latest(instance, item.key)
+    return latest_of_partition(instance, item.key, item.partition)
 
 
-def _in_words(cause: StaleCause) -> str:
+def _in_words(cause: StaleCause, item: Item, made: Latest | None, asset_graph: AssetGraph) -> list[str]:
     if cause.category is StaleCauseCategory.CODE:
-        return "its code or its settings changed"
+        now = asset_graph.get(item.key).metadata.get(INGREDIENTS)
+        before = made.metadata.get(INGREDIENTS) if made is not None else None
+        return _differences(before, now) or ["its code or its settings changed"]
     if cause.category is StaleCauseCategory.DATA and cause.dependency is not None:
-        return f"{Item(cause.dependency.asset_key, cause.dependency.partition_key)} has new content"
-    return cause.reason
+        return [f"{Item(cause.dependency.asset_key, cause.dependency.partition_key)} has new content"]
+    return [cause.reason]
+
+
+def _differences(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> list[str]:
+    """Empty where a side says nothing: what was made by an older version of this project recorded no ingredients."""
+    if before is None or now is None:
+        return []
+    return differences(Ingredients.from_metadata(before), Ingredients.from_metadata(now))

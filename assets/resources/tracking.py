@@ -6,6 +6,7 @@ Models and their aliases are in :mod:`assets.resources.registry`; what a killed 
 :mod:`assets.resources.interrupted`. Nothing here is imported by the core.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -24,6 +25,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 
+from assets.code_versions import INGREDIENTS, flatten
 from assets.lineage import upstream_versions
 from assets.resources.home import Home
 from assets.resources.processes import PROCESS_TAG, current_process
@@ -35,6 +37,10 @@ from har_core.training.events import EpochFinished, EpochRecord, TrainingEvent, 
 EXPERIMENT_NAME = "har"
 RUN_TAG = "dagster.run_id"
 ASSET_TAG = "dagster.asset_key"
+EXPERIMENT_FILE = "experiment.toml"
+"""Artifact: the experiment file as it was."""
+EXPERIMENT_HASH_TAG = "har.experiment_sha256"
+""":data:`EXPERIMENT_FILE`'s SHA-256."""
 _MAX_PARAMS = 100
 _MAX_PARAM_LENGTH = 6000
 
@@ -87,6 +93,10 @@ class Tracking:
         """Where MLflow's UI shows a run."""
         return f"{self.server_url}/#/experiments/{self.experiment_id}/runs/{run_id}"
 
+    def model_url(self, name: str, version: int) -> str:
+        """Where MLflow's UI shows a version of a registered model."""
+        return f"{self.server_url}/#/models/{name}/versions/{version}"
+
     @contextmanager
     def as_default(self) -> Iterator[None]:
         """Make this store MLflow's default for calls that take no client, and restore what was before."""
@@ -134,6 +144,7 @@ class Tracking:
         asset = context.asset_key.to_user_string()
         partition = context.partition_key if context.has_partition_key else None
         spec = context.assets_def.get_asset_spec(context.asset_key)
+        experiment_file = experiment.path.read_bytes() if experiment.path.is_file() else None
         tags = {
             RUN_TAG: context.run.run_id,
             "dagster.run_url": f"{self.dagster_url}/runs/{context.run.run_id}",
@@ -143,16 +154,17 @@ class Tracking:
             "har.upstream_data_versions": json.dumps(upstream_versions(context)),
             "har.git_commit": git_commit(),
             "har.experiment": experiment.name,
+            EXPERIMENT_HASH_TAG: "" if experiment_file is None else hashlib.sha256(experiment_file).hexdigest(),
             PROCESS_TAG: current_process(),
         }
         name = asset if partition is None else f"{asset}[{partition}]"
         started = self.client.create_run(self.experiment_id, run_name=name, tags=tags)
-        run = TrackedRun(self, started.info.run_id, name=name, tags=tags)
+        run = TrackedRun(self, started.info.run_id, name=name, tags=tags, ingredients=spec.metadata.get(INGREDIENTS))
         resolved = experiment.resolved()
-        run.log_params(_flatten(resolved))
+        run.log_params(flatten(resolved))
         run.log_json("experiment.json", resolved)
-        if experiment.path.is_file():
-            run.log_bytes("experiment.toml", experiment.path.read_bytes())
+        if experiment_file is not None:
+            run.log_bytes(EXPERIMENT_FILE, experiment_file)
         return run
 
 
@@ -160,13 +172,21 @@ class TrackedRun:
     """One MLflow run in progress, named by its id rather than by MLflow's global state."""
 
     def __init__(
-        self, tracking: Tracking, run_id: str, *, name: str = "", tags: Mapping[str, str] | None = None
+        self,
+        tracking: Tracking,
+        run_id: str,
+        *,
+        name: str = "",
+        tags: Mapping[str, str] | None = None,
+        ingredients: Mapping[str, Any] | None = None,
     ) -> None:
         self.tracking = tracking
         self.run_id = run_id
         self.name = name
         self.tags = tags or {}
         """Those that the run was opened with."""
+        self.ingredients = ingredients
+        """What the definition of the asset says it is made with (:mod:`assets.code_versions`)."""
         self._client = tracking.client
 
     @property
@@ -256,13 +276,3 @@ class TrackingResource(ConfigurableResource):
     def tracking(self) -> Tracking:
         """The tracker of the home at ``root``."""
         return Tracking(Home(Path(self.root)))
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -11,6 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+import har_core.report
+from assets import code_versions
 from assets.graph import build_assets, build_resources
 from assets.resources.display import Display
 from assets.resources.home import Home
@@ -150,3 +152,15 @@ def empty_graph(ran: Graph, tmp_path: Path) -> Iterator[Graph]:
     """The same experiment in a home where nothing ran."""
     with remember_in(tmp_path) as instance:
         yield Graph(Home(tmp_path), ran.experiment, instance)
+
+
+@pytest.fixture
+def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the core, to edit before code versions are made; what a module imports is read from the real one."""
+    folder = tmp_path / "har_core"
+    shutil.copytree(code_versions._package_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code_versions, "_package_folder", lambda: folder)
+    monkeypatch.setattr(har_core.report, "__file__", str(folder / "report" / "__init__.py"))
+    code_versions._normalised_source.cache_clear()
+    yield folder
+    code_versions._normalised_source.cache_clear()

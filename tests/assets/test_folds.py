@@ -13,8 +13,9 @@ import pytest
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from assets import folds as folds_module
+from assets.code_versions import INGREDIENTS, Ingredients
 from assets.fold_training import fold_version
-from assets.folds import RULES_HOLD, fold_code_version
+from assets.folds import RULES_HOLD, fold_ingredients
 from assets.graph import build_assets, build_resources
 from assets.lineage import latest, latest_of_partition
 from assets.publication import RUN_ID, RUN_URL
@@ -193,7 +194,7 @@ def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done, architec
         assert done.instance.get_run_by_id(tags["dagster.run_id"]).is_success
         assert tags["dagster.asset_key"] == f"folds/{architecture}"
         assert tags["dagster.partition"] == "loso-p1"
-        assert tags["har.code_version"] == fold_code_version(architecture, done.experiment)
+        assert tags["har.code_version"] == fold_ingredients(architecture, done.experiment).version
         assert json.loads(tags["har.upstream_data_versions"]) == {
             "windows": latest(done.instance, WINDOWS).data_version
         }
@@ -327,8 +328,25 @@ def test_other_windows_are_cut_anew(place):
 def test_what_makes_a_fold_stale(done, before, after, stale):
     changed = done.with_changes(before, after)
     names = ("cnn", "logistic_regression")
-    found = {name for name in names if fold_code_version(name, changed) != fold_code_version(name, done.experiment)}
-    assert found == stale
+    versions = [
+        {n: fold_ingredients(n, experiment).version for n in names} for experiment in (done.experiment, changed)
+    ]
+    assert {name for name in names if versions[0][name] != versions[1][name]} == stale
+
+
+def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done):
+    recorded = Ingredients.from_metadata(done.latest("cnn", "loso-p1").metadata[INGREDIENTS])
+    assert recorded == fold_ingredients("cnn", done.experiment)
+    assert "har_core/models/cnn.py" in recorded.files
+    assert "models.cnn.seed" not in recorded.settings
+    told = {
+        "models.cnn.base_width": 2,
+        "models.cnn.epochs": 2,
+        "evaluation.seeds": [3, 4],
+        "evaluation.validation_subjects": 1,
+        "windows.length": 125,
+    }
+    assert recorded.settings == {**recorded.settings, **told}
 
 
 def test_data_version_is_of_content_and_not_of_times(done):

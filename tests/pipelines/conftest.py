@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.code_versions import INGREDIENTS, Ingredients
 from assets.lineage import OUTPUTS
 from assets.vocabulary import PARTIAL_INPUTS
 from pipelines.runner import Outcome, make_request, run_waves
@@ -25,6 +26,8 @@ class Toy:
     instance: dg.DagsterInstance
     code: dict[str, str] = field(default_factory=dict)
     """Code version of an asset; "1" where absent."""
+    made_with: dict[str, Ingredients] = field(default_factory=dict)
+    """What an asset says that it is made with, its code version included; nothing where absent."""
     content: dict[str, str] = field(default_factory=dict)
     """What an asset computes; "x" where absent."""
     failures: dict[str, BaseException] = field(default_factory=dict)
@@ -48,10 +51,14 @@ class Toy:
         )
 
     def _asset(self, name: str, parents: list[str], **options) -> dg.AssetsDefinition:
+        made_with = self.made_with.get(name)
+        told = {INGREDIENTS: made_with.to_metadata()} if made_with else {}
+
         @dg.asset(
             key=name.split("/"),
             deps=[parent.split("/") for parent in parents],
-            code_version=self.code.get(name, "1"),
+            code_version=made_with.version if made_with else self.code.get(name, "1"),
+            metadata=told,
             group_name=name.split("/", maxsplit=1)[0],
             **options,
         )
@@ -69,7 +76,9 @@ class Toy:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
             recorded = {path.relative_to(self.home).as_posix(): hashlib.sha256(content.encode()).hexdigest()}
-            return dg.MaterializeResult(data_version=dg.DataVersion(content), metadata={OUTPUTS: json.dumps(recorded)})
+            return dg.MaterializeResult(
+                data_version=dg.DataVersion(content), metadata={OUTPUTS: json.dumps(recorded), **told}
+            )
 
         return body
 

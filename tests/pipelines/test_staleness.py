@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.code_versions import Ingredients
 from pipelines.staleness import OutputFiles
 
 ALL = {"windows", "splits", "models/a", "models/b", "folds/a[f1]", "folds/a[f2]", "report"}
@@ -28,6 +29,47 @@ def test_changed_code_is_stale_and_all_below_it_pending(toy):
     assert [statuses[name].state for name in ("models/a", "models/b", "report")] == ["pending"] * 3
     assert statuses["models/a"].causes == ("splits is stale",)
     assert [statuses[name].state for name in ("windows", "folds/a[f1]")] == ["fresh"] * 2
+
+
+def test_what_changed_is_told(toy):
+    toy.made_with["splits"] = Ingredients("1", {"core/a.py": "x", "core/b.py": "x"}, {"splits.subjects": [7]})
+    toy.run()
+    assert toy.states()["splits"] == "fresh"
+    toy.made_with["splits"] = Ingredients("2", {"core/a.py": "y", "core/b.py": "x"}, {"splits.subjects": [8]})
+    statuses = toy.statuses()
+    assert statuses["splits"].state == "stale"
+    assert statuses["splits"].causes == ("setting splits.subjects changed [7] → [8]", "core/a.py changed")
+    toy.run()
+    assert toy.states()["splits"] == "fresh"
+
+
+def test_all_causes_are_told(toy):
+    toy.made_with["windows"] = Ingredients("1", {"core/a.py": "x"}, {})
+    toy.run()
+    toy.made_with["windows"] = Ingredients("2", {"core/a.py": "y"}, {})
+    toy.report_source("s2")
+    assert set(toy.statuses()["windows"].causes) == {"core/a.py changed", "source_files has new content"}
+
+
+def test_what_recorded_no_ingredients_says_less(toy):
+    toy.run()
+    toy.made_with["splits"] = Ingredients("2", {"core/a.py": "x"}, {})
+    assert toy.statuses()["splits"].causes == ("its code or its settings changed",)
+
+
+def test_what_changed_is_told_by_partition(toy):
+    def with_epochs(number: int) -> Ingredients:
+        return Ingredients(str(number), {}, {"models.a.epochs": number})
+
+    toy.made_with["folds/a"] = with_epochs(1)
+    toy.run()
+    toy.made_with["folds/a"] = with_epochs(2)
+    toy.failures["folds/a[f1]"] = ValueError()
+    toy.run()
+    toy.made_with["folds/a"] = with_epochs(3)
+    statuses = toy.statuses()
+    assert statuses["folds/a[f1]"].causes == ("setting models.a.epochs changed 1 → 3",)
+    assert statuses["folds/a[f2]"].causes == ("setting models.a.epochs changed 2 → 3",)
 
 
 def test_changed_source_makes_windows_stale_and_says_so(toy):

@@ -1,7 +1,9 @@
-"""What the instance knows of the latest materialisation of an asset: the one way assets learn of each other."""
+"""What the instance knows of the materialisations of an asset: the one way assets learn of each other."""
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -10,10 +12,14 @@ from assets.vocabulary import FOLD_PARTITIONS, is_fold_key
 from har_core.errors import HarError
 
 DATA_VERSION_TAG = "dagster/data_version"
+CODE_VERSION_TAG = "dagster/code_version"
+INPUT_VERSION_TAG = "dagster/input_data_version/"
+"""Tag, followed by the key of a dependency: the data version that went in."""
 ORIGIN = "har/origin"
 """Metadata: ``real`` or ``synthetic``, of the recordings that everything below was made from."""
 OUTPUTS = "har/outputs"
 """Metadata: JSON, path below the home -> SHA-256 of each file that the materialisation wrote."""
+_PAGE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,21 @@ class Latest:
         return self.metadata.get(OUTPUTS) or {}
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One materialisation of an asset without partitions, the latest or an earlier one."""
+
+    entry: Latest
+    number: int
+    """Grows with time, over all assets: what was made later has a larger one."""
+    time: datetime
+    run_id: str
+    """Of Dagster's run; empty where it was reported without one."""
+    code_version: str
+    inputs: Mapping[str, str]
+    """Data version of each dependency, by its key joined by ``/``."""
+
+
 def latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> Latest | None:
     """The latest materialisation of ``key``, None where there is none."""
     event = instance.get_latest_materialization_event(key)
@@ -46,6 +67,21 @@ def latest_of_partition(instance: dg.DagsterInstance, key: dg.AssetKey, partitio
     wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
     records = instance.fetch_materializations(wanted, limit=1).records
     return _read(key, records[0].asset_materialization if records else None)
+
+
+def history(
+    instance: dg.DagsterInstance, key: dg.AssetKey, *, before: int | None = None, after: int | None = None
+) -> Iterator[Remembered]:
+    """Every materialisation of ``key`` that the instance remembers, newest first; ``before`` and ``after`` a number."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, before_storage_id=before, after_storage_id=after)
+    cursor, has_more = None, True
+    while has_more:
+        page = instance.fetch_materializations(wanted, limit=_PAGE, cursor=cursor)
+        for record in page.records:
+            entry = _read(key, record.asset_materialization)
+            if entry is not None:
+                yield _remembered(entry, record)
+        cursor, has_more = page.cursor, page.has_more
 
 
 def fold_partitions(instance: dg.DagsterInstance) -> list[str]:
@@ -60,6 +96,22 @@ def _read(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> 
     if isinstance(metadata.get(OUTPUTS), str):
         metadata[OUTPUTS] = json.loads(metadata[OUTPUTS])
     return Latest(key, (materialization.tags or {}).get(DATA_VERSION_TAG, ""), metadata)
+
+
+def _remembered(entry: Latest, record: dg.EventLogRecord) -> Remembered:
+    tags = (record.asset_materialization.tags if record.asset_materialization else None) or {}
+    return Remembered(
+        entry=entry,
+        number=record.storage_id,
+        time=datetime.fromtimestamp(record.timestamp, tz=UTC),
+        run_id=record.run_id,
+        code_version=tags.get(CODE_VERSION_TAG, ""),
+        inputs={
+            name.removeprefix(INPUT_VERSION_TAG): version
+            for name, version in tags.items()
+            if name.startswith(INPUT_VERSION_TAG)
+        },
+    )
 
 
 def upstream_versions(context: dg.AssetExecutionContext) -> dict[str, str]:

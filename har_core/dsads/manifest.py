@@ -31,6 +31,8 @@ MAX_PROBLEMS = 100_000
 """Reading stops when so many problems are known: nobody reads them, and memory is finite."""
 
 _MAX_WORKERS = 4
+_MARKER = "marker"
+_ORIGIN = "har.origin"
 
 
 def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
@@ -44,6 +46,7 @@ MANIFEST_SCHEMA = pa.schema(
         _field("segment", pa.int16(), "number of the 5 s segment, from 1"),
         _field("path", pa.string(), "path inside the source"),
         _field("num_bytes", pa.int64(), "size of the file, uncompressed"),
+        _field(_MARKER, pa.string(), "changes when the content does, without reading it: time of change, or CRC-32"),
         _field("sha256", pa.string(), "SHA-256 of the file's bytes, in hexadecimal"),
         _field("num_rows", pa.int32(), "samples in the file"),
         _field("status", pa.string(), "ok, and after a colon what was accepted: BOM, CRLF, trailing blank lines"),
@@ -73,7 +76,7 @@ class IngestSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _FileRow:
+class ManifestRow:
     """One row of the manifest, in the order of its columns."""
 
     activity: int
@@ -81,9 +84,22 @@ class _FileRow:
     segment: int
     path: str
     num_bytes: int
+    marker: str
+    """Of the place where the file lay, so that no version may depend on it; empty in a manifest from before there were
+    markers."""
     sha256: str
     num_rows: int
     status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A manifest as it was written."""
+
+    rows: tuple[ManifestRow, ...]
+    """In order of subject, activity, segment."""
+    origin: str
+    """``real`` or ``synthetic``."""
 
 
 def ingest(source: Source, *, manifest_path: Path, recordings_path: Path, progress: Progress = silent) -> IngestSummary:
@@ -104,7 +120,7 @@ def ingest_into(source: Source, *, manifest_path: Path, recordings_path: Path, p
         InputError: with every problem of every file, and every activity that a subject lacks; the files are incomplete.
     """
     problems = find_missing_activities([file.key for file in source.files], location=str(source.location))
-    rows: list[_FileRow] = []
+    rows: list[ManifestRow] = []
     with (
         RecordingsWriter(recordings_path, origin=source.origin) as writer,
         closing(_parse_all(source)) as parsed_recordings,
@@ -125,6 +141,35 @@ def ingest_into(source: Source, *, manifest_path: Path, recordings_path: Path, p
     summary = _summary_of(rows, source)
     _write_manifest(manifest_path, rows, summary)
     return summary
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest that ingestion wrote to ``path``.
+
+    Raises:
+        InputError: the file is missing, damaged, or not written by ingestion.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+    except (OSError, pa.ArrowException) as error:
+        problem = Problem(path=str(path), value=str(error), expected="a manifest as ingestion wrote it")
+        raise InputError(f"{path}: cannot be read", [problem]) from error
+    origin = (table.schema.metadata or {}).get(_ORIGIN.encode())
+    if _MARKER not in table.column_names:
+        table = table.append_column(_MARKER, pa.array([""] * table.num_rows))
+    if origin is None or set(table.column_names) != set(MANIFEST_SCHEMA.names):
+        problem = Problem(path=str(path), expected="the columns and metadata that ingestion writes")
+        raise InputError(f"{path}: not written by ingestion", [problem])
+    return Manifest(rows=tuple(ManifestRow(**row) for row in table.to_pylist()), origin=origin.decode())
+
+
+def content_version(rows: Iterable[ManifestRow], origin: str) -> str:
+    """Hash of what the files hold and where they came from, for rows in the order of the manifest."""
+    digest = hashlib.sha256(origin.encode())
+    for row in rows:
+        digest.update(f"\n{row.subject} {row.activity} {row.segment} {row.sha256} {row.num_rows} {row.status}".encode())
+    return digest.hexdigest()
 
 
 def find_missing_activities(keys: Iterable[SegmentKey], *, location: str) -> list[Problem]:
@@ -164,24 +209,22 @@ def _parse_all(source: Source) -> Generator[tuple[RecordingKey, ParsedFiles, tup
         pool.shutdown(cancel_futures=True)
 
 
-def _rows_of(parsed: ParsedFiles, hashes: Sequence[str]) -> Iterator[_FileRow]:
+def _rows_of(parsed: ParsedFiles, hashes: Sequence[str]) -> Iterator[ManifestRow]:
     for file, content, sha256, status in zip(parsed.files, parsed.contents, hashes, parsed.statuses, strict=True):
-        yield _FileRow(
+        yield ManifestRow(
             activity=file.key.activity,
             subject=file.key.subject,
             segment=file.key.segment,
             path=file.path,
             num_bytes=len(content),
+            marker=file.marker,
             sha256=sha256,
             num_rows=SEGMENT_LENGTH,
             status=status,
         )
 
 
-def _summary_of(rows: Sequence[_FileRow], source: Source) -> IngestSummary:
-    digest = hashlib.sha256(source.origin.encode())
-    for row in rows:
-        digest.update(f"\n{row.subject} {row.activity} {row.segment} {row.sha256} {row.num_rows} {row.status}".encode())
+def _summary_of(rows: Sequence[ManifestRow], source: Source) -> IngestSummary:
     notes = Counter(
         note for row in rows for note in row.status.removeprefix("ok").removeprefix(": ").split(", ") if note
     )
@@ -194,14 +237,14 @@ def _summary_of(rows: Sequence[_FileRow], source: Source) -> IngestSummary:
         subjects=tuple(subjects),
         activities=tuple(activities),
         origin=source.origin,
-        content_version=digest.hexdigest(),
+        content_version=content_version(rows, source.origin),
         notes=tuple(f"{note}: {counted(count, 'file')}" for note, count in sorted(notes.items())),
     )
 
 
-def _write_manifest(path: Path, rows: Sequence[_FileRow], summary: IngestSummary) -> None:
+def _write_manifest(path: Path, rows: Sequence[ManifestRow], summary: IngestSummary) -> None:
     columns = {name: [getattr(row, name) for row in rows] for name in MANIFEST_SCHEMA.names}
-    metadata = {"har.origin": summary.origin, "har.content_version": summary.content_version}
+    metadata = {_ORIGIN: summary.origin, "har.content_version": summary.content_version}
     table = pa.table(columns, schema=MANIFEST_SCHEMA.with_metadata(metadata))
     pq.write_table(table, path, compression="zstd")
 

@@ -18,7 +18,7 @@ from har_core.dsads import CHANNELS, open_source, read_recordings
 from har_core.dsads import manifest as manifest_module
 from har_core.dsads.ingested import RECORDINGS_SCHEMA, read_ingested
 from har_core.dsads.layout import SEGMENT_LENGTH, SYNTHETIC_MARKER
-from har_core.dsads.manifest import MANIFEST_SCHEMA, IngestSummary, ingest
+from har_core.dsads.manifest import MANIFEST_SCHEMA, IngestSummary, content_version, ingest, read_manifest
 from har_core.errors import InputError, StorageError
 
 
@@ -61,6 +61,7 @@ def test_the_manifest_has_a_row_for_each_file(source_folder: Path, tmp_path: Pat
         "segment": 1,
         "path": "a07/p2/s01.txt",
         "num_bytes": path.stat().st_size,
+        "marker": str(path.stat().st_mtime_ns),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "num_rows": 125,
         "status": "ok: BOM, CRLF",
@@ -288,3 +289,40 @@ def test_a_file_that_ingestion_did_not_write_is_refused(source_folder: Path, tmp
         pq.write_table(RECORDINGS_SCHEMA.empty_table(), path)
     with pytest.raises(InputError, match=r"recordings\.parquet"):
         read_ingested(path)
+
+
+def test_the_manifest_is_read_as_it_was_written(source_folder: Path, tmp_path: Path) -> None:
+    (source_folder / SYNTHETIC_MARKER).touch()
+    summary = run(source_folder, tmp_path)
+    manifest = read_manifest(tmp_path / "manifest.parquet")
+    assert manifest.origin == "synthetic"
+    assert content_version(manifest.rows, manifest.origin) == summary.content_version
+    with open_source(source_folder) as source:
+        assert [(row.path, row.num_bytes, row.marker) for row in manifest.rows] == [
+            (file.path, file.num_bytes, file.marker) for file in source.files
+        ]
+
+
+def test_a_manifest_from_before_there_were_markers_is_read(source_folder: Path, tmp_path: Path) -> None:
+    summary = run(source_folder, tmp_path)
+    path = tmp_path / "manifest.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["marker"]), path)
+    manifest = read_manifest(path)
+    assert {row.marker for row in manifest.rows} == {""}
+    assert content_version(manifest.rows, manifest.origin) == summary.content_version
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "truncated", "foreign columns", "foreign metadata"])
+def test_a_manifest_that_ingestion_did_not_write_is_refused(source_folder: Path, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "manifest.parquet"
+    if kind == "text":
+        path.write_text("hello")
+    elif kind == "truncated":
+        run(source_folder, tmp_path)
+        path.write_bytes(path.read_bytes()[:-100])
+    elif kind == "foreign columns":
+        pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"har.origin": "real"}), path)
+    elif kind == "foreign metadata":
+        pq.write_table(MANIFEST_SCHEMA.empty_table(), path)
+    with pytest.raises(InputError, match=r"manifest\.parquet"):
+        read_manifest(path)

@@ -46,7 +46,9 @@ def command_lines() -> Iterator[str]:
 
 def har_command_lines() -> list[list[str]]:
     """The words after ``har`` of each command line."""
-    calls = [re.search(r"(?:^|\s)har ((?:run|status|predict|models|ui|audit)\b.*)", line) for line in command_lines()]
+    calls = [
+        re.search(r"(?:^|\s)har ((?:run|status|predict|models|ui|audit|trace)\b.*)", line) for line in command_lines()
+    ]
     return [call[1].replace("\\|", "|").split() for call in calls if call]
 
 

@@ -4,12 +4,15 @@ Models are exported graphs (pt2). Their archive holds JSON and raw tensor bytes,
 example input, which names tensor classes alone; nothing in it is code.
 """
 
+import difflib
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from typing import Any
+from zipfile import BadZipFile
 
 import mlflow.pyfunc
 import mlflow.pytorch
@@ -17,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mlflow import MlflowException
+from mlflow.artifacts import list_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
@@ -24,7 +28,8 @@ from mlflow.types import Schema, TensorSpec
 from assets.resources.export import quick_export
 from assets.resources.tracking import TrackedRun, Tracking
 from har_core.dsads.layout import ACTIVITIES, CHANNELS, NUM_ACTIVITIES, NUM_CHANNELS, SAMPLING_RATE_HZ, SENSOR_MEASURES
-from har_core.errors import HarError, InputError
+from har_core.errors import HarError, InputError, UnknownNameError
+from har_core.inference import weights_version
 
 LoadedModel = mlflow.pyfunc.PyFuncModel
 """A model that answers: ``predict`` takes raw windows, ``metadata.metadata`` says what they are."""
@@ -38,12 +43,18 @@ COPIED_FROM_TAG = "har.copied_from"
 """The version of an architecture that a version of ``har`` is."""
 ROUND_TRIP_BATCHES = (1, 2, 7)
 ROUND_TRIP_TOLERANCE = 1e-4
+_MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[0-9]{1,9}))")
+_EXAMPLE_URI = "models:/har@champion"
 _EXAMPLE_BATCH = 2
 """An export from a batch of 1 would answer batches of 1 alone."""
 
 
 class RoundTripError(HarError):
     """A logged model does not answer as the model in memory does."""
+
+
+class DamagedModelError(HarError):
+    """The files of a logged model are no model any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +154,48 @@ class Registry:
                 return None
             raise
 
+    def resolve(self, model_uri: str) -> RegisteredVersion:
+        """The version that ``models:/name@alias`` or ``models:/name/version`` names.
+
+        Raises:
+            InputError: it is no such address, or there is no such alias or version; the text says which there are.
+            UnknownNameError: no model of this name is registered; the text offers the nearest names.
+        """
+        parts = _MODEL_URI.fullmatch(model_uri)
+        if parts is None:
+            raise InputError(f"{model_uri}: expected models:/NAME@ALIAS or models:/NAME/VERSION, as {_EXAMPLE_URI}")
+        name, alias, version = parts["name"], parts["alias"], parts["version"]
+        registered = self.registered()
+        own = [entry for entry in registered if entry.name == name]
+        if not own:
+            raise UnknownNameError(f"{model_uri}: {_unknown(name, sorted({entry.name for entry in registered}))}")
+        for entry in own:
+            if alias in entry.aliases or (version is not None and int(version) == entry.version):
+                return entry
+        aliases = sorted(f"{known} (version {entry.version})" for entry in own for known in entry.aliases)
+        versions = ", ".join(str(entry.version) for entry in reversed(own))
+        raise InputError(
+            f"{model_uri}: {name} has no {f'alias {alias}' if alias else f'version {version}'}; "
+            f"it has the aliases {', '.join(aliases) or '(none)'}, and the versions {versions}"
+        )
+
+    def recompute_weights_version(self, entry: RegisteredVersion) -> str | None:
+        """What the weights in the files of the logged model come to; None where the files are gone.
+
+        Raises:
+            DamagedModelError: the files do not load.
+        """
+        model_uri = f"models:/{entry.name}/{entry.version}"
+        location = self._client.get_model_version_download_uri(entry.name, str(entry.version))
+        if not list_artifacts(artifact_uri=location):
+            return None
+        try:
+            return weights_version(self.load(model_uri).get_raw_model())
+        except FileNotFoundError:
+            return None
+        except (HarError, RuntimeError, ValueError, LookupError, EOFError, BadZipFile) as error:
+            raise DamagedModelError(f"{model_uri}: its files do not load ({type(error).__name__})") from error
+
     def registered(self) -> list[RegisteredVersion]:
         """Every version of every registered model, by name, newest first."""
         names = sorted(model.name for model in self._client.search_registered_models(max_results=1000))
@@ -207,6 +260,12 @@ class Registry:
             model_id=version.source.removeprefix("models:/"),
             tags=dict(version.tags),
         )
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are {', '.join(known) or 'none'}"
+    return f"no model is registered as {name}; {hint}"
 
 
 def _signature(num_timepoints: int) -> ModelSignature:

@@ -11,7 +11,7 @@ import typer
 from dotenv import load_dotenv
 
 from har_core.errors import HarError, InputError
-from pipelines.cli import audit, models, predict, run, status, ui
+from pipelines.cli import audit, models, predict, run, status, trace, ui
 
 app = typer.Typer(
     name="har",
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run.run, status.status, predict.predict, audit.audit, models.models, ui.ui):
+for command in (run.run, status.status, predict.predict, audit.audit, models.models, trace.trace, ui.ui):
     app.command()(command)
 
 

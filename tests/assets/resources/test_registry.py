@@ -149,6 +149,8 @@ def test_classical_models_are_registered_as_networks_are(graph):
         is_test = torch.from_numpy(rows.keys["subject"].to_numpy() == 3)
         answered = graph.registry.load(f"models:/har-{name}@{CHALLENGER}").predict(rows.windows[is_test].numpy())
         np.testing.assert_allclose(answered, probabilities_of(chosen), atol=1e-4)
+        entry = graph.registry.resolve(f"models:/har-{name}@{CHALLENGER}")
+        assert graph.registry.recompute_weights_version(entry) == entry.tags["har.data_version"]
         metadata = graph.latest(f"models/{name}").metadata
         assert metadata["num_epochs"].value == 0
         assert metadata["num_parameters"].value > 0

@@ -1,0 +1,82 @@
+"""``har trace``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipelines.links import Check, Link
+
+_WIDTH = 100
+_NAMES = 18
+_DETAILS = 40
+_KEPT_TOGETHER = "\0"
+_COLOURS = {"verified": "green", "differs": "red", "cannot be verified": "yellow"}
+
+
+def trace(
+    model: Annotated[str, typer.Argument(help="MLflow's address of a model.", metavar="MODEL_URI")] = (
+        "models:/har@champion"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")] = False,
+) -> None:
+    """Follow a registered model back to the exact data, and check every link again. Exits with 1 where one differs."""
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+
+    from pipelines.links import Verdict  # noqa: PLC0415 - heavy, and `har --help` is quick
+    from pipelines.session import open_home, open_instance  # noqa: PLC0415
+    from pipelines.trace import trace as trace_model  # noqa: PLC0415
+
+    home = open_home()
+    with open_instance(home) as instance:
+        links = trace_model(model, home, instance)
+    verdicts = Counter(check.verdict for link in links for check in link.checks)
+    if as_json:
+        typer.echo(json.dumps([link.to_dict() for link in links], indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n\n".join(map(_block, links)))
+        counts = [f"{verdicts[verdict]} {verdict}" for verdict in Verdict if verdicts[verdict]]
+        typer.echo(f"\n{verdicts.total()} checks: {', '.join(counts)}")
+    raise typer.Exit(1 if verdicts[Verdict.DIFFERS] else 0)
+
+
+def _block(link: Link) -> str:
+    indent = " " * (_NAMES + 2)
+    lines = [f"{typer.style(f'{link.title:<{_NAMES}}', bold=True)}  {_short(link.name)}"]
+    lines += [indent + line for line in _tell({name: value for name, value in link.facts.items() if name != "url"})]
+    if "url" in link.facts:
+        lines.append(f"{indent}{link.facts['url']}")
+    return "\n".join([*lines, *map(_line, link.checks)])
+
+
+def _tell(facts: Mapping[str, str | float]) -> list[str]:
+    """``name value, name value``, broken between facts only."""
+    values = {name: f"{value:.4f}" if isinstance(value, float) else str(value) for name, value in facts.items()}
+    told = ", ".join(f"{name} {value}".replace(" ", _KEPT_TOGETHER) for name, value in values.items())
+    return [line.replace(_KEPT_TOGETHER, " ") for line in _wrap(_short(told), _WIDTH - _NAMES - 2)] if told else []
+
+
+def _line(check: Check) -> str:
+    first, *others = [f"{line:<{_DETAILS}}" for line in _wrap(_short(check.detail), _DETAILS)]
+    lines = [f"  {check.what:<{_NAMES - 2}}  {first}", *(f"{'':<{_NAMES}}  {line}" for line in others)]
+    verdict = typer.style(check.verdict, fg=_COLOURS[check.verdict])
+    reason = f" ({check.reason})" if check.reason else ""
+    return "\n".join([*(line.rstrip() for line in lines[:-1]), f"{lines[-1]}  {verdict}{reason}"])
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _short(text: str) -> str:
+    """Hashes and ids by their first 12 digits, Dagster's ids by their first 8, as its pages show them."""
+    text = re.sub(r"\b([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", r"\1", text)
+    return re.sub(r"([0-9a-f]{12})[0-9a-f]{4,}\b", r"\1", text)

@@ -1,0 +1,121 @@
+"""What can still be shown of a materialisation: that both records agree, and that its files are the ones it wrote."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dagster import DagsterInstance
+
+from assets.lineage import Remembered, history
+from assets.resources.home import Home
+from assets.resources.recorded import RecordedRun
+from assets.resources.tracking import RUN_TAG
+from har_core.dsads.changes import Changes, compare
+from har_core.dsads.manifest import content_version, read_manifest
+from har_core.dsads.source import open_source
+from har_core.errors import InputError, counted
+from har_core.files import sha256_of_file
+from pipelines.links import Check, Verdict, differs, same, unverifiable, verified
+
+GONE = "not there any more"
+
+
+def record_checks(made: Remembered, run: RecordedRun | None) -> list[Check]:
+    """Whether MLflow and Dagster say the same of one materialisation."""
+    if run is None:
+        return [unverifiable("MLflow run", "MLflow has no run of this id", GONE)]
+    tags, names = run.tags, ", ".join(made.inputs) or "nothing"
+    told, noted = (", ".join(map(" ".join, sorted(inputs.items()))) for inputs in (run.upstream, made.inputs))
+    return [
+        same("Dagster run", tags.get(RUN_TAG, ""), made.run_id),
+        same("data version", tags.get("har.data_version", ""), made.entry.data_version),
+        same("code version", tags.get("har.code_version", ""), made.code_version),
+        verified("made from", f"{names}: both agree") if told == noted else same("made from", told, noted),
+    ]
+
+
+def records_check(made: Remembered, run: RecordedRun | None) -> Check:
+    """:func:`record_checks` as one."""
+    checks = record_checks(made, run)
+    for check in checks:
+        if check.verdict != Verdict.VERIFIED:
+            return Check("records", f"{check.what}: {check.detail}", check.verdict, check.reason)
+    return verified("records", "MLflow and Dagster say the same")
+
+
+def files_check(instance: DagsterInstance, home: Home, made: Remembered) -> Check:
+    """Whether the files that a materialisation wrote lie there as it wrote them."""
+    outputs, key = made.entry.outputs, made.entry.key
+    replaced = {path for later in history(instance, key, after=made.number) for path in later.entry.outputs}
+    missing = [path for path in outputs if not (home.root / path).is_file()]
+    others = [path for path in outputs if path not in missing and sha256_of_file(home.root / path) != outputs[path]]
+    altered = [path for path in others if path not in replaced]
+    if altered:
+        return differs("files", f"{_share(altered, outputs)} altered: {_first(altered)}")
+    if others:
+        return unverifiable("files", f"{_share(others, outputs)} written anew: {_first(others)}", "replaced since")
+    if missing:
+        return unverifiable("files", f"{_share(missing, outputs)}: {_first(missing)}", "missing")
+    return verified("files", f"{counted(len(outputs), 'file')} {_place(outputs)}")
+
+
+def content_check(home: Home, made: Remembered) -> Check:
+    """Whether the manifest's rows come to the data version of ``raw_recordings``."""
+    if not _has_manifest_of(home, made):
+        return unverifiable("content", "its manifest is not on disk any more", "no manifest")
+    manifest = read_manifest(home.manifest)
+    version = content_version(manifest.rows, manifest.origin)
+    if version == made.entry.data_version:
+        return verified("content", f"{version}, hashed from the manifest")
+    return differs("content", f"the manifest comes to {version}")
+
+
+def source_check(home: Home, made: Remembered, told: str) -> Check:
+    """Whether the source's files are those of the manifest of ``raw_recordings``.
+
+    Args:
+        home: knows where the recordings lie now.
+        made: the materialisation of ``raw_recordings``.
+        told: where the source was then: a path, or the kind of what was downloaded or made.
+    """
+    if not _has_manifest_of(home, made):
+        return unverifiable("files", "its manifest is not on disk any more", "no manifest")
+    location = home.data_location() or {"uci": home.raw / "uci.zip", "synthetic": home.raw / "synthetic"}.get(
+        told, Path(told)
+    )
+    place = location.relative_to(home.root) if location.is_relative_to(home.root) else location
+    try:
+        changes = _changes(location, home)
+    except InputError:
+        return unverifiable("files", str(place), GONE if not location.exists() else "cannot be read")
+    if changes.is_empty:
+        return verified("files", f"{counted(made.entry.metadata['dagster/row_count'], 'file')} in {place}")
+    return differs("files", f"{changes}, in {place}")
+
+
+def _changes(location: Path, home: Home) -> Changes:
+    """By content alone: markers of change are for who wants a quick answer."""
+    manifest = read_manifest(home.manifest)
+    unmarked = replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows))
+    with open_source(location) as source:
+        return compare(source, unmarked)
+
+
+def _has_manifest_of(home: Home, made: Remembered) -> bool:
+    recorded = made.entry.outputs.get(home.manifest.relative_to(home.root).as_posix())
+    return home.manifest.is_file() and sha256_of_file(home.manifest) == recorded
+
+
+def _share(some: Sequence[str], outputs: dict[str, str]) -> str:
+    return counted(1, "file") if len(outputs) == 1 else f"{len(some)} of {len(outputs)} files"
+
+
+def _first(paths: Sequence[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} …"
+
+
+def _place(outputs: dict[str, str]) -> str:
+    return f"in {os.path.commonpath([os.path.dirname(path) for path in outputs])}"  # noqa: PTH120 - no path on disk

@@ -1,0 +1,69 @@
+"""The links of a chain from a model to its data, and what was found of each. How they are found is not said here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What looking again came to."""
+
+    VERIFIED = "verified"
+    DIFFERS = "differs"
+    UNVERIFIABLE = "cannot be verified"
+    """What it would take is not there any more: no contradiction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at again."""
+
+    what: str
+    detail: str
+    verdict: Verdict
+    reason: str = ""
+    """Why it cannot be verified, in a few words."""
+
+    def to_dict(self) -> dict[str, str]:
+        """As ``har trace --json`` prints it."""
+        return {"check": self.what, "detail": self.detail, "verdict": str(self.verdict), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One station of the chain: a model, a run, a file, a table."""
+
+    title: str
+    name: str
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    """What is known of it; hashes and ids whole."""
+    checks: Sequence[Check] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """As ``har trace --json`` prints it."""
+        checks = [check.to_dict() for check in self.checks]
+        return {"link": self.title, "name": self.name, "facts": dict(self.facts), "checks": checks}
+
+
+def verified(what: str, detail: str) -> Check:
+    """It is what it was."""
+    return Check(what, detail, Verdict.VERIFIED)
+
+
+def differs(what: str, detail: str) -> Check:
+    """It contradicts what was recorded."""
+    return Check(what, detail, Verdict.DIFFERS)
+
+
+def unverifiable(what: str, detail: str, reason: str) -> Check:
+    """Nothing contradicts, and nothing can be shown."""
+    return Check(what, detail, Verdict.UNVERIFIABLE, reason)
+
+
+def same(what: str, mlflow: str, dagster: str) -> Check:
+    """Whether both records say the same."""
+    if mlflow == dagster:
+        return verified(what, f"{mlflow or 'none'} in both records")
+    return differs(what, f"{mlflow or 'none'} in MLflow, {dagster or 'none'} in Dagster")

@@ -1,0 +1,284 @@
+"""From a registered model back to the exact data: the links of the chain, each looked at again as far as possible.
+
+Nothing is written and nothing printed; what a link is, is in :mod:`pipelines.links`, how files and records are compared
+in :mod:`pipelines.evidence`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dagster import AssetKey, DagsterInstance
+
+from assets.code_versions import INGREDIENTS, Ingredients, differences
+from assets.lineage import Remembered, history
+from assets.models import REGISTERED_MODEL, REGISTERED_VERSION
+from assets.publication import RUN_ID
+from assets.resources.home import Home
+from assets.resources.recorded import RecordedRun, read_artifact, read_run
+from assets.resources.registry import COPIED_FROM_TAG, DamagedModelError, RegisteredVersion, Registry
+from assets.resources.tracking import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG, Tracking
+from assets.source import SOURCE_KEY
+from assets.versions import git_commit, has_commit
+from assets.vocabulary import RAW_RECORDINGS, model_key
+from har_core.errors import InputError
+from har_core.files import sha256_of_file
+from har_core.settings.experiment import load_experiment
+from pipelines.definitions import build_definitions
+from pipelines.evidence import GONE, content_check, files_check, record_checks, records_check, source_check
+from pipelines.homes import recall
+from pipelines.links import Check, Link, differs, same, unverifiable, verified
+
+_DIRTY = "-dirty"
+_SCORES = {
+    "validation_macro_f1_best": "validation macro-F1",
+    "test_macro_f1": "test macro-F1",
+    "test_accuracy": "test accuracy",
+}
+"""Metric -> how it is told."""
+
+
+def trace(model_uri: str, home: Home, instance: DagsterInstance) -> list[Link]:
+    """The chain of the model at ``model_uri``, from its registration up to the source of the recordings.
+
+    Raises:
+        InputError: there is no such model, alias or version, or it is no address of one.
+    """
+    if not (home.mlruns / "mlflow.db").is_file():
+        raise InputError(f"{model_uri}: nothing is registered in {home.root} yet; run `har run` first", ())
+    tracking = Tracking(home)
+    registry = Registry(tracking)
+    entry = registry.resolve(model_uri)
+    run = read_run(tracking, entry.run_id)
+    made = _find_by_run(instance, _asset_of(entry), entry.run_id)
+    above = _Above(instance, tracking, home)
+    above.visit((run.upstream if run is not None else None) or (made.inputs if made is not None else {}), made)
+    return [
+        _model_link(registry, entry, made),
+        _run_link(entry, run),
+        _materialisation_link(instance, home, entry, run, made),
+        _code_link(home, entry, run, made),
+        _experiment_link(tracking, home, run),
+        *reversed(above.links.values()),
+    ]
+
+
+def _model_link(registry: Registry, entry: RegisteredVersion, made: Remembered | None) -> Link:
+    original = entry.tags.get(COPIED_FROM_TAG)
+    facts = {
+        "aliases": ", ".join(entry.aliases),
+        "recordings": entry.origin,
+        "copy of": original or "",
+        "logged model": entry.model_id,
+        "url": registry.tracking.model_url(entry.name, entry.version),
+    }
+    checks = [_weights_check(registry, entry, made)]
+    if original is not None:
+        checks.append(_copy_check(registry, entry, original))
+    return Link("Registered model", f"{entry.name} version {entry.version}", _known(facts), checks)
+
+
+def _weights_check(registry: Registry, entry: RegisteredVersion, made: Remembered | None) -> Check:
+    recorded = {entry.tags.get("har.data_version"), made.entry.data_version if made is not None else None} - {None, ""}
+    try:
+        version = registry.recompute_weights_version(entry)
+    except DamagedModelError:
+        return differs("weights", "the files of the logged model do not load")
+    if version is None:
+        return unverifiable("weights", "the files of the logged model", GONE)
+    if not recorded:
+        return unverifiable("weights", f"{version} in the logged model", "not recorded")
+    if recorded == {version}:
+        return verified("weights", f"{version}, hashed from the model")
+    return differs("weights", f"{version} in the logged model, {' and '.join(sorted(recorded))} recorded")
+
+
+def _copy_check(registry: Registry, entry: RegisteredVersion, original: str) -> Check:
+    try:
+        model_id = registry.resolve(f"models:/{original}").model_id
+    except InputError:
+        return unverifiable("copy", f"the version {original}", GONE)
+    if model_id == entry.model_id:
+        return verified("copy", f"the logged model of {original} too")
+    return differs("copy", f"{original} is the logged model {model_id}")
+
+
+def _run_link(entry: RegisteredVersion, run: RecordedRun | None) -> Link:
+    if run is None:
+        return Link("MLflow run", entry.run_id, {}, [unverifiable("run", "MLflow has no run of this id", GONE)])
+    tags = run.tags
+    facts = {
+        "status": run.status,
+        "asset": tags.get(ASSET_TAG, ""),
+        "partition": tags.get("dagster.partition", ""),
+        "experiment": tags.get("har.experiment", ""),
+        "seed": run.params.get("resolved.seed") or run.params.get("training.seed", ""),
+        "data version": tags.get("har.data_version", ""),
+        "code version": tags.get("har.code_version", ""),
+        "git commit": tags.get("har.git_commit", ""),
+        "Dagster run": tags.get(RUN_TAG, ""),
+        **{told: run.metrics[name] for name, told in _SCORES.items() if name in run.metrics},
+        "url": run.url,
+    }
+    asset, told = _asset_of(entry).to_user_string(), tags.get(ASSET_TAG, "")
+    check = differs("asset", f"{told}, not {asset}")
+    if told == asset:
+        check = verified("asset", f"{told}, as the model's name says")
+    return Link("MLflow run", run.run_id, _known(facts), [check])
+
+
+def _materialisation_link(
+    instance: DagsterInstance,
+    home: Home,
+    entry: RegisteredVersion,
+    run: RecordedRun | None,
+    made: Remembered | None,
+) -> Link:
+    title, name = "Materialisation", _asset_of(entry).to_user_string()
+    if made is None:
+        return Link(title, name, {}, [unverifiable("materialisation", "none names this MLflow run", GONE)])
+    dagster_run = instance.get_run_by_id(made.run_id)
+    facts = {
+        "made": _when(made),
+        "Dagster run": made.run_id,
+        "status": dagster_run.status.value if dagster_run is not None else GONE,
+        "url": run.tags.get("dagster.run_url", "") if run is not None else "",
+    }
+    metadata = made.entry.metadata
+    named = f"{metadata.get(REGISTERED_MODEL)}/{metadata.get(REGISTERED_VERSION)}"
+    version = same("model version", entry.tags.get(COPIED_FROM_TAG, f"{entry.name}/{entry.version}"), named)
+    checks = [*record_checks(made, run), version, files_check(instance, home, made)]
+    return Link(title, name, _known(facts), checks)
+
+
+def _code_link(home: Home, entry: RegisteredVersion, run: RecordedRun | None, made: Remembered | None) -> Link:
+    commit = run.tags.get("har.git_commit", "") if run is not None else ""
+    now = git_commit()
+    facts = {"checked out now": now}
+    checks = [*_commit_checks(commit, now), _code_version_check(home, _asset_of(entry), made)]
+    return Link("Code", commit or "unknown", facts, checks)
+
+
+def _commit_checks(recorded: str, now: str) -> list[Check]:
+    commit = recorded.removesuffix(_DIRTY)
+    if commit in {"", "unknown"}:
+        return [unverifiable("commit", "no commit is known", "not recorded")]
+    if not has_commit(commit):
+        return [unverifiable("commit", "not in this repository", "no such commit")]
+    where = "checked out now" if now.removesuffix(_DIRTY) == commit else "not checked out now"
+    state = verified("files then", "as committed")
+    if recorded.endswith(_DIRTY):
+        state = unverifiable("files then", "some differed from the commit", "not committed")
+    return [verified("commit", f"in this repository, {where}"), state]
+
+
+def _code_version_check(home: Home, key: AssetKey, made: Remembered | None) -> Check:
+    what, remembered = "code version", recall(home).experiment
+    if made is None:
+        return unverifiable(what, "no materialisation", GONE)
+    if remembered is None:
+        return unverifiable(what, "this home remembers no experiment file", "not known")
+    try:
+        graph = build_definitions(load_experiment(Path(remembered)), home).resolve_asset_graph()
+    except InputError:
+        return unverifiable(what, f"{remembered} does not load", "not known")
+    if not graph.has(key):
+        return unverifiable(what, f"the experiment has no {key.to_user_string()} now", "changed since")
+    asset = graph.get(key)
+    if asset.code_version == made.code_version:
+        return verified(what, f"{made.code_version}, as of the definitions now")
+    before, after = made.entry.metadata.get(INGREDIENTS), asset.metadata.get(INGREDIENTS)
+    changes = differences(Ingredients.from_metadata(before), Ingredients.from_metadata(after)) if before else []
+    return unverifiable(what, "; ".join(changes) or f"now it is {asset.code_version}", "changed since")
+
+
+def _experiment_link(tracking: Tracking, home: Home, run: RecordedRun | None) -> Link:
+    title, what = "Experiment file", "kept file"
+    content = read_artifact(tracking, run.run_id, EXPERIMENT_FILE) if run is not None else None
+    if run is None or content is None:
+        return Link(title, EXPERIMENT_FILE, {}, [unverifiable(what, "the copy in the MLflow run", GONE)])
+    sha256, recorded = hashlib.sha256(content).hexdigest(), run.tags.get(EXPERIMENT_HASH_TAG)
+    if not recorded:
+        kept = unverifiable(what, f"{sha256} in the MLflow run", "not recorded")
+    elif sha256 == recorded:
+        kept = verified(what, f"{sha256} in the MLflow run")
+    else:
+        kept = differs(what, f"{sha256} in the MLflow run, {recorded} recorded")
+    return Link(title, EXPERIMENT_FILE, {"SHA-256": sha256}, [kept, _present_file_check(home, sha256)])
+
+
+def _present_file_check(home: Home, sha256: str) -> Check:
+    """A file that was edited contradicts nothing: the run has kept what it was."""
+    what, remembered = "file now", recall(home).experiment
+    if remembered is None:
+        return unverifiable(what, "this home remembers no experiment file", "not known")
+    path = Path(remembered)
+    if not path.is_file():
+        return unverifiable(what, remembered, GONE)
+    if sha256_of_file(path) == sha256:
+        return verified(what, remembered)
+    return unverifiable(what, f"{remembered}; the run has kept the earlier one", "changed since")
+
+
+@dataclass(slots=True)
+class _Above:
+    """Goes up from data versions to the materialisations that had them; each is visited once."""
+
+    instance: DagsterInstance
+    tracking: Tracking
+    home: Home
+    links: dict[tuple[str, str], Link] = field(default_factory=dict)
+    """By asset and data version, what is above first."""
+
+    def visit(self, inputs: Mapping[str, str], user: Remembered | None) -> None:
+        """Find each of ``inputs``, data versions by asset, that ``user`` was made from."""
+        for name, version in inputs.items():
+            if (name, version) not in self.links:
+                self._visit(AssetKey.from_user_string(name), version, user)
+
+    def _visit(self, key: AssetKey, version: str, user: Remembered | None) -> None:
+        name = key.to_user_string()
+        made = _first_of(self.instance, key, version, before=user.number if user is not None else None)
+        if made is None:
+            check = unverifiable("record", "no materialisation with this data version", GONE)
+            self.links[name, version] = Link(name, version, {}, [check])
+            return
+        run_id = made.entry.metadata.get(RUN_ID)
+        run = read_run(self.tracking, run_id) if run_id else None
+        self.visit((run.upstream if run is not None else None) or made.inputs, made)
+        facts = {"made": _when(made), "MLflow run": run_id or "", "location": made.entry.metadata.get("location", "")}
+        self.links[name, version] = Link(name, version, _known(facts), self._checks(key, made, run, user))
+
+    def _checks(
+        self, key: AssetKey, made: Remembered, run: RecordedRun | None, user: Remembered | None
+    ) -> Iterable[Check]:
+        if key == SOURCE_KEY:
+            return [source_check(self.home, user, made.entry.metadata.get("location", ""))] if user is not None else []
+        checks = [records_check(made, run), files_check(self.instance, self.home, made)]
+        return [*checks, content_check(self.home, made)] if key == RAW_RECORDINGS else checks
+
+
+def _asset_of(entry: RegisteredVersion) -> AssetKey:
+    """The asset that made a version, by the name of the model: ``har-lstm`` comes from ``models/lstm``."""
+    name = entry.tags.get(COPIED_FROM_TAG, entry.name).partition("/")[0]
+    return model_key(name.removeprefix("har-"))
+
+
+def _find_by_run(instance: DagsterInstance, key: AssetKey, run_id: str) -> Remembered | None:
+    return next((made for made in history(instance, key) if made.entry.metadata.get(RUN_ID) == run_id), None)
+
+
+def _first_of(instance: DagsterInstance, key: AssetKey, version: str, before: int | None) -> Remembered | None:
+    found = history(instance, key, before=before)
+    return next((made for made in found if made.entry.data_version == version), None)
+
+
+def _when(made: Remembered) -> str:
+    return made.time.astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def _known(facts: Mapping[str, str | float]) -> dict[str, str | int | float]:
+    return {name: value for name, value in facts.items() if value != ""}

@@ -12,7 +12,8 @@ from assets.code_versions import INGREDIENTS, ingredients
 from assets.lineage import latest, made_from, upstream_versions
 from assets.models import REGISTERED_MODEL, REGISTERED_VERSION
 from assets.publication import MADE_FROM, publish
-from assets.resources.home import Home, HomeResource
+from assets.resources.home import Home
+from assets.resources.occupation import HomeResource
 from assets.resources.registry import CHAMPION as CHAMPION_ALIAS
 from assets.resources.registry import COPIED_FROM_TAG, OVERALL, RegisteredVersion, Registry
 from assets.resources.tracking import TrackedRun, TrackingResource

@@ -9,7 +9,7 @@ import har_core.report
 from assets.code_versions import INGREDIENTS, ingredients
 from assets.publication import publish
 from assets.report_inputs import gather
-from assets.resources.home import HomeResource
+from assets.resources.occupation import HomeResource
 from assets.resources.tracking import TrackingResource
 from assets.vocabulary import (
     COMPARISON_GROUP,

@@ -16,7 +16,8 @@ from assets.lineage import require_upstream, upstream_origin, upstream_versions
 from assets.partitions import FOLDS, recorded_subjects
 from assets.publication import publish, report_failed_check
 from assets.resources.display import Display
-from assets.resources.home import Home, HomeResource
+from assets.resources.home import Home
+from assets.resources.occupation import HomeResource
 from assets.resources.tracking import TrackedRun, TrackingResource
 from assets.vocabulary import FOLDS_GROUP, OWNERS, WINDOWS, fold_key
 from har_core.errors import InputError

@@ -12,7 +12,8 @@ from assets.models import build_model
 from assets.raw_recordings import build_raw_recordings
 from assets.recording_audit import build_recording_audit
 from assets.resources.display import Display, LogDisplay
-from assets.resources.home import Home, HomeResource
+from assets.resources.home import Home
+from assets.resources.occupation import HomeResource
 from assets.resources.tracking import TrackingResource
 from assets.source import build_source_files
 from assets.splits import build_splits

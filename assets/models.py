@@ -11,7 +11,8 @@ from assets.holdout import Trained, train_and_score
 from assets.lineage import require_upstream, upstream_origin, upstream_versions
 from assets.publication import inline_png, publish, report_failed_check
 from assets.resources.display import Display
-from assets.resources.home import Home, HomeResource
+from assets.resources.home import Home
+from assets.resources.occupation import HomeResource
 from assets.resources.registry import CHALLENGER, ORIGIN_TAG, RegisteredVersion, Registry, RoundTripError
 from assets.resources.tracking import TrackedRun, TrackingResource
 from assets.vocabulary import MODELS_GROUP, OWNERS, SPLITS, model_key

@@ -7,7 +7,7 @@ from assets.lineage import require_upstream
 from assets.partitions import SUBJECTS, planned_folds, sync_folds
 from assets.publication import describe_table, publish
 from assets.resources.display import Display
-from assets.resources.home import HomeResource
+from assets.resources.occupation import HomeResource
 from assets.resources.tracking import TrackingResource
 from assets.source import SOURCE_KEY
 from assets.vocabulary import DATA_GROUP, OWNERS, RAW_RECORDINGS

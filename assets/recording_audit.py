@@ -6,7 +6,7 @@ from assets.code_versions import INGREDIENTS, ingredients
 from assets.lineage import require_upstream, upstream_origin
 from assets.publication import describe_table, inline_png, publish
 from assets.resources.display import Display
-from assets.resources.home import HomeResource
+from assets.resources.occupation import HomeResource
 from assets.resources.tracking import TrackingResource
 from assets.vocabulary import DATA_GROUP, OWNERS, RAW_RECORDINGS, RECORDING_AUDIT
 from har_core.audit.defects import find_defects

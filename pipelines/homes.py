@@ -1,23 +1,17 @@
-"""Who may work in a home, and what the home remembers: its experiment file, the copy of the data, its lock.
+"""What a home remembers between commands: its experiment file, and the copy of the data.
 
-Where things lie is said in :mod:`assets.resources.home`.
+Where things lie is said in :mod:`assets.resources.home`, who may work there in :mod:`assets.resources.occupation`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from assets.resources.home import Home
-from har_core.errors import HomeBusyError, InputError, StorageError
+from har_core.errors import InputError, StorageError
 from har_core.files import write_text
 
 DAGSTER_YAML = """\
@@ -108,38 +102,3 @@ def remember(home: Home, memory: Memory) -> None:
 def _is_same(known: Path, given: Path) -> bool:
     """Whether both are one file; a file that was moved along with its home counts as the same."""
     return known == given or (not known.exists() and known.name == given.name)
-
-
-@contextmanager
-def occupied(home: Home) -> Iterator[None]:
-    """Keep every other ``har`` process out of the home. The system frees the lock of a process that dies.
-
-    Raises:
-        HomeBusyError: another process is at work here; the text names it.
-    """
-    lock = FileLock(home.lock, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise HomeBusyError(f"{home.root} is in use by {_holder(home)}; wait for it, or end it") from None
-    try:
-        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-        since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-        write_text(_holder_file(home), json.dumps({"pid": os.getpid(), "command": command, "since": since}))
-        yield
-    finally:
-        _holder_file(home).unlink(missing_ok=True)
-        lock.release()
-
-
-def _holder_file(home: Home) -> Path:
-    # Beside the lock, not in it: whoever tries for the lock truncates the lock file.
-    return home.lock.with_suffix(".holder.json")
-
-
-def _holder(home: Home) -> str:
-    try:
-        holder = json.loads(_holder_file(home).read_text(encoding="utf-8"))
-        return f"process {holder['pid']} ({holder['command']}) since {holder['since']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"

@@ -17,6 +17,7 @@ from assets.lineage import fold_partitions
 from assets.partitions import sync_folds
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
+from assets.resources.occupation import occupied
 from assets.resources.tracking import Tracking
 from assets.source import report_source_version
 from har_core.dsads.acquisition import source_version
@@ -24,7 +25,7 @@ from har_core.errors import HomeBusyError
 from har_core.settings.experiment import Experiment, load_experiment
 from pipelines.definitions import build_definitions
 from pipelines.display import make_display
-from pipelines.homes import Memory, occupied, propose, remember
+from pipelines.homes import Memory, propose, remember
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.session import open_home, open_instance
 from pipelines.staleness import OutputFiles, Status, ask

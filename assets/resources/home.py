@@ -1,11 +1,9 @@
-"""Where everything lies below ``HAR_HOME``. Paths only: who may write when is the business of :mod:`pipelines`."""
+"""Where everything lies below ``HAR_HOME``. Paths only: who may write when is said in :mod:`.occupation`."""
 
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-
-from dagster import ConfigurableResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +112,3 @@ class Home:
             return None
         location = json.loads(self.memory.read_text(encoding="utf-8")).get("data")
         return None if location is None else Path(location)
-
-
-class HomeResource(ConfigurableResource):
-    """Gives assets the home they work in."""
-
-    root: str
-
-    def home(self) -> Home:
-        """The paths below ``root``."""
-        return Home(Path(self.root))

@@ -6,7 +6,12 @@ from mlflow.entities import RunStatus
 from assets.resources.processes import PROCESS_TAG, is_dead
 from assets.resources.tracking import RUN_TAG, Tracking
 
-_UNFINISHED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+_UNFINISHED = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
 
 
 def close_interrupted(tracking: Tracking, instance: DagsterInstance) -> int:

@@ -10,7 +10,18 @@ PROCESS_TAG = "har/process"
 
 def current_process() -> str:
     """``host:pid:start``; the start tells a process from a later one with the same number."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_start(os.getpid())}"
+    return name_process(os.getpid())
+
+
+def name_process(pid: int) -> str:
+    """The name of another process of this host."""
+    return f"{socket.gethostname()}:{pid}:{_start(pid)}"
+
+
+def pid_of(process: str) -> int | None:
+    """The number of ``process``, where it runs on this host."""
+    host, pid, _ = process.rsplit(":", 2)
+    return int(pid) if host == socket.gethostname() else None
 
 
 def is_dead(process: str) -> bool:

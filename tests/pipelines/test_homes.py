@@ -1,15 +1,11 @@
-import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from assets.resources.home import Home
-from har_core.errors import HomeBusyError, InputError, StorageError
-from pipelines.homes import Memory, current_home, occupied, prepare, propose, recall, remember
+from har_core.errors import InputError, StorageError
+from pipelines.homes import Memory, current_home, prepare, propose, recall, remember
 
 
 @pytest.fixture
@@ -94,36 +90,3 @@ def test_unreadable_memory_says_what_to_do(home):
     home.memory.write_text("{")
     with pytest.raises(InputError, match="remove it"):
         recall(home)
-
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from assets.resources.home import Home
-from pipelines.homes import occupied
-sys.argv = ["har", "run", "a.toml"]
-with occupied(Home(Path(sys.stdin.readline().strip()))):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_second_process_names_the_holder_and_a_dead_one_does_not_block(home):
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        try:
-            holder.stdin.write(f"{home.root}\n")
-            holder.stdin.flush()
-            assert holder.stdout.readline() == "held\n"
-            for _ in range(2):  # a refused attempt must not lose the holder's name
-                with pytest.raises(HomeBusyError) as caught, occupied(home):
-                    pass
-                assert f"process {holder.pid} (har run a.toml) since 20" in str(caught.value)
-                assert caught.value.exit_code == 1
-        finally:
-            holder.send_signal(signal.SIGKILL)
-    with occupied(home):
-        assert json.loads(home.lock.with_suffix(".holder.json").read_text())["pid"] == os.getpid()
-    with occupied(home):
-        pass

@@ -1,0 +1,101 @@
+"""Who may work in a home: one process at a time, whoever started it. The lock, and the resource that holds it in a run.
+
+``har run`` takes the lock for the whole command, and says no where another holds it. A Dagster run that was started by
+the UI, a sensor or a schedule waits for it, and holds it from its first step to its end.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from dagster import ConfigurableResource, InitResourceContext
+from filelock import FileLock, Timeout
+
+from assets.resources.home import Home
+from assets.resources.interrupted import close_interrupted
+from assets.resources.tracking import Tracking
+from har_core.errors import HomeBusyError
+from har_core.files import write_text
+
+_SECONDS_BETWEEN_TRIES = 0.5
+
+
+class HomeResource(ConfigurableResource):
+    """Gives assets the home they work in, and keeps every other process out of it while they do."""
+
+    root: str
+
+    def home(self) -> Home:
+        """The paths below ``root``."""
+        return Home(Path(self.root))
+
+    @contextmanager
+    def yield_for_execution(self, context: InitResourceContext) -> Iterator["HomeResource"]:
+        """Hold the home for the steps of this run, after waiting for whoever holds it."""
+        run_id = context.run.run_id if context.run is not None else "unknown"
+        said = context.log.info if context.log is not None else _say_nothing
+        with occupied(self.home(), f"Dagster run {run_id}", on_wait=said) as is_new:
+            if is_new and context.instance is not None:
+                close_interrupted(Tracking(self.home()), context.instance)
+            yield self
+
+
+@contextmanager
+def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object] | None = None) -> Iterator[bool]:
+    """Keep every other process out of the home. The system frees the lock of a process that dies.
+
+    Args:
+        home: made where it is new.
+        who: what others are told of this process; its command where None.
+        on_wait: is told who works here, and then the work is waited for. Where None, nothing is.
+
+    Yields:
+        Whether the lock is new to this process; False where it holds it already.
+
+    Raises:
+        HomeBusyError: another process is at work here, and is not waited for; the text names it.
+    """
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home.lock, is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if on_wait is None:
+            raise HomeBusyError(f"{home.root} is in use by {_holder(home)}; wait for it, or end it") from None
+        on_wait(f"Waits for {_holder(home)}, which works in {home.root}")
+        lock.acquire(timeout=-1, poll_interval=_SECONDS_BETWEEN_TRIES)
+    is_new = lock.lock_counter == 1
+    try:
+        if is_new:
+            _tell_others(home, who or " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+        yield is_new
+    finally:
+        if is_new:
+            _holder_file(home).unlink(missing_ok=True)
+        lock.release()
+
+
+def _tell_others(home: Home, who: str) -> None:
+    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    write_text(_holder_file(home), json.dumps({"pid": os.getpid(), "command": who, "since": since}))
+
+
+def _holder_file(home: Home) -> Path:
+    # Beside the lock, not in it: whoever tries for the lock truncates the lock file.
+    return home.lock.with_suffix(".holder.json")
+
+
+def _holder(home: Home) -> str:
+    try:
+        holder = json.loads(_holder_file(home).read_text(encoding="utf-8"))
+        return f"process {holder['pid']} ({holder['command']}) since {holder['since']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"
+
+
+def _say_nothing(_: str) -> None:
+    """For a run without a log."""

@@ -27,10 +27,13 @@ from har_core.report.honest import view_folds
 from har_core.report.inputs import ReportInputs
 from har_core.settings.experiment import Experiment
 
+WITHOUT_EFFECT = ("runtime", "automation")
+"""Sections of the experiment file that change no result."""
+
 
 def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
     """The asset; of ``folds/<architecture>`` it takes every current partition that there is."""
-    settings = {name: value for name, value in experiment.resolved().items() if name != "runtime"}
+    settings = {name: value for name, value in experiment.resolved().items() if name not in WITHOUT_EFFECT}
     made_with = ingredients(["har_core.report.build"], settings, _templates(), names={"name": "file name"})
 
     @dg.asset(

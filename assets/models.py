@@ -5,6 +5,7 @@ import json
 from functools import partial
 
 import dagster as dg
+from pydantic import Field
 
 from assets.code_versions import INGREDIENTS, ingredients
 from assets.holdout import Trained, train_and_score
@@ -28,6 +29,12 @@ ROUND_TRIP = "answers_as_in_memory"
 REGISTERED_MODEL = "har/registered_model"
 REGISTERED_VERSION = "har/registered_version"
 REGISTERED_MODEL_URL = "har/registered_model_url"
+
+
+class TrainingConfig(dg.Config):
+    """What a single run may ask of a model, whatever the experiment file says. No part of its code version."""
+
+    seed: int | None = Field(default=None, ge=0, lt=2**32, description="Train with this seed instead.")
 
 
 def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinition:
@@ -55,22 +62,26 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
     )
     def model(
         context: dg.AssetExecutionContext,
+        config: TrainingConfig,
         home: HomeResource,
         tracking: TrackingResource,
         display: dg.ResourceParam[Display],
     ) -> dg.MaterializeResult:
+        asked = experiment if config.seed is None else experiment.reseeded(architecture, config.seed)
         place, name = home.home(), key.to_user_string()
         folder, upstream = place.splits(experiment.splits.protocol), upstream_versions(context)
         checkpoint = place.checkpoint(name)
-        with tracking.tracking().materialisation(context, experiment) as run:
+        with tracking.tracking().materialisation(context, asked) as run:
             run.log_input("splits", require_upstream(context, SPLITS), folder)
             trained = train_and_score(
                 architecture,
-                experiment,
+                asked,
                 read_splits(folder),
                 origin=upstream_origin(context),
                 checkpoint_path=checkpoint,
-                checkpoint_key=_checkpoint_key(made_with.version, upstream, None, settings.training.seed),
+                checkpoint_key=_checkpoint_key(
+                    made_with.version, upstream, None, asked.model_settings(architecture).training.seed
+                ),
                 listener=run.listener(then=partial(display.training, name)),
             )
             try:
@@ -125,6 +136,7 @@ def _publish(
                 **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},
                 "num_parameters": result.complexity.num_parameters,
                 "macs": result.complexity.macs,
+                "seed": dg.MetadataValue.int(result.seed),  # no metric of the run
                 "best_epoch": result.best_epoch,
                 "num_epochs": len(result.history),
                 "batch1_latency_ms": result.latency.batch1_median_ms,

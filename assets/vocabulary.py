@@ -32,6 +32,11 @@ def fold_key(architecture: str) -> dg.AssetKey:
     return dg.AssetKey(["folds", architecture])
 
 
+def is_model_key(key: dg.AssetKey) -> bool:
+    """Whether an asset is ``models/<architecture>``."""
+    return key.path[:-1] == model_key("").path[:-1]
+
+
 def is_fold_key(key: dg.AssetKey) -> bool:
     """Whether an asset is ``folds/<architecture>``."""
     return key.path[:-1] == fold_key("").path[:-1]

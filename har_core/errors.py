@@ -5,7 +5,7 @@ Programming mistakes stay plain ``AssertionError`` or ``TypeError``; nothing her
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,3 +77,17 @@ class UnknownNameError(InputError):
 def counted(number: int, noun: str) -> str:
     """``1 file``, ``2 files``: so many of a noun whose plural ends in s."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and everything it was raised from, outermost first."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [current.__cause__, None if current.__suppress_context__ else current.__context__]
+        waiting += getattr(current, "exceptions", ())

@@ -11,8 +11,11 @@ import dagster as dg
 from assets.graph import build_assets, build_resources
 from assets.resources.display import Display
 from assets.resources.home import Home
-from assets.vocabulary import FOLDS_GROUP
 from har_core.settings.experiment import Experiment, load_experiment
+from pipelines.automation.condition import make_condition
+from pipelines.automation.jobs import build_jobs
+from pipelines.automation.schedules import build_schedules
+from pipelines.automation.sensors import build_sensors
 from pipelines.homes import current_home, recall
 
 DEFAULT_EXPERIMENT = Path(__file__).parent.parent / "experiments" / "demo.toml"
@@ -30,17 +33,23 @@ def build_definitions(experiment: Experiment, home: Home, display: Display | Non
         home: where they read and write.
         display: what assets tell of their progress to; a log where absent.
     """
-    folds = dg.AssetSelection.groups(FOLDS_GROUP)
-    jobs = [
-        dg.define_asset_job(
-            "refresh", selection=dg.AssetSelection.all() - folds, description="Run every asset that has no folds once."
-        )
-    ]
-    if experiment.fold_architectures:  # Dagster refuses a job of nothing
-        jobs.append(dg.define_asset_job("folds", selection=folds, description="Run every architecture in one fold."))
-    return dg.Definitions(
-        assets=build_assets(experiment), resources=build_resources(home, display), jobs=jobs, executor=EXECUTOR
+    condition = make_condition(home)
+    graph = dg.Definitions(
+        assets=[
+            asset.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
+            if isinstance(asset, dg.AssetsDefinition)
+            else asset
+            for asset in build_assets(experiment)
+        ],
+        resources=build_resources(home, display),
+        executor=EXECUTOR,
     )
+    automation = dg.Definitions(
+        jobs=build_jobs(graph, experiment, home),
+        schedules=build_schedules(experiment.automation),
+        sensors=build_sensors(experiment, home),
+    )
+    return dg.Definitions.merge(graph, automation)
 
 
 def experiment_path(home: Home) -> Path:

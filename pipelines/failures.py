@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from har_core.errors import HarError, InputError
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and everything it was raised from, outermost first."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        current = waiting.pop(0)
-        if current is None or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        waiting += [current.__cause__, None if current.__suppress_context__ else current.__context__]
-        waiting += getattr(current, "exceptions", ())
+from har_core.errors import HarError, InputError, causes
 
 
 def meant_for_user(error: BaseException) -> HarError | None:

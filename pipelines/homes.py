@@ -20,6 +20,19 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+
+# One run at a time, whoever started it: trainings on one machine slow each other down. `har run` counts too.
+run_queue:
+  max_concurrent_runs: 1
+  dequeue_interval_seconds: 2
+# Starts a run in about a second; without it each imports PyTorch and MLflow anew.
+run_launcher:
+  module: pipelines.launcher
+  class: WarmRunLauncher
+# A run whose process was killed is closed, so that it does not block the queue.
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 30
 """
 
 

@@ -32,7 +32,9 @@ from pipelines.staleness import OutputFiles, Status, ask
 from pipelines.summary import print_summary
 
 
-def refresh(experiment_file: Path, data: Path | None, *, selection: str | None, forced: bool) -> int:
+def refresh(
+    experiment_file: Path, data: Path | None, *, selection: str | None, forced: bool, seed: int | None = None
+) -> int:
     """Materialise what is missing or stale, and tell what was done; gives the exit code.
 
     Raises:
@@ -46,7 +48,7 @@ def refresh(experiment_file: Path, data: Path | None, *, selection: str | None, 
         os.environ["HAR_EXPERIMENT"] = str(experiment_file.absolute())
         try:
             with _interruptible():
-                outcome = _run(experiment, home, instance, memory, selection, forced=forced)
+                outcome = _run(experiment, home, instance, memory, selection, forced=forced, seed=seed)
         except KeyboardInterrupt:
             typer.echo("Interrupted; the next `har run` continues where this one ended.", err=True)
             return 1
@@ -88,10 +90,11 @@ def _run(
     selection: str | None,
     *,
     forced: bool,
+    seed: int | None,
 ) -> Outcome:
     display = make_display(Console(stderr=True))
     definitions = build_definitions(experiment, home, display)
-    request = make_request(definitions.resolve_asset_graph(), selection, forced=forced)
+    request = make_request(definitions.resolve_asset_graph(), selection, forced=forced, seed=seed)
     _accept(experiment, home, instance, memory)
     home.problems.unlink(missing_ok=True)  # of an earlier run
     tracking = Tracking(home)

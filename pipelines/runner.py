@@ -26,7 +26,7 @@ from dagster._core.errors import DagsterError
 from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.resources.processes import PROCESS_TAG, current_process
-from assets.vocabulary import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS
+from assets.vocabulary import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS, is_model_key
 from har_core.errors import UnknownNameError
 from pipelines.staleness import Item, OutputFiles, State, Status, ask
 from pipelines.waves import Request, plan_wave
@@ -78,12 +78,15 @@ def _unknown(selection: str, complaint: str, keys: Collection[AssetKey]) -> Unkn
     return UnknownNameError(f"--select {selection!r} {complaint}{hint} There are {', '.join(names)}.")
 
 
-def make_request(asset_graph: AssetGraph, selection: str | None, *, forced: bool) -> Request:
+def make_request(
+    asset_graph: AssetGraph, selection: str | None = None, *, forced: bool = False, seed: int | None = None
+) -> Request:
     """What the user asked for, in terms of the graph."""
     nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
     scored = {node.key for node in nodes if node.group_name in {MODELS_GROUP, FOLDS_GROUP}}
     partial = {node.key: node.parent_keys & scored for node in nodes if PARTIAL_INPUTS.items() <= node.tags.items()}
-    return Request(wanted=select(asset_graph, selection), forced=forced, partial_inputs=partial)
+    wanted = select(asset_graph, selection)
+    return Request(wanted=wanted, forced=wanted if forced else (), seed=seed, partial_inputs=partial)
 
 
 def run_waves(
@@ -111,13 +114,13 @@ def run_waves(
         if not plan.wave:
             return outcome
         on_wave([outcome.statuses[item] for item in plan.wave])
-        ran, failures = _run(definitions, instance, plan.wave, plan.partition)
+        ran, failures = _run(definitions, instance, plan.wave, plan.partition, request.seed)
         outcome.ran += ran
         outcome.failures |= failures
 
 
 def _run(
-    definitions: Definitions, instance: DagsterInstance, wave: list[Item], partition: str | None
+    definitions: Definitions, instance: DagsterInstance, wave: list[Item], partition: str | None, seed: int | None
 ) -> tuple[list[Item], dict[Item, BaseException]]:
     """One Dagster run in this process. Gives what was materialised, and the exception of what failed."""
     exceptions: dict[str, BaseException] = {}
@@ -126,6 +129,8 @@ def _run(
     def remember_failure(context: HookContext) -> None:
         exceptions[context.step_key] = context.op_exception or DagsterError("no exception was recorded")
 
+    steps = {item: definitions.resolve_assets_def(item.key).node_def.name for item in wave}
+    seeded = [step for item, step in steps.items() if seed is not None and is_model_key(item.key)]
     job = definitions.resolve_implicit_global_asset_job_def()
     job = job.with_hooks({remember_failure}).with_logger_defs({"file": _file_logger})
     result = job.execute_in_process(
@@ -133,16 +138,12 @@ def _run(
         asset_selection=[item.key for item in wave],
         partition_key=partition,
         raise_on_error=False,
-        run_config={"loggers": {"file": {}}},
+        run_config={"loggers": {"file": {}}, "ops": {step: {"config": {"seed": seed}} for step in seeded}},
         tags={PROCESS_TAG: current_process()},
     )
     if any(e.is_step_failure and e.step_failure_data.error_source is ErrorSource.INTERRUPT for e in result.all_events):
         raise KeyboardInterrupt  # Dagster has closed the run, and would have us go on
-    failures = {}
-    for item in wave:
-        step = definitions.resolve_assets_def(item.key).node_def.name
-        if step in exceptions:
-            failures[item] = exceptions[step]
+    failures = {item: exceptions[step] for item, step in steps.items() if step in exceptions}
     materialized = {event.asset_key for event in result.get_asset_materialization_events()}
     ran = [item for item in wave if item.key in materialized and item not in failures]
     if not result.success and not failures:

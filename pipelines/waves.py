@@ -35,8 +35,10 @@ class Request:
 
     wanted: Collection[AssetKey]
     """Assets that may run, external ones not among them; everything else stays as it is."""
-    forced: bool = False
-    """Run what is wanted even where it is fresh."""
+    forced: Collection[AssetKey] = ()
+    """Of what is wanted, assets that run even where they are fresh."""
+    seed: int | None = None
+    """Models that run are trained with this seed, whatever the experiment file says."""
     partial_inputs: Mapping[AssetKey, Collection[AssetKey]] = field(default_factory=dict)
     """Assets that make do with what there is, whatever failed or is missing above them, each with the parents of which
     it needs one that can be used."""
@@ -67,12 +69,25 @@ def plan_wave(
     """
     plan = _plan(None, statuses, request, ran, failed)
     if not plan.wave:
-        waiting = (item for item, verdict in plan.verdicts.items() if verdict is Verdict.WAIT and item.partition)
-        for partition in dict.fromkeys(item.partition for item in waiting):
+        for partition in _waiting_partitions(plan):
             plan = _plan(partition, statuses, request, ran, failed)
             if plan.wave:
                 break
     return plan
+
+
+def due_items(statuses: Mapping[Item, Status], request: Request) -> set[Item]:
+    """Everything that could run now, of whatever partition: what several runs side by side would begin with."""
+    plan = _plan(None, statuses, request, (), ())
+    due = set(plan.wave)
+    for partition in _waiting_partitions(plan):
+        due |= set(_plan(partition, statuses, request, (), ()).wave)
+    return due
+
+
+def _waiting_partitions(plan: Plan) -> list[str]:
+    waiting = (item for item, verdict in plan.verdicts.items() if verdict is Verdict.WAIT)
+    return list(dict.fromkeys(item.partition for item in waiting if item.partition is not None))
 
 
 def _plan(
@@ -85,7 +100,7 @@ def _plan(
     plan = Plan(partition)
     for item, status in statuses.items():
         verdicts = {plan.verdicts[parent] for parent in status.parents}
-        due = request.forced or status.state in {State.STALE, State.MISSING}
+        due = item.key in request.forced or status.state in {State.STALE, State.MISSING}
         if item.key not in request.wanted or item in ran:
             verdict = Verdict.DONE
         elif item in failed:

@@ -11,6 +11,7 @@ import pytest
 
 from har_core.models import architecture_options, list_models
 from har_core.settings.audit import AuditSettings
+from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.experiment import load_experiment
 from har_core.settings.report import EvaluationSettings, ReportSettings
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "evaluation": EvaluationSettings,
     "report": ReportSettings,
     "runtime": RuntimeSettings,
+    "automation": AutomationSettings,
 }
 WORDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
 LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}

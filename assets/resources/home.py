@@ -106,6 +106,11 @@ class Home:
         """Every problem of the last input that was refused, one a line."""
         return self.root / "problems.txt"
 
+    @property
+    def failures(self) -> Path:
+        """A page for each run that failed while the sensor for it was on."""
+        return self.root / "failures"
+
     def data_location(self) -> Path | None:
         """The recordings that ``--data`` named, as remembered; None where the experiment file decides."""
         if not self.memory.is_file():

@@ -29,6 +29,7 @@ from assets.code_versions import INGREDIENTS, flatten
 from assets.lineage import upstream_versions
 from assets.resources.home import Home
 from assets.resources.processes import PROCESS_TAG, current_process
+from assets.resources.retries import retrying_what_can_pass
 from assets.versions import git_commit
 from har_core.errors import InputError
 from har_core.settings.experiment import Experiment
@@ -113,10 +114,11 @@ class Tracking:
 
         The whole list of problems of a refused input goes to the home's ``problems.txt``.
         """
-        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: current_process()})
-        run = self._start(context, experiment)
-        with self._open(run):
-            yield run
+        with retrying_what_can_pass():
+            context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: current_process()})
+            run = self._start(context, experiment)
+            with self._open(run):
+                yield run
 
     @contextmanager
     def _open(self, run: "TrackedRun") -> Iterator[None]:

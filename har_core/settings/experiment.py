@@ -16,6 +16,7 @@ from har_core.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.errors import InputError, Problem
 from har_core.models.registry import Option, architecture_options, check_options, is_network, list_models
 from har_core.settings.audit import AuditSettings
+from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.document import TYPE_NAMES, Document, Key, hint, read_document
 from har_core.settings.explanation import explain
@@ -63,6 +64,7 @@ class Experiment(Settings):
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
+    automation: AutomationSettings = Field(default_factory=AutomationSettings)
 
     @property
     def name(self) -> str:
@@ -72,6 +74,13 @@ class Experiment(Settings):
     def model_settings(self, architecture: str) -> ModelSettings:
         """What ``architecture``, one of ``models.architectures``, is built and trained with."""
         return self.models.settings[architecture]
+
+    def reseeded(self, architecture: str, seed: int) -> Experiment:
+        """The same, with another seed for the training of ``architecture``: a retraining, of which no file knows."""
+        settings = self.model_settings(architecture)
+        training = settings.training.model_copy(update={"seed": seed})
+        own = {**self.models.settings, architecture: settings.model_copy(update={"training": training})}
+        return self.model_copy(update={"models": self.models.model_copy(update={"settings": own})})
 
     @property
     def fold_architectures(self) -> tuple[str, ...]:
@@ -99,6 +108,7 @@ _SECTIONS: dict[str, type[Settings]] = {
     "evaluation": EvaluationSettings,
     "report": ReportSettings,
     "runtime": RuntimeSettings,
+    "automation": AutomationSettings,
 }
 """Sections that need nothing but their own model; ``[training]`` has presets, ``[models]`` sub-sections."""
 

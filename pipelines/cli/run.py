@@ -16,8 +16,11 @@ def run(
         str | None, typer.Option(metavar="ASSETS", help="Only these, in Dagster's selection syntax.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run the selection even where it is fresh.")] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Train the models that run with this seed instead.")
+    ] = None,
 ) -> None:
     """Materialise what is missing or stale, in dependency order, and nothing else."""
     from pipelines.refresh import refresh  # noqa: PLC0415 - heavy, and `har --help` is quick
 
-    raise typer.Exit(refresh(experiment, data, selection=select, forced=force))
+    raise typer.Exit(refresh(experiment, data, selection=select, forced=force, seed=seed))

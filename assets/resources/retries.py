@@ -1,0 +1,38 @@
+"""Which failures are tried again by themselves: those that can pass. Dagster waits and repeats the step."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dagster import RetryRequested
+
+from har_core.dsads.download import DownloadError
+from har_core.errors import causes
+
+MAX_RETRIES = 2
+SECONDS_TO_WAIT = 30.0
+_BUSY = ("database is locked", "database table is locked", "database is busy")
+
+
+@contextmanager
+def retrying_what_can_pass() -> Iterator[None]:
+    """Ask Dagster to repeat the step where a download did not arrive or a store was busy; raise all else as it is.
+
+    Raises:
+        RetryRequested: from the exception; Dagster raises that one after :data:`MAX_RETRIES` more attempts.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not can_pass(error):
+            raise
+        raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=SECONDS_TO_WAIT) from error
+
+
+def can_pass(error: BaseException) -> bool:
+    """Whether the same step may succeed a little later although nobody did anything."""
+    return any(isinstance(cause, DownloadError) or _is_busy_store(cause) for cause in causes(error))
+
+
+def _is_busy_store(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and any(text in str(error) for text in _BUSY)

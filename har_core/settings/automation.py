@@ -1,0 +1,55 @@
+"""``[automation]``: when a schedule starts work by itself. Never part of a version: it changes no result."""
+
+import re
+from zoneinfo import available_timezones
+
+from pydantic import Field, field_validator
+
+from har_core.settings.base import Settings
+
+_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("day of the week", 0, 7))
+_PART = re.compile(r"(?:\*|(?P<first>[0-9]{1,2})(?:-(?P<last>[0-9]{1,2}))?)(?:/(?P<step>[1-9][0-9]?))?")
+
+
+class AutomationSettings(Settings):
+    """Times of the schedules and sensors, which are off until someone switches them on."""
+
+    refresh: str = "0 2 * * *"
+    """When what is stale is refreshed, as a cron line; every night."""
+    retraining: str = "0 4 * * 0"
+    """When the models are trained anew with another seed, as a cron line; every Sunday."""
+    timezone: str = "UTC"
+    """Of the two, as in ``Europe/Berlin``."""
+    seconds_between_looks: int = Field(default=30, ge=1)
+    """How often the sensors look at the source, and at what is stale."""
+
+    @field_validator("refresh", "retraining")
+    @classmethod
+    def _is_cron_line(cls, value: str) -> str:
+        parts = value.split()
+        if len(parts) != len(_FIELDS):
+            raise ValueError("a cron line of five fields: minute, hour, day, month, day of the week")
+        for text, (name, low, high) in zip(parts, _FIELDS, strict=True):
+            if not all(_is_within(part, low, high) for part in text.split(",")):
+                raise ValueError(
+                    f"a cron line whose {name} is *, numbers from {low} to {high}, or a/b, a-b, a,b of them"
+                )
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("a time zone by its name in the IANA database, as in Europe/Berlin")
+        return value
+
+
+def _is_within(part: str, low: int, high: int) -> bool:
+    """Whether ``part`` of a cron field, one of those between commas, is one."""
+    found = _PART.fullmatch(part)
+    if found is None:
+        return False
+    first, last = found["first"], found["last"]
+    if first is None:
+        return True
+    return low <= int(first) <= int(last or first) <= high

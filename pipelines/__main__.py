@@ -1,0 +1,5 @@
+"""``python -m pipelines`` is ``har``."""
+
+from pipelines.cli.main import main
+
+main()

@@ -1,0 +1,101 @@
+"""Jobs that do what ``har run`` does, for schedules and for the UI: one run that works in waves until nothing is due.
+
+Each wave is a Dagster run of its own, in the same process, as it is under ``har run``.
+"""
+
+from collections.abc import Collection
+
+import dagster as dg
+from pydantic import Field
+
+from assets.partitions import sync_folds
+from assets.resources.home import Home
+from assets.resources.occupation import HomeResource
+from assets.source import report_source_version
+from assets.vocabulary import FOLDS_GROUP, MODELS_GROUP
+from har_core.settings.experiment import Experiment
+from pipelines.failures import message
+from pipelines.runner import Outcome, make_request, run_waves
+from pipelines.staleness import OutputFiles, Status
+from pipelines.summary import named
+from pipelines.waves import Request
+
+REFRESH = "refresh"
+RETRAINING = "retraining"
+RETRAINING_OP = "retrain_models"
+
+
+class RefreshConfig(dg.Config):
+    """What to refresh."""
+
+    selection: str | None = Field(default=None, description="Only these, in Dagster's selection syntax.")
+
+
+class RetrainingConfig(dg.Config):
+    """How to retrain."""
+
+    seed: int = Field(ge=0, lt=2**32, description="Seed of the training of every model.")
+
+
+def build_jobs(graph: dg.Definitions, experiment: Experiment, home: Home) -> list[dg.JobDefinition]:
+    """The jobs ``refresh`` and ``retraining``, over the assets and resources of ``graph``."""
+
+    @dg.op(description="Materialise what is missing or stale, in dependency order, and nothing else.")
+    def refresh_assets(context: dg.OpExecutionContext, config: RefreshConfig, home: HomeResource) -> None:
+        request = make_request(graph.resolve_asset_graph(), config.selection)
+        _work(context, request, graph, experiment, home.home())
+
+    @dg.op(description="Train every model (no folds) with another seed, compare, and let the gate choose the champion.")
+    def retrain_models(context: dg.OpExecutionContext, config: RetrainingConfig, home: HomeResource) -> None:
+        _work(context, make_retraining(graph, config.seed), graph, experiment, home.home())
+
+    def as_job(name: str, op: dg.OpDefinition) -> dg.JobDefinition:
+        @dg.job(name=name, description=op.description, resource_defs=resources, executor_def=dg.in_process_executor)
+        def job() -> None:
+            op()
+
+        return job
+
+    resources = {"home": HomeResource(root=str(home.root))}
+    return [as_job(REFRESH, refresh_assets), as_job(RETRAINING, retrain_models)]
+
+
+def make_retraining(graph: dg.Definitions, seed: int) -> Request:
+    """Everything but folds, as far as it is due, and every model whether it is or not."""
+    asset_graph = graph.resolve_asset_graph()
+    nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
+    refreshed = make_request(asset_graph, seed=seed)
+    return Request(
+        wanted=[node.key for node in nodes if node.group_name != FOLDS_GROUP],
+        forced=[node.key for node in nodes if node.group_name == MODELS_GROUP],
+        seed=seed,
+        partial_inputs=refreshed.partial_inputs,
+    )
+
+
+def _work(
+    context: dg.OpExecutionContext, request: Request, graph: dg.Definitions, experiment: Experiment, home: Home
+) -> None:
+    """As ``har run`` works: look at the source, then wave after wave."""
+    report_source_version(context.instance, experiment, home)
+    sync_folds(context.instance, experiment)
+    outcome = run_waves(
+        graph, context.instance, request, OutputFiles(home.root), on_wave=lambda wave: _say(context, wave)
+    )
+    _tell(context, outcome)
+
+
+def _say(context: dg.OpExecutionContext, wave: Collection[Status]) -> None:
+    for status in wave:
+        context.log.info(f"{status.item}: {'; '.join(status.causes) or 'forced'}")
+
+
+def _tell(context: dg.OpExecutionContext, outcome: Outcome) -> None:
+    """Say what was done, as metadata of the step; raise where something failed."""
+    context.log.info(f"Ran: {named(outcome.ran) or 'nothing'}")
+    for item, reason in outcome.held.items():
+        context.log.warning(f"Skipped {item}: {reason}")
+    if outcome.failures:
+        told = [f"{item}: {message(error)}" for item, error in outcome.failures.items()]
+        raise dg.Failure("\n".join(told), {"ran": named(outcome.ran) or "nothing"}, allow_retries=False)
+    context.add_output_metadata({"ran": named(outcome.ran) or "nothing"})

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -23,13 +24,15 @@ import typer
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.errors import InputError
+from pipelines.changes import DefinitionFiles
 from pipelines.definitions import experiment_path
 from pipelines.session import create_store
 
 HOST = "127.0.0.1"
 USUAL_DAGSTER_PORT = 3000
 USUAL_MLFLOW_PORT = 5000
-_PATIENCE_S = 120.0
+_SECONDS_BETWEEN_LOOKS = 2.0
+_RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "har") { __typename } }'
 _GRACE_S = 10.0
 _WORKSPACE = Path(__file__).parent.parent / "workspace.yaml"
 
@@ -72,6 +75,7 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
                 time.sleep(0.2)
         if not stopped and all(child.poll() is None for child in children):
             typer.echo(f"Dagster: {dagster}\nMLflow:  {mlflow}\nCtrl-C ends both.")
+        threading.Thread(target=_keep_current, args=(dagster, experiment_path(home)), daemon=True).start()
         while not stopped:
             for server, child in zip(servers, children, strict=True):
                 if child.poll() is not None:
@@ -79,6 +83,15 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
                     return 1
             time.sleep(0.2)
     return 0
+
+
+def _keep_current(dagster: str, experiment: Path) -> None:
+    """Have the definitions loaded again when what they are built from changes; Dagster's pages would show old ones."""
+    files = DefinitionFiles(experiment)
+    while True:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        if files.have_changed():
+            _answer(f"{dagster}/graphql", _RELOAD)
 
 
 def _servers(home: Home, store: str, dagster: str, mlflow: str) -> list[Server]:

@@ -27,6 +27,7 @@ from dagster._time import get_current_datetime
 
 from assets.code_versions import INGREDIENTS, Ingredients, differences
 from assets.lineage import Latest, latest, latest_of_partition
+from assets.source import SUMMARY
 from har_core.files import sha256_of_file
 
 _NO_PARTITIONS = "has no partitions yet; what is above it adds them"
@@ -150,7 +151,7 @@ def _status(
         return Status(item, State.MISSING, tuple(gone), parents)
     if status is StaleStatus.STALE:
         causes = resolver.get_stale_causes(item.key, item.partition)
-        told = [words for cause in causes for words in _in_words(cause, item, made, view.asset_graph)]
+        told = [words for cause in causes for words in _in_words(cause, item, made, view)]
         return Status(item, State.STALE, tuple(dict.fromkeys(told)), parents)
     unsettled = tuple(f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH)
     return Status(item, State.PENDING if unsettled else State.FRESH, unsettled, parents)
@@ -178,13 +179,16 @@ def _latest(item: Item, instance: DagsterInstance) -> Latest | None:
     return latest_of_partition(instance, item.key, item.partition)
 
 
-def _in_words(cause: StaleCause, item: Item, made: Latest | None, asset_graph: AssetGraph) -> list[str]:
+def _in_words(cause: StaleCause, item: Item, made: Latest | None, view: AssetGraphView) -> list[str]:
     if cause.category is StaleCauseCategory.CODE:
-        now = asset_graph.get(item.key).metadata.get(INGREDIENTS)
+        now = view.asset_graph.get(item.key).metadata.get(INGREDIENTS)
         before = made.metadata.get(INGREDIENTS) if made is not None else None
         return _differences(before, now) or ["its code or its settings changed"]
     if cause.category is StaleCauseCategory.DATA and cause.dependency is not None:
-        return [f"{Item(cause.dependency.asset_key, cause.dependency.partition_key)} has new content"]
+        changed = Item(cause.dependency.asset_key, cause.dependency.partition_key)
+        newest = _latest(changed, view.instance)
+        summary = newest.metadata.get(SUMMARY) if newest is not None else None
+        return [f"{changed} has new content" + (f": {summary}" if summary else "")]
     return [cause.reason]
 
 

@@ -23,7 +23,7 @@ def build_sensors(experiment: Experiment, home: Home) -> list[dg.SensorDefinitio
     )
     def source(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         try:
-            return dg.SkipReason(report_source_version(context.instance, experiment, home))
+            return dg.SkipReason(report_source_version(context.instance, experiment, home).summary)
         except HarError as error:  # the source is away, or is being copied: told, and looked at again
             return dg.SkipReason(str(error))
 

@@ -15,7 +15,8 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 
-from assets import code_versions, comparison_report
+import har_core.report
+from assets import code_versions
 from assets.partitions import sync_folds
 from assets.resources.home import Home
 from assets.source import report_source_version
@@ -198,15 +199,7 @@ def world(_ran: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     root = tmp_path / "world"
     shutil.copytree(_ran.root, root, ignore=shutil.ignore_patterns("*.lock"))  # times of change are kept
     monkeypatch.setattr(code_versions, "_package_folder", lambda: root / "har_core")
-    monkeypatch.setattr(comparison_report, "_templates", lambda: _templates(root / "har_core" / "report"))
+    monkeypatch.setattr(har_core.report, "__file__", str(root / "har_core" / "report" / "__init__.py"))
     with opened(root) as world:
         yield world
     code_versions._normalised_source.cache_clear()
-
-
-def _templates(folder: Path) -> list[Path]:
-    original = Path(comparison_report.har_core.report.__file__).parent
-    return [folder / path.relative_to(original) for path in TEMPLATES]
-
-
-TEMPLATES = comparison_report._templates()

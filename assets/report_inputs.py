@@ -11,7 +11,7 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.lineage import Latest, fold_partitions, latest, latest_of_partition
-from assets.models import REGISTERED_MODEL, REGISTERED_VERSION
+from assets.models import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION
 from assets.partitions import recorded_subjects
 from assets.publication import RUN_ID, RUN_URL
 from assets.resources.home import Home
@@ -22,7 +22,7 @@ from har_core.errors import HarError
 from har_core.evaluation.folds import FoldResult
 from har_core.evaluation.result import ModelResult
 from har_core.files import sha256_of_file
-from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs, WindowCounts
+from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, WindowCounts
 from har_core.roles import DROPS
 from har_core.settings.experiment import Experiment
 
@@ -68,6 +68,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             missing=tuple(missing),
             experiment=experiment.resolved(),
             dataset=_describe_data(instance),
+            data_runs=_data_runs(instance),
             git_commit=git_commit(),
             folds=fold_entries,
             planned_folds=dict.fromkeys(experiment.fold_architectures, partitions),
@@ -109,6 +110,7 @@ def _entry(home: Home, model: Latest) -> ReportEntry:
         mlflow_run_url=model.metadata[RUN_URL],
         registered_model=model.metadata[REGISTERED_MODEL],
         version=model.metadata[REGISTERED_VERSION],
+        registered_model_url=model.metadata.get(REGISTERED_MODEL_URL),  # earlier versions did not tell it
     )
 
 
@@ -150,6 +152,16 @@ def _describe_data(instance: dg.DagsterInstance) -> dict[str, Any]:
         if entry is not None:
             described |= {label: entry.metadata[name] for name, label in names.items() if name in entry.metadata}
     return described
+
+
+def _data_runs(instance: dg.DagsterInstance) -> dict[str, DataRun]:
+    """The run of each asset before models and folds that there is."""
+    found = {key: latest(instance, key) for key in (RAW_RECORDINGS, RECORDING_AUDIT, WINDOWS, SPLITS)}
+    return {
+        key.to_user_string(): DataRun(mlflow_run_id=entry.metadata[RUN_ID], mlflow_run_url=entry.metadata[RUN_URL])
+        for key, entry in found.items()
+        if entry is not None
+    }
 
 
 def _window_counts(instance: dg.DagsterInstance) -> WindowCounts | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -72,10 +71,11 @@ def _environment() -> Environment:
         "duration": formats.duration,
         "shown": formats.shown,
         "md": formats.markdown_escaped,
+        "md_link": formats.markdown_link,
         "level": _heat_level,
     }
     environment.globals |= {
-        "is_web_link": _is_web_link,
+        "is_web_link": formats.is_web_link,
         "f1_of_means": f1_of_means,
         "parameters_footnote": PARAMETERS_FOOTNOTE,
         "selection_note": SELECTION_NOTE,
@@ -83,11 +83,6 @@ def _environment() -> Environment:
         "published_random_split": PUBLISHED_RANDOM_SPLIT,
     }
     return environment
-
-
-def _is_web_link(url: str | None) -> bool:
-    """Whether an address may become a link: nothing that runs script."""
-    return url is not None and urlsplit(url).scheme in {"http", "https"}
 
 
 def _heat_level(share: float) -> int:

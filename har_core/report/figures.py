@@ -21,14 +21,13 @@ def figures_of(page: Page) -> dict[str, Any]:
         row.model.entry.result.architecture: asdict(PUBLISHED[row.model.entry.result.architecture])
         for row in page.published
     }
-    views = (*page.folds.protocols, *((page.folds.leaky,) if page.folds.leaky else ()))
     return {
         "note": page.note,
         "title": inputs.title,
         "created": inputs.created.isoformat(),
         "origin": inputs.origin,
         "lead": page.opening.lead,
-        "protocols": {view.protocol: _protocol(view) for view in views},
+        "protocols": {view.protocol: _protocol(view) for view in page.folds.every},
         "leak": _leak(page.folds.leak),
         "audit": _audit(page.audit),
         "ranking": {
@@ -52,6 +51,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "folds": [_fold(entry) for entry in inputs.folds],
         "experiment": dict(inputs.experiment),
         "dataset": dict(inputs.dataset),
+        "data_runs": {asset: asdict(run) for asset, run in inputs.data_runs.items()},
         "git_commit": inputs.git_commit,
     }
 
@@ -87,7 +87,7 @@ def _protocol(view: ProtocolView) -> dict[str, Any]:
             "scores": [
                 {"name": score.name, "value": score.value, "source": score.source}
                 for score in view.compared.scores
-                if not score.is_ours
+                if score.ours is None
             ],
         },
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from har_core.evaluation.folds import FoldResult, ProtocolSummary, summarise
+from har_core.evaluation.folds import ProtocolSummary, summarise
+from har_core.report.inputs import FoldEntry
 from har_core.report.rankings import name_of, place_among
 
 
@@ -20,24 +21,37 @@ class FoldRow:
     num_planned: int
     """Folds that there should be."""
     num_parameters: int
+    entries: tuple[FoldEntry, ...]
+    """Its folds, in the order of ``summary.folds``."""
+
+    @property
+    def slug(self) -> str:
+        """Ends the id of the row that leads to its runs; unique on the page."""
+        return f"{self.summary.protocol}-{self.summary.architecture}"
 
     @property
     def is_complete(self) -> bool:
         """Whether no fold is missing: only then do means compare."""
         return len(self.summary.folds) >= self.num_planned
 
+    def fold_testing(self, subject: int) -> FoldEntry | None:
+        """The fold that ``subject`` tests in; None where there is none, or more than one."""
+        found = [entry for entry in self.entries if subject in entry.result.subjects["test"]]
+        return found[0] if len(found) == 1 else None
+
 
 def fold_rows(
-    protocol: str, groups: Sequence[Sequence[FoldResult]], planned: Mapping[str, tuple[str, ...]]
+    protocol: str, groups: Sequence[Sequence[FoldEntry]], planned: Mapping[str, tuple[str, ...]]
 ) -> tuple[FoldRow, ...]:
     """The rows of one protocol: complete ones first, then by mean macro-F1.
 
     Args:
         protocol: of all results.
-        groups: results of one architecture each, at least one, with a seed in common.
+        groups: folds of one architecture each, at least one, with a seed in common.
         planned: names of the folds of all protocols that each architecture should have.
     """
-    summaries = [(summarise(sorted(results, key=lambda result: result.fold)), results[0]) for results in groups]
+    ordered = [tuple(sorted(entries, key=lambda entry: entry.result.fold)) for entries in groups]
+    summaries = [(summarise([entry.result for entry in entries]), entries) for entries in ordered]
     counts = {
         architecture: sum(_protocol(name) == protocol for name in names) for architecture, names in planned.items()
     }
@@ -51,9 +65,10 @@ def fold_rows(
             name=name_of(summary.architecture),
             summary=summary,
             num_planned=num_planned[summary.architecture],
-            num_parameters=first.num_parameters,
+            num_parameters=entries[0].result.num_parameters,
+            entries=entries,
         )
-        for summary, first in summaries
+        for summary, entries in summaries
     ]
     return tuple(sorted(rows, key=lambda row: (not row.is_complete, -row.summary.macro_f1.mean, row.name)))
 

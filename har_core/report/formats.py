@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from typing import TypeGuard
+from urllib.parse import quote, urlsplit
 
 from har_core.evaluation.folds import Spread
 
 NO_FIGURE = "–"
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
+_ENDS_ADDRESS = re.compile(r"[\s<>|\\`]")
 _MINUTE_S = 60
 _HOUR_S = 3600
 
@@ -129,3 +131,24 @@ def markdown_escaped(text: object) -> str:
     'a\\|b \\*c\\*'
     """
     return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def is_web_link(url: str | None) -> bool:
+    """Whether an address may become a link: nothing that runs script.
+
+    >>> is_web_link("https://mlflow.org/x"), is_web_link("javascript:alert(1)"), is_web_link(None)
+    (True, False, False)
+    """
+    return url is not None and urlsplit(url).scheme in {"http", "https"}
+
+
+def markdown_link(text: object, url: str | None) -> str:
+    """Text that leads to an address; the text alone where that is no web link. Both are escaped.
+
+    >>> markdown_link("CNN", "http://127.0.0.1/#/a>b"), markdown_link("CNN", None)
+    ('[CNN](<http://127.0.0.1/#/a%3Eb>)', 'CNN')
+    """
+    shown = markdown_escaped(text)
+    if url is None or not is_web_link(url):
+        return shown
+    return f"[{shown}](<{_ENDS_ADDRESS.sub(lambda found: quote(found[0]), url)}>)"

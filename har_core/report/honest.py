@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from har_core.dsads.layout import SAMPLING_RATE_HZ
-from har_core.evaluation.folds import FoldResult, ProtocolSummary
+from har_core.evaluation.folds import ProtocolSummary
 from har_core.report.charts.swarm import Spots, Swarm, swarm
 from har_core.report.fold_problems import common_seeds, problems_of_folds
 from har_core.report.fold_rows import FoldRow, fold_rows
+from har_core.report.fold_runs import FoldRuns, fold_runs
 from har_core.report.formats import fixed, listed, with_spread
-from har_core.report.inputs import ReportInputs
+from har_core.report.inputs import FoldEntry, ReportInputs
 from har_core.report.leaks import Leak, leak
 from har_core.report.published import LOSO_SOURCE, PAIRS_SOURCE, PUBLISHED_LOSO, PUBLISHED_PAIRS
 
@@ -36,6 +37,8 @@ class SubjectRow:
     subject: int
     all_windows: tuple[float | None, ...]
     clean: tuple[float | None, ...]
+    folds: tuple[FoldEntry | None, ...]
+    """The one that each figure is of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,8 @@ class ComparedScore:
     value: float
     text: str
     source: str
-    is_ours: bool
+    ours: FoldRow | None
+    """None where it is published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class ProtocolView:
     num_test_windows: int
     num_clean_windows: int
     compared: Compared | None
+    runs: FoldRuns
 
     @property
     def has_damage(self) -> bool:
@@ -91,17 +96,23 @@ class FoldViews:
     problems: tuple[str, ...]
     """What is missing or does not belong together, in words."""
 
+    @property
+    def every(self) -> tuple[ProtocolView, ...]:
+        """The honest ones, then the leaky one."""
+        return (*self.protocols, self.leaky) if self.leaky else self.protocols
+
 
 def view_folds(inputs: ReportInputs) -> FoldViews:
     """What the report says of ``inputs.folds``."""
-    own = [entry.result for entry in inputs.folds if entry.result.origin == inputs.origin]
-    groups: dict[tuple[str, str], list[FoldResult]] = {}
-    for result in own:
-        groups.setdefault((result.protocol, result.architecture), []).append(result)
-    problems = problems_of_folds(inputs, groups)
+    groups: dict[tuple[str, str], list[FoldEntry]] = {}
+    for entry in inputs.folds:
+        if entry.result.origin == inputs.origin:
+            groups.setdefault((entry.result.protocol, entry.result.architecture), []).append(entry)
+    results = {named: [entry.result for entry in entries] for named, entries in groups.items()}
+    problems = problems_of_folds(inputs, results)
     views = {}
     for protocol in (*HONEST_PROTOCOLS, LEAKY):
-        of_protocol = [results for (named, _), results in groups.items() if named == protocol and common_seeds(results)]
+        of_protocol = [groups[named] for named in groups if named[0] == protocol and common_seeds(results[named])]
         if of_protocol:
             views[protocol] = _view(protocol, of_protocol, inputs)
     honest = tuple(views[protocol] for protocol in HONEST_PROTOCOLS if protocol in views)
@@ -114,7 +125,7 @@ def view_folds(inputs: ReportInputs) -> FoldViews:
     )
 
 
-def _view(protocol: str, groups: Sequence[Sequence[FoldResult]], inputs: ReportInputs) -> ProtocolView:
+def _view(protocol: str, groups: Sequence[Sequence[FoldEntry]], inputs: ReportInputs) -> ProtocolView:
     rows = fold_rows(protocol, groups, inputs.planned_folds)
     subjects = sorted({subject for row in rows for subject in row.summary.per_subject} | _asked(protocol, inputs))
     by_subject = tuple(
@@ -122,6 +133,7 @@ def _view(protocol: str, groups: Sequence[Sequence[FoldResult]], inputs: ReportI
             subject=subject,
             all_windows=tuple(row.summary.per_subject.get(subject) for row in rows),
             clean=tuple(row.summary.per_subject_clean.get(subject) for row in rows),
+            folds=tuple(row.fold_testing(subject) for row in rows),
         )
         for subject in subjects
     )
@@ -136,6 +148,7 @@ def _view(protocol: str, groups: Sequence[Sequence[FoldResult]], inputs: ReportI
         num_test_windows=num_windows,
         num_clean_windows=num_clean,
         compared=_compared(protocol, rows, inputs),
+        runs=fold_runs(protocol, rows, inputs.planned_folds),
     )
 
 
@@ -156,10 +169,11 @@ def _asked(protocol: str, inputs: ReportInputs) -> set[int]:
     return set(inputs.subjects) if protocol in HONEST_PROTOCOLS else set()
 
 
-def _windows(groups: Iterable[Sequence[FoldResult]]) -> tuple[int, int]:
+def _windows(groups: Iterable[Sequence[FoldEntry]]) -> tuple[int, int]:
     """Test windows, all and clean, of the architecture with the most folds."""
     counts = []
-    for results in groups:
+    for entries in groups:
+        results = [entry.result for entry in entries]
         clean = [result.seeds[0].scores_clean.get("test") for result in results]
         counts.append(
             (
@@ -184,7 +198,7 @@ def _compared(protocol: str, rows: Sequence[FoldRow], inputs: ReportInputs) -> C
         return None
     metric, published, (source, note) = _PUBLISHED[protocol]
     scores = [
-        ComparedScore(name=name, value=value, text=fixed(value), source=source, is_ours=False)
+        ComparedScore(name=name, value=value, text=fixed(value), source=source, ours=None)
         for name, value in published.items()
     ]
     notes = [f"{source}: {note}"]
@@ -193,7 +207,7 @@ def _compared(protocol: str, rows: Sequence[FoldRow], inputs: ReportInputs) -> C
         if row.is_complete:
             notes.append(f"{_OURS}: {_how_we_measure(row.summary, inputs)}")
             scores.append(
-                ComparedScore(name=row.name, value=spread.mean, text=with_spread(spread), source=_OURS, is_ours=True)
+                ComparedScore(name=row.name, value=spread.mean, text=with_spread(spread), source=_OURS, ours=row)
             )
     return Compared(
         metric=metric,

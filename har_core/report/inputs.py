@@ -25,6 +25,8 @@ class ReportEntry:
     """Name in the registry: ``har-cnn``."""
     version: str | int | None = None
     """Version in the registry."""
+    registered_model_url: str | None = None
+    """Address of that version in MLflow's page, shown as that of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,14 @@ class FoldEntry:
     result: FoldResult
     mlflow_run_id: str | None = None
     """Of the run whose nested runs are the seeds."""
+    mlflow_run_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRun:
+    """The MLflow run of an asset that models and folds are made from."""
+
+    mlflow_run_id: str | None = None
     mlflow_run_url: str | None = None
 
 
@@ -67,6 +77,8 @@ class ReportInputs:
     """The whole resolved experiment file."""
     dataset: Mapping[str, Any] = field(default_factory=dict)
     """Summary of the recordings, windows and splits: a name and a value a line."""
+    data_runs: Mapping[str, DataRun] = field(default_factory=dict)
+    """Those that the summary and the findings are of, by asset: ``recording_audit``."""
     git_commit: str | None = None
     folds: tuple[FoldEntry, ...] = ()
     """Scores over the folds of evaluation protocols."""

@@ -20,6 +20,8 @@ class LeakRow:
     architecture: str
     honest: float
     leaky: float
+    row: FoldRow
+    """Of the random split."""
 
     @property
     def flatters_by(self) -> float:
@@ -54,6 +56,7 @@ def leak(honest: Sequence[FoldRow], leaky: Sequence[FoldRow], *, against: str) -
             architecture=row.summary.architecture,
             honest=fair[row.summary.architecture].summary.macro_f1.mean,
             leaky=row.summary.macro_f1.mean,
+            row=row,
         )
         for row in leaky
         if row.is_complete and row.summary.architecture in fair

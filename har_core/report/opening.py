@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from har_core.report.fold_rows import FoldRow
 from har_core.report.formats import fixed, points, significant, with_spread
 from har_core.report.honest import FoldViews, ProtocolView
+from har_core.report.inputs import FoldEntry, ReportEntry
 from har_core.report.rankings import RankedModel
 
 
@@ -17,6 +18,10 @@ class Headline:
 
     value: str
     label: str
+    run: ReportEntry | FoldEntry | None = None
+    """The one that it is of."""
+    folds: FoldRow | None = None
+    """Whose runs it is a mean of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +68,17 @@ def _of_folds(row: FoldRow, view: ProtocolView, folds: FoldViews, chosen: str) -
     elif len(view.rows) > 1:
         lead += f"It is the highest of the {len(view.rows)} here."
     subject, lowest = min(summary.per_subject.items(), key=lambda item: item[1])
-    headlines = [Headline(value=with_spread(summary.macro_f1), label="macro-F1 on new people")]
+    headlines = [Headline(value=with_spread(summary.macro_f1), label="macro-F1 on new people", folds=row)]
     if view.has_damage:
-        headlines.append(Headline(value=with_spread(summary.macro_f1_clean), label="on undamaged windows"))
+        headlines.append(Headline(value=with_spread(summary.macro_f1_clean), label="on undamaged windows", folds=row))
     else:
-        headlines.append(Headline(value=with_spread(summary.accuracy), label="accuracy"))
-    headlines.append(Headline(value=fixed(lowest), label=f"macro-F1 on subject {subject}, the hardest for it"))
+        headlines.append(Headline(value=with_spread(summary.accuracy), label="accuracy", folds=row))
+    label = f"macro-F1 on subject {subject}, the hardest for it"
+    headlines.append(Headline(value=fixed(lowest), label=label, run=row.fold_testing(subject)))
     flattered = [leak for leak in (folds.leak.rows if folds.leak else ()) if leak.architecture == summary.architecture]
     if flattered:
         label = f"{points(flattered[0].flatters_by)} in a random split, which flatters"
-        headlines.append(Headline(value=fixed(flattered[0].leaky), label=label))
+        headlines.append(Headline(value=fixed(flattered[0].leaky), label=label, folds=flattered[0].row))
     num_folds, num_seeds = len(summary.folds), len(summary.seeds)
     aside = (
         f"All of {row.name}: mean ± standard deviation over {num_folds} folds"
@@ -95,7 +101,8 @@ def _unchosen(view: ProtocolView) -> Opening:
 
 def _of_holdout(validation: Sequence[RankedModel], test: Sequence[RankedModel]) -> Opening:
     first = validation[0]
-    on_test, result = first.model.scores("test"), first.model.entry.result
+    on_test, entry = first.model.scores("test"), first.model.entry
+    latency_ms = entry.result.latency.batch1_median_ms
     lead = f"{first.model.name} is the only model here"
     if len(validation) > 1:
         lead = f"{first.model.name} ranks first of {len(validation)} on validation"
@@ -114,10 +121,10 @@ def _of_holdout(validation: Sequence[RankedModel], test: Sequence[RankedModel]) 
     return Opening(
         lead=lead + ".",
         headlines=(
-            Headline(value=fixed(first.scores.macro_f1), label="macro-F1 on validation"),
-            Headline(value=fixed(on_test.macro_f1), label="macro-F1 on test"),
-            Headline(value=fixed(on_test.accuracy), label="accuracy on test"),
-            Headline(value=f"{significant(result.latency.batch1_median_ms)} ms", label="for one window"),
+            Headline(value=fixed(first.scores.macro_f1), label="macro-F1 on validation", run=entry),
+            Headline(value=fixed(on_test.macro_f1), label="macro-F1 on test", run=entry),
+            Headline(value=fixed(on_test.accuracy), label="accuracy on test", run=entry),
+            Headline(value=f"{significant(latency_ms)} ms", label="for one window", run=entry),
         ),
         aside=f"All four are of {first.model.name}, the first on validation.",
     )

@@ -20,7 +20,7 @@ from har_core.report.confusions import (
     heat_rows,
 )
 from har_core.report.defects import AuditView, view_audit
-from har_core.report.formats import duration, is_number, listed
+from har_core.report.formats import is_number, listed
 from har_core.report.honest import FoldViews, view_folds
 from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.report.opening import Opening, open_report
@@ -78,8 +78,8 @@ class Page:
     confusions: tuple[ConfusionTable, ...]
     courses: tuple[tuple[Model, Curves], ...]
     """Of those that are trained in epochs."""
-    fitted: str
-    """Those that are not, with the time that it took; empty where there is none."""
+    fitted: tuple[Model, ...]
+    """Those that are not."""
     score_by_parameters: Scatter | None
     score_by_latency: Scatter | None
     machines: tuple[tuple[Machine, int], ...]
@@ -120,9 +120,7 @@ def compose(inputs: ReportInputs) -> Page:
         hardest=hardest_activities(models),
         confusions=tuple(confusion_table(model) for model in models),
         courses=_courses(models),
-        fitted=listed(
-            [f"{m.name} ({duration(m.entry.result.training_seconds)})" for m in models if not m.entry.result.history]
-        ),
+        fitted=tuple(model for model in models if not model.entry.result.history),
         score_by_parameters=scatter(
             [(m.name, m.entry.result.complexity.num_parameters, m.scores("test").macro_f1) for m in models]
         ),

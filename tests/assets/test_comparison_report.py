@@ -113,6 +113,18 @@ def test_it_tells_of_the_audit_and_of_windows(done):
     assert audit["windows"]["num_damaged"] == 0
 
 
+def test_it_links_every_run_and_every_registered_version(done):
+    figures, client = done.figures(), Tracking(done.home).client
+    assert set(figures["data_runs"]) == {"raw_recordings", "recording_audit", "windows", "splits"}
+    html = (done.home.report_folder / "report.html").read_text(encoding="utf-8")
+    for told in (*figures["data_runs"].values(), *figures["entries"], *figures["folds"]):
+        assert told["mlflow_run_url"].endswith(client.get_run(told["mlflow_run_id"]).info.run_id)
+        assert f'href="{told["mlflow_run_url"]}"' in html
+    for entry in figures["entries"]:
+        assert entry["registered_model_url"].endswith(f"/{entry['registered_model']}/versions/{entry['version']}")
+        assert f'href="{entry["registered_model_url"]}"' in html
+
+
 def test_its_run_knows_every_version_that_went_in(done):
     gathered = gather(done.instance, done.experiment, done.home)
     fold = latest_of_partition(done.instance, fold_key("cnn"), "loso-p1")

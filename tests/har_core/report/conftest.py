@@ -146,7 +146,7 @@ SVG_LEAVES = {"path", "circle", "rect"}
 
 
 class Page(HTMLParser):
-    """Reads a page strictly: every tag closed in order; keeps text, attributes and tables."""
+    """Reads a page strictly: every tag closed in order; keeps text, attributes, tables and links."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -155,6 +155,8 @@ class Page(HTMLParser):
         self.attributes: list[tuple[str, str, str]] = []
         self.lines: list[str] = []
         self.tables: list[list[list[str]]] = []
+        self.links: list[tuple[str, str]] = []
+        self.cell_links: list[list[list[list[str]]]] = []
         self.feed(html)
         self.close()
         assert self.open == []
@@ -165,10 +167,17 @@ class Page(HTMLParser):
             self.open.append(tag)
         if tag == "table":
             self.tables.append([])
+            self.cell_links.append([])
         elif tag == "tr":
             self.tables[-1].append([])
+            self.cell_links[-1].append([])
         elif tag in {"td", "th"}:
             self.tables[-1][-1].append("")
+            self.cell_links[-1][-1].append([])
+        elif tag == "a":
+            self.links.append((dict(attrs)["href"], ""))
+            if {"td", "th"} & set(self.open):
+                self.cell_links[-1][-1][-1].append(dict(attrs)["href"])
 
     def handle_startendtag(self, tag, attrs):
         assert tag in SVG_LEAVES, f"<{tag}/> is open in HTML"
@@ -182,6 +191,8 @@ class Page(HTMLParser):
             return
         if "body" in self.open:
             self.lines.append(data.strip())
+        if "a" in self.open:
+            self.links[-1] = (self.links[-1][0], self.links[-1][1] + data)
         if {"td", "th"} & set(self.open):
             self.tables[-1][-1][-1] += data.strip()
 
@@ -276,7 +287,11 @@ def make_folds(*architectures: str, protocols: tuple[str, ...] = ("loso", "leaky
     """Changes for report inputs: every fold of every protocol, and what there should be."""
     names = names_of(*protocols)
     entries = tuple(
-        FoldEntry(result=make_fold(architecture, name, **changes), mlflow_run_id=f"{architecture}-{name}")
+        FoldEntry(
+            result=make_fold(architecture, name, **changes),
+            mlflow_run_id=f"{architecture}-{name}",
+            mlflow_run_url=f"http://127.0.0.1:5000/#/experiments/2/runs/{architecture}-{name}",
+        )
         for architecture in architectures
         for name in names
     )

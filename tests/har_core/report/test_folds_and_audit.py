@@ -305,7 +305,7 @@ def test_a_classical_model_has_no_course_and_no_epoch(inputs, entry, read_page):
     assert "Fitted without epochs: Extra trees (12 s)." in page.text
     [row] = [row for row in table_with(page, "Learnt numbers", "Million MACs")[1:] if row[0] == "Extra trees"]
     assert row[2] == "–"
-    assert "| Extra trees | – | 12 s |" in report.markdown
+    assert f"| [Extra trees](<{fitted.mlflow_run_url}>) | – | 12 s |" in report.markdown
     alone = read_page(build_report(replace(given, entries=(fitted,))).html)
     assert "The weights are of the epoch" not in alone.text
     assert "Fitted without epochs" in alone.text

@@ -75,7 +75,9 @@ def alternate(rounds: int, *calls: Callable[[], float]) -> list[list[float]]:
 
 def python(*arguments: str) -> None:
     """A process of its own, which must succeed."""
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, *arguments], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout + done.stderr)
 
 
 class Bench:
@@ -120,7 +122,7 @@ class Bench:
             subprocess.run(arguments.get_command_args(), check=True, capture_output=True)
         seconds = time.perf_counter() - start
         if not instance.get_run_by_id(run.run_id).is_success:
-            raise RuntimeError(f"run {run.run_id} failed")
+            raise RuntimeError("\n".join(entry.message for entry in instance.all_logs(run.run_id)))
         return seconds
 
     def materialise_nothing(self, instance: dg.DagsterInstance, *, tracked: bool) -> float:

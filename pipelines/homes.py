@@ -14,13 +14,15 @@ from assets.resources.home import Home
 from har_core.errors import InputError, StorageError
 from har_core.files import write_text
 
-DAGSTER_YAML = """\
+_WITHOUT_QUEUE = """\
 # Settings of the Dagster instance of this home; change them freely, the file is written only where there is none.
 telemetry:
   enabled: false
 nux:
   enabled: false
-
+"""
+DAGSTER_YAML = f"""\
+{_WITHOUT_QUEUE}
 # One run at a time, whoever started it: trainings on one machine slow each other down. `har run` counts too.
 run_queue:
   max_concurrent_runs: 1
@@ -62,7 +64,9 @@ def prepare(home: Home) -> None:
     except OSError as error:
         raise StorageError(f"{home.root}: cannot be used as a home ({error.strerror})") from error
     settings = home.dagster / "dagster.yaml"
-    if not settings.exists():
+    if (
+        not settings.exists() or settings.read_text(encoding="utf-8") == _WITHOUT_QUEUE
+    ):  # as an earlier version wrote it
         write_text(settings, DAGSTER_YAML)
     os.environ["HAR_HOME"] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(home.dagster)

@@ -1,4 +1,8 @@
-"""The UIs as child processes: started together, watched, ended together. On loopback alone, for they have no login."""
+"""The UIs as child processes: started together, watched, ended together. On loopback alone, for they have no login.
+
+One child holds the definitions for both of Dagster's, the pages and the daemon. By itself the daemon would load them
+anew every minute, at ten seconds of processor a time.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,7 @@ import typer
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.errors import InputError
+from har_core.files import write_text
 from pipelines.changes import DefinitionFiles
 from pipelines.definitions import experiment_path
 from pipelines.session import create_store
@@ -32,9 +37,13 @@ HOST = "127.0.0.1"
 USUAL_DAGSTER_PORT = 3000
 USUAL_MLFLOW_PORT = 5000
 _SECONDS_BETWEEN_LOOKS = 2.0
-_RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "har") { __typename } }'
 _GRACE_S = 10.0
-_WORKSPACE = Path(__file__).parent.parent / "workspace.yaml"
+_LOCATION = "har"
+_RELOAD = f'mutation {{ reloadRepositoryLocation(repositoryLocationName: "{_LOCATION}") {{ __typename }} }}'
+_WORKSPACE = """\
+load_from:
+  - grpc_server: {{host: {host}, port: {port}, location_name: {location}}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class Server:
     command: tuple[str, ...]
     url: str | None = None
     is_ready: Callable[[str], bool] = lambda url: _answer(url) is not None
+    is_needed_first: bool = False
+    """The next ones start when it is ready."""
 
 
 def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> int:
@@ -69,10 +80,18 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes for evaluations that nobody here starts
     }
     servers = _servers(home, tracking.uri, dagster, mlflow)
-    with _stop_signals() as stopped, _children(servers, environment, home) as children:
-        for server, child in zip(servers, children, strict=True):
+    with _stop_signals() as stopped, _children(environment, home) as (start, children):
+
+        def wait_for(server: Server, child: subprocess.Popen[bytes]) -> None:
             while server.url and not stopped and child.poll() is None and not server.is_ready(server.url):
                 time.sleep(0.2)
+
+        for server in servers:
+            start(server)
+            if server.is_needed_first:
+                wait_for(server, children[-1])
+        for server, child in zip(servers, children, strict=True):
+            wait_for(server, child)
         if not stopped and all(child.poll() is None for child in children):
             typer.echo(f"Dagster: {dagster}\nMLflow:  {mlflow}\nCtrl-C ends both.")
         threading.Thread(target=_keep_current, args=(dagster, experiment_path(home)), daemon=True).start()
@@ -99,17 +118,31 @@ def _servers(home: Home, store: str, dagster: str, mlflow: str) -> list[Server]:
         words = module.split() + [str(word) for option in options.items() for word in option]
         return (sys.executable, "-m", *words)
 
+    definitions = f"http://{HOST}:{_port(None, 0)}"
+    workspace = home.dagster / "workspace.yaml"
+    write_text(workspace, _WORKSPACE.format(host=HOST, port=_port_of(definitions), location=_LOCATION))
     artifacts = (home.mlruns / "artifacts").as_uri()
     ui = {"--backend-store-uri": store, "--default-artifact-root": artifacts, "--workers": 1}
     return [
         Server("MLflow UI", command("mlflow ui", {**ui, "--host": HOST, "--port": _port_of(mlflow)}), mlflow),
         Server(
+            "Dagster's definitions",
+            command(
+                "dagster code-server start --use-python-environment-entry-point",
+                {"-m": "pipelines.definitions", "-a": "defs", "--location-name": _LOCATION, "-h": HOST}
+                | {"-p": _port_of(definitions)},
+            ),
+            definitions,
+            _serves_definitions,
+            is_needed_first=True,
+        ),
+        Server(
             "Dagster UI",
-            command("dagster_webserver", {"-w": _WORKSPACE, "-h": HOST, "-p": _port_of(dagster)}),
+            command("dagster_webserver", {"-w": workspace, "-h": HOST, "-p": _port_of(dagster)}),
             dagster,
             _has_loaded_definitions,
         ),
-        Server("Dagster daemon", command("dagster._daemon run", {"-w": _WORKSPACE})),
+        Server("Dagster daemon", command("dagster._daemon run", {"-w": workspace})),
     ]
 
 
@@ -139,6 +172,15 @@ def _answer(url: str, query: str | None = None) -> bytes | None:
         return None
 
 
+def _serves_definitions(url: str) -> bool:
+    """Whether the process that holds the graph listens; it speaks another protocol than the pages."""
+    try:
+        socket.create_connection((HOST, int(_port_of(url))), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def _has_loaded_definitions(url: str) -> bool:
     """Whether Dagster's UI has heard from the process that holds the graph; until then its pages are empty."""
     answer = _answer(f"{url}/graphql", "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }")
@@ -166,17 +208,19 @@ def _stop_signals() -> Iterator[list[int]]:
 
 @contextmanager
 def _children(
-    servers: list[Server], environment: Mapping[str, str], home: Home
-) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start each server in a process group of its own, so that its own children end with it."""
+    environment: Mapping[str, str], home: Home
+) -> Iterator[tuple[Callable[[Server], None], list[subprocess.Popen[bytes]]]]:
+    """What starts a server in a process group of its own, so that its own children end with it; and those started."""
     children: list[subprocess.Popen[bytes]] = []
     with home.log.open("ab") as log, contextlib.ExitStack() as stack:
         stack.callback(_end, children)
         # Dagster lets a `.env` of the working directory override this environment; there is none in its own folder.
-        start = partial(subprocess.Popen, env=environment, cwd=home.dagster, stdout=log, stderr=log)
-        for server in servers:
-            children.append(start(server.command, start_new_session=True))  # noqa: PERF401 - _end sees each at once
-        yield children
+        popen = partial(subprocess.Popen, env=environment, cwd=home.dagster, stdout=log, stderr=log)
+
+        def start(server: Server) -> None:
+            children.append(popen(server.command, start_new_session=True))
+
+        yield start, children
 
 
 def _end(children: list[subprocess.Popen[bytes]]) -> None:

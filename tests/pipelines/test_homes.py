@@ -34,6 +34,15 @@ def test_prepared_home_has_telemetry_off_and_keeps_changes(home):
     assert settings.read_text() == "# mine\n"
 
 
+def test_settings_of_an_earlier_version_get_the_queue(home):
+    settings = home.dagster / "dagster.yaml"
+    assert "max_concurrent_runs: 1" in settings.read_text()
+    settings.write_text(settings.read_text().partition("\n\n")[0] + "\n")
+    assert "max_concurrent_runs" not in settings.read_text()
+    prepare(home)
+    assert "max_concurrent_runs: 1" in settings.read_text()
+
+
 def test_home_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be used as a home"):

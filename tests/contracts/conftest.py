@@ -45,13 +45,13 @@ epochs = 1
 batch_size = 16
 
 [models]
-architectures = ["lstm", "shufflenet", "logistic_regression"]
+architectures = ["lstm", "cnn", "logistic_regression"]
 
 [models.lstm]
 hidden_size = 8
 
-[models.shufflenet]
-base_width = 16
+[models.cnn]
+base_width = 2
 
 [evaluation]
 protocols = ["loso"]

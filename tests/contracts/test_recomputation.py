@@ -19,7 +19,7 @@ from har_core.settings.source import SourceSettings
 
 FOLDS = ("loso-p1", "loso-p2", "loso-p3")
 DATA = {"raw_recordings", "recording_audit", "windows", "splits"}
-MODELS = {"models/lstm", "models/shufflenet", "models/logistic_regression"}
+MODELS = {"models/lstm", "models/cnn", "models/logistic_regression"}
 BOTTOM = {"comparison_report", "champion"}
 
 
@@ -89,7 +89,7 @@ CASES = [
     Case(
         "a default of [training] changed: of networks alone",
         settings("batch_size = 16", "batch_size = 16\nweight_decay = 0.01"),
-        {"models/lstm", "models/shufflenet", *folds("lstm"), *BOTTOM},
+        {"models/lstm", "models/cnn", *folds("lstm"), *BOTTOM},
     ),
     Case(
         "[models.lstm] changed",

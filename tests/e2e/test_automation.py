@@ -5,15 +5,15 @@ The tests build on each other: one home, one copy of the sources to edit, in thi
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Site:
     har: Any
     """``har`` as in conftest."""
     sources: Path
-    daemons: list[subprocess.Popen] = field(default_factory=list)
+    running: list[subprocess.Popen] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,28 +65,31 @@ class Site:
         self.call("dagster", *command, "-w", str(self.sources / "workspace.yaml"))
 
     def start(self) -> None:
-        """The daemon, in a process group of its own."""
-        command = [sys.executable, "-m", "dagster._daemon", "run", "-w", self.sources / "workspace.yaml"]
-        with (self.har.home / ".dagster" / "daemon.log").open("ab") as log:
-            daemon = subprocess.Popen(
-                command,
-                env=self.environment,
-                cwd=self.har.home / ".dagster",
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.daemons.append(daemon)
+        """``har ui``, with the daemon in it; returns when the pages are there."""
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "pipelines",
+                "ui",
+                "--dagster-port",
+                str(free_port()),
+                "--mlflow-port",
+                str(free_port()),
+            ],
+            env=self.environment,
+            cwd=self.har.home,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.running.append(process)
+        assert [process.stdout.readline().split(":")[0] for _ in range(2)] == ["Dagster", "MLflow"]
 
     def stop(self) -> None:
-        while self.daemons:
-            daemon = self.daemons.pop()
-            os.killpg(daemon.pid, signal.SIGTERM)
-            try:
-                daemon.wait(30)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(daemon.pid, signal.SIGKILL)
+        while self.running:
+            process = self.running.pop()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
@@ -109,28 +112,38 @@ class Site:
     def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + PATIENCE_S
         while not is_so():
-            log = (self.har.home / ".dagster" / "daemon.log").read_text()[-4000:]
-            assert time.monotonic() < end, f"{what} never came; the daemon's log ends:\n{log}"
+            log = (self.har.home / ".dagster" / "har.log").read_text()[-4000:]
+            assert time.monotonic() < end, f"{what} never came; the log ends:\n{log}"
             time.sleep(1)
 
-    def is_fresh(self) -> bool:
-        told = self.call("pipelines", "status", str(self.har.experiment))
-        return all(line.startswith("fresh") for line in told.splitlines())
-
-    def rest(self) -> None:
-        """Wait until everything is fresh, no run is left, and the sensors have looked twice since without asking."""
-        self.wait_until(self.is_fresh, "freshness")
+    def settle(self, after: int, expected: set[str]) -> None:
+        """Wait until ``expected`` was made, no run is left and the sensors ask for nothing; nothing else was made."""
+        self.wait_until(lambda: set(self.made(after)) >= expected, ", ".join(expected))
         seen = time.time()
-        self.wait_until(lambda: self.num_quiet_ticks(seen) >= 2, "quiet")
+        self.wait_until(lambda: self.num_quiet_ticks(seen) >= 3, "quiet")
+        assert self.made(after) == Counter(expected)
+        told = self.call("pipelines", "status", str(self.har.experiment))
+        assert all(line.startswith("fresh") for line in told.splitlines()), told
 
     def num_quiet_ticks(self, since: float) -> int:
         with self.instance() as instance:
-            if instance.get_runs_count(dg.RunsFilter(statuses=[*UNFINISHED])):
+            if self.unfinished():
                 return 0
             (state,) = [s for s in instance.all_instigator_state() if s.origin.instigator_name == "automation"]
             ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=since)
             assert not [tick for tick in ticks if tick.status is TickStatus.FAILURE], [tick.error for tick in ticks]
             return len([tick for tick in ticks if tick.status is TickStatus.SKIPPED])
+
+    def unfinished(self) -> list[dg.DagsterRun]:
+        """The runs that are not over, the oldest first."""
+        with self.instance() as instance:
+            return [*reversed(instance.get_runs(dg.RunsFilter(statuses=[*UNFINISHED])))]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 UNFINISHED = (
@@ -143,7 +156,7 @@ UNFINISHED = (
 
 @pytest.fixture(scope="module")
 def site(har, tmp_path_factory) -> Iterator[Site]:
-    """Everything ran once, by hand; the sensors are switched on, and a daemon has looked at everything once."""
+    """Everything ran once, by hand; the sensors are switched on, and have looked at everything once."""
     folder = tmp_path_factory.mktemp("automation")
     experiment = folder / "tiny.toml"
     text = har.experiment.read_text().replace("epochs = 12", "epochs = 1").replace("epochs = 2", "epochs = 1")
@@ -154,28 +167,20 @@ def site(har, tmp_path_factory) -> Iterator[Site]:
         shutil.copytree(ROOT / package, sources / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "workspace.yaml", sources)
     site = Site(replace(har, home=folder / "home", experiment=experiment, data=data), sources)
-    site.har.home.mkdir()
-    (site.har.home / ".dagster").mkdir()
+    (site.har.home / ".dagster").mkdir(parents=True)
     site.run()
     site.dagster("sensor", "start", "--start-all")
     site.start()
-    site.rest()
+    site.settle(site.last_event(), set())
     yield site
     site.stop()
-
-
-def test_nothing_is_asked_for_where_nothing_changed(site):
-    after = site.last_event()
-    site.rest()
-    assert not site.made(after)
 
 
 def test_a_changed_setting_of_one_model(site):
     after = site.last_event()
     text = site.har.experiment.read_text()
     site.har.experiment.write_text(text.replace("hidden_size = 8", "hidden_size = 9"))
-    site.rest()
-    assert site.made(after) == Counter(["models/lstm", *BOTTOM])
+    site.settle(after, {"models/lstm", *BOTTOM})
 
 
 def test_a_corrected_recording(site):
@@ -183,9 +188,7 @@ def test_a_corrected_recording(site):
     path = site.har.data / "a03" / "p1" / "s01.txt"
     first, _, rest = path.read_text().partition(",")
     path.write_text(f"{float(first) + 0.01:.5f},{rest}")
-    site.wait_until(lambda: "champion" in site.made(after), "a new champion")
-    site.rest()
-    assert site.made(after) == Counter(DATA | MODELS | BOTTOM)
+    site.settle(after, DATA | MODELS | BOTTOM)
 
 
 def test_a_spoiled_recording_leaves_everything_and_a_page_that_says_why(site):
@@ -201,8 +204,7 @@ def test_a_spoiled_recording_leaves_everything_and_a_page_that_says_why(site):
     assert "Traceback" not in page.read_text()
     assert not site.made(after)
     path.write_text(good)
-    site.rest()
-    assert set(site.made(after)) <= {"raw_recordings"}
+    site.settle(after, set())
 
 
 def test_an_edited_architecture_while_the_daemon_was_down(site):
@@ -211,8 +213,7 @@ def test_an_edited_architecture_while_the_daemon_was_down(site):
     path = site.sources / "har_core" / "models" / "lstm.py"
     path.write_text(path.read_text() + "\nEDITED = 1\n")
     site.start()
-    site.rest()
-    assert site.made(after) == Counter(["models/lstm"])
+    site.settle(after, {"models/lstm"})
 
 
 def test_the_nightly_refresh_finds_what_the_sensors_did_not(site):
@@ -221,10 +222,56 @@ def test_the_nightly_refresh_finds_what_the_sensors_did_not(site):
     (site.har.home / "data" / "reports" / "latest" / "report.md").unlink()
     text = site.har.experiment.read_text()
     site.har.experiment.write_text(text + 'refresh = "* * * * *"\n')
-    site.stop()
-    site.start()
     site.dagster("schedule", "start", "nightly_refresh")
     site.wait_until(lambda: bool(site.made(after)), "the report")
     site.dagster("schedule", "stop", "nightly_refresh")
-    site.wait_until(site.is_fresh, "freshness")
+    site.wait_until(lambda: not site.unfinished(), "the end of the run")
     assert site.made(after) == Counter(["comparison_report"])
+    site.dagster("sensor", "start", "automation")
+
+
+def test_runs_of_har_and_of_the_queue_follow_each_other(site):
+    text = site.har.experiment.read_text()
+    site.har.experiment.write_text(text.replace("base_width = 16", "base_width = 16\nepochs = 300"))
+    command = [sys.executable, "-m", "pipelines", "run", str(site.har.experiment), "--select", "models/shufflenet"]
+    site.dagster("sensor", "stop", "automation")
+    with subprocess.Popen(
+        command, env=site.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as har:
+        for line in har.stderr:
+            if "epoch 1/300" in line:
+                break
+        site.dagster("job", "launch", "-j", "refresh")
+        time.sleep(10)
+        assert har.poll() is None, "the training is too short for this test"
+        assert [run.status for run in site.unfinished()] == [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED]
+        har.stderr.read()
+    assert har.returncode == 0
+    site.wait_until(lambda: not site.unfinished(), "the run from the queue")
+    with site.instance() as instance:
+        (queued,) = instance.get_run_records(dg.RunsFilter(job_name="refresh"), limit=1)
+    assert queued.dagster_run.is_success
+
+
+def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site):
+    site.dagster(
+        "job", "launch", "-j", "retraining", "--config-json", '{"ops":{"retrain_models":{"config":{"seed":3}}}}'
+    )
+    holder = site.har.home / ".dagster" / "har.lock"
+    site.wait_until(lambda: holder.with_suffix(".holder.json").is_file(), "the retraining")
+    refused = subprocess.run(
+        [sys.executable, "-m", "pipelines", "run", str(site.har.experiment)],
+        env=site.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert "(Dagster run " in refused.stderr
+    with site.instance() as instance:
+        (run, *_) = instance.get_runs(dg.RunsFilter(job_name="retraining"), limit=1)
+        assert instance.run_launcher.terminate(run.run_id)
+    site.wait_until(lambda: not site.unfinished(), "the end of the run that was stopped")
+    with site.instance() as instance:
+        assert instance.get_run_by_id(run.run_id).status in {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE}
+    site.run()

@@ -93,6 +93,7 @@ class Bench:
             "DAGSTER_HOME": str(self.home.dagster),
             "HAR_EXPERIMENT": str(self.experiment_file),
         }
+        os.chdir(self.home.root)  # Dagster lets the `.env` of a working directory override the environment
         self.har_run()
 
     @property
@@ -122,7 +123,7 @@ class Bench:
             subprocess.run(arguments.get_command_args(), check=True, capture_output=True)
         seconds = time.perf_counter() - start
         if not instance.get_run_by_id(run.run_id).is_success:
-            raise RuntimeError("\n".join(entry.message for entry in instance.all_logs(run.run_id)))
+            raise RuntimeError("\n".join(map(str, instance.all_logs(run.run_id))))
         return seconds
 
     def materialise_nothing(self, instance: dg.DagsterInstance, *, tracked: bool) -> float:

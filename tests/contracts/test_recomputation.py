@@ -1,6 +1,6 @@
 """One thing changes: exactly what depends on it is made again, whoever starts the work, and each thing once.
 
-The table of cases is run through ``har run``'s own waves here; with automation and the nightly schedule it is slow.
+The table of cases is run through ``har run``'s own waves, through automation, and through the nightly schedule's job.
 """
 
 from __future__ import annotations
@@ -115,6 +115,11 @@ CASES = [
     ),
 ]
 ids = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+quick_ids = pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case.name, marks=[pytest.mark.slow] if DATA & case.made else []) for case in CASES],
+)
+"""What begins at the top of the graph takes long."""
 
 
 def check(world, case: Case, after: int) -> None:
@@ -124,7 +129,7 @@ def check(world, case: Case, after: int) -> None:
     assert set(world.states().values()) == {"fresh"}
 
 
-@ids
+@quick_ids
 def test_har_run(world, case):
     after = world.last_event()
     case.change(world)

@@ -12,7 +12,7 @@ from assets.graph import build_assets, build_resources
 from assets.resources.display import Display
 from assets.resources.home import Home
 from har_core.settings.experiment import Experiment, load_experiment
-from pipelines.automation.condition import make_condition
+from pipelines.automation.condition import with_condition
 from pipelines.automation.jobs import build_jobs
 from pipelines.automation.schedules import build_schedules
 from pipelines.automation.sensors import build_sensors
@@ -33,14 +33,8 @@ def build_definitions(experiment: Experiment, home: Home, display: Display | Non
         home: where they read and write.
         display: what assets tell of their progress to; a log where absent.
     """
-    condition = make_condition(home)
     graph = dg.Definitions(
-        assets=[
-            asset.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
-            if isinstance(asset, dg.AssetsDefinition)
-            else asset
-            for asset in build_assets(experiment)
-        ],
+        assets=with_condition(build_assets(experiment), home),
         resources=build_resources(home, display),
         executor=EXECUTOR,
     )

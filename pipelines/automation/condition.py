@@ -5,6 +5,7 @@ The condition is level by level: what is below something undecided waits for the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -45,6 +46,19 @@ class IsDue(dg.AutomationCondition[dg.AssetKey]):
         due = _due_items(context.asset_graph_view, self._root)
         partitions = {item.partition for item in due if item.key == context.key}
         return dg.AutomationResult(context, _subset(context, partitions))
+
+
+def with_condition(
+    assets: Iterable[dg.AssetSpec | dg.AssetsDefinition], home: Home
+) -> list[dg.AssetSpec | dg.AssetsDefinition]:
+    """The assets of ``home``, each with the condition but for those that are not made here."""
+    condition = make_condition(home)
+    return [
+        asset.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
+        if isinstance(asset, dg.AssetsDefinition)
+        else asset
+        for asset in assets
+    ]
 
 
 def make_condition(home: Home) -> dg.AutomationCondition[dg.AssetKey]:

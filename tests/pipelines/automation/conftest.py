@@ -1,0 +1,60 @@
+"""The toy graph of ``tests/pipelines``, ticked as the automation sensor would."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
+
+from assets.resources.home import Home
+from pipelines.automation.condition import with_condition
+
+
+@dataclass
+class Ticker:
+    toy: object
+    cursor: AssetDaemonCursor | None = None
+
+    def definitions(self) -> dg.Definitions:
+        return dg.Definitions(with_condition(self.toy.definitions().assets, Home(self.toy.home)))
+
+    def tick(self) -> set[str]:
+        """What is asked for, and run at once."""
+        definitions = self.definitions()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # of what this function calls itself
+            answer = dg.evaluate_automation_conditions(definitions, self.toy.instance, cursor=self.cursor)
+        self.cursor = answer.cursor
+        self.toy.ran.clear()
+        asked: dict[str | None, list[dg.AssetKey]] = {}
+        for result in answer.results:
+            for entry in result.true_subset.expensively_compute_asset_partitions():
+                asked.setdefault(entry.partition_key, []).append(entry.asset_key)
+        for partition, keys in asked.items():
+            definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=self.toy.instance, asset_selection=keys, partition_key=partition, raise_on_error=False
+            )
+        return set(self.toy.ran)
+
+    def ticks(self) -> list[set[str]]:
+        """Until one asks for nothing; that one left out."""
+        asked = []
+        for _ in range(10):
+            last = self.tick()
+            if not last:
+                return asked
+            asked.append(last)
+        raise AssertionError(f"never quiet: {asked}")
+
+
+@pytest.fixture
+def ticker(toy) -> Ticker:
+    """After everything ran by hand, and a first look."""
+    toy.run()
+    ticker = Ticker(toy)
+    assert ticker.tick() == set()
+    toy.ran.clear()
+    return ticker

@@ -1,0 +1,84 @@
+from har_core.errors import InputError
+
+
+def test_nothing_changed(ticker):
+    assert ticker.ticks() == []
+
+
+def test_a_change_goes_level_by_level_as_far_as_content_changes(ticker, toy):
+    toy.report_source("s2")
+    toy.content |= {"windows": "y", "splits": "y"}
+    assert ticker.ticks() == [{"windows"}, {"splits", "folds/a[f1]", "folds/a[f2]"}, {"models/a", "models/b"}]
+
+
+def test_a_change_that_changes_no_content_stops_at_once(ticker, toy):
+    toy.report_source("s2")
+    assert ticker.ticks() == [{"windows"}]
+
+
+def test_what_changed_below_something_that_changed_waits_for_it(ticker, toy):
+    """A new window length gives windows and models new code; splits lie between them."""
+    toy.code |= {"windows": "2", "models/a": "2"}
+    toy.content |= {"windows": "y", "splits": "y", "models/a": "y", "folds/a[f1]": "y"}
+    assert ticker.ticks() == [
+        {"windows"},
+        {"splits", "models/a", "folds/a[f1]", "folds/a[f2]"},  # the model after the splits, in one run
+        {"models/b", "report"},
+    ]
+    assert set(toy.states().values()) == {"fresh"}
+
+
+def test_a_lost_output_is_asked_for(ticker, toy):
+    toy.output("models/b").unlink()
+    assert ticker.ticks() == [{"models/b"}]
+
+
+def test_one_stale_fold_is_asked_for_alone(ticker, toy):
+    toy.output("folds/a[f2]").unlink()
+    assert ticker.ticks() == [{"folds/a[f2]"}]
+
+
+def test_a_new_fold_is_asked_for_and_then_the_report(ticker, toy):
+    toy.instance.add_dynamic_partitions("folds", ["f3"])
+    assert ticker.ticks() == [{"folds/a[f3]"}, {"report"}]
+
+
+def test_the_report_waits_for_what_is_missing(ticker, toy):
+    toy.instance.add_dynamic_partitions("folds", ["f3"])
+    toy.failures["folds/a[f3]"] = InputError("no")
+    toy.code["models/a"], toy.content["models/a"] = "2", "y"
+    assert ticker.ticks() == [{"models/a", "folds/a[f3]"}]
+    toy.failures.clear()
+    toy.run("key:folds/a")
+    assert ticker.ticks() == [{"report"}]
+
+
+def test_the_report_takes_what_stands_of_what_failed(ticker, toy):
+    toy.code |= {"models/a": "2", "models/b": "2"}
+    toy.content["models/a"] = "y"
+    toy.failures["models/b"] = InputError("no")
+    assert ticker.ticks() == [{"models/a", "models/b"}, {"report"}]
+
+
+def test_a_failure_is_not_repeated_until_something_changes(ticker, toy):
+    toy.failures["windows"] = InputError("no")
+    toy.report_source("s2")
+    assert ticker.ticks() == [{"windows"}]
+    assert ticker.ticks() == []
+    toy.report_source("s3")
+    assert ticker.ticks() == [{"windows"}]
+    toy.failures.clear()
+    toy.code["windows"] = "2"
+    assert ticker.ticks() == [{"windows"}]
+
+
+def test_what_changed_while_nobody_looked_is_asked_for_if_somebody_had_looked_before(ticker, toy):
+    toy.code["models/a"] = "2"  # no tick between the change and the next look: the daemon was down
+    assert ticker.ticks() == [{"models/a"}]
+
+
+def test_what_was_run_by_hand_is_not_asked_for_again(ticker, toy):
+    toy.code["models/a"] = "2"
+    toy.content["models/a"] = "y"
+    toy.run("models/a")
+    assert ticker.ticks() == [{"report"}]

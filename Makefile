@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 # Folder of real recordings, for `make bench`.
 DATA ?=
 
-.PHONY: help setup demo test test-slow check format ui bench bench-quick
+.PHONY: help setup demo test test-slow check format ui bench bench-quick screenshots
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: setup ## Measure against the plain way; with DATA=FOLDER also from text t
 
 bench-quick: setup ## One round of what can be measured without real recordings
 	@$(BIN)/python benchmarks/training_speed.py --quick
+
+screenshots: setup ## Take the pictures of the guide, of what `make demo` made
+	@$(BIN)/python docs/screenshots.py
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

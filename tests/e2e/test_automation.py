@@ -87,9 +87,9 @@ class Site:
 
     def stop(self) -> None:
         while self.running:
-            process = self.running.pop()
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
+            with self.running.pop() as process:
+                process.send_signal(signal.SIGINT)
+            assert process.returncode == 0
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:

@@ -1,0 +1,213 @@
+"""Both UIs as a person uses them, in Chromium: look at the graph, materialise by a click, follow it into MLflow."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+PATIENCE_S = 300
+"""For a run on a busy machine."""
+PATIENCE_MS = 120_000
+"""For a page."""
+RELOAD_S = 120
+"""Two seconds between looks, and what it takes to import the definitions again."""
+ELSEWHERE = re.compile(r"^(?!https?://127\.0\.0\.1[:/]|data:|blob:)")
+QUIETLY = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A home where everything ran once, and the addresses of its UIs."""
+
+    har: Any
+    """``har`` as in conftest."""
+    dagster: str
+    mlflow: str
+
+    def ask(self, query: str) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - loopback
+            f"{self.dagster}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            return json.load(response)["data"]
+
+    def runs(self) -> dict[str, str]:
+        """Status by id."""
+        told = self.ask("{ runsOrError { ... on Runs { results { runId status } } } }")
+        return {run["runId"]: run["status"] for run in told["runsOrError"]["results"]}
+
+    def stale_status(self) -> dict[str, str]:
+        """As Dagster's pages show it, by asset."""
+        nodes = self.ask("{ assetNodes { assetKey { path } staleStatus } }")["assetNodes"]
+        return {"/".join(node["assetKey"]["path"]): node["staleStatus"] for node in nodes}
+
+    def status(self) -> dict[str, str]:
+        """As ``har status`` tells it, in Dagster's words, which has none for what is fresh below something stale."""
+        told = json.loads(self.har("status", self.har.experiment, "--json").stdout)
+        return {entry["asset"]: entry["state"].upper().replace("PENDING", "FRESH") for entry in told}
+
+    def latest_metadata(self, asset: str) -> dict[str, str]:
+        path = json.dumps(asset.split("/"))
+        entry = "label ... on TextMetadataEntry { text } ... on UrlMetadataEntry { url }"
+        (node,) = self.ask(
+            f"{{ assetNodes(assetKeys: [{{ path: {path} }}]) "
+            f"{{ assetMaterializations(limit: 1) {{ metadataEntries {{ {entry} }} }} }} }}"
+        )["assetNodes"]
+        (latest,) = node["assetMaterializations"]
+        return {entry["label"]: entry.get("text") or entry.get("url", "") for entry in latest["metadataEntries"]}
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, f"{what} did not come within {seconds} s"
+        time.sleep(1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def site(har, tmp_path_factory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("browser")
+    experiment = folder / "tiny.toml"
+    experiment.write_text(har.experiment.read_text().replace("epochs = 12", "epochs = 1"))
+    har = replace(har, home=folder / "home", experiment=experiment)
+    har("run", experiment, "--data", har.data)
+    dagster, mlflow = free_port(), free_port()
+    with har.start("ui", "--dagster-port", dagster, "--mlflow-port", mlflow) as process:
+        try:
+            while process.stdout.readline().rstrip() != "Ctrl-C ends both.":
+                assert process.poll() is None, f"har ui ended with {process.returncode}"
+            yield Site(har, f"http://127.0.0.1:{dagster}", f"http://127.0.0.1:{mlflow}")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert chromium, "these tests need Chromium on the path: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIETLY)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def looking(browser: Browser, folder: Path) -> Iterator[Page]:
+    """A page that reaches nothing but this machine; where the test fails, pictures of all that is open."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
+    context.route(ELSEWHERE, lambda route: route.abort())
+    context.set_default_timeout(PATIENCE_MS)
+    try:
+        yield context.new_page()
+    except BaseException:
+        for number, page in enumerate(context.pages):
+            with contextlib.suppress(Exception):
+                page.screenshot(path=folder / f"failed-{number}.png", timeout=20_000)
+        raise
+    finally:
+        context.close()
+
+
+def test_the_graph_shows_its_groups(browser, site, tmp_path):
+    with looking(browser, tmp_path) as page:
+        page.goto(site.dagster)
+        page.wait_for_url("**/overview/**")  # it moves there by itself, and would move back
+        page.get_by_role("link", name=re.compile("Lineage$")).click()
+        for group in ("data", "models", "comparison"):
+            expect(page.locator("foreignObject").filter(has_text=group).first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_a_model_materialised_by_a_click_is_found_in_mlflow(browser, site, tmp_path):
+    before, earlier = site.runs(), site.latest_metadata("models/lstm")
+    with looking(browser, tmp_path) as page:
+        page.goto(f"{site.dagster}/assets/models/lstm")
+        expect(page.get_by_text("Latest materialization")).to_be_visible(timeout=PATIENCE_MS)
+        page.get_by_role("button", name=re.compile("Materialize$")).click()
+        wait_for(lambda: len(site.runs()) > len(before), PATIENCE_S, "a run")
+        (run_id,) = set(site.runs()) - set(before)
+        wait_for(lambda: site.runs()[run_id] in {"SUCCESS", "FAILURE", "CANCELED"}, PATIENCE_S, "the end of the run")
+        assert site.runs()[run_id] == "SUCCESS"
+
+        page.get_by_role("tab", name="Events").click()
+        expect(page.get_by_text(f"Materialized in run {run_id[:8]}")).to_be_visible(timeout=PATIENCE_MS)
+        link = page.get_by_role("row").filter(has_text=re.compile("har/mlflow_run(?!_id)")).get_by_role("link").first
+        with page.expect_popup() as opened:
+            link.click()
+
+        told = site.latest_metadata("models/lstm")
+        version = int(told["har/registered_version"])
+        assert version == int(earlier["har/registered_version"]) + 1
+        mlflow = opened.value
+        assert mlflow.url == told["har/mlflow_run"]
+        assert mlflow.url.startswith(site.mlflow)
+        expect(mlflow.get_by_text(f"dagster.run_id: {run_id}")).to_be_visible(timeout=PATIENCE_MS)
+
+        mlflow.locator(f"a[href$='#/models/har-lstm/versions/{version}']").click()
+        mlflow.get_by_role("link", name="har-lstm", exact=True).first.click()
+        row = mlflow.get_by_role("row", name=re.compile(rf"^Version {version} "))
+        expect(row).to_contain_text("challenger", timeout=PATIENCE_MS)
+        expect(mlflow.get_by_role("row").filter(has_text="challenger")).to_have_count(1)
+
+
+def test_a_changed_setting_is_stale_on_the_pages_as_in_har_status(browser, site, tmp_path):
+    experiment = site.har.experiment
+    text = experiment.read_text()
+    assert set(site.stale_status().values()) == {"FRESH"}
+    try:
+        experiment.write_text(text.replace("hidden_size = 8", "hidden_size = 9"))
+        wait_for(lambda: site.stale_status()["models/lstm"] == "STALE", RELOAD_S, "staleness")
+        assert site.stale_status() == site.status()
+        assert site.stale_status()["models/shufflenet"] == "FRESH"
+        with looking(browser, tmp_path) as page:
+            page.goto(f"{site.dagster}/assets/models/lstm")
+            expect(page.get_by_text("Unsynced").first).to_be_visible(timeout=PATIENCE_MS)
+    finally:
+        experiment.write_text(text)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").is_file(), reason="finds listening sockets in /proc")
+def test_the_servers_listen_on_loopback_alone(site):
+    ports = {int(url.rpartition(":")[2]) for url in (site.dagster, site.mlflow)}
+    listening = {(address, port) for address, port in listening_sockets() if port in ports}
+    assert listening == {("0100007F", port) for port in ports}
+
+
+def listening_sockets() -> Iterator[tuple[str, int]]:
+    """Address, in hexadecimal, and port."""
+    for table in filter(Path.is_file, (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))):
+        for line in table.read_text().splitlines()[1:]:
+            local, _, state = line.split()[1:4]
+            if state == "0A":
+                address, _, port = local.partition(":")
+                yield address, int(port, 16)

@@ -175,6 +175,7 @@ def test_forced_retraining_with_a_new_seed_brings_the_report_along(world):
     assert event.asset_materialization.metadata["seed"].value == 7
 
 
+@pytest.mark.slow
 def test_automation_follows_what_was_retrained_by_hand(world):
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
@@ -183,6 +184,7 @@ def test_automation_follows_what_was_retrained_by_hand(world):
     assert set(world.materialised(after)) == {"models/lstm", *BOTTOM}
 
 
+@pytest.mark.slow
 def test_weekly_retraining_trains_the_models_and_no_fold(world):
     after = world.last_event()
     config = {"ops": {"retrain_models": {"config": {"seed": 20261129}}}}
@@ -214,6 +216,7 @@ def test_violated_validation_publishes_nothing_and_runs_nothing_below(world):
     assert world.files() == files
 
 
+@pytest.mark.slow
 def test_automation_asks_again_once_the_input_is_mended(world):
     cursor = world.tick_until_quiet(None)
     after = world.last_event()

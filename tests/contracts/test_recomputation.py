@@ -117,7 +117,10 @@ CASES = [
 ids = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 quick_ids = pytest.mark.parametrize(
     "case",
-    [pytest.param(case, id=case.name, marks=[pytest.mark.slow] if DATA & case.made else []) for case in CASES],
+    [
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] if len(case.made) > 6 or DATA & case.made else [])
+        for case in CASES
+    ],
 )
 """What begins at the top of the graph takes long."""
 

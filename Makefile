@@ -40,10 +40,12 @@ ui: setup ## Serve Dagster's and MLflow's pages on this machine
 
 bench: setup ## Measure against the plain way; with DATA=FOLDER also from text to windows
 	@$(BIN)/python benchmarks/training_speed.py
+	@$(BIN)/python benchmarks/orchestration.py
 	@$(if $(DATA),$(BIN)/python benchmarks/text_to_windows.py "$(DATA)",echo "Left out: from text to windows; name real recordings with DATA=FOLDER.")
 
 bench-quick: setup ## One round of what can be measured without real recordings
 	@$(BIN)/python benchmarks/training_speed.py --quick
+	@$(BIN)/python benchmarks/orchestration.py --quick
 
 screenshots: setup ## Take the pictures of the guide, of what `make demo` made
 	@$(BIN)/python docs/screenshots.py

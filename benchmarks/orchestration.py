@@ -7,6 +7,7 @@ stands beside a reference that was taken in turns with it, so that whatever else
 """
 
 import argparse
+import logging
 import os
 import platform
 import statistics
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
+    logging.disable(logging.WARNING)  # Dagster tells of every step
     processor = torch.cpu.get_capabilities().get("cpu_name") or platform.processor()
     print(f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {rounds} rounds\n")
     print("| what | seconds, median (range) | reference | its seconds | ratio |\n|---|--:|---|--:|--:|")

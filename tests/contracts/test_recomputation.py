@@ -17,6 +17,8 @@ from har_core.dsads.synthetic.writer import write_recordings
 from har_core.progress import silent
 from har_core.settings.source import SourceSettings
 
+pytestmark = pytest.mark.timeout(900)
+
 FOLDS = ("loso-p1", "loso-p2", "loso-p3")
 DATA = {"raw_recordings", "recording_audit", "windows", "splits"}
 MODELS = {"models/lstm", "models/cnn", "models/logistic_regression"}

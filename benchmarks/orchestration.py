@@ -69,9 +69,10 @@ def seconds_of(call: Callable[[], object]) -> float:
 
 
 def alternate(rounds: int, *calls: Callable[[], float]) -> list[list[float]]:
-    """What each call gives, in turns, after one round that does not count."""
-    taken = [[call() for call in calls] for _ in range(rounds + 1)]
-    return [list(column) for column in zip(*taken[1:], strict=True)]
+    """What each call gives, in turns, after one round that does not count; a single round counts."""
+    num_ignored = int(rounds > 1)
+    taken = [[call() for call in calls] for _ in range(num_ignored + rounds)]
+    return [list(column) for column in zip(*taken[num_ignored:], strict=True)]
 
 
 def python(*arguments: str) -> None:
@@ -96,6 +97,8 @@ class Bench:
         }
         os.chdir(self.home.root)  # Dagster lets the `.env` of a working directory override the environment
         self.har_run()
+        with (self.home.dagster / "dagster.yaml").open("a") as settings:
+            settings.write("python_logs:\n  python_log_level: ERROR\n")
 
     @property
     def experiment(self) -> Experiment:

@@ -21,12 +21,12 @@ def git_commit() -> str:
         return "unknown"
 
 
-def has_commit(commit: str) -> bool:
-    """Whether this repository knows ``commit``; not where there is no repository."""
+def has_commit(commit: str, folder: Path = Path(__file__).parent) -> bool:
+    """Whether the repository of ``folder``, this one by default, knows ``commit``; not where there is no repository."""
     try:
         subprocess.run(
             ["git", "cat-file", "-e", f"{commit}^{{commit}}"],
-            cwd=Path(__file__).parent,
+            cwd=folder,
             capture_output=True,
             check=True,
             timeout=10,

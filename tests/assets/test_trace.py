@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from assets import lineage
 from assets.models import REGISTERED_MODEL_URL
-from assets.versions import git_commit, has_commit
+from assets.versions import has_commit
 from har_core.errors import InputError, UnknownNameError
 from har_core.settings.experiment import load_experiment
 from pipelines import trace as trace_module
@@ -338,11 +339,14 @@ def test_commit(monkeypatch, recorded, verdicts):
     assert [check.verdict for check in trace_module._commit_checks(recorded, "known")] == verdicts
 
 
-def test_has_commit():
-    if git_commit() == "unknown":
-        pytest.skip("no repository")
-    assert has_commit(git_commit().removesuffix("-dirty"))
-    assert not has_commit("0" * 40)
+def test_has_commit(tmp_path):
+    assert not has_commit("0" * 40, tmp_path)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a"]):
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert has_commit(head.stdout.strip(), tmp_path)
+    assert not has_commit("0" * 40, tmp_path)
 
 
 # --- Which model ------------------------------------------------------------------------------------------------------

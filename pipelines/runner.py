@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from dagster import (
@@ -29,7 +29,10 @@ from assets.resources.processes import PROCESS_TAG, current_process
 from assets.vocabulary import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS, is_model_key
 from har_core.errors import UnknownNameError
 from pipelines.staleness import Item, OutputFiles, State, Status, ask
-from pipelines.waves import Request, plan_wave
+from pipelines.waves import Plan, Request, plan_wave
+
+PART_OF_TAG = "har/part_of"
+"""Tag of a Dagster run that is a wave of another: the other's id."""
 
 
 @dataclass(slots=True)
@@ -95,6 +98,8 @@ def run_waves(
     request: Request,
     outputs: OutputFiles,
     on_wave: Callable[[Collection[Status]], None] = lambda wave: None,  # noqa: ARG005
+    *,
+    part_of: str | None = None,
 ) -> Outcome:
     """Run what is due until nothing is; an item that fails holds back what is below it, and nothing else.
 
@@ -104,6 +109,7 @@ def run_waves(
         request: what may run.
         outputs: the disk that recorded outputs are compared with.
         on_wave: told the items of each wave before it runs.
+        part_of: the Dagster run that does all this, if one does; the runs of the waves are tagged with it.
     """
     asset_graph = definitions.resolve_asset_graph()
     outcome = Outcome({})
@@ -114,16 +120,18 @@ def run_waves(
         if not plan.wave:
             return outcome
         on_wave([outcome.statuses[item] for item in plan.wave])
-        ran, failures = _run(definitions, instance, plan.wave, plan.partition, request.seed)
+        tags = {PROCESS_TAG: current_process(), **({PART_OF_TAG: part_of} if part_of is not None else {})}
+        ran, failures = _run(definitions, instance, plan, request.seed, tags)
         outcome.ran += ran
         outcome.failures |= failures
 
 
 def _run(
-    definitions: Definitions, instance: DagsterInstance, wave: list[Item], partition: str | None, seed: int | None
+    definitions: Definitions, instance: DagsterInstance, plan: Plan, seed: int | None, tags: Mapping[str, str]
 ) -> tuple[list[Item], dict[Item, BaseException]]:
     """One Dagster run in this process. Gives what was materialised, and the exception of what failed."""
     exceptions: dict[str, BaseException] = {}
+    wave = plan.wave
 
     @failure_hook(name="remember_failure")
     def remember_failure(context: HookContext) -> None:
@@ -136,10 +144,10 @@ def _run(
     result = job.execute_in_process(
         instance=instance,
         asset_selection=[item.key for item in wave],
-        partition_key=partition,
+        partition_key=plan.partition,
         raise_on_error=False,
         run_config={"loggers": {"file": {}}, "ops": {step: {"config": {"seed": seed}} for step in seeded}},
-        tags={PROCESS_TAG: current_process()},
+        tags=tags,
     )
     if any(e.is_step_failure and e.step_failure_data.error_source is ErrorSource.INTERRUPT for e in result.all_events):
         raise KeyboardInterrupt  # Dagster has closed the run, and would have us go on

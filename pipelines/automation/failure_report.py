@@ -12,7 +12,6 @@ from dagster._utils.error import SerializableErrorInfo
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from assets.versions import git_commit
-from har_core.dsads.download import DownloadError
 from har_core.errors import HarError, InputError
 from har_core.files import write_text
 
@@ -115,7 +114,7 @@ def _causes(error: SerializableErrorInfo) -> Iterator[SerializableErrorInfo]:
 
 def _names_of_ours() -> set[str]:
     """Names of the classes of errors whose text is meant for users."""
-    waiting: list[type[HarError]] = [HarError, DownloadError]
+    waiting = [HarError]
     names = set()
     while waiting:
         kind = waiting.pop()

@@ -13,6 +13,7 @@ from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from assets.source import report_source_version
 from assets.vocabulary import FOLDS_GROUP, MODELS_GROUP
+from har_core.errors import HarError
 from har_core.settings.experiment import Experiment
 from pipelines.failures import message
 from pipelines.runner import Outcome, make_request, run_waves
@@ -80,7 +81,12 @@ def _work(
     report_source_version(context.instance, experiment, home)
     sync_folds(context.instance, experiment)
     outcome = run_waves(
-        graph, context.instance, request, OutputFiles(home.root), on_wave=lambda wave: _say(context, wave)
+        graph,
+        context.instance,
+        request,
+        OutputFiles(home.root),
+        on_wave=lambda wave: _say(context, wave),
+        part_of=context.run_id,
     )
     _tell(context, outcome)
 
@@ -97,5 +103,5 @@ def _tell(context: dg.OpExecutionContext, outcome: Outcome) -> None:
         context.log.warning(f"Skipped {item}: {reason}")
     if outcome.failures:
         told = [f"{item}: {message(error)}" for item, error in outcome.failures.items()]
-        raise dg.Failure("\n".join(told), {"ran": named(outcome.ran) or "nothing"}, allow_retries=False)
+        raise HarError("\n".join(told))
     context.add_output_metadata({"ran": named(outcome.ran) or "nothing"})

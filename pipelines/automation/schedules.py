@@ -28,14 +28,10 @@ def build_schedules(settings: AutomationSettings) -> list[dg.ScheduleDefinition]
         "gate.",
     )
     def retraining(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        seed = seed_of(context.scheduled_execution_time.strftime("%Y%m%d"))
+        # New each week, and the same when that run is repeated: 20261129.
+        seed = int(context.scheduled_execution_time.strftime("%Y%m%d"))
         return dg.RunRequest(
             run_key=None, run_config={"ops": {RETRAINING_OP: {"config": {"seed": seed}}}}, tags={SEED_TAG: str(seed)}
         )
 
     return [refresh, retraining]
-
-
-def seed_of(day: str) -> int:
-    """The seed of a retraining on ``day``, as in 20261129: new each week, and the same when that run is repeated."""
-    return int(day)

@@ -9,6 +9,7 @@ from assets.source import report_source_version
 from har_core.errors import HarError
 from har_core.settings.experiment import Experiment
 from pipelines.automation.failure_report import write_failure_report
+from pipelines.runner import PART_OF_TAG
 
 
 def build_sensors(experiment: Experiment, home: Home) -> list[dg.SensorDefinition]:
@@ -33,7 +34,8 @@ def build_sensors(experiment: Experiment, home: Home) -> list[dg.SensorDefinitio
         description="Writes a page for each run that failed, below `failures/` in the home.",
     )
     def failure_report(context: dg.RunFailureSensorContext) -> None:
-        write_failure_report(context, home)
+        if PART_OF_TAG not in context.dagster_run.tags:  # the run that it is a wave of fails too, and tells of all
+            write_failure_report(context, home)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # of the code server, where our own condition is known

@@ -16,6 +16,7 @@ import pytest
 from har_core.dsads.synthetic.writer import write_recordings
 from har_core.progress import silent
 from har_core.settings.source import SourceSettings
+from pipelines.runner import PART_OF_TAG
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -216,7 +217,12 @@ def test_violated_validation_publishes_nothing_and_runs_nothing_below(world):
     world.tick_until_quiet(cursor)  # asks once, fails, and does not ask for ever
     assert not world.materialised(after)
     job = world.definitions().resolve_job_def("refresh")
-    assert not job.execute_in_process(instance=world.instance, raise_on_error=False).success
+    failed = job.execute_in_process(instance=world.instance, raise_on_error=False)
+    assert not failed.success
+    assert "s01.txt" in str(failed.failure_data_for_node("refresh_assets").error)
+    assert [run.job_name for run in world.instance.get_runs(dg.RunsFilter(tags={PART_OF_TAG: failed.run_id}))] == [
+        "__ASSET_JOB"
+    ]
     assert not world.materialised(after)
     assert world.files() == files
 

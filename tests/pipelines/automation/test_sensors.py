@@ -12,6 +12,7 @@ from har_core.settings.experiment import load_experiment
 from har_core.settings.source import SourceSettings
 from pipelines.automation.sensors import build_sensors
 from pipelines.homes import Memory, remember
+from pipelines.runner import PART_OF_TAG
 
 
 @pytest.fixture
@@ -58,3 +59,28 @@ def test_a_source_that_is_away_is_told_and_looked_at_again(look, recordings):
     assert known == first
     recordings.with_name("away").rename(recordings)
     assert look() == ("nothing changed since the last look", first)
+
+
+@pytest.mark.parametrize(("tags", "num_pages"), [({}, 1), ({PART_OF_TAG: "another"}, 0)])
+def test_a_failure_is_told_once_by_the_run_that_others_are_waves_of(tmp_path, tags, num_pages):
+    path = tmp_path / "one.toml"
+    path.write_text('[models]\narchitectures = ["cnn"]\n')
+    home = Home(tmp_path / "home")
+    sensor = next(s for s in build_sensors(load_experiment(path), home) if s.name == "failure_report")
+
+    @dg.asset
+    def broken() -> None:
+        raise ValueError("no")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = dg.Definitions([broken]).resolve_implicit_global_asset_job_def()
+        result = job.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
+        sensor(
+            dg.build_run_status_sensor_context(
+                sensor_name="failure_report",
+                dagster_event=result.get_run_failure_event(),
+                dagster_instance=instance,
+                dagster_run=result.dagster_run,
+            ).for_run_failure()
+        )
+    assert len(list(home.failures.glob("*.md"))) == num_pages

@@ -18,7 +18,7 @@ from har_core.progress import silent
 from har_core.settings.source import SourceSettings
 from pipelines.runner import PART_OF_TAG
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 FOLDS = ("loso-p1", "loso-p2", "loso-p3")
 DATA = {"raw_recordings", "recording_audit", "windows", "splits"}
@@ -118,14 +118,6 @@ CASES = [
     ),
 ]
 ids = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-quick_ids = pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, id=case.name, marks=[pytest.mark.slow] if len(case.made) > 6 or DATA & case.made else [])
-        for case in CASES
-    ],
-)
-"""What begins at the top of the graph takes long."""
 
 
 def check(world, case: Case, after: int) -> None:
@@ -135,7 +127,7 @@ def check(world, case: Case, after: int) -> None:
     assert set(world.states().values()) == {"fresh"}
 
 
-@quick_ids
+@ids
 def test_har_run(world, case):
     after = world.last_event()
     case.change(world)
@@ -143,7 +135,6 @@ def test_har_run(world, case):
     check(world, case, after)
 
 
-@pytest.mark.slow
 @ids
 def test_automation(world, case):
     cursor = world.tick_until_quiet(None)
@@ -153,7 +144,6 @@ def test_automation(world, case):
     check(world, case, after)
 
 
-@pytest.mark.slow
 @ids
 def test_nightly_refresh(world, case):
     """Also what a daemon missed that was down while the change was made: the job keeps no memory of its own."""
@@ -181,7 +171,6 @@ def test_forced_retraining_with_a_new_seed_brings_the_report_along(world):
     assert event.asset_materialization.metadata["seed"].value == 7
 
 
-@pytest.mark.slow
 def test_automation_follows_what_was_retrained_by_hand(world):
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
@@ -190,7 +179,6 @@ def test_automation_follows_what_was_retrained_by_hand(world):
     assert set(world.materialised(after)) == {"models/lstm", *BOTTOM}
 
 
-@pytest.mark.slow
 def test_weekly_retraining_trains_the_models_and_no_fold(world):
     after = world.last_event()
     config = {"ops": {"retrain_models": {"config": {"seed": 20261129}}}}
@@ -227,7 +215,6 @@ def test_violated_validation_publishes_nothing_and_runs_nothing_below(world):
     assert world.files() == files
 
 
-@pytest.mark.slow
 def test_automation_asks_again_once_the_input_is_mended(world):
     cursor = world.tick_until_quiet(None)
     after = world.last_event()

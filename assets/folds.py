@@ -6,7 +6,6 @@ Which folds there are is in :mod:`assets.partitions`. Nothing is registered here
 import shutil
 import statistics
 from functools import lru_cache, partial
-from pathlib import Path
 
 import dagster as dg
 
@@ -28,6 +27,7 @@ from har_core.fitting import code_roots, settings_read
 from har_core.protocols import Fold, fold_named
 from har_core.settings.experiment import Experiment
 from har_core.splits import CHECK_NAMES, SplitWindows, cut_fold
+from har_core.windows.store import SampleStore
 
 RULES_HOLD = "rules_of_the_split_hold"
 
@@ -61,7 +61,7 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         with tracking.tracking().materialisation(context, experiment) as run:
             run.log_input("windows", require_upstream(context, WINDOWS), place.windows)
             fold = _fold(context, experiment)
-            windows = _cut(context, place, fold)
+            windows = _cut(context, place, fold, max_mib=experiment.runtime.samples_in_memory_mib)
             upstream = upstream_versions(context)
             trainings = []
             for seed in seeds:
@@ -113,10 +113,10 @@ def _fold(context: dg.AssetExecutionContext, experiment: Experiment) -> Fold:
     )
 
 
-def _cut(context: dg.AssetExecutionContext, home: Home, fold: Fold) -> SplitWindows:
+def _cut(context: dg.AssetExecutionContext, home: Home, fold: Fold, *, max_mib: int | None) -> SplitWindows:
     """The windows of the fold; what breaks a rule of splits is told as a failed check too."""
     try:
-        return _cut_once(home.windows, require_upstream(context, WINDOWS), fold)
+        return _cut_once(home, require_upstream(context, WINDOWS), fold, max_mib)
     except InputError as error:
         broken = [str(problem) for problem in error.problems if problem.path in CHECK_NAMES]
         if broken:
@@ -125,9 +125,14 @@ def _cut(context: dg.AssetExecutionContext, home: Home, fold: Fold) -> SplitWind
 
 
 @lru_cache(maxsize=1)
-def _cut_once(path: Path, version: str, fold: Fold) -> SplitWindows:  # noqa: ARG001 - the version tells contents apart
+def _cut_once(
+    home: Home,
+    version: str,  # noqa: ARG001 - the version tells contents apart
+    fold: Fold,
+    max_mib: int | None,
+) -> SplitWindows:
     """All architectures meet a fold one after another: the last one cut is kept, and nobody changes it."""
-    return cut_fold(path, fold)
+    return cut_fold(home.windows, fold, store=SampleStore(home.scratch, max_mib=max_mib))
 
 
 def _log_seed(run: TrackedRun, trained: Trained, origin: str) -> None:

@@ -24,6 +24,7 @@ from har_core.fitting import code_roots, settings_read
 from har_core.inference import weights_version
 from har_core.settings.experiment import Experiment
 from har_core.splits import read_splits
+from har_core.windows.store import SampleStore
 
 ROUND_TRIP = "answers_as_in_memory"
 REGISTERED_MODEL = "har/registered_model"
@@ -71,12 +72,13 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         place, name = home.home(), key.to_user_string()
         folder, upstream = place.splits(experiment.splits.protocol), upstream_versions(context)
         checkpoint = place.checkpoint(name)
+        store = SampleStore(place.scratch, max_mib=experiment.runtime.samples_in_memory_mib)
         with tracking.tracking().materialisation(context, asked) as run:
             run.log_input("splits", require_upstream(context, SPLITS), folder)
             trained = train_and_score(
                 architecture,
                 asked,
-                read_splits(folder),
+                read_splits(folder, store),
                 origin=upstream_origin(context),
                 checkpoint_path=checkpoint,
                 checkpoint_key=_checkpoint_key(

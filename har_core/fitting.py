@@ -70,6 +70,9 @@ def fit_architecture(
 ) -> Fitted:
     """Fit the architecture ``name`` to the training windows.
 
+    A network that sees all channels takes its batches out of the windows as they are, in memory or mapped from a file.
+    What sees some of the channels gets a copy of those in memory; a classical model gets a copy in sensor units.
+
     Args:
         name: a network or a classical model.
         training: normalised windows (N, T, 45) to learn from; a classical model gets them in sensor units.
@@ -148,7 +151,10 @@ def classifier_of(fitted: Fitted, statistics: Statistics, channels: Sequence[int
 def predict_normalised(
     fitted: Fitted, windows: Tensor, *, statistics: Statistics, channels: Sequence[int]
 ) -> npt.NDArray[np.float32]:
-    """Probabilities (N, K) of normalised windows (N, T, 45), as the files of a split hold them."""
+    """Probabilities (N, K) of normalised windows (N, T, 45), as the files of a split hold them.
+
+    A classical model gets a copy of them in sensor units; a network reads them batch by batch.
+    """
     classifier = _classifier(fitted, *_no_normalisation(len(statistics.channels)), channels)
     return predict_probabilities(classifier, _raw(windows, statistics) if fitted.wants_raw else windows)
 

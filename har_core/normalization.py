@@ -21,6 +21,8 @@ CONSTANT_BELOW = 1e-4
 float32 holds a mean to 3e-8 of its size, so that a normalised mean of 0 within 1e-3 could not be promised much below.
 """
 
+_CHANNELS_AT_A_TIME = 9  # in float64 they stay in the cache
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Statistics:
@@ -82,11 +84,14 @@ class Moments:
         num_samples = block.shape[1]
         if num_samples == 0:
             return
+        mean, squares = np.empty(len(block)), np.empty(len(block))
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity stay visible in the result
-            samples = block.astype(np.float64)
-            mean = samples.mean(axis=1)
-            samples -= mean[:, None]
-            squares = np.einsum("cm,cm->c", samples, samples)
+            for first in range(0, len(block), _CHANNELS_AT_A_TIME):
+                some = slice(first, first + _CHANNELS_AT_A_TIME)
+                samples = block[some].astype(np.float64)
+                mean[some] = samples.mean(axis=1)
+                samples -= mean[some, None]
+                squares[some] = np.einsum("cm,cm->c", samples, samples)
             total = self.count + num_samples
             difference = mean - self.mean
             self._squares += squares + difference**2 * (self.count * num_samples / total)
@@ -140,7 +145,8 @@ def apply(
     """
     mean, deviation = _shaped(statistics, samples, channel_axis)
     with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity stay visible in the result
-        normalised: npt.NDArray[np.float32] = (samples - mean) / deviation
+        normalised: npt.NDArray[np.float32] = samples - mean
+        normalised /= deviation
     return normalised
 
 

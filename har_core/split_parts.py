@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from har_core.ahead import ahead
 from har_core.checks import Check
 from har_core.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.normalization import Moments, Statistics, apply
@@ -53,18 +54,19 @@ def parts_of(file: pq.ParquetFile, roles: npt.NDArray[np.int8], wanted: Iterable
         wanted: names of roles.
     """
     length = length_of(file.schema_arrow)
-    first = 0
-    for index in range(file.num_row_groups):
-        num_rows = file.metadata.row_group(index).num_rows
-        roles_here = roles[first : first + num_rows]
-        first += num_rows
-        chosen = [role for role in wanted if (roles_here == ROLES.index(role)).any()]
-        if not chosen:
-            continue
+    sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
+    by_group = np.split(roles, np.cumsum(sizes)[:-1])
+    wanted_here = [[role for role in wanted if (own == ROLES.index(role)).any()] for own in by_group]
+    chosen = [index for index, names in enumerate(wanted_here) if names]
+
+    def read(index: int) -> tuple[int, pa.Table, npt.NDArray[np.float32]]:
         rows = file.read_row_group(index)
-        samples = channels_of(rows).reshape(NUM_CHANNELS, num_rows, length)
-        for role in chosen:
-            mask = roles_here == ROLES.index(role)
+        return index, rows, channels_of(rows)
+
+    for index, rows, channels in ahead(read, chosen):
+        samples = channels.reshape(NUM_CHANNELS, sizes[index], length)
+        for role in wanted_here[index]:
+            mask = by_group[index] == ROLES.index(role)
             named = {name: rows[name].to_numpy()[mask] for name in (*KEY_COLUMNS, *FLAG_COLUMNS)}
             # Most row groups hold windows of one role alone: no copy for those.
             own = samples if mask.all() else samples[:, mask]
@@ -89,21 +91,38 @@ class NormalisedParts:
         self, file: pq.ParquetFile, roles: npt.NDArray[np.int8], statistics: Statistics, progress: Progress
     ) -> None:
         self._file, self._roles, self._statistics, self._progress = file, roles, statistics, progress
-        self._training = Moments(NUM_CHANNELS)
-        self._num_not_finite = 0
-        self._first_not_finite = ""
+        self.values = ValueChecks(statistics)
 
     def __iter__(self) -> Iterator[Part]:
         num_done, num_total = 0, int((self._roles != UNUSED).sum())
         for raw in parts_of(self._file, self._roles):
             part = replace(raw, samples=apply(self._statistics, raw.samples, channel_axis=0))
-            self._look_at(part)
+            self.values.look_at(part)
             yield part
             num_done += len(part)
             self._progress("windows normalised", num_done, num_total)
 
-    def checks(self) -> tuple[Check, Check, Check]:
-        """What holds of the values that were handed out, by :data:`VALUE_CHECK_NAMES`."""
+
+class ValueChecks:
+    """Looks at normalised windows, part by part; afterwards it knows whether their values are what they must be."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+        self._training = Moments(NUM_CHANNELS)
+        self._num_not_finite = 0
+        self._first_not_finite = ""
+
+    def look_at(self, part: Part) -> None:
+        """Take in one more part."""
+        if not np.isfinite(part.samples).all():
+            not_finite = ~np.isfinite(part.samples)
+            self._num_not_finite += int(not_finite.sum())
+            self._first_not_finite = self._first_not_finite or _first_place(part, not_finite)
+        if part.role == "training":
+            self._training.update(part.samples)
+
+    def result(self) -> tuple[Check, Check, Check]:
+        """What holds of all values seen, by :data:`VALUE_CHECK_NAMES`."""
         varies = ~np.isin(CHANNELS, self._statistics.constant)
         means = np.abs(self._training.mean)
         deviations = np.abs(self._training.standard_deviation - 1) * varies
@@ -130,14 +149,6 @@ class NormalisedParts:
                 expected="finite values alone",
             ),
         )
-
-    def _look_at(self, part: Part) -> None:
-        not_finite = ~np.isfinite(part.samples)
-        if not_finite.any():
-            self._num_not_finite += int(not_finite.sum())
-            self._first_not_finite = self._first_not_finite or _first_place(part, not_finite)
-        if part.role == "training":
-            self._training.update(part.samples)
 
 
 def _first_place(part: Part, wrong: npt.NDArray[np.bool_]) -> str:

@@ -1,7 +1,8 @@
 """Windows of each role, normalised with statistics of the training windows alone, checked before anyone gets them.
 
-A split is written for the models (:func:`write_splits`, :func:`read_splits`), and cut in memory for each fold of a
-protocol (:func:`cut_fold`). Both obey the same rules, which :mod:`har_core.roles` and :mod:`har_core.role_checks` hold.
+A split is written for the models (:func:`write_splits`, :func:`read_splits`), and cut for each fold of a protocol
+without being written (:func:`cut_fold`). Both obey the same rules, which :mod:`har_core.roles` and
+:mod:`har_core.role_checks` hold.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from har_core.checks import Check, require
 from har_core.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.errors import InputError, Problem
 from har_core.files import atomic_paths
+from har_core.memory import freed_memory_kept
 from har_core.normalization import Statistics, fit
 from har_core.progress import Progress, silent
 from har_core.protocols import Fold, assign_roles
@@ -32,7 +34,8 @@ from har_core.settings.splits import SplitSettings
 from har_core.split_parts import VALUE_CHECK_NAMES, NormalisedParts, Part, read_named, training_samples
 from har_core.windows.dataset import WindowsWriter, open_windows
 from har_core.windows.schema import INHERITED_METADATA, batch_of, length_of, window_schema
-from har_core.windows.tensors import WindowTensors, read_tensors, tensors_of
+from har_core.windows.store import SampleStore
+from har_core.windows.tensors import WindowTensors, empty_windows, read_tensors, tensors_of
 
 FILE_NAMES = {"training": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
 STATISTICS_FILE_NAME = "statistics.json"
@@ -69,7 +72,7 @@ class SplitsSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SplitWindows:
-    """A split in memory."""
+    """A split as tensors, in memory or mapped."""
 
     roles: dict[str, WindowTensors]
     """Windows of each of :data:`~har_core.roles.ROLES`, normalised, in the order of their keys; validation may be
@@ -114,7 +117,7 @@ def write_splits(
         with atomic_paths(*(folder / name for name in FILE_NAMES.values()), folder / STATISTICS_FILE_NAME) as paths:
             schemas = {role: _schema(file, settings, role, subjects[role], split.num_dropped) for role in ROLES}
             written = _write_parts(parts, paths=dict(zip(ROLES, paths[:-1], strict=True)), schemas=schemas)
-            checks = _require((*split.checks, *parts.checks()))
+            checks = _require((*split.checks, *parts.values.result()))
             paths[-1].write_text(statistics.to_json(), encoding="utf-8")
     versions = json.dumps([written.content_versions, statistics.to_json()])
     return SplitsSummary(
@@ -126,11 +129,16 @@ def write_splits(
     )
 
 
-def read_splits(folder: Path) -> SplitWindows:
+def read_splits(folder: Path, store: SampleStore | None = None) -> SplitWindows:
     """Read what :func:`write_splits` wrote.
+
+    Args:
+        folder: of the split.
+        store: where the samples go; memory, whatever their size, where absent.
 
     Raises:
         InputError: a file is missing, damaged, or something else.
+        StorageError: the store has no room.
     """
     statistics_path = folder / STATISTICS_FILE_NAME
     try:
@@ -141,23 +149,29 @@ def read_splits(folder: Path) -> SplitWindows:
     num_dropped: dict[str, int] = {}
     roles = {}
     for role, name in FILE_NAMES.items():
-        roles[role] = read_tensors(folder / name)
+        roles[role] = read_tensors(folder / name, store)
         metadata = pq.read_metadata(folder / name).metadata or {}
         num_dropped |= json.loads(metadata.get(_NUM_DROPPED, b"{}"))
     in_order = {reason: num_dropped[reason] for reason in DROPS if reason in num_dropped}
     return SplitWindows(roles=roles, statistics=statistics, num_dropped=in_order)
 
 
-def cut_fold(windows_path: Path, fold: Fold, progress: Progress = silent) -> SplitWindows:
-    """The windows of one fold of a protocol, in memory: as :func:`write_splits` would write them.
+def cut_fold(
+    windows_path: Path, fold: Fold, progress: Progress = silent, *, store: SampleStore | None = None
+) -> SplitWindows:
+    """The windows of one fold of a protocol, ready to train on: as :func:`write_splits` would write them.
+
+    They are read row group by row group, the training windows twice.
 
     Args:
         windows_path: of :func:`har_core.windows.write_windows`.
         fold: of :func:`har_core.protocols.folds`, for the subjects of the windows.
         progress: told of the windows that are done.
+        store: where the samples go; memory, whatever their size, where absent.
 
     Raises:
         InputError: the windows cannot be read, or a check failed; every failed check is named.
+        StorageError: the store has no room.
     """
     with open_windows(windows_path) as file:
         named = read_named(file)
@@ -170,11 +184,14 @@ def cut_fold(windows_path: Path, fold: Fold, progress: Progress = silent) -> Spl
             subjects_apart=fold.subjects_apart,
             validation_required=fold.has_validation,
         )
-        statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
-        parts = NormalisedParts(file, split.roles, statistics, progress)
-        windows = _gather_parts(parts, split.roles, length)
-        checks = _require((*split.checks, *parts.checks()))
-    roles = {role: tensors_of(named.filter(split.roles == i), windows[role]) for i, role in enumerate(ROLES)}
+        chosen = {role: split.roles == index for index, role in enumerate(ROLES)}
+        windows = {role: empty_windows(int(chosen[role].sum()), length, store) for role in ROLES}
+        with freed_memory_kept():
+            statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
+            parts = NormalisedParts(file, split.roles, statistics, progress)
+            _gather_parts(parts, windows)
+        checks = _require((*split.checks, *parts.values.result()))
+    roles = {role: tensors_of(named.filter(chosen[role]), windows[role]) for role in ROLES}
     return SplitWindows(roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
 
 
@@ -265,14 +282,11 @@ def _write_parts(parts: Iterable[Part], *, paths: Mapping[str, Path], schemas: M
     )
 
 
-def _gather_parts(parts: Iterable[Part], roles: npt.NDArray[np.int8], length: int) -> dict[str, torch.Tensor]:
-    """Windows of each role as one float32 tensor (N, T, C)."""
-    samples = {
-        role: torch.empty((int((roles == index).sum()) * length, NUM_CHANNELS)) for index, role in enumerate(ROLES)
-    }
+def _gather_parts(parts: Iterable[Part], windows: Mapping[str, torch.Tensor]) -> None:
+    """Put the windows of each role into its tensor (N, T, C), which has as many."""
     num_done = dict.fromkeys(ROLES, 0)
     for part in parts:
         start = num_done[part.role]
-        num_done[part.role] = start + part.samples.shape[1]
-        samples[part.role][start : num_done[part.role]] = torch.from_numpy(part.samples).T
-    return {role: values.view(-1, length, NUM_CHANNELS) for role, values in samples.items()}
+        num_done[part.role] = start + len(part)
+        into = windows[part.role][start : num_done[part.role]]
+        into.view(-1, NUM_CHANNELS).copy_(torch.from_numpy(part.samples).T)

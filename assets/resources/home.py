@@ -72,6 +72,11 @@ class Home:
         return self.checkpoint(asset_key, partition).with_suffix("")
 
     @property
+    def scratch(self) -> Path:
+        """Samples that training maps from files rather than holds in memory; the files have no names."""
+        return self.data / "scratch"
+
+    @property
     def report_folder(self) -> Path:
         """The newest comparison report."""
         return self.data / "reports" / "latest"

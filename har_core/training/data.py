@@ -27,8 +27,17 @@ class LabelledWindows:
         """The same windows on ``device``; nothing is copied that is there already."""
         return LabelledWindows(self.windows.to(device), self.labels.to(device))
 
+    def near(self, device: torch.device) -> LabelledWindows:
+        """The same windows on ``device`` where they take at most half of a CUDA card's free memory, else as they are.
+
+        On the CPU nothing is copied, so that windows that are mapped from a file stay there.
+        """
+        if device.type == "cuda" and self.windows.nbytes > torch.cuda.mem_get_info(device)[0] // 2:
+            return self
+        return self.to(device)
+
     def select(self, indices: Tensor) -> LabelledWindows:
-        """The windows at ``indices`` (int64, any length), gathered in one operation."""
+        """The windows at ``indices`` (int64, any length, on the device of the windows), gathered in one operation."""
         return LabelledWindows(self.windows[indices], self.labels[indices])
 
     def batches(self, batch_size: int) -> Iterator[LabelledWindows]:

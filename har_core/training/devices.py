@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
-import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 import torch
 
 from har_core.errors import InputError, Problem
+from har_core.memory import freed_memory_kept
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
-# Numbers from malloc.h; mallopt(3) tells what they mean, and the defaults that are restored.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _CUDA_CAPABILITY_FP16 = (7, 0)  # the first with tensor cores
 
 
@@ -64,27 +61,11 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 @contextmanager
 def computing(runtime: RuntimeSettings, device: torch.device) -> Iterator[None]:
-    """Let PyTorch use ``runtime.num_threads`` threads (as many as before where absent), and use memory well.
-
-    On the CPU with glibc, freed memory is kept until the end. By default every tensor above 32 MB is mapped anew from
-    the system and returned at once, and filling fresh pages takes a third of a step (docs/results/training_speed.md).
-    """
+    """Let PyTorch use ``runtime.num_threads`` threads (as many as before where absent), and use memory well."""
     before = torch.get_num_threads()
     torch.set_num_threads(runtime.num_threads or before)
-    glibc = _glibc() if device.type == "cpu" else None
-    if glibc:
-        glibc.mallopt(_M_MMAP_MAX, 0)
-        glibc.mallopt(_M_TRIM_THRESHOLD, -1)
     try:
-        yield
+        with freed_memory_kept() if device.type == "cpu" else nullcontext():
+            yield
     finally:
         torch.set_num_threads(before)
-        if glibc:
-            glibc.mallopt(_M_MMAP_MAX, 65536)
-            glibc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
-            glibc.malloc_trim(0)
-
-
-def _glibc() -> ctypes.CDLL | None:
-    """The C library of this process where it is glibc, and None elsewhere."""
-    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None

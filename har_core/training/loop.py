@@ -131,8 +131,8 @@ class _Trainer:
         self.device = device
         self.precision = resolve_precision(settings, self.device)
         self.model = model.to(self.device)
-        self.training = training.to(self.device)
-        self.validation = validation.to(self.device)
+        self.training = training.near(self.device)
+        self.validation = validation.near(self.device)
         self.settings = settings
         self.num_classes = num_classes
         self.augment = augment
@@ -196,14 +196,14 @@ class _Trainer:
     def _train_epoch(self, epoch: int) -> tuple[float, float]:
         """One pass over the training windows in random order; the last learning rate and the mean loss."""
         self.model.train()
-        order = torch.randperm(len(self.training), generator=self.order).to(self.device)
+        order = torch.randperm(len(self.training), generator=self.order).to(self.training.labels.device)
         steps_before = (epoch - 1) * len(self.batch_sizes)
         loss_sum = torch.zeros((), device=self.device)
         num_done, last_told, learning_rate = 0, time.perf_counter(), 0.0
         for step, indices in enumerate(torch.split(order, self.batch_sizes), start=steps_before):
             learning_rate = learning_rate_at(step, len(self.batch_sizes), self.settings)
             set_learning_rate(self.optimizer, learning_rate)
-            loss_sum += self._step(self.training.select(indices)) * len(indices)
+            loss_sum += self._step(self.training.select(indices).to(self.device)) * len(indices)
             num_done += len(indices)
             # Reading the loss waits for the device, so divergence is looked for only as often as progress is told.
             if time.perf_counter() - last_told > SECONDS_BETWEEN_PROGRESS:
@@ -234,11 +234,12 @@ class _Trainer:
         self.model.eval()
         with autocast(self.device, self.precision):
             logits_of_batches = [
-                self.model(batch.windows).float() for batch in self.validation.batches(VALIDATION_BATCH_SIZE)
+                self.model(batch.windows.to(self.device)).float()
+                for batch in self.validation.batches(VALIDATION_BATCH_SIZE)
             ]
-        logits = torch.cat(logits_of_batches)
-        loss = cross_entropy(logits, self.validation.labels).item()
-        y_true, y_pred = self.validation.labels.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
+        logits, labels = torch.cat(logits_of_batches), self.validation.labels.to(self.device)
+        loss = cross_entropy(logits, labels).item()
+        y_true, y_pred = labels.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
         macro_f1 = f1_score(y_true, y_pred, labels=range(self.num_classes), average="macro", zero_division=0.0)
         return loss, float(macro_f1), float(accuracy_score(y_true, y_pred))
 

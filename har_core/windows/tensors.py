@@ -15,9 +15,12 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from har_core.ahead import ahead
 from har_core.dsads.layout import NUM_CHANNELS
+from har_core.memory import freed_memory_kept
 from har_core.windows.dataset import open_windows
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, length_of
+from har_core.windows.store import SampleStore, in_memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,7 +30,8 @@ class WindowTensors:
     keys: pa.Table
     """N rows: subject, activity, segment, start."""
     windows: Tensor
-    """float32 (N, T, C), contiguous; in sensor units, or normalised where the file is."""
+    """float32 (N, T, C), contiguous; in sensor units, or normalised where the file is. Not to be written to: it may lie
+    in a file that is mapped (:class:`~har_core.windows.store.SampleStore`)."""
     labels: Tensor
     """Class ids, int64 (N,): activity number - 1."""
     damaged: Tensor
@@ -36,24 +40,39 @@ class WindowTensors:
     """int32 (N,): windows linked by rows that occur twice share a number; -1 where there are none."""
 
 
-def read_tensors(path: Path) -> WindowTensors:
-    """Read a table of windows, raw or normalised.
+def read_tensors(path: Path, store: SampleStore | None = None) -> WindowTensors:
+    """Read a table of windows, raw or normalised, row group by row group.
+
+    Args:
+        path: of the table.
+        store: where the samples go; memory, whatever their size, where absent.
 
     Raises:
         InputError: the file is missing, damaged, or no table of windows.
+        StorageError: the store has no room.
     """
     with open_windows(path) as file:
         length = length_of(file.schema_arrow)
-        samples = torch.empty((file.metadata.num_rows * length, NUM_CHANNELS), dtype=torch.float32)
+        windows = empty_windows(file.metadata.num_rows, length, store)
         named = []
         start = 0
-        for index in range(file.num_row_groups):
-            rows = file.read_row_group(index)
-            named.append(rows.select([*KEY_COLUMNS, *FLAG_COLUMNS]))
-            stop = start + rows.num_rows * length
-            samples[start:stop] = torch.from_numpy(channels_of(rows)).T
-            start = stop
-    return tensors_of(pa.concat_tables(named), samples.view(-1, length, NUM_CHANNELS))
+        with freed_memory_kept():
+            for rows in ahead(file.read_row_group, range(file.num_row_groups)):
+                named.append(rows.select([*KEY_COLUMNS, *FLAG_COLUMNS]))
+                stop = start + rows.num_rows
+                windows[start:stop].view(-1, NUM_CHANNELS).copy_(torch.from_numpy(channels_of(rows)).T)
+                start = stop
+    return tensors_of(pa.concat_tables(named), windows)
+
+
+def empty_windows(num_windows: int, length: int, store: SampleStore | None = None) -> Tensor:
+    """Room for windows: float32 (N, T, C), of ``store``, or in memory where absent.
+
+    Raises:
+        StorageError: the store has no room.
+    """
+    shape = (num_windows, length, NUM_CHANNELS)
+    return in_memory(*shape) if store is None else store.empty(*shape)
 
 
 def read_keys(path: Path) -> pa.Table:

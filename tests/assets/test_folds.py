@@ -285,7 +285,7 @@ def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place):
 def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(place, monkeypatch):
     before = place.latest("cnn", "loso-p1")
 
-    def refuse(path, fold):
+    def refuse(path, fold, *, store):
         problem = Problem(path="roles_share_no_duplicate", value="group 3", expected="no rows in two roles")
         raise InputError("The windows cannot be split so.", [problem])
 

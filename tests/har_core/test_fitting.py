@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
 
+from har_core import fitting
 from har_core.channels import select
 from har_core.dsads.layout import CHANNELS
 from har_core.errors import InputError, UnknownNameError
@@ -26,6 +32,7 @@ from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.training import LabelledWindows
+from har_core.windows.store import SampleStore
 
 RUNTIME = RuntimeSettings(device="cpu", num_threads=1)
 ALL = tuple(range(45))
@@ -170,3 +177,48 @@ def test_code_of_a_classical_model_is_its_file_and_no_training_loop() -> None:
     assert "har_core.training.loop" in code_roots("cnn")
     assert "har_core.models.rocket" in code_roots("rocket")
     assert not any(module.startswith("har_core.training") for module in code_roots("rocket"))
+
+
+@given(
+    num_training=st.integers(8, 40),
+    batch_size=st.integers(2, 16),
+    seed=st.integers(0, 2**32 - 1),
+    rotation_degrees=st.sampled_from([0.0, 10.0]),
+)
+@settings(max_examples=10)
+def test_training_from_mapped_windows_is_training_from_memory(
+    tmp_path_factory: pytest.TempPathFactory, num_training: int, batch_size: int, seed: int, rotation_degrees: float
+) -> None:
+    scratch = tmp_path_factory.mktemp("scratch")
+    recipe = TrainingSettings(epochs=2, batch_size=batch_size, seed=seed, rotation_degrees=rotation_degrees)
+
+    def outcome(roles: list[LabelledWindows]) -> tuple[Any, ...]:
+        options = ModelSettings(training=recipe, architecture_options={"width": 4})
+        fitted = fit_architecture("compact", *roles, options, RUNTIME, channels=ALL, statistics=STATISTICS)
+        probabilities = predict_normalised(fitted, roles[1].windows, statistics=STATISTICS, channels=ALL)
+        history = [replace(record, seconds=0.0) for record in fitted.history]
+        return history, fitted.best_epoch, weights_version(fitted.model), probabilities.tolist()
+
+    in_memory = [normalised(num_training), normalised(9, seed=1)]
+    mapped = [on_disk(role, scratch) for role in in_memory]
+    assert len([line for line in Path("/proc/self/maps").read_text().splitlines() if str(scratch) in line]) == 2
+    assert outcome(mapped) == outcome(in_memory)
+
+
+def test_a_network_that_sees_all_channels_copies_no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, seen = normalised(), []
+
+    def train(model: nn.Module, windows: LabelledWindows, *_: object, **__: object) -> None:
+        seen.append(windows.near(torch.device("cpu")).windows.data_ptr())
+        raise InterruptedError
+
+    monkeypatch.setattr(fitting, "train", train)
+    with pytest.raises(InterruptedError):
+        fit("cnn", training=training)
+    assert seen == [training.windows.data_ptr()]
+
+
+def on_disk(data: LabelledWindows, folder: Path) -> LabelledWindows:
+    windows = SampleStore(folder, max_mib=0).empty(*data.windows.shape)
+    windows.copy_(data.windows)
+    return LabelledWindows(windows, data.labels)

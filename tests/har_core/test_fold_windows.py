@@ -20,6 +20,7 @@ from har_core.splits import CHECK_NAMES, STATISTICS_FILE_NAME, SplitWindows, cut
 from har_core.windows.dataset import open_windows, write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
+from har_core.windows.store import SampleStore
 
 SUBJECTS, ACTIVITIES, SEGMENTS = (1, 2, 3, 4, 5, 6), (1, 2), (1, 2, 3, 4, 5, 6)
 HOLDOUT = SplitSettings(validation_subjects=(5,), test_subjects=(6,))
@@ -90,6 +91,28 @@ def test_a_fold_in_memory_is_what_would_be_written(windows_of, tmp_path: Path, o
             assert one.dtype == other.dtype
             assert torch.equal(one, other)
         assert cut.roles[role].windows.is_contiguous()
+
+
+@pytest.mark.parametrize("name", FOLDS)
+def test_a_mapped_fold_is_the_one_in_memory(windows_of, tmp_path: Path, name: str) -> None:
+    windows, fold = windows_of(COPY, *DAMAGE), fold_named(name, SUBJECTS)
+    one, other = cut_fold(windows, fold), cut_fold(windows, fold, store=SampleStore(tmp_path / "scratch", max_mib=0))
+    assert str(tmp_path / "scratch") in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert one.statistics.to_json() == other.statistics.to_json()
+    assert (one.checks, one.num_dropped) == (other.checks, other.num_dropped)
+    for role in ROLES:
+        assert one.roles[role].keys.equals(other.roles[role].keys)
+        assert torch.equal(one.roles[role].windows, other.roles[role].windows)
+        assert torch.equal(one.roles[role].labels, other.roles[role].labels)
+
+
+def test_a_mapped_split_is_the_one_in_memory(windows_of, tmp_path: Path) -> None:
+    write_splits(windows_of(COPY, *DAMAGE), HOLDOUT, tmp_path / "splits")
+    one = read_splits(tmp_path / "splits")
+    other = read_splits(tmp_path / "splits", SampleStore(tmp_path / "scratch", max_mib=0))
+    assert str(tmp_path / "scratch") in Path("/proc/self/maps").read_text(encoding="utf-8")
+    for role in ROLES:
+        assert torch.equal(one.roles[role].windows, other.roles[role].windows)
 
 
 def test_copies_of_a_test_subject_all_leave_training(windows_of) -> None:

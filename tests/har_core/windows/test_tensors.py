@@ -11,6 +11,7 @@ import torch
 from har_core.windows.dataset import write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
+from har_core.windows.store import SampleStore
 from har_core.windows.tensors import count_by_recording, positions_of, read_keys, read_tensors
 
 
@@ -49,6 +50,20 @@ def test_several_row_groups_are_joined_in_order(make_recording, tmp_path: Path) 
     write_windows(segment(recordings, length=125, overlap=0), path)
     tensors = read_tensors(path)
     np.testing.assert_array_equal(tensors.windows.numpy(), np.concatenate([r.samples for r in recordings]))
+
+
+@pytest.mark.parametrize("max_mib", [0, 20])
+def test_mapped_windows_are_those_in_memory(make_recording, tmp_path: Path, max_mib: int) -> None:
+    path, scratch = tmp_path / "windows.parquet", tmp_path / "scratch"
+    recordings = [make_recording(subject, 1, tuple(range(1, 61))) for subject in range(1, 21)]
+    write_windows(segment(recordings, length=125, overlap=0), path)
+    one, other = read_tensors(path), read_tensors(path, SampleStore(scratch, max_mib=max_mib))
+    assert str(scratch) in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert list(scratch.iterdir()) == []
+    assert other.windows.is_contiguous()
+    assert one.keys.equals(other.keys)
+    for name in ("windows", "labels", "damaged", "duplicate_groups"):
+        assert torch.equal(getattr(one, name), getattr(other, name))
 
 
 def test_flags_come_with_the_windows(recordings, findings_of, tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""What is free, and what is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from har_core import memory
+from har_core.memory import free_bytes, freed_memory_kept
+
+
+def test_what_is_free_is_what_the_system_says() -> None:
+    total = memory.os.sysconf("SC_PHYS_PAGES") * memory.os.sysconf("SC_PAGE_SIZE")
+    assert 0 < free_bytes() <= total
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("4096\n", 4096), ("max\n", 2**30), (str(2**62), 2**30)])
+def test_a_container_has_no_more_than_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, expected: int
+) -> None:
+    (tmp_path / "memory.max").write_text(limit)
+    monkeypatch.setattr(memory, "_CONTAINER_LIMITS", (str(tmp_path / "memory.max"), str(tmp_path / "absent")))
+    monkeypatch.setattr(memory, "_available_bytes", lambda: 2**30)
+    assert free_bytes() == expected
+
+
+def test_keeping_memory_ends_with_an_error_too() -> None:
+    with pytest.raises(ZeroDivisionError), freed_memory_kept():
+        1 / 0  # noqa: B018

@@ -76,8 +76,9 @@ def duplicate_groups(
         segments: the segment numbers (S) of each recording, ascending.
 
     Returns:
-        For each recording (S * 125,): rows that duplicates connect, by whatever many steps, have one number; numbers
-        go up from 0 in order of first appearance; -1 where a row occurs once.
+        For each recording (S * 125,), not to be written to: rows that duplicates connect, by whatever many steps, have
+        one number; numbers go up from 0 in order of first appearance; -1 where a row occurs once. What it takes in
+        memory goes with the recordings that have such rows.
     """
     starts: dict[RecordingKey, int] = {}
     num_rows = 0
@@ -95,8 +96,18 @@ def duplicate_groups(
         if first is not None and other_first is not None:
             begins = np.array([[starts[one] + first], [starts[other] + other_first]])
             pairs.append(begins + np.arange(row["num_rows"]))
-    groups = _connect(np.concatenate(pairs, axis=1), num_rows)
-    return {key: groups[starts[key] : starts[key] + len(numbers) * SEGMENT_LENGTH] for key, numbers in segments.items()}
+    shared, places = np.unique(np.concatenate(pairs, axis=1), return_inverse=True)
+    groups = _connect(places.reshape(2, -1), len(shared))
+
+    def groups_of(start: int, length: int) -> npt.NDArray[np.int32]:
+        first, stop = np.searchsorted(shared, [start, start + length])
+        if first == stop:  # of most recordings: one number that stands for all
+            return np.broadcast_to(np.int32(NO_GROUP), length)
+        own = np.full(length, NO_GROUP, dtype=np.int32)
+        own[shared[first:stop] - start] = groups[first:stop]
+        return own
+
+    return {key: groups_of(starts[key], len(numbers) * SEGMENT_LENGTH) for key, numbers in segments.items()}
 
 
 def _connect(pairs: npt.NDArray[np.int64], num_rows: int) -> npt.NDArray[np.int32]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -95,7 +94,5 @@ def read_ingested(path: Path) -> Recordings:
 
 def _segments(file: pq.ParquetFile) -> list[tuple[int, ...]]:
     """The segment numbers of each row group; one narrow column is read."""
-    numbers = file.read(columns=["segment"])["segment"].to_numpy()[::SEGMENT_LENGTH].tolist()
-    sizes = [file.metadata.row_group(index).num_rows // SEGMENT_LENGTH for index in range(file.num_row_groups)]
-    ends = list(accumulate(sizes, initial=0))
-    return [tuple(numbers[first:end]) for first, end in pairwise(ends)]
+    groups = (file.read_row_group(index, columns=["segment"]) for index in range(file.num_row_groups))
+    return [tuple(rows["segment"].to_numpy()[::SEGMENT_LENGTH].tolist()) for rows in groups]

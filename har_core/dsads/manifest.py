@@ -13,7 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +32,7 @@ MAX_PROBLEMS = 100_000
 """Reading stops when so many problems are known: nobody reads them, and memory is finite."""
 
 _MAX_WORKERS = 4
+_ROWS_PER_GROUP = 10_000
 _MARKER = "marker"
 _ORIGIN = "har.origin"
 
@@ -120,9 +122,9 @@ def ingest_into(source: Source, *, manifest_path: Path, recordings_path: Path, p
         InputError: with every problem of every file, and every activity that a subject lacks; the files are incomplete.
     """
     problems = find_missing_activities([file.key for file in source.files], location=str(source.location))
-    rows: list[ManifestRow] = []
     with (
         RecordingsWriter(recordings_path, origin=source.origin) as writer,
+        _ManifestWriter(manifest_path, origin=source.origin) as manifest,
         closing(_parse_all(source)) as parsed_recordings,
     ):
         num_done = 0
@@ -135,12 +137,10 @@ def ingest_into(source: Source, *, manifest_path: Path, recordings_path: Path, p
                 break
             if not problems:
                 writer.write(key, parsed.segments, parsed.table)
-                rows.extend(_rows_of(parsed, hashes))
+                manifest.write(_rows_of(parsed, hashes))
     if problems:
         raise InputError(_summarise(problems, source), problems)
-    summary = _summary_of(rows, source)
-    _write_manifest(manifest_path, rows, summary)
-    return summary
+    return manifest.summary()
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -168,8 +168,12 @@ def content_version(rows: Iterable[ManifestRow], origin: str) -> str:
     """Hash of what the files hold and where they came from, for rows in the order of the manifest."""
     digest = hashlib.sha256(origin.encode())
     for row in rows:
-        digest.update(f"\n{row.subject} {row.activity} {row.segment} {row.sha256} {row.num_rows} {row.status}".encode())
+        digest.update(_hashed(row))
     return digest.hexdigest()
+
+
+def _hashed(row: ManifestRow) -> bytes:
+    return f"\n{row.subject} {row.activity} {row.segment} {row.sha256} {row.num_rows} {row.status}".encode()
 
 
 def find_missing_activities(keys: Iterable[SegmentKey], *, location: str) -> list[Problem]:
@@ -224,29 +228,68 @@ def _rows_of(parsed: ParsedFiles, hashes: Sequence[str]) -> Iterator[ManifestRow
         )
 
 
-def _summary_of(rows: Sequence[ManifestRow], source: Source) -> IngestSummary:
-    notes = Counter(
-        note for row in rows for note in row.status.removeprefix("ok").removeprefix(": ").split(", ") if note
-    )
-    subjects, activities = sorted({row.subject for row in rows}), sorted({row.activity for row in rows})
-    return IngestSummary(
-        num_files=len(rows),
-        num_rows=sum(row.num_rows for row in rows),
-        num_bytes=sum(row.num_bytes for row in rows),
-        num_missing_segments=len(subjects) * len(activities) * max(row.segment for row in rows) - len(rows),
-        subjects=tuple(subjects),
-        activities=tuple(activities),
-        origin=source.origin,
-        content_version=content_version(rows, source.origin),
-        notes=tuple(f"{note}: {counted(count, 'file')}" for note, count in sorted(notes.items())),
-    )
+class _ManifestWriter:
+    """Writes the manifest and keeps what its summary says, so that rows need not wait for the last file.
 
+    A context manager that completes the file.
+    """
 
-def _write_manifest(path: Path, rows: Sequence[ManifestRow], summary: IngestSummary) -> None:
-    columns = {name: [getattr(row, name) for row in rows] for name in MANIFEST_SCHEMA.names}
-    metadata = {_ORIGIN: summary.origin, "har.content_version": summary.content_version}
-    table = pa.table(columns, schema=MANIFEST_SCHEMA.with_metadata(metadata))
-    pq.write_table(table, path, compression="zstd")
+    def __init__(self, path: Path, *, origin: Literal["real", "synthetic"]) -> None:
+        self._file = pq.ParquetWriter(path, MANIFEST_SCHEMA.with_metadata({_ORIGIN: origin}), compression="zstd")
+        self._origin = origin
+        self._digest = hashlib.sha256(origin.encode())
+        self._pending: list[ManifestRow] = []
+        self._num_files = self._num_rows = self._num_bytes = self._largest_segment = 0
+        self._subjects: set[int] = set()
+        self._activities: set[int] = set()
+        self._notes: Counter[str] = Counter()
+
+    def write(self, rows: Iterable[ManifestRow]) -> None:
+        """Append rows, in order of subject, activity, segment."""
+        for row in rows:
+            self._pending.append(row)
+            self._digest.update(_hashed(row))
+            self._num_files += 1
+            self._num_rows += row.num_rows
+            self._num_bytes += row.num_bytes
+            self._largest_segment = max(self._largest_segment, row.segment)
+            self._subjects.add(row.subject)
+            self._activities.add(row.activity)
+            self._notes.update(note for note in row.status.removeprefix("ok").removeprefix(": ").split(", ") if note)
+        if len(self._pending) >= _ROWS_PER_GROUP:
+            self._end_row_group()
+
+    def summary(self) -> IngestSummary:
+        """What was written."""
+        num_expected = len(self._subjects) * len(self._activities) * self._largest_segment
+        return IngestSummary(
+            num_files=self._num_files,
+            num_rows=self._num_rows,
+            num_bytes=self._num_bytes,
+            num_missing_segments=num_expected - self._num_files,
+            subjects=tuple(sorted(self._subjects)),
+            activities=tuple(sorted(self._activities)),
+            origin=self._origin,
+            content_version=self._digest.hexdigest(),
+            notes=tuple(f"{note}: {counted(count, 'file')}" for note, count in sorted(self._notes.items())),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._file:
+            if kind is None:
+                self._end_row_group()
+                self._file.add_key_value_metadata({"har.content_version": self._digest.hexdigest()})
+
+    def _end_row_group(self) -> None:
+        if self._pending:
+            columns = {name: [getattr(row, name) for row in self._pending] for name in MANIFEST_SCHEMA.names}
+            self._file.write_table(pa.table(columns, schema=self._file.schema))
+            self._pending = []
 
 
 def _summarise(problems: Sequence[Problem], source: Source) -> str:

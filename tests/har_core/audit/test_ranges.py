@@ -55,6 +55,14 @@ def test_rows_that_copies_connect_are_one_group(findings_of):
     assert groups[THIRD][9:13].tolist() == [-1, 1, 2, -1]
 
 
+def test_recordings_without_copies_take_no_memory(findings_of):
+    findings = findings_of(("duplicate_rows", *ONE, 1, 3, 4, "all", (*OTHER, 2, 0)))
+    groups = duplicate_groups(findings, {ONE: (1,), OTHER: (1, 2), THIRD: (1, 2)})
+    assert groups[THIRD].strides == (0,)
+    assert groups[THIRD].tolist() == [-1] * 250
+    assert groups[OTHER].strides == (4,)
+
+
 def test_copies_within_a_recording_across_a_gap(findings_of):
     findings = findings_of(("duplicate_rows", *ONE, 2, 120, 10, "all", (*ONE, 5, 0)))
     groups = duplicate_groups(findings, {ONE: SEGMENTS})[ONE]

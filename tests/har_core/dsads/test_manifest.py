@@ -254,13 +254,30 @@ def test_a_disk_that_is_full_while_recordings_are_written_leaves_earlier_outputs
 def test_a_disk_that_is_full_when_the_manifest_is_written_leaves_earlier_outputs(
     earlier: Path, source_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    write_table = pq.ParquetWriter.write_table
 
-    monkeypatch.setattr(pq, "write_table", full)
+    def full(writer: pq.ParquetWriter, table: pa.Table, **options: object) -> None:
+        if "sha256" in table.column_names:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_table(writer, table, **options)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     (source_folder / "a19/p2/s01.txt").write_bytes((source_folder / "a18/p2/s01.txt").read_bytes())
     with pytest.raises(StorageError, match="the disk is full"):
         run(source_folder, earlier)
+
+
+@pytest.mark.parametrize("rows_per_group", [1, 7, 10_000])
+def test_the_manifest_is_the_same_however_it_is_cut(
+    source_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_per_group: int
+) -> None:
+    summary, whole = run(source_folder, tmp_path / "whole"), read_manifest(tmp_path / "whole" / "manifest.parquet")
+    monkeypatch.setattr(manifest_module, "_ROWS_PER_GROUP", rows_per_group)
+    assert run(source_folder, tmp_path / "cut") == summary
+    assert read_manifest(tmp_path / "cut" / "manifest.parquet") == whole
+    assert summary.content_version == content_version(whole.rows, whole.origin)
+    stored = pq.read_metadata(tmp_path / "cut" / "manifest.parquet").metadata
+    assert stored[b"har.content_version"].decode() == summary.content_version
 
 
 def test_an_interruption_leaves_earlier_outputs_and_no_thread_at_work(earlier: Path, source_folder: Path) -> None:

@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ SUBJECTS, SEGMENTS, NUM_ACTIVITIES = 8, 60, 19
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 PREPARATION = "folds to report on"
 COLOURS = ("#1f3550", "#c8452f", "#3d7f5f", "#8a6bb1", "#b08a2e", "#4f8fc0", "#d97fa3", "#6b6b6b")
-GIB, MIB = 2**30, 2**20
+MIB = 2**20
 Measured = dict[str, dict[int, dict[str, float]]]
 """What each step took, by the number of subjects."""
 
@@ -92,18 +92,19 @@ def table_of(measured: Measured, scale: int) -> str:
         f"| step | | {' | '.join(heads)} | exponent |",
         f"|---|---|{'--:|' * len(sizes)}--:|",
     ]
-    for step, by_size in measured.items():
-        if step == PREPARATION:
-            continue
-        known = sorted(by_size)
-        seconds = [f"{by_size[size]['seconds']:.2f}" if size in by_size else "" for size in sizes]
-        memory = [f"{memory_of(by_size[size]) / MIB:.0f}" if size in by_size else "" for size in sizes]
-        whole = [f"{by_size[size]['bytes_with_files'] / MIB:.0f}" if size in by_size else "" for size in sizes]
-        time_exponent = exponent(known, [by_size[size]["seconds"] for size in known])
-        memory_exponent = exponent(known, [memory_of(by_size[size]) for size in known])
-        lines.append(f"| {step} | seconds | {' | '.join(seconds)} | {time_exponent:.2f} |")
-        lines.append(f"| | own memory, MiB | {' | '.join(memory)} | {memory_exponent:.2f} |")
-        lines.append(f"| | with files and libraries, MiB | {' | '.join(whole)} | |")
+    rows: tuple[tuple[str, Callable[[dict[str, float]], float], str, bool], ...] = (
+        ("seconds", lambda taken: taken["seconds"], ".2f", True),
+        ("processor seconds", lambda taken: taken["processor_seconds"], ".2f", True),
+        ("own memory, MiB", lambda taken: memory_of(taken) / MIB, ".0f", True),
+        ("with files and libraries, MiB", lambda taken: taken["bytes_with_files"] / MIB, ".0f", False),
+    )
+    for step in measured:
+        for name, value, form, is_fitted in rows if step != PREPARATION else ():
+            of_size = {size: value(taken) for size, taken in sorted(measured[step].items())}
+            shown = [f"{of_size[size]:{form}}" if size in of_size else "" for size in sizes]
+            fitted = f"{exponent(list(of_size), list(of_size.values())):.2f}" if is_fitted else ""
+            cells = [step if name == "seconds" else "", name, *shown, fitted]
+            lines.append(f"| {' | '.join(cells)} |".replace("  ", " "))
     return "\n".join(lines) + "\n"
 
 

@@ -22,6 +22,7 @@ from har_core.errors import HarError
 from har_core.evaluation.gate import Decision, GateEntry, decide
 from har_core.evaluation.scores import score
 from har_core.settings.experiment import Experiment
+from har_core.windows.store import SampleStore
 from har_core.windows.tensors import positions_of, read_keys, read_tensors
 
 _BATCH_SIZE = 256
@@ -127,7 +128,8 @@ class ValidationWindows:
         Raises:
             HarError: ``windows`` lacks some of them.
         """
-        tensors = read_tensors(home.windows)
+        store = SampleStore(home.scratch, max_mib=experiment.runtime.samples_in_memory_mib)
+        tensors = read_tensors(home.windows, store)
         chosen = positions_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
         if chosen is None:
             raise HarError("champion needs splits that were cut from the current windows; materialise splits first")

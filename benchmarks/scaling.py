@@ -113,18 +113,22 @@ def plot(measured: Measured, scale: int, *, of_memory: bool) -> bytes:
     figure = Figure(figsize=(7.2, 4.6), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     steps = [step for step in measured if step != PREPARATION]
+    first: list[float] = []
     for step, colour in zip(steps, COLOURS, strict=False):
         sizes = sorted(measured[step])
         taken = [measured[step][size] for size in sizes]
-        values = [memory_of(one) / MIB if of_memory else one["seconds"] for one in taken]
+        values = [memory_of(one) / MIB if of_memory else one["processor_seconds"] for one in taken]
+        first.append(values[0])
         label = f"{step}: {exponent(sizes, values):.2f}"
         axes.plot([size / scale for size in sizes], values, marker="o", ms=4, lw=1.4, color=colour, label=label)
     every = sorted({size for by_size in measured.values() for size in by_size})
     low, high = every[0] / scale, every[-1] / scale
-    bottom = axes.get_ylim()[0] * 1.5
+    bottom = float(np.median(first)) / 2
     axes.plot([low, high], [bottom, bottom * high / low], color="#bbbbbb", lw=1, ls="--", label="proportional: 1.00")
     axes.set(xscale="log", yscale="log", xlabel="recordings, multiples of 8 subjects × 19 activities × 60 segments")
-    axes.set_ylabel("peak memory beyond the libraries, without files, MiB" if of_memory else "seconds")
+    axes.set_ylabel(
+        "peak memory beyond the libraries, without files, MiB" if of_memory else "processor seconds, all threads"
+    )
     axes.set_xticks([size / scale for size in every], [f"{size / scale:g}×" for size in every])
     axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)

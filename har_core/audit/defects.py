@@ -35,7 +35,7 @@ def find_defects(
     """Find defects in the content of recordings.
 
     Each recording is read once and kept, so that rows can be compared with those of all others: memory grows with the
-    recordings, by their own size and a quarter more.
+    recordings: by their own size, and by nearly as much again while rows are compared (docs/results/scaling.md).
 
     Args:
         recordings: in any order.

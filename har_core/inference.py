@@ -54,7 +54,7 @@ class RawWindowClassifier(nn.Module):
         normalised = (windows - self.mean) / self.standard_deviation
         seen = normalised if self.has_all_channels else normalised.index_select(2, self.channels)
         logits = self.network(seen)
-        return torch.softmax(logits, dim=-1)
+        return torch.softmax(logits, dim=-1, dtype=torch.float32)
 
 
 def weights_version(module: nn.Module) -> str:

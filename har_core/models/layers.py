@@ -73,6 +73,15 @@ class ChannelHead(nn.Module):
         return logits_NK
 
 
+def neighbours(x_STF: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What is before, at and after every second timepoint, zeros beyond the ends: three times (S, U, F)."""
+    even_SUF, odd_SVF = x_STF[:, 0::2], x_STF[:, 1::2]  # V = ⌊T/2⌋
+    num_even, num_odd = even_SUF.shape[1], odd_SVF.shape[1]
+    before_SUF = functional.pad(odd_SVF[:, : num_even - 1], (0, 0, 1, 0))
+    after_SUF = functional.pad(odd_SVF, (0, 0, 0, num_even - num_odd))
+    return before_SUF, even_SUF, after_SUF
+
+
 def with_neighbours(x_STF: Tensor) -> Tensor:
     """Every second timepoint with the one before and the one after it, zeros beyond the ends: (S, U, P).
 
@@ -88,11 +97,7 @@ class _Neighbours(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_STF: Tensor) -> Tensor:
         ctx.num_timepoints = x_STF.shape[1]
-        even_SUF, odd_SVF = x_STF[:, 0::2], x_STF[:, 1::2]  # V = ⌊T/2⌋
-        num_even, num_odd = even_SUF.shape[1], odd_SVF.shape[1]
-        before_SUF = functional.pad(odd_SVF[:, : num_even - 1], (0, 0, 1, 0))
-        after_SUF = functional.pad(odd_SVF, (0, 0, 0, num_even - num_odd))
-        return torch.cat([before_SUF, even_SUF, after_SUF], dim=-1)
+        return torch.cat(neighbours(x_STF), dim=-1)
 
     @staticmethod
     def backward(ctx: Any, grad_SUP: Tensor) -> Tensor:

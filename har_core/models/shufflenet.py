@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from har_core.models.layers import ChannelHead, FeatureNorm, PointwiseConv, require, to_series
+from har_core.models.layers import ChannelHead, FeatureNorm, PointwiseConv, neighbours, require, to_series
 from har_core.models.registry import register_model
 
 SHUFFLE_GROUPS = (8, 8, 16, 16)
@@ -73,12 +73,12 @@ class _Depthwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:
         ctx.save_for_backward(x_STF, weight_3F)
-        x_SUF, x_SVF = x_STF[:, 0::2], x_STF[:, 1::2]
+        before_SUF, here_SUF, after_SUF = neighbours(x_STF)
         before_F, here_F, after_F = weight_3F
-        y_SUF = torch.addcmul(bias_F, x_SUF, here_F)
-        y_SUF[:, 1:].addcmul_(x_SVF[:, : y_SUF.shape[1] - 1], before_F)
-        y_SUF[:, : x_SVF.shape[1]].addcmul_(x_SVF, after_F)
-        return y_SUF
+        # Zeros beyond the ends rather than a smaller part written in place: an exported graph has to copy all of it.
+        y_SUF = torch.addcmul(bias_F, here_SUF, here_F)
+        y_SUF = torch.addcmul(y_SUF, before_SUF, before_F)
+        return torch.addcmul(y_SUF, after_SUF, after_F)
 
     @staticmethod
     def backward(ctx: Any, grad_SUF: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -49,8 +49,13 @@ def resolve_precision(settings: TrainingSettings, device: torch.device) -> Preci
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16"
         return "fp16" if torch.cuda.get_device_capability(device) >= _CUDA_CAPABILITY_FP16 else "fp32"
-    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+    return "bf16" if device.type == "cpu" and has_bf16() else "fp32"
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers itself."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,31 @@ import typer
 from pipelines.cli.options import Format, FormatOption, OutputOption, put_out
 
 
-def predict(
+class Engine(StrEnum):
+    """What computes the answers; the first is what models are scored with."""
+
+    TORCH = "torch"
+    OPENVINO = "openvino"
+    AUTO = "auto"
+
+
+class Precision(StrEnum):
+    """How precisely; the first is what models are scored in."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+    AUTO = "auto"
+
+
+def predict(  # noqa: PLR0917 - Typer makes options of them
     inputs: Annotated[list[Path], typer.Argument(help="DSADS-format files, folders or zips.", metavar="INPUT…")],
     model: Annotated[str, typer.Option(help="MLflow's address of a model.")] = "models:/har@champion",
+    engine: Annotated[
+        Engine, typer.Option(help="auto: OpenVINO where it is installed (extra `fast`) and suits the model.")
+    ] = Engine.TORCH,
+    precision: Annotated[
+        Precision, typer.Option(help="auto: bf16, twice as fast, where the processor has it; scores are those of fp32.")
+    ] = Precision.FP32,
     output_format: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
@@ -26,4 +49,5 @@ def predict(
     from pipelines.session import open_home  # noqa: PLC0415
     from pipelines.tables import render  # noqa: PLC0415
 
-    put_out(render(predict_inputs(inputs, model, open_home()), output_format), output)
+    table = predict_inputs(inputs, model, open_home(), engine=engine.value, precision=precision.value)
+    put_out(render(table, output_format), output)

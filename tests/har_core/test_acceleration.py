@@ -1,0 +1,149 @@
+"""Quicker answers of finished models: the same answers, on every engine and in every precision."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from har_core import acceleration
+from har_core.acceleration import BATCH_SIZES, accelerate
+from har_core.errors import InputError
+from har_core.inference import RawWindowClassifier, predict_probabilities
+from har_core.models import create_model, fit_model
+from har_core.training.devices import has_bf16
+
+T, C, K = 40, 6, 19
+OPTIONS = {
+    "cnn": {"base_width": 16},
+    "resnet": {"base_width": 8},
+    "shufflenet": {"base_width": 16},
+    "compact": {"width": 16},
+    "lstm": {"hidden_size": 16},
+}
+TOLERANCE = {"fp32": 1e-5, "bf16": 4e-2, "int8": 5e-2}
+
+
+@pytest.fixture(scope="module")
+def windows() -> np.ndarray:
+    return np.random.default_rng(0).normal(3.0, 2.0, (70, T, C)).astype(np.float32)
+
+
+def classifier(name: str, **options: int) -> RawWindowClassifier:
+    """With statistics of batch norm that are not those of the beginning, and probabilities that are not all alike."""
+    torch.manual_seed(0)
+    network = create_model(name, num_channels=C, num_timepoints=T, num_classes=K, **OPTIONS[name] | options)
+    with torch.no_grad():
+        for _ in range(5):
+            network(torch.randn(32, T, C))
+        for parameter in network.parameters():
+            parameter.mul_(1.5)
+    return RawWindowClassifier(network, mean=torch.full((C,), 3.0), standard_deviation=torch.full((C,), 2.0)).eval()
+
+
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [(name, engine) for name in OPTIONS for engine in ("torch", "openvino") if (name, engine) != ("lstm", "openvino")],
+)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_answers_are_those_of_the_model(name: str, engine: str, precision: str, windows: np.ndarray) -> None:
+    model = classifier(name)
+    expected = predict_probabilities(model, torch.from_numpy(windows))
+    assert np.ptp(expected) > TOLERANCE[precision] / 2, "the answers would pass if they were all alike"
+    fast = accelerate(model, num_timepoints=T, num_channels=C, engine=engine, precision=precision)
+    for size in (1, BATCH_SIZES[engine], 70):
+        answered = fast(windows[:size])
+        assert answered.dtype == np.float32
+        assert answered.shape == (size, K)
+        np.testing.assert_allclose(answered, expected[:size], atol=TOLERANCE[precision])
+        np.testing.assert_allclose(answered.sum(axis=1), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_exported_model_is_taken_too(engine: str, windows: np.ndarray) -> None:
+    model = classifier("shufflenet")
+    with torch.no_grad():
+        example = torch.zeros(2, T, C)
+        exported = torch.export.export(model, (example,), dynamic_shapes=({0: torch.export.Dim("N")},)).module()
+    fast = accelerate(exported, num_timepoints=T, num_channels=C, engine=engine, precision="fp32")
+    expected = predict_probabilities(model, torch.from_numpy(windows))
+    np.testing.assert_allclose(fast(windows), expected, atol=1e-5)
+
+
+def test_int8_is_near(windows: np.ndarray) -> None:
+    model = classifier("cnn", base_width=64)
+    fast = accelerate(model, num_timepoints=T, num_channels=C, precision="int8", calibration=windows)
+    assert (fast.engine, fast.precision) == ("openvino", "int8")
+    answered, expected = fast(windows), predict_probabilities(model, torch.from_numpy(windows))
+    np.testing.assert_allclose(answered, expected, atol=TOLERANCE["int8"])
+    assert (answered != expected).any()
+
+
+@pytest.mark.parametrize(("name", "engine"), [("cnn", "openvino"), ("lstm", "torch")])
+def test_auto_takes_what_suits(name: str, engine: str) -> None:
+    fast = accelerate(classifier(name), num_timepoints=T, num_channels=C)
+    assert (fast.engine, fast.precision) == (engine, "bf16" if has_bf16() else "fp32")
+
+
+def test_auto_takes_pytorch_where_openvino_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceleration, "_is_installed", lambda package: False)
+    assert accelerate(classifier("cnn"), num_timepoints=T, num_channels=C).engine == "torch"
+
+
+def test_exact_models_stay_exact(windows: np.ndarray) -> None:
+    labels = torch.arange(len(windows)) % K
+    model: nn.Module = RawWindowClassifier(
+        fit_model("logistic_regression", torch.from_numpy(windows), labels, num_classes=K, seed=0, triples=()),
+        mean=torch.zeros(C),
+        standard_deviation=torch.ones(C),
+    ).eval()
+    fast = accelerate(model, num_timepoints=T, num_channels=C, precision="fp32")
+    assert fast.engine == "torch"
+    np.testing.assert_array_equal(fast(windows[:64]), predict_probabilities(model, torch.from_numpy(windows[:64])))
+
+
+def test_everything_that_is_impossible_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceleration, "_is_installed", lambda package: False)
+    with pytest.raises(InputError) as error:
+        accelerate(classifier("lstm"), num_timepoints=T, num_channels=C, engine="torch", precision="int8")
+    assert [(problem.path, problem.value) for problem in error.value.problems] == [
+        ("engine", "no OpenVINO"),
+        ("engine", "openvino"),
+        ("engine", "torch"),
+        ("precision", "int8, no NNCF"),
+        ("calibration", "none"),
+    ]
+
+
+def test_what_openvino_cannot_take_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Exception from somewhere:\n  cannot reshape\n")
+
+    monkeypatch.setattr(acceleration, "_with_openvino", refuse)
+    with pytest.raises(InputError) as error:
+        accelerate(classifier("cnn"), num_timepoints=T, num_channels=C, engine="openvino", precision="fp32")
+    assert error.value.problems[0].value == "openvino, fp32: cannot reshape"
+
+
+def test_no_windows_are_refused() -> None:
+    fast = accelerate(classifier("cnn"), num_timepoints=T, num_channels=C, engine="torch")
+    with pytest.raises(InputError, match="no windows"):
+        fast(np.zeros((0, T, C), np.float32))
+
+
+def test_nobody_is_told_of_the_use() -> None:
+    code = """
+import sys, numpy as np, torch
+from torch import nn
+from har_core.acceleration import accelerate
+model = nn.Sequential(nn.Flatten(), nn.Linear(8, 3), nn.Softmax(dim=-1)).eval()
+windows = np.zeros((4, 4, 2), np.float32)
+fast = accelerate(model, num_timepoints=4, num_channels=2, precision="int8", calibration=windows)
+print(fast.engine, [name for name in sys.modules if name.startswith("openvino_telemetry.")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1:] == ["openvino []"], done.stdout + done.stderr

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-# Folder of real recordings, for `make bench`.
+# Folder of real recordings in text files, for `make bench`; recordings of that size are made where there is none.
 DATA ?=
 
 .PHONY: help setup demo test test-slow check format ui bench bench-quick screenshots
@@ -38,14 +38,11 @@ format: setup ## Format, and mend what the linter can mend
 ui: setup ## Serve Dagster's and MLflow's pages on this machine
 	@$(BIN)/har ui
 
-bench: setup ## Measure against the plain way; with DATA=FOLDER also from text to windows
-	@$(BIN)/python benchmarks/training_speed.py
-	@$(BIN)/python benchmarks/orchestration.py
-	@$(if $(DATA),$(BIN)/python benchmarks/text_to_windows.py "$(DATA)",echo "Left out: from text to windows; name real recordings with DATA=FOLDER.")
+bench: setup ## Measure speed beside the plain way, into .bench; DATA=FOLDER takes real recordings
+	@$(BIN)/python benchmarks/run.py $(if $(DATA),--data "$(DATA)")
 
-bench-quick: setup ## One round of what can be measured without real recordings
-	@$(BIN)/python benchmarks/training_speed.py --quick
-	@$(BIN)/python benchmarks/orchestration.py --quick
+bench-quick: setup ## One small round of the same, to see that it works
+	@$(BIN)/python benchmarks/run.py --quick
 
 screenshots: setup ## Take the pictures of the guide, of what `make demo` made
 	@$(BIN)/python docs/screenshots.py

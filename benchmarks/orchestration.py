@@ -1,21 +1,12 @@
-"""What Dagster, MLflow and process starts cost beside the work itself, on a small home of made recordings.
+"""What Dagster, MLflow and process starts cost beside the work itself, on a small home of made recordings."""
 
-``python benchmarks/orchestration.py`` prints a Markdown table for ``docs/results/orchestration.md``. Each measurement
-stands beside a reference that was taken in turns with it, so that whatever else the machine does slows both down.
-
-``--quick``: one round, to see that it works.
-"""
-
-import argparse
 import logging
 import os
-import platform
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import dagster as dg
@@ -24,6 +15,7 @@ from dagster._cli.api import ExecuteRunArgs
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from measure import Case, Once, Options, Way
 
 from assets.graph import build_resources
 from assets.publication import publish
@@ -61,20 +53,6 @@ IMPORTS = "import dagster, torch, mlflow.pytorch, sklearn.metrics, matplotlib.fi
 NUM_CHANNELS, NUM_TIMEPOINTS, NUM_CLASSES = 45, 125, 19
 
 
-def seconds_of(call: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def alternate(rounds: int, *calls: Callable[[], float]) -> list[list[float]]:
-    """What each call gives, in turns, after one round that does not count; a single round counts."""
-    num_ignored = int(rounds > 1)
-    taken = [[call() for call in calls] for _ in range(num_ignored + rounds)]
-    return [list(column) for column in zip(*taken[num_ignored:], strict=True)]
-
-
 def python(*arguments: str) -> None:
     """A process of its own, which must succeed."""
     done = subprocess.run([sys.executable, *arguments], check=False, capture_output=True, text=True)
@@ -100,6 +78,11 @@ class Bench:
         with (self.home.dagster / "dagster.yaml").open("a") as settings:
             settings.write("python_logs:\n  python_log_level: ERROR\n")
 
+    @cached_property
+    def instance(self) -> dg.DagsterInstance:
+        """Of the home, until the process ends."""
+        return dg.DagsterInstance.from_config(str(self.home.dagster))
+
     @property
     def experiment(self) -> Experiment:
         """The settings."""
@@ -109,15 +92,15 @@ class Bench:
         """The whole command; after the first time it has nothing to do."""
         python("-m", "pipelines", "run", str(self.experiment_file))
 
-    def queued_run(self, instance: dg.DagsterInstance, *, warm: bool) -> float:
+    def queued_run(self, *, warm: bool) -> None:
         """From leaving the queue to the end of a run that makes ``splits``, whose work is measured in milliseconds."""
+        instance = self.instance
         pointer = ModuleCodePointer("pipelines.definitions", "defs", working_directory=None)
         origin = JobPythonOrigin("__ASSET_JOB", RepositoryPythonOrigin(sys.executable, pointer))
         job = defs().resolve_implicit_global_asset_job_def().get_subset(asset_selection={dg.AssetKey("splits")})
         run = instance.create_run_for_job(
             job, job_code_origin=origin, asset_selection=frozenset({dg.AssetKey("splits")})
         )
-        start = time.perf_counter()
         if warm:
             instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
             while not instance.get_run_by_id(run.run_id).is_finished:
@@ -125,12 +108,10 @@ class Bench:
         else:
             arguments = ExecuteRunArgs(origin, run.run_id, instance.get_ref(), set_exit_code_on_failure=True)
             subprocess.run(arguments.get_command_args(), check=True, capture_output=True)
-        seconds = time.perf_counter() - start
         if not instance.get_run_by_id(run.run_id).is_success:
             raise RuntimeError("\n".join(map(str, instance.all_logs(run.run_id))))
-        return seconds
 
-    def materialise_nothing(self, instance: dg.DagsterInstance, *, tracked: bool) -> float:
+    def materialise_nothing(self, *, tracked: bool) -> None:
         """A run in this process of an asset that does nothing; with its MLflow run, its metadata and its version."""
         experiment = self.experiment
 
@@ -146,9 +127,9 @@ class Bench:
                 )
 
         resources = {name: value for name, value in build_resources(self.home).items() if name != "display"}
-        return seconds_of(lambda: dg.materialize([nothing], instance=instance, resources=resources))
+        dg.materialize([nothing], instance=self.instance, resources=resources)
 
-    def log_model(self, architecture: str) -> float:
+    def log_model(self, architecture: str) -> None:
         """Export, log, load back and compare a network of the usual size."""
         tracking = Tracking(self.home)
         network = create_model(
@@ -158,53 +139,64 @@ class Bench:
         model = RawWindowClassifier(network.eval(), mean=mean, standard_deviation=deviation)
         run = tracking.client.create_run(tracking.experiment_id)
         tracked = TrackedRun(tracking, run.info.run_id)
-        return seconds_of(lambda: Registry(tracking).log(tracked, "har-bench", model, num_timepoints=NUM_TIMEPOINTS))
+        Registry(tracking).log(tracked, "har-bench", model, num_timepoints=NUM_TIMEPOINTS)
 
 
-def row(what: str, ours: list[float], reference: str = "", theirs: list[float] | None = None) -> None:
-    """One line of the table."""
-    own = f"{statistics.median(ours):.2f} ({min(ours):.2f}–{max(ours):.2f})"
-    if theirs is None:
-        print(f"| {what} | {own} | | | |", flush=True)
-        return
-    other = f"{statistics.median(theirs):.2f} ({min(theirs):.2f}–{max(theirs):.2f})"
-    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-    print(f"| {what} | {own} | {reference} | {other} | {ratio:.2f} |", flush=True)
+def cases(options: Options) -> list[Case]:
+    """What Dagster, MLflow and process starts cost beside the work itself."""
+    return [
+        _case(
+            "`har run` with nothing to do",
+            {
+                "ours": lambda: _home(options).har_run,
+                "imports": lambda: lambda: python("-c", IMPORTS),
+            },
+            reference="imports",
+        ),
+        _case(
+            "a run of `splits` from the queue",
+            {
+                "ours": lambda: partial(_home(options).queued_run, warm=True),
+                "new interpreter": lambda: partial(_home(options).queued_run, warm=False),
+            },
+            reference="new interpreter",
+        ),
+        _case(
+            "a materialisation of nothing",
+            {
+                "ours": lambda: partial(_home(options).materialise_nothing, tracked=True),
+                "without MLflow": lambda: partial(_home(options).materialise_nothing, tracked=False),
+            },
+            reference="without MLflow",
+        ),
+        *(
+            _case(f"logging {name}", {"ours": lambda name=name: partial(_home(options).log_model, name)})
+            for name in (("lstm",) if options.quick else ("cnn", "resnet", "lstm", "shufflenet"))
+        ),
+    ]
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
-    rounds = 1 if options.quick else options.rounds
+def _case(name: str, ways: dict[str, Callable[[], Callable[[], object]]], reference: str | None = None) -> Case:
+    return Case(
+        name=name,
+        unit="s",
+        ways=tuple(Way(name=way, prepare=partial(_counting, prepare)) for way, prepare in ways.items()),
+        reference=reference,
+    )
+
+
+def _counting(prepare: Callable[[], Callable[[], object]]) -> Once:
+    work = prepare()
+
+    def once() -> float:
+        work()
+        return 1.0
+
+    return once
+
+
+@cache
+def _home(options: Options) -> Bench:
+    """One home for all cases of a process."""
     logging.disable(logging.WARNING)  # Dagster tells of every step
-    processor = torch.cpu.get_capabilities().get("cpu_name") or platform.processor()
-    print(f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {rounds} rounds\n")
-    print("| what | seconds, median (range) | reference | its seconds | ratio |\n|---|--:|---|--:|--:|")
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
-        idle, imports = alternate(
-            rounds, lambda: seconds_of(bench.har_run), lambda: seconds_of(lambda: python("-c", IMPORTS))
-        )
-        row("`har run` with nothing to do", idle, "a process that imports the libraries", imports)
-        with dg.DagsterInstance.from_config(str(bench.home.dagster)) as instance:
-            warm, cold = alternate(
-                rounds,
-                lambda: bench.queued_run(instance, warm=True),
-                lambda: bench.queued_run(instance, warm=False),
-            )
-            row("a run of `splits` from the queue, start to end", warm, "in a new interpreter", cold)
-            tracked, plain = alternate(
-                rounds,
-                lambda: bench.materialise_nothing(instance, tracked=True),
-                lambda: bench.materialise_nothing(instance, tracked=False),
-            )
-            row("a materialisation of nothing, in a process that runs", tracked, "without MLflow", plain)
-        for architecture in ("cnn", "resnet", "lstm", "shufflenet"):
-            row(f"logging and checking `{architecture}`", alternate(rounds, lambda: bench.log_model(architecture))[0])  # noqa: B023
-
-
-if __name__ == "__main__":
-    main()
+    return Bench(options.scratch)

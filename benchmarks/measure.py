@@ -1,0 +1,206 @@
+"""Measuring ways of doing the same thing in turns: each in a process of its own kind, with warm-up, repeats and ratios.
+
+A :class:`Case` is one thing to do, a :class:`Way` one way of doing it. The ways of a case are measured round by round,
+so that whatever else the machine does slows all of them down; each round gives a ratio to the reference, and a case is
+told by its medians and ranges. Ways that could disturb each other (an allocator set up, a pool of threads, peak memory)
+are put into different processes by :attr:`Way.process`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+Once = Callable[[], float]
+"""Does the thing once; returns how much of it was done, in the amounts that a rate counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for."""
+
+    data: Path
+    """Folder of recordings in text files."""
+    scratch: Path
+    """Empty folder for whatever is written; removed afterwards."""
+    quick: bool
+    """Small and once: to see that it works. Its figures mean little."""
+    rounds: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way of doing the thing of a case."""
+
+    name: str
+    prepare: Callable[[], Once]
+    """Makes everything ready, outside the clock."""
+    process: str = "ours"
+    """Ways of one name share a process, which starts with the section."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One thing to do."""
+
+    name: str
+    unit: str
+    """Of a figure: ``s`` and ``ms`` count the time of one amount, all others the amounts in a second."""
+    ways: tuple[Way, ...]
+    reference: str | None = None
+    """The way that the others are compared with."""
+    scale: float = 1.0
+    """Amounts in one unit: 1e9 for GFLOP/s where a way returns operations."""
+
+    @property
+    def is_time(self) -> bool:
+        """Whether less is better."""
+        return self.unit in ("s", "ms")
+
+    def figure(self, seconds: float, amount: float) -> float:
+        """What is told of one measurement."""
+        if self.is_time:
+            return seconds / amount * (1e3 if self.unit == "ms" else 1)
+        return amount / seconds / self.scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The figures of one way of one case, a round each."""
+
+    section: str
+    case: str
+    way: str
+    unit: str
+    figures: list[float]
+    reference: str | None = None
+    speedups: list[float] = field(default_factory=list)
+    """How many times as fast as the reference, round by round: more is better whatever the unit."""
+    peak_mib: float = 0.0
+    """Largest resident memory of the process up to the end of this way's last round."""
+
+    @property
+    def median(self) -> float:
+        """Of the figures."""
+        return statistics.median(self.figures)
+
+    @property
+    def speedup(self) -> float | None:
+        """Median of the speed-ups; None without a reference."""
+        return statistics.median(self.speedups) if self.speedups else None
+
+
+def measure(section: str, options: Options, only: str = "") -> Iterator[Measured]:
+    """Measure every case of the module ``section``; those with ``only`` in their name, if it is given."""
+    cases = [case for case in _cases(section, options) if only in case.name]
+    with _processes(section, options) as ask:
+        for case in cases:
+            num_ignored = 0 if options.quick else 1
+            rounds = [
+                {way.name: ask(way.process, case.name, way.name) for way in case.ways}
+                for _ in range(num_ignored + options.rounds)
+            ][num_ignored:]
+            for way in case.ways:
+                is_compared = case.reference is not None and way.name != case.reference
+                yield Measured(
+                    section=section,
+                    case=case.name,
+                    way=way.name,
+                    unit=case.unit,
+                    figures=[case.figure(taken[way.name].seconds, taken[way.name].amount) for taken in rounds],
+                    reference=case.reference if is_compared else None,
+                    speedups=[_speedup(taken[way.name], taken[case.reference]) for taken in rounds]
+                    if is_compared and case.reference
+                    else [],
+                    peak_mib=rounds[-1][way.name].peak_mib,
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    seconds: float
+    amount: float
+    peak_mib: float
+
+
+def _speedup(own: _Taken, reference: _Taken) -> float:
+    return (reference.seconds / reference.amount) / (own.seconds / own.amount)
+
+
+def _cases(section: str, options: Options) -> list[Case]:
+    cases: list[Case] = importlib.import_module(section).cases(options)
+    return cases
+
+
+@contextmanager
+def _processes(section: str, options: Options) -> Iterator[Callable[[str, str, str], _Taken]]:
+    """Processes that are started when first asked, and ended together."""
+    context = multiprocessing.get_context("spawn")
+    started: dict[str, tuple[Any, Connection]] = {}
+
+    def ask(process: str, case: str, way: str) -> _Taken:
+        if process not in started:
+            here, there = context.Pipe()
+            worker = context.Process(target=_serve, args=(there, section, options), daemon=False)
+            worker.start()
+            there.close()
+            started[process] = worker, here
+        connection = started[process][1]
+        connection.send((case, way))
+        answer = connection.recv()
+        if isinstance(answer, str):
+            raise RuntimeError(f"{section}, {case}, {way}:\n{answer}")
+        taken: _Taken = answer
+        return taken
+
+    try:
+        yield ask
+    finally:
+        for worker, connection in started.values():
+            connection.close()
+            worker.join()
+
+
+def _serve(connection: Connection, section: str, options: Options) -> None:
+    """Measure what is asked for, until nobody asks any more."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    import torch  # noqa: PLC0415 - the parent does without
+
+    torch.set_num_threads(options.threads)
+    by_name = {case.name: case for case in _cases(section, options)}
+    prepared: dict[tuple[str, str], Once] = {}
+    while True:
+        try:
+            case, way = connection.recv()
+        except EOFError:
+            return
+        try:
+            if any(name != case for name, _ in prepared):
+                prepared.clear()  # what an earlier case had prepared takes memory
+            if (case, way) not in prepared:
+                prepared[case, way] = next(w for w in by_name[case].ways if w.name == way).prepare()
+            start = time.perf_counter()
+            amount = prepared[case, way]()
+            seconds = time.perf_counter() - start
+            connection.send(_Taken(seconds, amount, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        except Exception:  # noqa: BLE001 - told to the parent, which raises it
+            connection.send(traceback.format_exc())
+
+
+def pin_threads(threads: int) -> None:
+    """Give every pool of threads of processes to come ``threads`` threads."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ[name] = str(threads)

@@ -1,0 +1,138 @@
+"""Training and answering of the four networks, beside the plain way: eager float32 and a DataLoader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+
+import plain
+import torch
+from measure import Case, Once, Options, Way
+from torch import Tensor
+
+from har_core.acceleration import Accelerated, Engine, Precision, accelerate
+from har_core.inference import RawWindowClassifier
+from har_core.models import create_model
+from har_core.settings.runtime import RuntimeSettings
+from har_core.settings.training import TrainingSettings
+from har_core.training import LabelledWindows, train
+
+ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
+T, C, K = 125, 45, 19
+BATCH_SIZE = 128
+RUNTIME = RuntimeSettings(device="cpu")
+ENGINES: tuple[tuple[Engine, Precision], ...] = (
+    ("torch", "fp32"),
+    ("torch", "auto"),
+    ("openvino", "fp32"),
+    ("openvino", "auto"),
+    ("openvino", "int8"),
+)
+QUICK_ENGINES = (("torch", "auto"), ("openvino", "auto"))
+
+
+def cases(options: Options) -> list[Case]:
+    """Each of training, answering many windows, and answering one, for each architecture."""
+    return [make(name, options) for make in (_training, _throughput, _latency) for name in ARCHITECTURES]
+
+
+def _training(name: str, options: Options) -> Case:
+    num_windows = 16 if options.quick else 2 * BATCH_SIZE
+    batch_size = 8 if options.quick else BATCH_SIZE
+    return Case(
+        name=f"training {name}",
+        unit="windows/s",
+        ways=(
+            Way(name="plain", prepare=partial(_train_plainly, name, num_windows, batch_size), process="plain"),
+            Way(name="fp32", prepare=partial(_train, name, num_windows, batch_size, "off")),
+            Way(name="auto", prepare=partial(_train, name, num_windows, batch_size, "auto")),
+        ),
+        reference="plain",
+    )
+
+
+def _throughput(name: str, options: Options) -> Case:
+    num_windows = 16 if options.quick else 256
+    return _answering(f"answers {name}", "windows/s", name, options, num_windows=num_windows, num_calls=1)
+
+
+def _latency(name: str, options: Options) -> Case:
+    num_calls = 2 if options.quick else 50
+    return _answering(f"one window {name}", "ms", name, options, num_windows=1, num_calls=num_calls)
+
+
+def _answering(case: str, unit: str, name: str, options: Options, *, num_windows: int, num_calls: int) -> Case:
+    known = QUICK_ENGINES if options.quick else ENGINES
+    engines = [(engine, precision) for engine, precision in known if engine == "torch" or name != "lstm"]
+    return Case(
+        name=case,
+        unit=unit,
+        ways=(
+            Way(name="plain", prepare=partial(_answer_plainly, name, num_windows, num_calls), process="plain"),
+            *(
+                Way(
+                    name=f"{engine} {precision}",
+                    prepare=partial(_answer, name, engine, precision, num_windows, num_calls),
+                    process=engine,
+                )
+                for engine, precision in engines
+            ),
+        ),
+        reference="plain",
+    )
+
+
+def _windows(count: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(count, T, C, generator=generator), torch.randint(0, K, (count,), generator=generator)
+
+
+def _train_plainly(name: str, num_windows: int, batch_size: int) -> Once:
+    epoch = plain.training_epoch(name, *_windows(num_windows), batch_size)
+
+    def once() -> float:
+        epoch()
+        return float(num_windows)
+
+    return once
+
+
+def _train(name: str, num_windows: int, batch_size: int, mixed_precision: str) -> Once:
+    """One epoch of the training loop, with one window to validate: more would be no part of the plain way."""
+    model = create_model(name, num_channels=C, num_timepoints=T, num_classes=K)
+    training = LabelledWindows(*_windows(num_windows))
+    settings = TrainingSettings(epochs=1, batch_size=batch_size, mixed_precision=mixed_precision)  # type: ignore[arg-type]
+    validation = training.select(torch.tensor([0]))
+
+    def once() -> float:
+        train(model, training, validation, settings, RUNTIME, num_classes=K)
+        return float(num_windows)
+
+    return once
+
+
+def _answer_plainly(name: str, num_windows: int, num_calls: int) -> Once:
+    answer, (windows, _) = plain.answering(name, C), _windows(num_windows)
+    return lambda: _repeat(lambda: answer(windows), num_windows, num_calls)
+
+
+def _answer(name: str, engine: Engine, precision: Precision, num_windows: int, num_calls: int) -> Once:
+    fast, windows = _accelerated(name, engine, precision), _windows(num_windows)[0].numpy()
+    return lambda: _repeat(lambda: fast(windows), num_windows, num_calls)
+
+
+@cache
+def _accelerated(name: str, engine: Engine, precision: Precision) -> Accelerated:
+    """Made once for the cases of a process: converting takes seconds."""
+    network = create_model(name, num_channels=C, num_timepoints=T, num_classes=K)
+    model = RawWindowClassifier(network, mean=torch.zeros(C), standard_deviation=torch.ones(C)).eval()
+    calibration = _windows(64)[0].numpy() if precision == "int8" else None
+    return accelerate(
+        model, num_timepoints=T, num_channels=C, engine=engine, precision=precision, calibration=calibration
+    )
+
+
+def _repeat(call: Callable[[], object], num_windows: int, num_calls: int) -> float:
+    for _ in range(num_calls):
+        call()
+    return float(num_windows * num_calls)

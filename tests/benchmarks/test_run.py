@@ -1,0 +1,67 @@
+"""The benches themselves: that they run, and that they tell what they measured. No time is asserted."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SECTIONS = {
+    "limits": {"file read, cached", "memory copied", "gemm fp32", "gemm bf16"},
+    "preparing": {"unpacked text to windows", "zip to windows", "audit", "windows to normalised tensors"},
+    "networks": {
+        f"{what} {name}"
+        for what in ("training", "answers", "one window")
+        for name in ("cnn", "resnet", "lstm", "shufflenet")
+    },
+    "orchestration": {
+        "`har run` with nothing to do",
+        "a run of `splits` from the queue",
+        "a materialisation of nothing",
+        "logging lstm",
+    },
+}
+
+
+def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), *arguments, "--output", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+def test_quick_limits_are_measured_and_told(tmp_path: Path) -> None:
+    done = bench(tmp_path, "limits", "--quick")
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "bench.json").read_text())
+    assert {row["case"] for row in content["measured"]} == SECTIONS["limits"]
+    assert content["machine"]["quick"] is True
+    assert content["machine"]["threads"] >= 1
+    markdown = (tmp_path / "bench.md").read_text()
+    assert all(f"| {case} |" in markdown for case in SECTIONS["limits"])
+
+
+def test_unknown_section_is_refused(tmp_path: Path) -> None:
+    done = bench(tmp_path, "limit")
+    assert done.returncode == 2
+    assert "no section limit; there are limits, preparing, networks, orchestration" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_section_runs_in_its_quick_form(tmp_path: Path) -> None:
+    done = bench(tmp_path, "--quick")
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "bench.json").read_text())
+    for section, cases in SECTIONS.items():
+        assert {row["case"] for row in content["measured"] if row["section"] == section} == cases
+    for row in content["measured"]:
+        assert all(math.isfinite(figure) and figure > 0 for figure in row["figures"]), row
+        assert bool(row["speedups"]) == bool(row["reference"]), row
+        assert row["peak_mib"] > 0, row
+    told = {target["what"].partition(" (")[0] for target in content["targets"]}
+    assert {"training cnn", "answers lstm", "one window resnet", "training cnn: share of the bf16 limit"} <= told
+    assert [path.name for path in tmp_path.iterdir() if path.name not in ("bench.json", "bench.md")] == []

@@ -104,9 +104,9 @@ class _Neighbours(torch.autograd.Function):
         before_SUF, even_SUF, after_SUF = grad_SUP.chunk(3, dim=-1)
         grad_STF = grad_SUP.new_empty(len(grad_SUP), ctx.num_timepoints, even_SUF.shape[-1])
         grad_STF[:, 0::2] = even_SUF
-        odd_SVF = grad_STF[:, 1::2]
-        odd_SVF[:] = after_SUF[:, : odd_SVF.shape[1]]
-        odd_SVF[:, : even_SUF.shape[1] - 1] += before_SUF[:, 1:]
+        odd_SVF, num_before = grad_STF[:, 1::2], even_SUF.shape[1] - 1
+        torch.add(after_SUF[:, :num_before], before_SUF[:, 1:], out=odd_SVF[:, :num_before])
+        odd_SVF[:, num_before:] = after_SUF[:, num_before : odd_SVF.shape[1]]
         return grad_STF
 
 

@@ -4,7 +4,7 @@ Origin: Zhang et al. 2018, section 3.1 (the shuffle of features between groups);
 grouped here.
 
 Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ even and V = ⌊T/2⌋ odd ones, F features,
-G shuffle groups, K activities.
+G features that come out of a block, K activities.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from har_core.models.layers import ChannelHead, FeatureNorm, PointwiseConv, neighbours, require, to_series
 from har_core.models.registry import register_model
@@ -28,43 +29,55 @@ class ShuffleNet(nn.Module):
         super().__init__()
         require(base_width >= 1 and base_width % 8 == 0, "base_width", base_width, "a positive multiple of 8")
         widths = [1, base_width, 2 * base_width, 4 * base_width, 8 * base_width]
-        self.body = nn.Sequential(*map(ShuffleBlock, widths, widths[1:], SHUFFLE_GROUPS))
+        self.body = nn.Sequential(*map(ShuffleBlock, widths, widths[1:], (1, *SHUFFLE_GROUPS)))
         self.head = ChannelHead(num_features=widths[-1], num_channels=num_channels, num_classes=num_classes)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_STF = to_series(x_NTC)
         x_STF = self.body(x_STF)
-        logits_NK: Tensor = self.head(x_STF)
+        x_S1F = x_STF.mean(dim=1, keepdim=True)  # shuffles as well after the average as before it
+        logits_NK: Tensor = self.head(shuffle(x_S1F, SHUFFLE_GROUPS[-1]))
         return logits_NK
 
 
 class ShuffleBlock(nn.Module):
-    """Depthwise convolution that halves time, pointwise convolution, batch norm, ReLU, shuffle."""
+    """Shuffle, depthwise convolution that halves time, pointwise convolution, batch norm, ReLU.
+
+    The shuffle is that of the block before; the first block has one group, which leaves everything in its place. Not
+    the features are dealt out but the weights that meet them, which are few: the results are the same.
+    """
 
     def __init__(self, in_features: int, out_features: int, num_groups: int) -> None:
         super().__init__()
         self.depthwise = DepthwiseHalvingConv(in_features)
         self.pointwise = PointwiseConv(in_features, out_features)
         self.norm = FeatureNorm(out_features)
-        self.num_groups = num_groups
+        self.inverse_groups = in_features // num_groups  # shuffling with these undoes a shuffle with num_groups
 
     def forward(self, x_STF: Tensor) -> Tensor:
-        x_SUF = self.pointwise(self.depthwise(x_STF))
-        x_SUF = self.norm(x_SUF).relu()
-        return shuffle(x_SUF, self.num_groups)
+        weight_3F, bias_F = (shuffle(w, self.inverse_groups) for w in self.depthwise.weights(x_STF.dtype))
+        x_SUF = depthwise(x_STF, weight_3F, bias_F)
+        weight_GF = shuffle(self.pointwise.weight.squeeze(-1), self.inverse_groups)
+        x_SUG = functional.linear(x_SUF, weight_GF, self.pointwise.bias)
+        x_SUG = self.norm(x_SUG)
+        return torch.relu(x_SUG)
 
 
 class DepthwiseHalvingConv(nn.Conv1d):
-    """Convolution (3, stride 2, padding 1) of each feature by itself: (S, T, F) to (S, U, F)."""
+    """Weights of a convolution (3, stride 2, padding 1) of each feature by itself."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__(num_features, num_features, kernel_size=3, stride=2, padding=1, groups=num_features)
 
-    def forward(self, x_STF: Tensor) -> Tensor:
-        weight_3F = self.weight.squeeze(1).t().to(x_STF.dtype)
-        bias_F = cast("Tensor", self.bias).to(x_STF.dtype)
-        y_SUF: Tensor = _Depthwise.apply(x_STF, weight_3F, bias_F)  # type: ignore[no-untyped-call]
-        return y_SUF
+    def weights(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Weights (3, F) of the timepoint before, this one, and the one after; biases (F,)."""
+        return self.weight.squeeze(1).t().to(dtype), cast("Tensor", self.bias).to(dtype)
+
+
+def depthwise(x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:
+    """Convolution (3, stride 2, padding 1) of each feature by itself: (S, T, F) to (S, U, F)."""
+    y_SUF: Tensor = _Depthwise.apply(x_STF, weight_3F, bias_F)  # type: ignore[no-untyped-call]
+    return y_SUF
 
 
 class _Depthwise(torch.autograd.Function):
@@ -96,8 +109,6 @@ class _Depthwise(torch.autograd.Function):
         return grad_STF, grad_weight_3F, grad_SUF.sum((0, 1))
 
 
-def shuffle(x_STF: Tensor, num_groups: int) -> Tensor:
-    """Deal the features out anew: one of each group in turn."""
-    x_STGH = x_STF.view(*x_STF.shape[:2], num_groups, -1)  # H features in a group
-    shuffled_STF: Tensor = x_STGH.transpose(2, 3).flatten(start_dim=2)
-    return shuffled_STF
+def shuffle(x: Tensor, num_groups: int) -> Tensor:
+    """Deal the features, which are the last dimension, out anew: one of each group in turn."""
+    return x.view(*x.shape[:-1], num_groups, -1).transpose(-1, -2).flatten(start_dim=-2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,9 @@ def plain_losses(model: nn.Module, data: LabelledWindows) -> list[float]:
     )
     losses = []
     for epoch in range(SETTINGS.epochs):
-        optimizer.param_groups[0]["lr"] = SETTINGS.learning_rate * 0.5 ** (epoch * SETTINGS.num_steps // SETTINGS.epochs)
+        optimizer.param_groups[0]["lr"] = SETTINGS.learning_rate * 0.5 ** (
+            epoch * SETTINGS.num_steps // SETTINGS.epochs
+        )
         total = 0.0
         for indices in torch.randperm(len(data), generator=order).split(SETTINGS.batch_size):
             optimizer.zero_grad()
@@ -61,6 +64,15 @@ def plain_losses(model: nn.Module, data: LabelledWindows) -> list[float]:
             total += loss.item() * len(indices)
         losses.append(total / len(data))
     return losses
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """So little work is done faster by one, and far faster where the machine is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("mixed_precision", TOLERANCE)

@@ -189,7 +189,7 @@ def _serve(connection: Connection, section: str, options: Options) -> None:
             return
         try:
             if any(name != case for name, _ in prepared):
-                prepared.clear()  # what an earlier case had prepared takes memory
+                _clear(prepared)
             if (case, way) not in prepared:
                 prepared[case, way] = next(w for w in by_name[case].ways if w.name == way).prepare()
             start = time.perf_counter()
@@ -198,6 +198,14 @@ def _serve(connection: Connection, section: str, options: Options) -> None:
             connection.send(_Taken(seconds, amount, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
         except Exception:  # noqa: BLE001 - told to the parent, which raises it
             connection.send(traceback.format_exc())
+
+
+def _clear(prepared: dict[tuple[str, str], Once]) -> None:
+    """Let go of what an earlier case had prepared, which takes memory, and end what still runs."""
+    for once in prepared.values():
+        if (close := getattr(once, "close", None)) is not None:
+            close()
+    prepared.clear()
 
 
 def pin_threads(threads: int) -> None:

@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -34,7 +35,7 @@ Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
-BATCH_SIZES = {"torch": 64, "openvino": 16}
+BATCH_SIZES = {"torch": 16, "openvino": 16}
 """Windows in one call: enough to keep all cores busy, few enough that what lies between two layers stays in cache."""
 _CPU = torch.device("cpu")
 _INSTALL = "pip install 'har[fast]'"
@@ -160,13 +161,25 @@ def _is_recurrent(model: nn.Module) -> bool:
 
 
 def _with_torch(model: nn.Module, precision: Precision) -> Answer:
+    precise = precision != "bf16"
+    own = model if precise else _with_bf16_weights(model)
+
     def answer(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        with torch.inference_mode(), autocast(_CPU, "bf16" if precision == "bf16" else "fp32"):
-            probabilities: Tensor = model(torch.from_numpy(windows))
+        with torch.inference_mode(), autocast(_CPU, "fp32" if precise else "bf16"):
+            probabilities: Tensor = own(torch.from_numpy(windows))
         result: npt.NDArray[np.float32] = probabilities.to(torch.float32).numpy()
         return result
 
     return answer
+
+
+def _with_bf16_weights(model: nn.Module) -> nn.Module:
+    """A copy whose matrices are rounded already, as autocast would round them again in each call."""
+    rounded = deepcopy(model)
+    for parameter in rounded.parameters():
+        if parameter.ndim > 1:
+            parameter.data = parameter.data.to(torch.bfloat16)
+    return rounded
 
 
 def _with_openvino(

@@ -146,6 +146,13 @@ def test_prediction_of_files_folders_and_zips(har, tmp_path):
     assert len(rows) == 1 + 6 + 19 * 3 * 2
     assert rows[0] == {**rows[1], "path": str(single), "probability": pytest.approx(rows[1]["probability"], abs=1e-5)}
     assert set(rows[0]) == {"path", "start_s", "activity", "probability"}
+    faster = ("--engine", "openvino", "--precision", "auto", "--format", "json")
+    fast = json.loads(har("predict", single, har.data / "a10", *faster, "--model", "models:/har-cnn@challenger").stdout)
+    exact = json.loads(
+        har("predict", single, har.data / "a10", "--format", "json", "--model", "models:/har-cnn@challenger").stdout
+    )
+    assert [row["path"] for row in fast] == [row["path"] for row in exact]
+    assert [row["probability"] for row in fast] == pytest.approx([row["probability"] for row in exact], abs=0.02)
     csv = har("predict", single, "--format", "csv", "--model", "models:/har-lstm@challenger").stdout.splitlines()
     assert csv[0].replace('"', "") == "path,start_s,activity,probability"
     assert len(csv) == 2
@@ -155,6 +162,6 @@ def test_models_lists_architectures_and_versions(har):
     har("run", har.experiment, "--data", har.data)
     listed = har("models").stdout
     rows = [line.split() for line in listed.splitlines()]
-    assert ["shufflenet", "614,551", "84,009,375", "har_core/models/shufflenet.py"] in rows
+    assert ["shufflenet", "614,551", "84,032,505", "har_core/models/shufflenet.py"] in rows
     assert ["har", "synthetic", "champion"] in [[row[0], *row[2:]] for row in rows if len(row) == 4]
     assert "challenger" in listed

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache, partial
 
 import plain
@@ -14,10 +13,11 @@ from torch import Tensor
 
 from har_core.acceleration import Accelerated, Engine, Precision, accelerate
 from har_core.inference import RawWindowClassifier
+from har_core.memory import freed_memory_kept
 from har_core.models import create_model
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
-from har_core.training import EpochFinished, LabelledWindows, TrainingEvent, TrainingStarted, train
+from har_core.training import LabelledWindows, train
 
 ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
 T, C, K = 125, 45, 19
@@ -46,8 +46,8 @@ def _training(name: str, options: Options) -> Case:
         unit="windows/s",
         ways=(
             Way(name="plain", prepare=partial(_train_plainly, name, num_windows, batch_size), process="plain"),
-            Way(name="fp32", prepare=partial(_EpochByEpoch, name, num_windows, batch_size, "off")),
-            Way(name="auto", prepare=partial(_EpochByEpoch, name, num_windows, batch_size, "auto")),
+            Way(name="fp32", prepare=partial(_Epochs, name, num_windows, batch_size, "off")),
+            Way(name="auto", prepare=partial(_Epochs, name, num_windows, batch_size, "auto")),
         ),
         reference="plain",
     )
@@ -99,61 +99,27 @@ def _train_plainly(name: str, num_windows: int, batch_size: int) -> Once:
     return once
 
 
-class _EpochByEpoch:
-    """One long training, of which each call lets one more epoch pass: what a training sets up counts once, as it does.
+class _Epochs:
+    """Trainings of one epoch each, as epochs of one long training are: what was freed is kept from one to the next.
 
-    It validates with one window, since the plain way does not validate.
+    They validate with one window, since the plain way does not validate.
     """
 
     def __init__(self, name: str, num_windows: int, batch_size: int, mixed_precision: str) -> None:
-        self._num_windows = num_windows
-        self._go, self._done = threading.Semaphore(0), queue.SimpleQueue[BaseException | None]()
-        self._is_over = False
-        self._thread = threading.Thread(target=self._run, args=(name, batch_size, mixed_precision), daemon=True)
-        self._thread.start()
-        self._wait()
+        self._model = create_model(name, num_channels=C, num_timepoints=T, num_classes=K)
+        self._training = LabelledWindows(*_windows(num_windows))
+        self._settings = TrainingSettings(epochs=1, batch_size=batch_size, mixed_precision=mixed_precision)
+        self._memory = ExitStack()
+        self._memory.enter_context(freed_memory_kept())
 
     def __call__(self) -> float:
-        self._go.release()
-        self._wait()
-        return float(self._num_windows)
+        validation = self._training.select(torch.tensor([0]))
+        train(self._model, self._training, validation, self._settings, RUNTIME, num_classes=K)
+        return float(len(self._training))
 
     def close(self) -> None:
-        """End the training."""
-        self._is_over = True
-        self._go.release()
-        self._thread.join()
-
-    def _wait(self) -> None:
-        failure = self._done.get()
-        if failure is not None:
-            raise failure
-
-    def _run(self, name: str, batch_size: int, mixed_precision: str) -> None:
-        training = LabelledWindows(*_windows(self._num_windows))
-        model = create_model(name, num_channels=C, num_timepoints=T, num_classes=K)
-        settings = TrainingSettings(epochs=10_000, batch_size=batch_size, mixed_precision=mixed_precision)
-        try:
-            train(
-                model,
-                training,
-                training.select(torch.tensor([0])),
-                settings,
-                RUNTIME,
-                num_classes=K,
-                listener=self._listen,
-            )
-        except EOFError:
-            pass  # of _listen: the case is over
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-            self._done.put(error)
-
-    def _listen(self, event: TrainingEvent) -> None:
-        if isinstance(event, TrainingStarted | EpochFinished):
-            self._done.put(None)
-            self._go.acquire()
-            if self._is_over:
-                raise EOFError
+        """Give the memory back."""
+        self._memory.close()
 
 
 def _answer_plainly(name: str, num_windows: int, num_calls: int) -> Once:

@@ -15,21 +15,28 @@ _CONTAINER_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
+_nested: list[bool] = []
+"""One for each context of :func:`freed_memory_kept` that is open."""
+
+
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
     """With glibc, keep memory that is freed until the end, for what is asked for next; else do nothing.
 
     By default every array above 32 MB is mapped anew from the system and returned at once, and filling fresh pages
-    takes a third of a step of training (docs/results/training_speed.md), and of reading windows. Ask for what is to
+    takes a third of a step of training (docs/results/performance.md), and of reading windows. Ask for what is to
     outlive the context before it: memory within it goes back to the system in the end only where nothing lies above.
+    Contexts may nest, in one thread: the outermost counts.
     """
-    glibc = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+    glibc = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" and not _nested else None
+    _nested.append(True)
     if glibc:
         glibc.mallopt(_M_MMAP_MAX, 0)
         glibc.mallopt(_M_TRIM_THRESHOLD, -1)
     try:
         yield
     finally:
+        _nested.pop()
         if glibc:
             glibc.mallopt(_M_MMAP_MAX, 65536)
             glibc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)

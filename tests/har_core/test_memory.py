@@ -28,3 +28,24 @@ def test_a_container_has_no_more_than_its_limit(
 def test_keeping_memory_ends_with_an_error_too() -> None:
     with pytest.raises(ZeroDivisionError), freed_memory_kept():
         1 / 0  # noqa: B018
+
+
+def test_inner_context_leaves_the_outer_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+
+    class Library:
+        def __init__(self, _name: None) -> None: ...
+
+        def mallopt(self, option: int, _value: int) -> None:
+            told.append(option)
+
+        def malloc_trim(self, _pad: int) -> None:
+            told.append(0)
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", Library)
+    monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    with freed_memory_kept():
+        with freed_memory_kept():
+            pass
+        assert told == [-4, -1]
+    assert told == [-4, -1, -4, -1, 0]

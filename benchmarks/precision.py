@@ -1,9 +1,10 @@
-"""Whether reduced precision changes what a network learns: macro-F1 on held-out subjects, in float32 and in bfloat16.
+"""Whether reduced precision changes what a network learns or says: macro-F1 on held-out subjects.
 
-``python benchmarks/precision.py SPLIT_FOLDER`` trains each architecture once in each precision for each seed, from the
-same weights and in the same order of windows, on a split that ``har run`` wrote (``data/splits/holdout``), and prints a
-Markdown table for ``docs/results/performance.md``. Each training is appended to ``--results`` (JSON lines) as soon as
-it is finished, and not repeated when the command is given again.
+``python benchmarks/precision.py SPLIT_FOLDER`` trains each architecture once in float32 and once in the precision that
+``auto`` takes, for each seed, from the same weights and in the same order of windows, on a split that ``har run`` wrote
+(``data/splits/holdout``). Scores are of float32 answers; those of every engine and precision stand beside them. It
+prints two Markdown tables for ``docs/results/performance.md``. Each training is appended to ``--results`` (JSON lines)
+as soon as it is finished, and not repeated when the command is given again.
 """
 
 from __future__ import annotations
@@ -13,9 +14,16 @@ import json
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from har_core.acceleration import Engine, Precision, accelerate
 from har_core.evaluation.scores import score
-from har_core.fitting import fit_architecture, predict_normalised
+from har_core.fitting import Fitted, fit_architecture, predict_normalised
+from har_core.inference import RawWindowClassifier
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import PRESETS
@@ -24,9 +32,17 @@ from har_core.training import LabelledWindows
 
 ARCHITECTURES = ("cnn", "shufflenet", "lstm", "resnet")
 PRECISIONS = ("off", "auto")
+ANSWERS: tuple[tuple[Engine, Precision], ...] = (
+    ("torch", "auto"),
+    ("openvino", "fp32"),
+    ("openvino", "auto"),
+    ("openvino", "int8"),
+)
+ROLES = ("validation", "test")
+WINDOWS_TO_CALIBRATE = 190
 
 
-def train_once(split: SplitWindows, architecture: str, precision: str, seed: int, epochs: int) -> dict[str, object]:
+def train_once(split: SplitWindows, architecture: str, precision: str, seed: int, epochs: int) -> dict[str, Any]:
     """One training, scored on validation and test windows; predictions are made in float32 whatever it trained in."""
     recipe = PRESETS["published"].model_copy(update={"epochs": epochs, "mixed_precision": precision, "seed": seed})
     channels = range(len(split.statistics.channels))
@@ -42,11 +58,11 @@ def train_once(split: SplitWindows, architecture: str, precision: str, seed: int
         statistics=split.statistics,
     )
     macro_f1 = {}
-    for role in ("validation", "test"):
+    for role in ROLES:
         probabilities = predict_normalised(
             fitted, labelled[role].windows, statistics=split.statistics, channels=channels
         )
-        macro_f1[role] = score(labelled[role].labels.numpy(), probabilities).macro_f1
+        macro_f1[role] = macro_f1_of(split, role, probabilities)
     return {
         "architecture": architecture,
         "precision": fitted.precision,
@@ -55,38 +71,84 @@ def train_once(split: SplitWindows, architecture: str, precision: str, seed: int
         "epochs": epochs,
         "training_loss": [record.training_loss for record in fitted.history],
         "macro_f1": macro_f1,
+        "answers": answers(fitted, split, architecture),
         "seconds": time.perf_counter() - start,
     }
 
 
-def finished(path: Path) -> list[dict[str, object]]:
+def answers(fitted: Fitted, split: SplitWindows, architecture: str) -> dict[str, dict[str, float]]:
+    """Macro-F1 of quicker answers, by engine and precision and then role; int8 is calibrated with training windows."""
+    zeros, training = split.statistics.mean * 0, split.roles["training"].windows
+    few = training[:: max(1, len(training) // WINDOWS_TO_CALIBRATE)].numpy()
+    model = RawWindowClassifier(
+        fitted.model, mean=torch.from_numpy(zeros), standard_deviation=torch.from_numpy(zeros + 1)
+    )
+    found = {}
+    for engine, precision in ANSWERS if architecture != "lstm" else ANSWERS[:1]:
+        fast = accelerate(
+            model.eval(),
+            num_timepoints=training.shape[1],
+            num_channels=training.shape[2],
+            engine=engine,
+            precision=precision,
+            calibration=few,
+        )
+        found[f"{engine} {fast.precision}"] = {
+            role: macro_f1_of(split, role, fast(split.roles[role].windows.numpy())) for role in ROLES
+        }
+    return found
+
+
+def macro_f1_of(split: SplitWindows, role: str, probabilities: npt.NDArray[np.float32]) -> float:
+    """Of the windows of one role."""
+    return score(split.roles[role].labels.numpy(), probabilities).macro_f1
+
+
+def finished(path: Path) -> list[dict[str, Any]]:
     """Every training that is on record."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def table(results: list[dict[str, object]]) -> str:
-    """By architecture: mean macro-F1 over the seeds in each precision, and the differences of the pairs."""
+def trainings_table(results: list[dict[str, Any]]) -> str:
+    """By architecture and epochs: mean macro-F1 over the seeds in each precision, and the differences of the pairs."""
     lines = [
-        "| architecture | seeds | role | float32 | reduced | differences, points | their mean |",
-        "|---|--:|---|--:|--:|---|--:|",
+        "| architecture | epochs | seeds | role | float32 | reduced | differences, points | their mean |",
+        "|---|--:|--:|---|--:|--:|---|--:|",
     ]
-    for architecture in dict.fromkeys(result["architecture"] for result in results):
-        own = {(each["asked"], each["seed"]): each for each in results if each["architecture"] == architecture}
+    for architecture, epochs in dict.fromkeys((each["architecture"], each["epochs"]) for each in results):
+        own = {
+            (each["asked"], each["seed"]): each["macro_f1"]
+            for each in results
+            if (each["architecture"], each["epochs"]) == (architecture, epochs)
+        }
         seeds = [seed for asked, seed in own if asked == "off" and ("auto", seed) in own]
-        for role in ("validation", "test") if seeds else ():
-            full = [own["off", seed]["macro_f1"][role] for seed in seeds]  # type: ignore[index]
-            reduced = [own["auto", seed]["macro_f1"][role] for seed in seeds]  # type: ignore[index]
+        for role in ROLES if seeds else ():
+            full = [own["off", seed][role] for seed in seeds]
+            reduced = [own["auto", seed][role] for seed in seeds]
             differences = [100 * (b - a) for a, b in zip(full, reduced, strict=True)]
-            pairs = ", ".join(f"{difference:+.1f}" for difference in differences)
-            means = f"{statistics.mean(full):.3f} | {statistics.mean(reduced):.3f}"
-            lines.append(
-                f"| {architecture} | {len(seeds)} | {role} | {means} | {pairs} | {statistics.mean(differences):+.1f} |"
-            )
+            pairs = ", ".join(f"{difference:+.2f}" for difference in differences)
+            means = f"{statistics.mean(full):.4f} | {statistics.mean(reduced):.4f}"
+            begin = f"| {architecture} | {epochs} | {len(seeds)} | {role} | {means}"
+            lines.append(f"{begin} | {pairs} | {statistics.mean(differences):+.2f} |")
+    return "\n".join(lines)
+
+
+def answers_table(results: list[dict[str, Any]]) -> str:
+    """Of every training: what other answers of the same weights are off, in points of macro-F1."""
+    lines = [
+        "| architecture | epochs | trained in | seed | answers | validation, points | test, points |",
+        "|---|--:|---|--:|---|--:|--:|",
+    ]
+    for each in results:
+        for name, macro_f1 in each.get("answers", {}).items():
+            off = " | ".join(f"{100 * (macro_f1[role] - each['macro_f1'][role]):+.2f}" for role in ROLES)
+            begin = f"| {each['architecture']} | {each['epochs']} | {each['precision']} | {each['seed']}"
+            lines.append(f"{begin} | {name} | {off} |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Train what is left, and print the table."""
+    """Train what is left, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("split", type=Path, help="folder with train.parquet, validation.parquet, test.parquet")
     parser.add_argument("--architectures", nargs="*", default=ARCHITECTURES)
@@ -104,8 +166,8 @@ def main() -> None:
                 result = train_once(split, architecture, precision, seed, options.epochs)
                 with options.results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(result) + "\n")
-    wanted = [each for each in finished(options.results) if each["epochs"] == options.epochs]
-    print(table(wanted))
+    results = finished(options.results)
+    print(trainings_table(results), answers_table(results), sep="\n\n")
 
 
 if __name__ == "__main__":

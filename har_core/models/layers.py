@@ -3,7 +3,7 @@
 Convolutions here run along time alone and never mix channels, so a window of C channels is C independent series: it
 is folded into the batch as such, and features come last. Then every convolution is one matrix product over rows of
 contiguous numbers, which processors do at full speed, where a two-dimensional convolution with a kernel of (3, 1)
-spends most of its time in rearranging (docs/results/training_speed.md). Parameters are those of PyTorch's own
+spends most of its time in rearranging (docs/results/performance.md). Parameters are those of PyTorch's own
 convolution and batch norm, and so are the results: a test compares them.
 
 Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ timepoints after a stride of 2, F features,

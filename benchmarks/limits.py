@@ -16,11 +16,10 @@ GEMM = {"gemm fp32": torch.float32, "gemm bf16": torch.bfloat16}
 def cases(options: Options) -> list[Case]:
     """File read from the page cache, memory copied, matrix products."""
     size = (16 if options.quick else 256) * MIB
-    width = 256 if options.quick else 2048
     return [
         _alone("file read, cached", "GB/s", partial(_read, options.scratch / "bytes", size), scale=1e9),
         _alone("memory copied", "GB/s", partial(_copy, size), scale=1e9),
-        *(_alone(name, "GFLOP/s", partial(_gemm, width, dtype), scale=1e9) for name, dtype in GEMM.items()),
+        *(_alone(name, "GFLOP/s", partial(gemm, width(options), dtype), scale=1e9) for name, dtype in GEMM.items()),
     ]
 
 
@@ -43,7 +42,13 @@ def _copy(size: int) -> Once:
     return once
 
 
-def _gemm(width: int, dtype: torch.dtype, products: int = 8) -> Once:
+def width(options: Options) -> int:
+    """Of square matrices that are large enough to reach the limit."""
+    return 256 if options.quick else 2048
+
+
+def gemm(width: int, dtype: torch.dtype, products: int = 8) -> Once:
+    """Products of square matrices; the amount is operations."""
     a, b = (torch.randn(width, width).to(dtype) for _ in range(2))
 
     def once() -> float:

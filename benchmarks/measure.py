@@ -23,6 +23,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+LIMIT = "bf16 limit"
+"""Name of the way that does nothing but what the machine does best."""
+
 Once = Callable[[], float]
 """Does the thing once; returns how much of it was done, in the amounts that a rate counts."""
 
@@ -89,6 +92,8 @@ class Measured:
     reference: str | None = None
     speedups: list[float] = field(default_factory=list)
     """How many times as fast as the reference, round by round: more is better whatever the unit."""
+    shares: list[float] = field(default_factory=list)
+    """Of the speed of the way :data:`LIMIT` of the same case, round by round; none where there is no such way."""
     peak_mib: float = 0.0
     """Largest resident memory of the process up to the end of this way's last round."""
 
@@ -101,6 +106,11 @@ class Measured:
     def speedup(self) -> float | None:
         """Median of the speed-ups; None without a reference."""
         return statistics.median(self.speedups) if self.speedups else None
+
+    @property
+    def share(self) -> float | None:
+        """Median of the shares; None without a limit."""
+        return statistics.median(self.shares) if self.shares else None
 
 
 def measure(section: str, options: Options, only: str = "") -> Iterator[Measured]:
@@ -124,6 +134,9 @@ def measure(section: str, options: Options, only: str = "") -> Iterator[Measured
                     reference=case.reference if is_compared else None,
                     speedups=[_speedup(taken[way.name], taken[case.reference]) for taken in rounds]
                     if is_compared and case.reference
+                    else [],
+                    shares=[_speedup(taken[way.name], taken[LIMIT]) for taken in rounds]
+                    if LIMIT in rounds[0] and way.name != LIMIT
                     else [],
                     peak_mib=rounds[-1][way.name].peak_mib,
                 )

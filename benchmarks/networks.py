@@ -6,12 +6,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache, partial
 
+import limits
 import plain
 import torch
-from measure import Case, Once, Options, Way
+from measure import LIMIT, Case, Once, Options, Way
 from torch import Tensor
 
 from har_core.acceleration import Accelerated, Engine, Precision, accelerate
+from har_core.evaluation.complexity import measure_complexity
 from har_core.inference import RawWindowClassifier
 from har_core.memory import freed_memory_kept
 from har_core.models import create_model
@@ -48,6 +50,7 @@ def _training(name: str, options: Options) -> Case:
             Way(name="plain", prepare=partial(_train_plainly, name, num_windows, batch_size), process="plain"),
             Way(name="fp32", prepare=partial(_Epochs, name, num_windows, batch_size, "off")),
             Way(name="auto", prepare=partial(_Epochs, name, num_windows, batch_size, "auto")),
+            _limit(name, options, passes=3),
         ),
         reference="plain",
     )
@@ -79,9 +82,25 @@ def _answering(case: str, unit: str, name: str, options: Options, *, num_windows
                 )
                 for engine, precision in engines
             ),
+            *([_limit(name, options, passes=1)] if num_windows > 1 else []),
         ),
         reference="plain",
     )
+
+
+def _limit(name: str, options: Options, *, passes: int) -> Way:
+    """What bf16 products of large matrices would make of it, were there nothing else to do.
+
+    Answering is one pass of two operations a multiply-accumulate; a step of training is three: values, gradients of
+    values, gradients of weights.
+    """
+    return Way(name=LIMIT, prepare=partial(_products, name, options, passes), process="plain")
+
+
+def _products(name: str, options: Options, passes: int) -> Once:
+    macs = measure_complexity(create_model(name, num_channels=C, num_timepoints=T, num_classes=K), T, C).macs
+    multiply = limits.gemm(limits.width(options), torch.bfloat16)
+    return lambda: multiply() / (passes * 2 * macs)
 
 
 def _windows(count: int) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from measure import Measured, Options, measure, pin_threads
-from targets import share_of_limit, verdicts
+from targets import verdicts
 
 SECTIONS = ("limits", "preparing", "networks", "orchestration")
 LIBRARIES = ("torch", "openvino", "polars", "pyarrow", "pandas", "numpy", "dagster", "mlflow")
@@ -121,19 +121,14 @@ def _version(package: str) -> str | None:
 
 def write(folder: Path, machine: dict[str, Any], measured: list[Measured]) -> None:
     """Everything as JSON; for people as Markdown."""
-    limits = {each.case: each.median for each in measured if each.section == "limits"}
-    rows = [
-        asdict(each)
-        | {"median": each.median, "speedup": each.speedup, "share_of_bf16_gemm": share_of_limit(each, limits)}
-        for each in measured
-    ]
+    rows = [asdict(each) | {"median": each.median, "speedup": each.speedup, "share": each.share} for each in measured]
     checked = [asdict(verdict) for verdict in verdicts(measured)]
     content = {"machine": machine, "measured": rows, "targets": checked}
     (folder / "bench.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     described = [f"| {name} | {_text(value)} |" for name, value in machine.items()]
     parts = [
         "| machine | |\n|---|---|\n" + "\n".join(described),
-        f"{HEADER}\n" + "\n".join(line(each, limits) for each in measured),
+        f"{HEADER}\n" + "\n".join(line(each) for each in measured),
     ]
     if checked:
         told = "\n".join(verdict.row() for verdict in verdicts(measured))
@@ -145,13 +140,12 @@ COLUMNS = ("what", "way", "median (range)", "unit", "times as fast as", "(range)
 HEADER = f"| {' | '.join(COLUMNS)} |\n|---|---|--:|---|--:|--:|--:|"
 
 
-def line(each: Measured, limits: dict[str, float] | None = None) -> str:
+def line(each: Measured) -> str:
     """One row of the table."""
     spread = f"{each.median:.3g} ({min(each.figures):.3g}–{max(each.figures):.3g})"
     faster = f"{each.speedup:.2f} × {each.reference}" if each.speedup else ""
     between = f"{min(each.speedups):.2f}–{max(each.speedups):.2f}" if each.speedups else ""
-    share = share_of_limit(each, limits or {})
-    told = f"{share:.2f}" if share else ""
+    told = f"{each.share:.2f}" if each.share else ""
     return f"| {each.case} | {each.way} | {spread} | {each.unit} | {faster} | {between} | {told} |"
 
 

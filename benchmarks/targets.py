@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 from measure import Measured
-
-BF16_LIMIT = "gemm bf16"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +65,8 @@ def verdicts(measured: list[Measured]) -> list[Verdict]:
     for each in measured:
         by_case.setdefault(each.case, {})[each.way] = each
     found = [_judge(target, by_case[target.case]) for target in TARGETS if target.case in by_case]
-    limits = {each.case: each.median for each in measured if each.section == "limits"}
     for case, asked in SHARE_ASKED.items():
-        share = share_of_limit(by_case[case]["auto"], limits) if case in by_case else None
+        share = by_case[case]["auto"].share if case in by_case else None
         if share is not None:
             what = f"{case}: share of the bf16 limit"
             found.append(Verdict(what=what, asked=f"≥ {asked}", measured=f"{share:.2f}", met=share >= asked))
@@ -93,25 +89,3 @@ def _judge(target: _Target, ways: dict[str, Measured]) -> Verdict:
         met, asked, told = speedup >= least, f"≥ {least:g} × {best.reference}", f"{speedup:.2f} ×"
     chosen = f" ({best.way})" if len(target.ways) > 1 else ""
     return Verdict(what=target.case + chosen, asked=asked, measured=told, met=met)
-
-
-def share_of_limit(each: Measured, limits: dict[str, float]) -> float | None:
-    """What training reaches of the speed of large matrix products in bf16; None of anything else.
-
-    A step costs three forward passes: values, gradients of values, gradients of weights. Two operations a MAC.
-    """
-    task, _, architecture = each.case.partition(" ")
-    if task not in ("training", "answers") or BF16_LIMIT not in limits:
-        return None
-    passes = 3 if task == "training" else 1
-    return each.median * passes * 2 * _macs(architecture) / 1e9 / limits[BF16_LIMIT]
-
-
-@cache
-def _macs(architecture: str) -> int:
-    from networks import C, K, T  # noqa: PLC0415 - imports PyTorch, which the rest here does without
-
-    from har_core.evaluation.complexity import measure_complexity  # noqa: PLC0415
-    from har_core.models import create_model  # noqa: PLC0415
-
-    return measure_complexity(create_model(architecture, num_channels=C, num_timepoints=T, num_classes=K), T, C).macs

@@ -35,9 +35,12 @@ Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
-BATCH_SIZES = {"torch": 16, "openvino": 16}
+BATCH_SIZE = 16
 """Windows in one call: enough to keep all cores busy, few enough that what lies between two layers stays in cache."""
+RECURRENT_BATCH_SIZE = 128
+"""The same for recurrent layers, which read all their weights at each timepoint, however many windows there are."""
 _CPU = torch.device("cpu")
+_RECURRENT = "recurrent layers"
 _INSTALL = "pip install 'har[fast]'"
 
 
@@ -50,7 +53,8 @@ class Accelerated:
     precision: str
     """``fp32``, ``bf16`` or ``int8``."""
     answer: Answer
-    """Of at most :data:`BATCH_SIZES` windows."""
+    """Of at most ``batch_size`` windows."""
+    batch_size: int = BATCH_SIZE
 
     def __call__(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Probabilities of any number of windows.
@@ -60,7 +64,7 @@ class Accelerated:
         """
         if not len(windows):
             raise InputError("there are no windows to predict")
-        size = BATCH_SIZES[self.engine]
+        size = self.batch_size
         return np.concatenate([self.answer(windows[start : start + size]) for start in range(0, len(windows), size)])
 
 
@@ -98,7 +102,8 @@ def accelerate(
     if precision == "auto":
         precision = "bf16" if has_bf16() else "fp32"
     if engine == "torch":
-        return Accelerated(engine=engine, precision=precision, answer=_with_torch(model, precision))
+        size = RECURRENT_BATCH_SIZE if obstacle == _RECURRENT else BATCH_SIZE
+        return Accelerated(engine=engine, precision=precision, answer=_with_torch(model, precision), batch_size=size)
     try:
         answer = _with_openvino(model, (num_timepoints, num_channels), precision, calibration)
     except RuntimeError as error:  # what OpenVINO raises of graphs that it cannot take
@@ -140,7 +145,7 @@ def _obstacle(model: nn.Module) -> str:
     graph = getattr(model, "graph", None)  # of an exported model; it has the operators, and no layers
     nodes = [] if graph is None else list(graph.nodes)
     if any(isinstance(module, nn.RNNBase) for module in model.modules()) or any("lstm" in str(n.target) for n in nodes):
-        return "recurrent layers"
+        return _RECURRENT
     values = [node.meta.get("val") for node in nodes] + list(model.buffers())
     if any(isinstance(value, Tensor) and value.dtype == torch.float64 for value in values):
         return "float64 values"
@@ -226,8 +231,7 @@ def _quantise(converted: Model, calibration: npt.NDArray[np.float32]) -> Model:
     """Weights and values between layers as int8, their ranges from ``calibration``."""
     nncf = _import("nncf")
     nncf.set_log_level(logging.ERROR)
-    size = BATCH_SIZES["openvino"]
-    batches = [calibration[start : start + size] for start in range(0, len(calibration), size)]
+    batches = [calibration[start : start + BATCH_SIZE] for start in range(0, len(calibration), BATCH_SIZE)]
     with redirect_stdout(StringIO()):  # it draws progress bars there
         quantised: Any = nncf.quantize(converted, nncf.Dataset(batches), subset_size=len(batches))
     return quantised

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from measure import Case, Measured
-from targets import share_of_limit, verdicts
+from targets import verdicts
 
 
 def measured(case: str, way: str, figure: float, speedup: float = 0.0, section: str = "networks") -> Measured:
@@ -43,12 +44,11 @@ def test_best_of_the_ways_that_a_user_can_choose_counts() -> None:
     assert (verdict.what, verdict.measured, verdict.met) == ("answers cnn (openvino auto)", "5.00 ×", True)
 
 
-def test_share_counts_three_passes_of_two_operations() -> None:
-    limits = {"gemm bf16": 400.0}
-    macs = 246_000_000  # of one window through the cnn, but for a percent
-    share = share_of_limit(measured("training cnn", "auto", 160.0), limits)
-    assert share == pytest.approx(160.0 * 3 * 2 * macs / 400e9, rel=0.03)
-    assert share_of_limit(measured("one window cnn", "auto", 160.0), limits) is None
+@pytest.mark.parametrize(("share", "met"), [(0.5, True), (0.4, False)])
+def test_share_is_that_of_the_rounds(share: float, met: bool) -> None:
+    rows = [measured("training cnn", "plain", 40), replace(measured("training cnn", "auto", 160, 4.0), shares=[share])]
+    (_, verdict) = verdicts(rows)
+    assert (verdict.what, verdict.met) == ("training cnn: share of the bf16 limit", met)
 
 
 def test_less_time_is_faster_and_more_windows_are_too() -> None:

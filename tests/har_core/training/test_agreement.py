@@ -20,7 +20,7 @@ make_plain = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "plai
 ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
 SIZES = {"num_channels": 9, "num_classes": 5}
 SETTINGS = TrainingSettings(epochs=4, batch_size=8, seed=3)
-TOLERANCE = {"off": 1e-5, "bf16": 1e-2}
+TOLERANCE = {"off": 1e-4, "bf16": 2e-2}
 """Of the mean loss of an epoch, as a share of it."""
 
 

@@ -23,6 +23,8 @@ from pipelines.homes import Memory, remember
 from pipelines.links import Check, Verdict
 from pipelines.trace import trace
 
+pytestmark = pytest.mark.slow  # a home in which everything ran takes half a minute
+
 CHAIN = [
     "Registered model",
     "MLflow run",

@@ -47,7 +47,10 @@ def classifier(name: str, **options: int) -> RawWindowClassifier:
 
 @pytest.mark.parametrize(
     ("name", "engine"),
-    [(name, engine) for name in OPTIONS for engine in ("torch", "openvino") if (name, engine) != ("lstm", "openvino")],
+    [
+        *((name, "torch") for name in OPTIONS),
+        *((name, "openvino") for name in ("cnn", "resnet", "shufflenet")),
+    ],
 )
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_answers_are_those_of_the_model(name: str, engine: str, precision: str, windows: np.ndarray) -> None:

@@ -18,7 +18,8 @@ from har_core.training import LabelledWindows, seed_everything, train
 make_plain = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "plain_networks.py"))["make_plain"]
 
 ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
-SIZES = {"num_channels": 9, "num_classes": 5}
+SIZES = {"num_channels": 3, "num_classes": 3}
+NUM_WINDOWS, NUM_TIMEPOINTS = 36, 24
 SETTINGS = TrainingSettings(epochs=4, batch_size=8, seed=3)
 TOLERANCE = {"off": 1e-4, "bf16": 2e-2}
 """Of the mean loss of an epoch, as a share of it."""
@@ -27,8 +28,8 @@ TOLERANCE = {"off": 1e-4, "bf16": 2e-2}
 def made_windows() -> LabelledWindows:
     """Classes that differ in their offset, so that the loss falls."""
     generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(60) % SIZES["num_classes"]
-    noise = torch.randn(60, 40, SIZES["num_channels"], generator=generator)
+    labels = torch.arange(NUM_WINDOWS) % SIZES["num_classes"]
+    noise = torch.randn(NUM_WINDOWS, NUM_TIMEPOINTS, SIZES["num_channels"], generator=generator)
     return LabelledWindows(noise + labels[:, None, None] * 0.5, labels)
 
 
@@ -36,7 +37,7 @@ def networks(name: str) -> tuple[nn.Module, nn.Module]:
     """Ours and the plain one, with the same weights."""
     seed_everything(SETTINGS.seed)
     options = {} if name == "lstm" else {"base_width": 16}
-    ours = create_model(name, num_timepoints=40, **SIZES, **options)
+    ours = create_model(name, num_timepoints=NUM_TIMEPOINTS, **SIZES, **options)
     plain = make_plain(name, **SIZES, **options)
     with torch.no_grad():
         for own, theirs in zip(ours.parameters(), plain.parameters(), strict=True):

@@ -147,9 +147,13 @@ def test_prediction_of_files_folders_and_zips(har, tmp_path):
     assert rows[0] == {**rows[1], "path": str(single), "probability": pytest.approx(rows[1]["probability"], abs=1e-5)}
     assert set(rows[0]) == {"path", "start_s", "activity", "probability"}
     faster = ("--engine", "openvino", "--precision", "auto", "--format", "json")
-    fast = json.loads(har("predict", single, har.data / "a10", *faster, "--model", "models:/har-cnn@challenger").stdout)
+    fast = json.loads(
+        har("predict", single, har.data / "a10", *faster, "--model", "models:/har-shufflenet@challenger").stdout
+    )
     exact = json.loads(
-        har("predict", single, har.data / "a10", "--format", "json", "--model", "models:/har-cnn@challenger").stdout
+        har(
+            "predict", single, har.data / "a10", "--format", "json", "--model", "models:/har-shufflenet@challenger"
+        ).stdout
     )
     assert [row["path"] for row in fast] == [row["path"] for row in exact]
     assert [row["probability"] for row in fast] == pytest.approx([row["probability"] for row in exact], abs=0.02)

@@ -173,7 +173,10 @@ def _processes(section: str, options: Options) -> Iterator[Callable[[str, str, s
             started[process] = worker, here
         connection = started[process][1]
         connection.send((case, way))
-        answer = connection.recv()
+        try:
+            answer = connection.recv()
+        except EOFError:
+            answer = "its process died, perhaps for want of memory"
         if isinstance(answer, str):
             raise RuntimeError(f"{section}, {case}, {way}:\n{answer}")
         taken: _Taken = answer

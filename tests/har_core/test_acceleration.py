@@ -64,6 +64,8 @@ def test_answers_are_those_of_the_model(name: str, engine: str, precision: str, 
         assert answered.shape == (size, K)
         np.testing.assert_allclose(answered, expected[:size], atol=TOLERANCE[precision])
         np.testing.assert_allclose(answered.sum(axis=1), 1, atol=1e-3)
+        if (engine, precision) == ("torch", "bf16"):  # OpenVINO takes it where the processor has it, PyTorch anywhere
+            assert np.abs(answered - expected[:size]).max() > 1e-6
 
 
 @pytest.mark.parametrize("engine", ["torch", "openvino"])

@@ -105,7 +105,7 @@ def write_windows(
 class WindowsWriter:
     """Writes batches of windows in ascending order of their keys; a context manager that completes the file.
 
-    Row groups are hashed and encoded by a thread of its own, while the caller prepares the next one.
+    Row groups are hashed and encoded by two threads of its own, while the caller prepares the next one.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
@@ -119,8 +119,8 @@ class WindowsWriter:
         self._content = ContentHash(schema)
         self._pending: list[pa.RecordBatch] = []
         self._rows_per_group = max(1, _VALUES_PER_ROW_GROUP // (length_of(schema) * NUM_CHANNELS))
-        self._encoder = ThreadPoolExecutor(1, thread_name_prefix="windows")
-        self._encoding: Future[None] | None = None
+        self._workers = ThreadPoolExecutor(2, thread_name_prefix="windows")
+        self._working: list[Future[None]] = []
         self._last_key: tuple[int, ...] | None = None
         self.num_windows = 0
         self.content_version = ""
@@ -144,29 +144,28 @@ class WindowsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._file, self._encoder:
+        with self._file, self._workers:
             if kind is None:
                 self._end_row_group()
-                self._await_encoder()
+                self._await_workers()
                 self.content_version = self._content.hexdigest()
                 self._file.add_key_value_metadata({"har.content_version": self.content_version})
 
     def _end_row_group(self) -> None:
-        self._await_encoder()  # at most one row group waits, and errors surface
-        if self._pending:
-            rows = pa.Table.from_batches(self._pending, schema=self._schema)
-            self._pending = []
-            self._encoding = self._encoder.submit(self._encode, rows)
+        # Short chunks double the time of encoding.
+        rows = pa.Table.from_batches(self._pending, schema=self._schema).combine_chunks()
+        self._pending = []
+        self._await_workers()  # at most one row group waits, and errors surface
+        if rows.num_rows:
+            self._working = [
+                self._workers.submit(self._content.update, rows),
+                self._workers.submit(self._file.write_table, rows, row_group_size=rows.num_rows),
+            ]
 
-    def _await_encoder(self) -> None:
-        if self._encoding is not None:
-            self._encoding.result()
-            self._encoding = None
-
-    def _encode(self, rows: pa.Table) -> None:
-        whole = rows.combine_chunks()  # short chunks double the time of encoding
-        self._content.update(whole)
-        self._file.write_table(whole, row_group_size=whole.num_rows)
+    def _await_workers(self) -> None:
+        for working in self._working:
+            working.result()
+        self._working = []
 
     def _check_order(self, batch: pa.RecordBatch) -> None:
         keys = np.stack([batch[name].to_numpy().astype(np.int64) for name in KEY_COLUMNS], axis=1)

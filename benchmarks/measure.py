@@ -8,6 +8,7 @@ are put into different processes by :attr:`Way.process`.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -197,6 +198,7 @@ def _serve(connection: Connection, section: str, options: Options) -> None:
 
     torch.set_num_threads(options.threads)
     by_name = {case.name: case for case in _cases(section, options)}
+    gc.freeze()  # no way pays for looking through what the others import
     prepared: dict[tuple[str, str], Once] = {}
     while True:
         try:

@@ -4,6 +4,7 @@ Packages of others alone. What is ours may change while servers are up, and each
 """
 
 import contextlib
+import gc
 import importlib
 import sys
 
@@ -21,8 +22,11 @@ PACKAGES = (
     "pyarrow.dataset",
 )
 
+gc.disable()
 sys.modules["polars"] = None  # type: ignore[assignment] - MLflow imports it where it is there, and it may not be forked
 for package in PACKAGES:
     with contextlib.suppress(ImportError):  # a run that needs it says so better
         importlib.import_module(package)
 del sys.modules["polars"]
+gc.freeze()  # what is here stays; looking through it costs each run time, and a copy of memory that could be shared
+gc.enable()

@@ -33,7 +33,7 @@ from har_core.windows.dataset import write_windows
 
 def cut(data: Path, folder: Path) -> tuple[dict[str, Path], pa.Table]:
     """Windows with and without findings, and the findings."""
-    recordings = folder / "recordings.parquet"
+    recordings = folder / "recordings.arrow"
     with open_source(data) as source:
         ingest(source, manifest_path=folder / "manifest.parquet", recordings_path=recordings)
     findings = find_defects(read_ingested(recordings))

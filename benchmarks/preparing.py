@@ -85,7 +85,7 @@ def _to_windows(source: Path, folder: Path) -> Once:
 
     def once() -> float:
         folder.mkdir(exist_ok=True)
-        recordings = folder / "recordings.parquet"
+        recordings = folder / "recordings.arrow"
         with open_source(source) as opened:
             ingest(opened, manifest_path=folder / "manifest.parquet", recordings_path=recordings, progress=silent)
         write_windows(segment(read_ingested(recordings), length=LENGTH, overlap=0.0), folder / "windows.parquet")
@@ -103,7 +103,7 @@ def _prepared(options: Options) -> Path:
 
 
 def _audit(options: Options) -> Once:
-    recordings = read_ingested(_prepared(options) / "recordings.parquet")
+    recordings = read_ingested(_prepared(options) / "recordings.arrow")
     return lambda: _done(find_defects(recordings, AuditSettings(), silent))
 
 

@@ -59,7 +59,7 @@ class Place:
     @property
     def recordings(self) -> Path:
         """Parsed."""
-        return self.folder / "recordings.parquet"
+        return self.folder / "recordings.arrow"
 
     @property
     def findings(self) -> Path:

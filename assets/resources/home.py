@@ -29,7 +29,7 @@ class Home:
     @property
     def recordings(self) -> Path:
         """All samples, parsed."""
-        return self.data / "raw" / "recordings.parquet"
+        return self.data / "raw" / "recordings.arrow"
 
     @property
     def raw(self) -> Path:

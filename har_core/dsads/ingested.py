@@ -1,8 +1,10 @@
-"""The recordings as Parquet, as ingestion leaves them: written once, read many times, one row group a recording."""
+"""The recordings as ingestion leaves them, as an Arrow file: written once, read many times, one batch a recording.
+
+Not as Parquet, whose table of contents has an entry for each channel of each recording, and stays in memory.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +12,7 @@ from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.ipc
 
 from har_core.dsads.layout import CHANNELS, SEGMENT_LENGTH, RecordingKey
 from har_core.dsads.recordings import Recording, Recordings, recording_of
@@ -26,20 +28,17 @@ RECORDINGS_SCHEMA = pa.schema(
 )
 """One row a sample, in order of subject, activity, segment and time."""
 
-_KEYS = "har.recordings"
 _ORIGIN = "har.origin"
+_NAMES = ("subject", "activity", "segment")
 
 
 class RecordingsWriter:
     """Writes recordings one after another; a context manager that completes the file."""
 
     def __init__(self, path: Path, *, origin: str) -> None:
-        # Measured on the real set: values of five digits barely compress (4 to 17 %), for a third more time.
-        self._writer = pq.ParquetWriter(
-            path, RECORDINGS_SCHEMA, compression="none", use_dictionary=False, write_statistics=False
-        )
-        self._origin = origin
-        self._keys: list[RecordingKey] = []
+        self._schema = RECORDINGS_SCHEMA.with_metadata({_ORIGIN: origin})
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._file, self._schema)
 
     def write(self, key: RecordingKey, segments: Sequence[int], channels: pa.Table) -> None:
         """Append a recording: its channels, 125 rows for each of ``segments``."""
@@ -48,11 +47,9 @@ class RecordingsWriter:
             pa.array(np.full(num_rows, key.subject, dtype=np.int16)),
             pa.array(np.full(num_rows, key.activity, dtype=np.int8)),
             pa.array(np.repeat(np.array(segments, dtype=np.int16), SEGMENT_LENGTH)),
-            *channels.columns,
+            *(column.combine_chunks() for column in channels.columns),
         ]
-        table = pa.table(columns, schema=RECORDINGS_SCHEMA)
-        self._writer.write_table(table, row_group_size=num_rows)
-        self._keys.append(key)
+        self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
 
     def __enter__(self) -> Self:
         return self
@@ -60,9 +57,9 @@ class RecordingsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._writer.add_key_value_metadata({_KEYS: json.dumps(self._keys), _ORIGIN: self._origin})
-        self._writer.close()
+        with self._file:
+            if kind is None:
+                self._writer.close()
 
 
 def read_ingested(path: Path) -> Recordings:
@@ -72,27 +69,31 @@ def read_ingested(path: Path) -> Recordings:
         InputError: the file is missing, damaged, or not written by ingestion.
     """
     try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        file, names = _open(path), _open(path, _NAMES)
+    except (OSError, pa.ArrowException) as error:
         problem = Problem(path=str(path), value=str(error), expected="recordings as ingestion wrote them")
         raise InputError(f"{path}: cannot be read", [problem]) from error
-    metadata = file.metadata.metadata or {}
-    if _KEYS.encode() not in metadata or not file.schema_arrow.equals(RECORDINGS_SCHEMA):
+    origin = (file.schema.metadata or {}).get(_ORIGIN.encode())
+    if origin is None or not file.schema.equals(RECORDINGS_SCHEMA):
         problem = Problem(path=str(path), expected="the columns and metadata that ingestion writes")
         raise InputError(f"{path}: not written by ingestion", [problem])
-    keys = [RecordingKey(*key) for key in json.loads(metadata[_KEYS.encode()])]
-    row_groups = {key: index for index, key in enumerate(keys)}
+    segments = dict(_name(names.get_batch(place)) for place in range(names.num_record_batches))
+    places = {key: place for place, key in enumerate(segments)}
 
     def load(key: RecordingKey) -> Recording:
-        table = file.read_row_group(row_groups[key], use_threads=False)
-        segments = table["segment"].to_numpy()[::SEGMENT_LENGTH]
-        return recording_of(table, key, [int(segment) for segment in segments])
+        return recording_of(pa.Table.from_batches([file.get_batch(places[key])]), key, segments[key])
 
-    origin: Literal["real", "synthetic"] = "synthetic" if metadata[_ORIGIN.encode()] == b"synthetic" else "real"
-    return Recordings(keys, load, origin=origin, segments=dict(zip(keys, _segments(file), strict=True)))
+    made_or_measured: Literal["real", "synthetic"] = "synthetic" if origin == b"synthetic" else "real"
+    return Recordings(list(segments), load, origin=made_or_measured, segments=segments)
 
 
-def _segments(file: pq.ParquetFile) -> list[tuple[int, ...]]:
-    """The segment numbers of each row group; one narrow column is read."""
-    groups = (file.read_row_group(index, columns=["segment"]) for index in range(file.num_row_groups))
-    return [tuple(rows["segment"].to_numpy()[::SEGMENT_LENGTH].tolist()) for rows in groups]
+def _open(path: Path, columns: Sequence[str] = ()) -> pa.ipc.RecordBatchFileReader:
+    """A reader of some columns, or of all."""
+    fields = [RECORDINGS_SCHEMA.get_field_index(name) for name in columns]
+    return pa.ipc.open_file(pa.OSFile(str(path)), options=pa.ipc.IpcReadOptions(included_fields=fields))
+
+
+def _name(rows: pa.RecordBatch) -> tuple[RecordingKey, tuple[int, ...]]:
+    """Key and segment numbers of a recording."""
+    subject, activity = (rows[name][0].as_py() for name in ("subject", "activity"))
+    return RecordingKey(subject, activity), tuple(rows["segment"].to_numpy()[::SEGMENT_LENGTH].tolist())

@@ -151,7 +151,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, whole_set, write_files) -
     for path in whole_set:
         os.utime(folder / "source" / path, ns=(10**18, 10**18))
     with open_source(folder / "source") as source:
-        ingest(source, manifest_path=folder / "manifest.parquet", recordings_path=folder / "recordings.parquet")
+        ingest(source, manifest_path=folder / "manifest.parquet", recordings_path=folder / "recordings.arrow")
     return folder
 
 
@@ -229,7 +229,7 @@ def test_a_zip_that_was_packed_again(tmp_path: Path, whole_set, content: str) ->
         return tmp_path / name
 
     with open_source(pack("first.zip", whole_set, 2010, zipfile.ZIP_DEFLATED)) as source:
-        ingest(source, manifest_path=tmp_path / "manifest.parquet", recordings_path=tmp_path / "recordings.parquet")
+        ingest(source, manifest_path=tmp_path / "manifest.parquet", recordings_path=tmp_path / "recordings.arrow")
     files, expected = dict(whole_set), Changes()
     if content == "other":
         files[SECOND] = files[SECOND].replace(b"1", b"2", 1)

@@ -31,7 +31,7 @@ def source_folder(tmp_path: Path, whole_set: Mapping[str, bytes], write_files) -
 def run(source: Path, out: Path, **options: object) -> IngestSummary:
     with open_source(source) as opened:
         return ingest(
-            opened, manifest_path=out / "manifest.parquet", recordings_path=out / "recordings.parquet", **options
+            opened, manifest_path=out / "manifest.parquet", recordings_path=out / "recordings.arrow", **options
         )
 
 
@@ -80,13 +80,13 @@ def test_every_column_of_the_manifest_is_described() -> None:
 
 def test_the_recordings_are_those_of_the_text(source_folder: Path, tmp_path: Path) -> None:
     run(source_folder, tmp_path)
-    ingested, text = read_ingested(tmp_path / "recordings.parquet"), read_recordings(source_folder)
+    ingested, text = read_ingested(tmp_path / "recordings.arrow"), read_recordings(source_folder)
     assert (ingested.keys, ingested.origin) == (text.keys, "real")
     for one, other in zip(ingested, text, strict=True):
         assert (one.subject, one.activity, one.segments) == (other.subject, other.activity, other.segments)
         np.testing.assert_array_equal(one.samples, other.samples)
         assert one.samples[:, :, 0].flags.c_contiguous
-    table = pl.read_parquet(tmp_path / "recordings.parquet")
+    table = pl.read_ipc(tmp_path / "recordings.arrow")
     assert table.columns == ["subject", "activity", "segment", *CHANNELS]
     assert table.height == 38 * 125
 
@@ -101,7 +101,7 @@ def test_made_recordings_stay_marked(source_folder: Path, tmp_path: Path) -> Non
     real = run(source_folder, tmp_path)
     (source_folder / SYNTHETIC_MARKER).touch()
     made = run(source_folder, tmp_path)
-    assert made.origin == read_ingested(tmp_path / "recordings.parquet").origin == "synthetic"
+    assert made.origin == read_ingested(tmp_path / "recordings.arrow").origin == "synthetic"
     assert made.content_version != real.content_version
 
 
@@ -123,7 +123,7 @@ def test_the_version_follows_content_alone(source_folder: Path, tmp_path: Path, 
 def test_the_same_content_gives_the_same_bytes(source_folder: Path, tmp_path: Path) -> None:
     def contents() -> list[bytes]:
         run(source_folder, tmp_path)
-        return [(tmp_path / name).read_bytes() for name in ("manifest.parquet", "recordings.parquet")]
+        return [(tmp_path / name).read_bytes() for name in ("manifest.parquet", "recordings.arrow")]
 
     assert contents() == contents()
 
@@ -131,7 +131,7 @@ def test_the_same_content_gives_the_same_bytes(source_folder: Path, tmp_path: Pa
 def test_a_missing_segment_is_no_error(source_folder: Path, tmp_path: Path, segment_text, write_files) -> None:
     write_files(source_folder, {"a05/p1/s60.txt": segment_text(5)})
     assert run(source_folder, tmp_path).num_files == 39
-    recordings = read_ingested(tmp_path / "recordings.parquet")
+    recordings = read_ingested(tmp_path / "recordings.arrow")
     assert recordings.load(subject=1, activity=5).segments == recordings.segments[1, 5] == (1, 60)
     assert list(recordings.segments) == list(recordings.keys)
     assert all(recordings.segments[key] == (1,) for key in recordings.keys if key != (1, 5))
@@ -147,7 +147,7 @@ def test_missing_segments_are_counted_as_the_audit_counts_them(
     for path in ("a05/p1/s02.txt", "a05/p2/s03.txt", "a19/p2/s01.txt", "a19/p2/s02.txt"):
         (source_folder / path).unlink()
     summary = run(source_folder, tmp_path)
-    found = find_missing(read_ingested(tmp_path / "recordings.parquet").segments.items())
+    found = find_missing(read_ingested(tmp_path / "recordings.arrow").segments.items())
     assert summary.num_missing_segments == sum(finding.num_rows for finding in found) // SEGMENT_LENGTH == 4
 
 
@@ -292,19 +292,24 @@ def test_an_interruption_leaves_earlier_outputs_and_no_thread_at_work(earlier: P
 # --- Reading back -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["missing", "text", "truncated", "foreign columns", "foreign metadata"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "text", "truncated", "another format", "foreign columns", "foreign metadata"]
+)
 def test_a_file_that_ingestion_did_not_write_is_refused(source_folder: Path, tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "recordings.parquet"
+    path = tmp_path / "recordings.arrow"
     if kind == "text":
         path.write_text("hello")
     elif kind == "truncated":
         run(source_folder, tmp_path)
         path.write_bytes(path.read_bytes()[:-100])
-    elif kind == "foreign columns":
-        pq.write_table(pa.table({"a": [1]}), path)
-    elif kind == "foreign metadata":
+    elif kind == "another format":
         pq.write_table(RECORDINGS_SCHEMA.empty_table(), path)
-    with pytest.raises(InputError, match=r"recordings\.parquet"):
+    elif kind == "foreign columns":
+        pl.DataFrame({"a": [1]}).write_ipc(path)
+    elif kind == "foreign metadata":
+        with pa.ipc.new_file(path, RECORDINGS_SCHEMA):
+            pass
+    with pytest.raises(InputError, match=r"recordings\.arrow"):
         read_ingested(path)
 
 
@@ -337,6 +342,8 @@ def test_a_manifest_that_ingestion_did_not_write_is_refused(source_folder: Path,
     elif kind == "truncated":
         run(source_folder, tmp_path)
         path.write_bytes(path.read_bytes()[:-100])
+    elif kind == "another format":
+        pq.write_table(RECORDINGS_SCHEMA.empty_table(), path)
     elif kind == "foreign columns":
         pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"har.origin": "real"}), path)
     elif kind == "foreign metadata":

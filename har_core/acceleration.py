@@ -158,13 +158,6 @@ def _import(package: str) -> Any:
     return import_module(package)
 
 
-def _is_recurrent(model: nn.Module) -> bool:
-    """Whether there is an LSTM in it, as a layer or, in an exported graph, as an operator."""
-    graph = getattr(model, "graph", None)
-    operators = [] if graph is None else [str(node.target) for node in graph.nodes]
-    return any(isinstance(module, nn.RNNBase) for module in model.modules()) or any("lstm" in o for o in operators)
-
-
 def _with_torch(model: nn.Module, precision: Precision) -> Answer:
     precise = precision != "bf16"
     own = model if precise else _with_bf16_weights(model)

@@ -134,16 +134,19 @@ def trainings_table(results: list[dict[str, Any]]) -> str:
 
 
 def answers_table(results: list[dict[str, Any]]) -> str:
-    """Of every training: what other answers of the same weights are off, in points of macro-F1."""
+    """What other answers of the same weights are off, in points of macro-F1, over all trained models and both roles."""
     lines = [
-        "| architecture | epochs | trained in | seed | answers | validation, points | test, points |",
-        "|---|--:|---|--:|---|--:|--:|",
+        "| architecture | answers | trained models | largest difference, points | mean difference, points |",
+        "|---|---|--:|--:|--:|",
     ]
+    differences: dict[tuple[str, str], list[float]] = {}
     for each in results:
-        for name, macro_f1 in each.get("answers", {}).items():
-            off = " | ".join(f"{100 * (macro_f1[role] - each['macro_f1'][role]):+.2f}" for role in ROLES)
-            begin = f"| {each['architecture']} | {each['epochs']} | {each['precision']} | {each['seed']}"
-            lines.append(f"{begin} | {name} | {off} |")
+        for name, macro_f1 in each["answers"].items():
+            off = [100 * (macro_f1[role] - each["macro_f1"][role]) for role in ROLES]
+            differences.setdefault((each["architecture"], name), []).extend(off)
+    for (architecture, name), off in differences.items():
+        begin = f"| {architecture} | {name} | {len(off) // len(ROLES)}"
+        lines.append(f"{begin} | {max(off, key=abs):+.2f} | {statistics.mean(off):+.2f} |")
     return "\n".join(lines)
 
 

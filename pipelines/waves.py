@@ -131,7 +131,8 @@ def _lacking(status: Status, statuses: Mapping[Item, Status], plan: Plan, reques
         if plan.verdicts[parent] is Verdict.HELD:
             return _not_updated(parent)
         if statuses[parent].state is State.MISSING and plan.verdicts[parent] is not Verdict.RUN:
-            return f"{parent} is missing and was not selected"
+            name = status.item.key.to_user_string()
+            return f"{parent} is missing and was not selected; '+key:\"{name}\"' selects what is above it too"
     return None
 
 

@@ -221,10 +221,17 @@ def _convert(model: nn.Module, shape: tuple[int, int]) -> Model:
 
 
 def _quantise(converted: Model, calibration: npt.NDArray[np.float32]) -> Model:
-    """Weights and values between layers as int8, their ranges from ``calibration``."""
+    """Matrix products of int8, the ranges of their values from ``calibration``.
+
+    Not so what is multiplied or added one by one, as the depthwise convolution of ShuffleNet is: that made nothing
+    faster, and cost up to 27 points of macro-F1 (docs/results/performance.md).
+    """
     nncf = _import("nncf")
     nncf.set_log_level(logging.ERROR)
+    one_by_one = nncf.IgnoredScope(types=["Multiply", "Add"], validate=False)
     batches = [calibration[start : start + BATCH_SIZE] for start in range(0, len(calibration), BATCH_SIZE)]
     with redirect_stdout(StringIO()):  # it draws progress bars there
-        quantised: Any = nncf.quantize(converted, nncf.Dataset(batches), subset_size=len(batches))
+        quantised: Any = nncf.quantize(
+            converted, nncf.Dataset(batches), subset_size=len(batches), ignored_scope=one_by_one
+        )
     return quantised

@@ -79,13 +79,14 @@ def test_exported_model_is_taken_too(engine: str, windows: np.ndarray) -> None:
     np.testing.assert_allclose(fast(windows), expected, atol=1e-5)
 
 
-def test_int8_is_near(windows: np.ndarray) -> None:
-    model = classifier("cnn", base_width=64)
+@pytest.mark.parametrize("name", ["cnn", "shufflenet"])
+def test_int8_is_near(windows: np.ndarray, name: str) -> None:
+    model = classifier(name, base_width=64)
     fast = accelerate(model, num_timepoints=T, num_channels=C, precision="int8", calibration=windows)
     assert (fast.engine, fast.precision) == ("openvino", "int8")
     answered, expected = fast(windows), predict_probabilities(model, torch.from_numpy(windows))
     np.testing.assert_allclose(answered, expected, atol=TOLERANCE["int8"])
-    assert (answered != expected).any()
+    assert 0 < np.abs(answered - expected).mean() < 1.5e-3  # twice as much where not only matrix products are of int8
 
 
 @pytest.mark.parametrize(("name", "engine"), [("cnn", "openvino"), ("lstm", "torch")])

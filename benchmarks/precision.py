@@ -1,7 +1,7 @@
 """Whether reduced precision changes what a network learns or says: macro-F1 on held-out subjects.
 
-``python benchmarks/precision.py SPLIT_FOLDER`` trains each architecture once in float32 and once in the precision that
-``auto`` takes, for each seed, from the same weights and in the same order of windows, on a split that ``har run`` wrote
+``python benchmarks/precision.py SPLIT_FOLDER`` trains each architecture in float32 and in the precision that ``auto``
+takes, for each seed, from the same weights and in the same order of windows, on a split that ``har run`` wrote
 (``data/splits/holdout``). Scores are of float32 answers; those of every engine and precision stand beside them. It
 prints two Markdown tables for ``docs/results/performance.md``. Each training is appended to ``--results`` (JSON lines)
 as soon as it is finished, and not repeated when the command is given again.
@@ -155,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("split", type=Path, help="folder with train.parquet, validation.parquet, test.parquet")
     parser.add_argument("--architectures", nargs="*", default=ARCHITECTURES)
+    parser.add_argument("--precisions", nargs="*", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--seeds", nargs="*", type=int, default=(0, 1, 2))
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--results", type=Path, default=Path("precision.jsonl"))
@@ -163,7 +164,7 @@ def main() -> None:
     done = {(each["architecture"], each["asked"], each["seed"], each["epochs"]) for each in finished(options.results)}
     for architecture in options.architectures:
         for seed in options.seeds:
-            for precision in PRECISIONS:
+            for precision in options.precisions:
                 if (architecture, precision, seed, options.epochs) in done:
                     continue
                 result = train_once(split, architecture, precision, seed, options.epochs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import tempfile
 from pathlib import Path
@@ -51,12 +52,22 @@ class SampleStore:
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._folder) as file:
                 _reserve(file, num_bytes)
-                return torch.from_numpy(np.memmap(file, dtype=np.float32, mode="r+", shape=shape))
+                return _map(file, num_bytes).view(shape)
 
 
 def in_memory(*shape: int) -> Tensor:
     """A float32 tensor whose values are not set, whatever its size; NumPy asks for huge pages, which fill faster."""
     return torch.from_numpy(np.empty(shape, dtype=np.float32))
+
+
+def _map(file: IO[bytes], num_bytes: int) -> Tensor:
+    """The file as a float32 tensor of one dimension, which is mapped as long as the tensor lives."""
+    mapping = mmap.mmap(file.fileno(), num_bytes)
+    if hasattr(mmap, "MADV_RANDOM"):
+        # Training draws its windows at random. What the system reads ahead of each is thrown away again where the
+        # samples are more than fits into memory, and took nearly all of the time (docs/results/scaling.md).
+        mapping.madvise(mmap.MADV_RANDOM)
+    return torch.from_numpy(np.frombuffer(mapping, dtype=np.float32))
 
 
 def _reserve(file: IO[bytes], num_bytes: int) -> None:

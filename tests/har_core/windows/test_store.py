@@ -48,6 +48,13 @@ def test_a_mapped_tensor_keeps_values_and_leaves_no_file(tmp_path: Path) -> None
     assert mapped_files(tmp_path) == []
 
 
+def test_a_mapped_tensor_is_read_without_what_lies_behind(tmp_path: Path) -> None:
+    kept = SampleStore(tmp_path, max_mib=0).empty(*QUARTER_MIB)
+    _, _, own = Path("/proc/self/smaps").read_text(encoding="utf-8").partition(str(tmp_path))
+    [flags] = [line.split()[1:] for line in own.splitlines() if line.startswith("VmFlags:")][:1]
+    assert "rr" in flags, (flags, kept.shape)  # random read advised, says proc(5)
+
+
 @given(sizes=st.lists(st.integers(0, 300), max_size=8), max_mib=st.integers(0, 1))
 def test_what_is_in_memory_never_exceeds_the_limit(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], max_mib: int

@@ -1,5 +1,3 @@
-import re
-
 import dagster as dg
 import pytest
 
@@ -174,8 +172,8 @@ def test_folds_of_windows_that_fail_are_held(unfolded_toy):
 def test_selected_folds_below_something_missing_are_held(unfolded_toy, forced):
     outcome = unfolded_toy.run("key:folds/a", forced=forced)
     assert unfolded_toy.ran == []
-    [reason] = outcome.held.values()
-    assert reason.startswith("windows is missing and was not selected")
+    hint = "'+key:\"folds/a\"' selects what is above it too"
+    assert list(outcome.held.values()) == [f"windows is missing and was not selected; {hint}"]
 
 
 def test_selected_folds_with_what_is_above_them(unfolded_toy):
@@ -193,9 +191,9 @@ def test_selection_runs_what_is_due_of_it_alone(toy):
 def test_selection_below_something_missing_is_held(toy):
     outcome = toy.run("models/a")
     assert toy.ran == []
-    [reason] = outcome.held.values()
-    assert reason.startswith("splits is missing and was not selected")
-    [offered] = re.findall("'(.+)'", reason)
+    offered = '+key:"models/a"'
+    hint = f"'{offered}' selects what is above it too"
+    assert list(outcome.held.values()) == [f"splits is missing and was not selected; {hint}"]
     assert toy.run(offered).held == {}
     assert "models/a" in toy.ran
 

@@ -342,8 +342,6 @@ def test_a_manifest_that_ingestion_did_not_write_is_refused(source_folder: Path,
     elif kind == "truncated":
         run(source_folder, tmp_path)
         path.write_bytes(path.read_bytes()[:-100])
-    elif kind == "another format":
-        pq.write_table(RECORDINGS_SCHEMA.empty_table(), path)
     elif kind == "foreign columns":
         pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"har.origin": "real"}), path)
     elif kind == "foreign metadata":

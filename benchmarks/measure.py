@@ -16,13 +16,12 @@ import resource
 import statistics
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 LIMIT = "bf16 limit"
 """Name of the way that does nothing but what the machine does best."""
@@ -161,69 +160,52 @@ def _cases(section: str, options: Options) -> list[Case]:
 
 @contextmanager
 def _processes(section: str, options: Options) -> Iterator[Callable[[str, str, str], _Taken]]:
-    """Processes that are started when first asked, and ended together."""
+    """Processes that are started when first asked, and ended together; what is raised in one is raised here."""
     context = multiprocessing.get_context("spawn")
-    started: dict[str, tuple[Any, Connection]] = {}
+    with ExitStack() as started:
 
-    def ask(process: str, case: str, way: str) -> _Taken:
-        if process not in started:
-            here, there = context.Pipe()
-            worker = context.Process(target=_serve, args=(there, section, options), daemon=False)
-            worker.start()
-            there.close()
-            started[process] = worker, here
-        connection = started[process][1]
-        connection.send((case, way))
-        try:
-            answer = connection.recv()
-        except EOFError:
-            answer = "its process died, perhaps for want of memory"
-        if isinstance(answer, str):
-            raise RuntimeError(f"{section}, {case}, {way}:\n{answer}")
-        taken: _Taken = answer
-        return taken
+        @cache
+        def process_of(name: str) -> ProcessPoolExecutor:  # noqa: ARG001 - one for each name
+            executor = ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=(section, options))
+            return started.enter_context(executor)
 
-    try:
-        yield ask
-    finally:
-        for worker, connection in started.values():
-            connection.close()
-            worker.join()
+        yield lambda process, case, way: process_of(process).submit(_take, case, way).result()
 
 
-def _serve(connection: Connection, section: str, options: Options) -> None:
-    """Measure what is asked for, until nobody asks any more."""
+_ways: dict[tuple[str, str], Way] = {}
+"""In a process that measures: every way of its section, by case and name."""
+_prepared: dict[tuple[str, str], Once] = {}
+"""Of them, those of the case that is measured."""
+
+
+def _start(section: str, options: Options) -> None:
+    """Make this process ready to measure."""
     sys.path.insert(0, str(Path(__file__).parent))
     import torch  # noqa: PLC0415 - the parent does without
 
     torch.set_num_threads(options.threads)
-    by_name = {case.name: case for case in _cases(section, options)}
+    _ways.update({(case.name, way.name): way for case in _cases(section, options) for way in case.ways})
     gc.freeze()  # no way pays for looking through what the others import
-    prepared: dict[tuple[str, str], Once] = {}
-    while True:
-        try:
-            case, way = connection.recv()
-        except EOFError:
-            return
-        try:
-            if any(name != case for name, _ in prepared):
-                _clear(prepared)
-            if (case, way) not in prepared:
-                prepared[case, way] = next(w for w in by_name[case].ways if w.name == way).prepare()
-            start = time.perf_counter()
-            amount = prepared[case, way]()
-            seconds = time.perf_counter() - start
-            connection.send(_Taken(seconds, amount, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
-        except Exception:  # noqa: BLE001 - told to the parent, which raises it
-            connection.send(traceback.format_exc())
 
 
-def _clear(prepared: dict[tuple[str, str], Once]) -> None:
+def _take(case: str, way: str) -> _Taken:
+    """Measure a way once, made ready outside the clock."""
+    if any(name != case for name, _ in _prepared):
+        _clear_prepared()
+    if (case, way) not in _prepared:
+        _prepared[case, way] = _ways[case, way].prepare()
+    start = time.perf_counter()
+    amount = _prepared[case, way]()
+    seconds = time.perf_counter() - start
+    return _Taken(seconds, amount, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def _clear_prepared() -> None:
     """Let go of what an earlier case had prepared, which takes memory, and end what still runs."""
-    for once in prepared.values():
+    for once in _prepared.values():
         if (close := getattr(once, "close", None)) is not None:
             close()
-    prepared.clear()
+    _prepared.clear()
 
 
 def pin_threads(threads: int) -> None:

@@ -223,8 +223,8 @@ def _convert(model: nn.Module, shape: tuple[int, int]) -> Model:
 def _quantise(converted: Model, calibration: npt.NDArray[np.float32]) -> Model:
     """Matrix products of int8, the ranges of their values from ``calibration``.
 
-    Not so what is multiplied or added one by one, as the depthwise convolution of ShuffleNet is: that made nothing
-    faster, and cost up to 27 points of macro-F1 (docs/results/performance.md).
+    Not so what is multiplied or added one by one, as the depthwise convolution of ShuffleNet is: that cost up to 27
+    points of macro-F1 (docs/results/performance.md).
     """
     nncf = _import("nncf")
     nncf.set_log_level(logging.ERROR)

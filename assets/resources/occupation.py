@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
+from assets.resources.processes import current_process, is_dead
 from assets.resources.tracking import Tracking
 from har_core.errors import HomeBusyError
 from har_core.files import write_text
@@ -79,9 +80,19 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
         lock.release()
 
 
+def is_occupied(home: Home) -> bool:
+    """Whether a process is at work in the home; asked without trying for the lock, which would keep others out."""
+    try:
+        process = json.loads(_holder_file(home).read_text(encoding="utf-8"))["process"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return not is_dead(process)
+
+
 def _tell_others(home: Home, who: str) -> None:
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    write_text(_holder_file(home), json.dumps({"pid": os.getpid(), "command": who, "since": since}))
+    holder = {"pid": os.getpid(), "process": current_process(), "command": who, "since": since}
+    write_text(_holder_file(home), json.dumps(holder))
 
 
 def _holder_file(home: Home) -> Path:

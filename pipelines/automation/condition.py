@@ -1,97 +1,161 @@
 """When Dagster's automation asks for an asset: the same question as ``har run``'s, put once a tick.
 
-The condition is level by level: what is below something undecided waits for the next tick.
+The condition is level by level: what is below something undecided waits for the next tick. All operands of a tick go by
+one look, which begins with whether anybody is at work: what ends while the rest is read counts as running still, and
+what was made is never taken for stale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import dagster as dg
 from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView
+from dagster._core.asset_graph_view.entity_subset import EntitySubset
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
+from assets.lineage import made_from
 from assets.resources.home import Home
-from pipelines.staleness import Item, OutputFiles, ask
+from assets.resources.occupation import is_occupied
+from assets.vocabulary import PARTIAL_INPUTS
+from pipelines.staleness import Item, OutputFiles, Status, ask
 from pipelines.waves import Request, due_items
 
-_due_by_view: WeakKeyDictionary[AssetGraphView, set[Item]] = WeakKeyDictionary()
-"""One tick has one view, and asks once for each asset."""
+_AT_WORK = (dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES)
+"""Of runs: one that was created and never queued keeps nobody waiting."""
 
 
-class IsDue(dg.AutomationCondition[dg.AssetKey]):
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one tick goes by."""
+
+    is_idle: bool
+    due: dict[Item, str] = field(default_factory=dict)
+    """What could run now, with its occasion: another one is there when its code, its settings or its inputs changed, or
+    when there is another reason. Empty where somebody is at work."""
+
+
+_looks: WeakKeyDictionary[AssetGraphView, _Look] = WeakKeyDictionary()
+"""One tick has one view, and looks once for all assets."""
+
+
+class _Operand(dg.AutomationCondition[dg.AssetKey]):
+    """A part of the condition; its name and description stand in the UI's tree of conditions."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def _look(self, context: dg.AutomationContext[dg.AssetKey]) -> _Look:
+        view = context.asset_graph_view
+        if view not in _looks:
+            _looks[view] = _look(view, self._home)
+        return _looks[view]
+
+    def _due(self, context: dg.AutomationContext[dg.AssetKey]) -> dict[str | None, str]:
+        """Partition -> occasion, of this asset."""
+        return {
+            item.partition: occasion for item, occasion in self._look(context).due.items() if item.key == context.key
+        }
+
+
+class IsIdle(_Operand):
+    """True of everything while no run waits or is at work, and no command works in the home.
+
+    A request made meanwhile would wait, and might be out of date when its turn comes.
+    """
+
+    name = "is_idle"
+    description = "Nobody is at work in the home, and no run waits"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """All candidates, or none."""
+        is_idle = self._look(context).is_idle
+        return dg.AutomationResult(context, context.candidate_subset if is_idle else context.get_empty_subset())
+
+
+class IsDue(_Operand):
     """True of what is missing or stale while nothing above it is, as :mod:`pipelines.waves` decides.
 
     An asset that makes do with what there is when ``har run`` asks waits for all its inputs here.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._root = home.root
-
-    @property
-    def name(self) -> str:
-        """In the UI's tree of conditions."""
-        return "is_due"
-
-    @property
-    def description(self) -> str:
-        """In the UI's tree of conditions."""
-        return "Missing or stale, and nothing above it is"
+    name = "is_due"
+    description = "Missing or stale, and nothing above it is"
 
     def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
         """The candidates that are due."""
-        due = _due_items(context.asset_graph_view, self._root)
-        partitions = {item.partition for item in due if item.key == context.key}
-        return dg.AutomationResult(context, _subset(context, partitions))
+        return dg.AutomationResult(context, _subset(context, self._due(context).keys()))
+
+
+class IsNew(_Operand):
+    """True of what was not asked for on the same occasion before, so that what failed is not tried over and over.
+
+    The last operand: what it lets through is asked for, and remembered as asked for until it is no longer due.
+    """
+
+    name = "is_new"
+    description = "Not asked for since its code, its settings or its inputs last changed"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """The candidates that are new, and the cursor that makes them old."""
+        due = self._due(context)
+        asked: dict[str | None, str] = dict(json.loads(context.cursor or "[]"))
+        if self._look(context).is_idle:
+            asked = {partition: occasion for partition, occasion in asked.items() if partition in due}
+        candidates = _partitions(context.candidate_subset)
+        new = {partition: due[partition] for partition in candidates if asked.get(partition) != due[partition]}
+        return dg.AutomationResult(context, _subset(context, new), cursor=json.dumps([*(asked | new).items()]))
 
 
 def with_condition(
     assets: Iterable[dg.AssetSpec | dg.AssetsDefinition], home: Home
 ) -> list[dg.AssetSpec | dg.AssetsDefinition]:
-    """The assets of ``home``, each with the condition but for those that are not made here."""
-    condition = make_condition(home)
-    return [
-        asset.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
-        if isinstance(asset, dg.AssetsDefinition)
-        else asset
-        for asset in assets
-    ]
+    """The assets of ``home``, each with its condition but for those that are not made here."""
+
+    def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
+        makes_do = PARTIAL_INPUTS.items() <= spec.tags.items()
+        return spec.replace_attributes(automation_condition=make_condition(home, makes_do=makes_do))
+
+    return [asset.map_asset_specs(conditioned) if isinstance(asset, dg.AssetsDefinition) else asset for asset in assets]
 
 
-def make_condition(home: Home) -> dg.AutomationCondition[dg.AssetKey]:
-    """The condition of every asset of ``home``.
+def make_condition(home: Home, *, makes_do: bool) -> dg.AutomationCondition[dg.AssetKey]:
+    """The condition of one asset of ``home``.
 
-    It is asked for once when it becomes due, and once more when its code, its settings or its inputs change again; what
-    failed is not tried over and over.
+    Args:
+        home: its outputs are held against what was recorded.
+        makes_do: with what stands of an input that failed; it waits for what was never made in any case.
     """
-    is_due, condition = IsDue(home), dg.AutomationCondition
-    news = is_due.newly_true() | condition.code_version_changed() | _inputs_changed()
-    return (
-        condition.in_latest_time_window()
-        & is_due
-        & news.since_last_handled()
-        & ~condition.any_deps_missing()
-        & ~condition.any_deps_in_progress()
-        & ~condition.in_progress()
-        & condition.all_deps_blocking_checks_passed()
-    )
+    condition, is_due = dg.AutomationCondition, IsDue(home)
+    failed = is_due & ~condition.will_be_requested()
+    inputs_are_there = ~condition.any_deps_missing()
+    if not makes_do:
+        inputs_are_there &= ~condition.any_deps_match(failed)
+    return IsIdle(home) & is_due & inputs_are_there & IsNew(home)
 
 
-def _inputs_changed() -> dg.AutomationCondition[dg.AssetKey]:
-    return dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed())
+def _look(view: AssetGraphView, home: Home) -> _Look:
+    graph = view.asset_graph
+    if not isinstance(graph, AssetGraph):
+        raise TypeError("the sensor must be evaluated where the definitions are: use_user_code_server=True")
+    if is_occupied(home) or view.instance.get_run_ids(dg.RunsFilter(statuses=_AT_WORK), limit=1):
+        return _Look(is_idle=False)
+    statuses = ask(graph, view.instance, _outputs(home.root))
+    due = due_items(statuses, Request(wanted=graph.materializable_asset_keys))
+    return _Look(is_idle=True, due={item: _occasion(statuses[item], graph, view.instance) for item in due})
 
 
-def _due_items(view: AssetGraphView, root: Path) -> set[Item]:
-    if view not in _due_by_view:
-        graph = view.asset_graph
-        if not isinstance(graph, AssetGraph):
-            raise TypeError("the sensor must be evaluated where the definitions are: use_user_code_server=True")
-        request = Request(wanted=graph.materializable_asset_keys)
-        _due_by_view[view] = due_items(ask(graph, view.instance, _outputs(root)), request)
-    return _due_by_view[view]
+def _occasion(status: Status, graph: AssetGraph, instance: dg.DagsterInstance) -> str:
+    key = status.item.key
+    made_of = made_from(instance, graph.get(key).assets_def.get_asset_spec(key))
+    return hashlib.sha256(json.dumps([made_of, status.causes]).encode()).hexdigest()
 
 
 @lru_cache
@@ -100,7 +164,15 @@ def _outputs(root: Path) -> OutputFiles:
     return OutputFiles(root)
 
 
-def _subset(context: dg.AutomationContext[dg.AssetKey], partitions: set[str | None]):
+def _partitions(subset: EntitySubset[dg.AssetKey]) -> set[str | None]:
+    """Those in ``subset``; None stands for an asset that has none."""
+    return {entry.partition_key for entry in subset.expensively_compute_asset_partitions()}
+
+
+def _subset(
+    context: dg.AutomationContext[dg.AssetKey], partitions: Collection[str | None]
+) -> EntitySubset[dg.AssetKey]:
+    """The candidates among ``partitions``."""
     if context.partitions_def is None:
         return context.candidate_subset if None in partitions else context.get_empty_subset()
     named = {partition for partition in partitions if partition is not None}

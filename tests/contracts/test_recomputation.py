@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
+from assets.holdout import train_and_score
 from har_core.dsads.synthetic.writer import write_recordings
+from har_core.errors import InputError
 from har_core.progress import silent
 from har_core.settings.source import SourceSettings
 from pipelines.runner import PART_OF_TAG
@@ -227,14 +229,21 @@ def test_automation_asks_again_once_the_input_is_mended(world):
     assert set(world.materialised(after)) <= {"raw_recordings"}
 
 
-def test_automation_waits_with_the_report_and_har_run_does_not(world):
+def test_automation_waits_with_the_report_and_har_run_does_not(world, monkeypatch):
     """By hand the report compares what there is; automation builds it when all of its inputs are there."""
-    world.set(
-        '"logistic_regression"]\n\n[models.lstm]', '"logistic_regression", "extra_trees"]\n\n[models.lstm]\nepochs = 1'
-    )
+
+    def train(architecture, *arguments, **options):
+        if architecture == "extra_trees":
+            raise InputError("no")
+        return train_and_score(architecture, *arguments, **options)
+
+    monkeypatch.setattr("assets.models.train_and_score", train)
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
+    world.set(
+        '"logistic_regression"]\n\n[models.lstm]', '"logistic_regression", "extra_trees"]\n\n[models.lstm]\nepochs = 2'
+    )
     world.tick_until_quiet(cursor)
-    assert "comparison_report" not in world.materialised(after)
+    assert set(world.materialised(after)) == {"models/lstm", *folds("lstm")}
     world.run("key:comparison_report")
-    assert set(world.materialised(after)) == {"comparison_report"}
+    assert set(world.materialised(after)) == {"models/lstm", *folds("lstm"), "comparison_report"}

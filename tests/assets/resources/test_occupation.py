@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from assets.resources.home import Home
-from assets.resources.occupation import HomeResource, occupied
+from assets.resources.occupation import HomeResource, is_occupied, occupied
 from har_core.errors import HomeBusyError
 
 
@@ -52,8 +52,11 @@ def test_second_process_names_the_holder_and_a_dead_one_does_not_block(home, hol
             pass
         assert f"process {holder.pid} (har run a.toml) since 20" in str(caught.value)
         assert caught.value.exit_code == 1
+    assert is_occupied(home)
     holder.send_signal(signal.SIGKILL)
     holder.wait()
+    assert home.lock.with_suffix(".holder.json").exists()
+    assert not is_occupied(home)
     with occupied(home):
         assert json.loads(home.lock.with_suffix(".holder.json").read_text())["pid"] == os.getpid()
     with occupied(home):
@@ -65,6 +68,7 @@ def test_the_holder_itself_may_enter_again(home):
         assert (outer, inner) == (True, False)
         assert json.loads(home.lock.with_suffix(".holder.json").read_text())["command"] == "outer"
     assert not home.lock.with_suffix(".holder.json").exists()
+    assert not is_occupied(home)
 
 
 @pytest.fixture

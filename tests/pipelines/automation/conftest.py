@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
@@ -21,23 +23,31 @@ class Ticker:
     def definitions(self) -> dg.Definitions:
         return dg.Definitions(with_condition(self.toy.definitions().assets, Home(self.toy.home)))
 
-    def tick(self) -> set[str]:
-        """What is asked for, and run at once."""
+    def tick(self, meanwhile: Callable[[], object] = lambda: None) -> set[str]:
+        """What is asked for, and run at once; ``meanwhile`` comes between, when the run has its code already."""
         definitions = self.definitions()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)  # of what this function calls itself
             answer = dg.evaluate_automation_conditions(definitions, self.toy.instance, cursor=self.cursor)
         self.cursor = answer.cursor
-        self.toy.ran.clear()
         asked: dict[str | None, list[dg.AssetKey]] = {}
         for result in answer.results:
             for entry in result.true_subset.expensively_compute_asset_partitions():
                 asked.setdefault(entry.partition_key, []).append(entry.asset_key)
+        meanwhile()
+        self.toy.ran.clear()
         for partition, keys in asked.items():
             definitions.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=self.toy.instance, asset_selection=keys, partition_key=partition, raise_on_error=False
             )
         return set(self.toy.ran)
+
+    @contextmanager
+    def other_run(self) -> Iterator[None]:
+        """A run is at work, and has made nothing yet."""
+        run = self.toy.instance.add_run(dg.DagsterRun(job_name="other", status=dg.DagsterRunStatus.STARTED))
+        yield
+        self.toy.instance.report_run_canceled(run)
 
     def ticks(self) -> list[set[str]]:
         """Until one asks for nothing; that one left out."""

@@ -1,4 +1,7 @@
+from assets.resources.home import Home
+from assets.resources.occupation import occupied
 from har_core.errors import InputError
+from pipelines.automation import condition
 
 
 def test_nothing_changed(ticker):
@@ -64,6 +67,8 @@ def test_a_failure_is_not_repeated_until_something_changes(ticker, toy):
     toy.failures["windows"] = InputError("no")
     toy.report_source("s2")
     assert ticker.ticks() == [{"windows"}]
+    with ticker.other_run():
+        assert ticker.tick() == set()
     assert ticker.ticks() == []
     toy.report_source("s3")
     assert ticker.ticks() == [{"windows"}]
@@ -72,9 +77,72 @@ def test_a_failure_is_not_repeated_until_something_changes(ticker, toy):
     assert ticker.ticks() == [{"windows"}]
 
 
-def test_what_changed_while_nobody_looked_is_asked_for_if_somebody_had_looked_before(ticker, toy):
+def test_what_changed_while_nobody_looked_is_asked_for(ticker, toy):
     toy.code["models/a"] = "2"  # no tick between the change and the next look: the daemon was down
     assert ticker.ticks() == [{"models/a"}]
+
+
+def test_what_was_due_before_the_first_look_is_asked_for(ticker, toy):
+    toy.code["models/a"] = "2"
+    ticker.cursor = None
+    assert ticker.ticks() == [{"models/a"}]
+
+
+def test_what_changed_while_it_was_made_is_asked_for_again(ticker, toy):
+    def change() -> None:
+        toy.code["models/a"] = "3"
+        with ticker.other_run():
+            assert ticker.tick() == set()
+
+    toy.code["models/a"] = "2"
+    assert ticker.tick(change) == {"models/a"}
+    assert ticker.ticks() == [{"models/a"}]
+    assert set(toy.states().values()) == {"fresh"}
+
+
+def test_nothing_is_asked_for_while_a_run_is_at_work(ticker, toy):
+    toy.code["models/a"] = "2"
+    with ticker.other_run():
+        assert ticker.ticks() == []
+    assert ticker.ticks() == [{"models/a"}]
+
+
+def test_nothing_is_asked_for_while_a_command_works_in_the_home(ticker, toy):
+    """Between two waves of ``har run`` no run is at work."""
+    toy.code["models/a"] = "2"
+    with occupied(Home(toy.home)):
+        assert ticker.ticks() == []
+    assert ticker.ticks() == [{"models/a"}]
+
+
+def test_what_is_made_while_it_is_looked_at_is_not_asked_for(ticker, toy, monkeypatch):
+    """The run was at work when the look began, and over with its work done when it ended."""
+    toy.code["models/a"] = "2"
+    run = ticker.other_run()
+    look = condition.ask
+
+    def slow_look(*args):
+        statuses = look(*args)
+        toy.run("models/a")
+        run.__exit__(None, None, None)
+        return statuses
+
+    monkeypatch.setattr(condition, "ask", slow_look)
+    run.__enter__()
+    assert ticker.tick() == set()
+
+
+def test_what_failed_is_not_left_out_of_what_is_made_from_it(ticker, toy):
+    """The splits are due by themselves; made from the windows that could not be renewed, they were made twice."""
+    toy.failures["windows"] = InputError("no")
+    toy.report_source("s2")
+    assert ticker.ticks() == [{"windows"}]
+    toy.code["splits"] = "2"
+    assert ticker.ticks() == []
+    toy.failures.clear()
+    toy.content["windows"] = "y"
+    toy.report_source("s3")
+    assert ticker.ticks() == [{"windows", "splits"}, {"folds/a[f1]", "folds/a[f2]"}]
 
 
 def test_what_was_run_by_hand_is_not_asked_for_again(ticker, toy):

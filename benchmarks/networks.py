@@ -68,7 +68,7 @@ def _latency(name: str, options: Options) -> Case:
 
 def _answering(case: str, unit: str, name: str, options: Options, *, num_windows: int, num_calls: int) -> Case:
     known = QUICK_ENGINES if options.quick else ENGINES
-    engines = [(engine, precision) for engine, precision in known if engine == "torch" or name != "lstm"]
+    engines = [(engine, precision) for engine, precision in known if precision != "int8" or name != "lstm"]
     return Case(
         name=case,
         unit=unit,

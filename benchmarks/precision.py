@@ -84,7 +84,7 @@ def answers(fitted: Fitted, split: SplitWindows, architecture: str) -> dict[str,
         fitted.model, mean=torch.from_numpy(zeros), standard_deviation=torch.from_numpy(zeros + 1)
     )
     found = {}
-    for engine, precision in ANSWERS if architecture != "lstm" else ANSWERS[:1]:
+    for engine, precision in ANSWERS if architecture != "lstm" else ANSWERS[:-1]:
         fast = accelerate(
             model.eval(),
             num_timepoints=training.shape[1],

@@ -7,18 +7,11 @@ model is a module from raw windows (N, T, C) to probabilities (N, K): a
 
 from __future__ import annotations
 
-import logging
-import sys
-import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
-from io import StringIO
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from har_core.errors import InputError, Problem
+from har_core.openvino_engine import compile_answer, convert, quantise
 from har_core.training.devices import autocast, has_bf16
-
-if TYPE_CHECKING:
-    from openvino import Model
 
 Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]
@@ -40,7 +31,6 @@ BATCH_SIZE = 16
 RECURRENT_BATCH_SIZE = 128
 """The same for recurrent layers, which read all their weights at each timepoint, however many windows there are."""
 _CPU = torch.device("cpu")
-_RECURRENT = "recurrent layers"
 _INSTALL = "pip install 'har[fast]'"
 
 
@@ -83,50 +73,62 @@ def accelerate(
         model: raw windows (N, T, C) to probabilities (N, K), for any N; it is not changed.
         num_timepoints: T.
         num_channels: C.
-        engine: ``auto`` takes OpenVINO where it is installed and suits the model (no recurrent layers, no float64
-            values); else PyTorch.
+        engine: ``auto`` takes OpenVINO where it is installed and suits the model (no float64 values); else PyTorch.
         precision: of products; sums are float32. ``auto`` is bf16 where the processor computes in it, else fp32.
-            ``int8`` needs OpenVINO, NNCF and ``calibration``.
+            ``int8`` needs OpenVINO, NNCF, ``calibration``, and a model without recurrent layers.
         calibration: windows (N, T, C) like those to come, a few of every activity, from which int8 takes the range of
             values between layers. Never test windows, if their scores are to be told.
 
     Raises:
         InputError: the engine is not installed, cannot take the model, or cannot compute in ``precision``.
     """
-    obstacle = _obstacle(model)
-    problems = _problems(engine, precision, obstacle=obstacle, is_calibrated=calibration is not None)
+    is_recurrent, is_float64 = _is_recurrent(model), _is_float64(model)
+    problems = _problems(
+        engine,
+        precision,
+        is_recurrent=is_recurrent,
+        is_float64=is_float64,
+        is_calibrated=calibration is not None,
+    )
     if problems:
         raise InputError("The model cannot be made faster so", problems)
     if engine == "auto":
-        engine = "torch" if obstacle or not _is_installed("openvino") else "openvino"
+        engine = "torch" if is_float64 or not _is_installed("openvino") else "openvino"
     if precision == "auto":
         precision = "bf16" if has_bf16() else "fp32"
+    size = RECURRENT_BATCH_SIZE if is_recurrent else BATCH_SIZE
     if engine == "torch":
-        size = RECURRENT_BATCH_SIZE if obstacle == _RECURRENT else BATCH_SIZE
         return Accelerated(engine=engine, precision=precision, answer=_with_torch(model, precision), batch_size=size)
     try:
-        answer = _with_openvino(model, (num_timepoints, num_channels), precision, calibration)
+        converted = convert(model, num_timepoints=num_timepoints, num_channels=num_channels, is_recurrent=is_recurrent)
+        if calibration is not None and precision == "int8":
+            converted = quantise(converted, calibration)
+        answer = compile_answer(converted, is_bf16=precision != "fp32" and has_bf16())
     except RuntimeError as error:  # what OpenVINO raises of graphs that it cannot take
         reason = str(error).strip().splitlines()[-1].strip()
         problem = Problem(
             path="engine", value=f"openvino, {precision}: {reason}", expected="another engine or precision"
         )
         raise InputError("OpenVINO cannot take the model", [problem]) from error
-    return Accelerated(engine=engine, precision=precision, answer=answer)
+    return Accelerated(engine=engine, precision=precision, answer=answer, batch_size=size)
 
 
-def _problems(engine: Engine, precision: Precision, *, obstacle: str, is_calibrated: bool) -> list[Problem]:
+def _problems(
+    engine: Engine, precision: Precision, *, is_recurrent: bool, is_float64: bool, is_calibrated: bool
+) -> list[Problem]:
     problems = []
     if engine == "openvino" or precision == "int8":
         if not _is_installed("openvino"):
             problems.append(Problem(path="engine", value="no OpenVINO", expected=f"it installed: {_INSTALL}"))
-        if obstacle:
-            problems.append(Problem(path="engine", value="openvino", expected=f"torch for a model with {obstacle}"))
+        if is_float64:
+            problems.append(Problem(path="engine", value="openvino", expected="torch for a model with float64 values"))
     if precision == "int8":
         if engine == "torch":
             problems.append(Problem(path="engine", value="torch", expected="openvino for precision int8"))
         if not _is_installed("nncf"):
             problems.append(Problem(path="precision", value="int8, no NNCF", expected=f"it installed: {_INSTALL}"))
+        if is_recurrent:
+            problems.append(Problem(path="precision", value="int8", expected="bf16 for a model with recurrent layers"))
         if not is_calibrated:
             problems.append(Problem(path="calibration", value="none", expected="windows, for precision int8"))
     return problems
@@ -136,26 +138,22 @@ def _is_installed(package: str) -> bool:
     return find_spec(package) is not None
 
 
-def _obstacle(model: nn.Module) -> str:
-    """What OpenVINO should not be given, in words; empty where there is nothing.
-
-    It answers slower than PyTorch where there are recurrent layers, and less exactly where a model computes in
-    float64, as those of the classical models do that take features of windows.
-    """
-    graph = getattr(model, "graph", None)  # of an exported model; it has the operators, and no layers
-    nodes = [] if graph is None else list(graph.nodes)
-    if any(isinstance(module, nn.RNNBase) for module in model.modules()) or any("lstm" in str(n.target) for n in nodes):
-        return _RECURRENT
-    values = [node.meta.get("val") for node in nodes] + list(model.buffers())
-    if any(isinstance(value, Tensor) and value.dtype == torch.float64 for value in values):
-        return "float64 values"
-    return ""
+def _is_recurrent(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.RNNBase) for module in model.modules()) or any(
+        "lstm" in str(node.target) for node in _nodes(model)
+    )
 
 
-def _import(package: str) -> Any:
-    """Import OpenVINO or NNCF without what tells their makers of each use: both go without it where it is missing."""
-    sys.modules.setdefault("openvino_telemetry", cast("ModuleType", None))  # importing it fails from here on
-    return import_module(package)
+def _is_float64(model: nn.Module) -> bool:
+    """Whether it computes in float64, as classical models do that take features of windows; OpenVINO would round."""
+    values = [node.meta.get("val") for node in _nodes(model)] + list(model.buffers())
+    return any(isinstance(value, Tensor) and value.dtype == torch.float64 for value in values)
+
+
+def _nodes(model: nn.Module) -> list[Any]:
+    """Of an exported model, which has operators and no layers."""
+    graph = getattr(model, "graph", None)
+    return [] if graph is None else list(graph.nodes)
 
 
 def _with_torch(model: nn.Module, precision: Precision) -> Answer:
@@ -178,60 +176,3 @@ def _with_bf16_weights(model: nn.Module) -> nn.Module:
         if parameter.ndim > 1:
             parameter.data = parameter.data.to(torch.bfloat16)
     return rounded
-
-
-def _with_openvino(
-    model: nn.Module, shape: tuple[int, int], precision: Precision, calibration: npt.NDArray[np.float32] | None
-) -> Answer:
-    converted = _convert(model, shape)
-    if calibration is not None and precision == "int8":
-        converted = _quantise(converted, calibration)
-    compiled = (
-        _import("openvino")
-        .Core()
-        .compile_model(
-            converted,
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "LATENCY",  # one call at a time, on all threads
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                "INFERENCE_PRECISION_HINT": "f32" if precision == "fp32" or not has_bf16() else "bf16",
-            },
-        )
-    )
-    request = compiled.create_infer_request()
-
-    def answer(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        request.infer({0: np.ascontiguousarray(windows)})
-        probabilities: npt.NDArray[np.float32] = request.get_output_tensor().data.astype(np.float32)  # a copy
-        return probabilities
-
-    return answer
-
-
-def _convert(model: nn.Module, shape: tuple[int, int]) -> Model:
-    """As an OpenVINO model for any number of windows, by way of an exported graph."""
-    # PyTorch's promise to pytree users and a tracer's remarks on shapes; neither says anything of the result.
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        windows = torch.zeros(2, *shape)
-        exported = torch.export.export(model, (windows,), dynamic_shapes=({0: torch.export.Dim("N")},))
-        converted: Model = _import("openvino").convert_model(exported)
-    return converted
-
-
-def _quantise(converted: Model, calibration: npt.NDArray[np.float32]) -> Model:
-    """Matrix products of int8, the ranges of their values from ``calibration``.
-
-    Not so what is multiplied or added one by one, as the depthwise convolution of ShuffleNet is: that cost up to 27
-    points of macro-F1 (docs/results/performance.md).
-    """
-    nncf = _import("nncf")
-    nncf.set_log_level(logging.ERROR)
-    one_by_one = nncf.IgnoredScope(types=["Multiply", "Add"], validate=False)
-    batches = [calibration[start : start + BATCH_SIZE] for start in range(0, len(calibration), BATCH_SIZE)]
-    with redirect_stdout(StringIO()):  # it draws progress bars there
-        quantised: Any = nncf.quantize(
-            converted, nncf.Dataset(batches), subset_size=len(batches), ignored_scope=one_by_one
-        )
-    return quantised

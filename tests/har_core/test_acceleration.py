@@ -49,7 +49,7 @@ def classifier(name: str, **options: int) -> RawWindowClassifier:
     ("name", "engine"),
     [
         *((name, "torch") for name in OPTIONS),
-        *((name, "openvino") for name in ("cnn", "resnet", "shufflenet")),
+        *((name, "openvino") for name in ("cnn", "resnet", "shufflenet", "lstm")),
     ],
 )
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -68,15 +68,17 @@ def test_answers_are_those_of_the_model(name: str, engine: str, precision: str, 
             assert np.abs(answered - expected[:size]).max() > 1e-6
 
 
+@pytest.mark.parametrize("name", ["shufflenet", "lstm"])
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
-def test_exported_model_is_taken_too(engine: str, windows: np.ndarray) -> None:
-    model = classifier("shufflenet")
+def test_exported_model_is_taken_too(name: str, engine: str, windows: np.ndarray) -> None:
+    model = classifier(name)
     with torch.no_grad():
         example = torch.zeros(2, T, C)
         exported = torch.export.export(model, (example,), dynamic_shapes=({0: torch.export.Dim("N")},)).module()
     fast = accelerate(exported, num_timepoints=T, num_channels=C, engine=engine, precision="fp32")
     expected = predict_probabilities(model, torch.from_numpy(windows))
-    np.testing.assert_allclose(fast(windows), expected, atol=1e-5)
+    for size in (1, len(windows)):
+        np.testing.assert_allclose(fast(windows[:size]), expected[:size], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["cnn", "shufflenet"])
@@ -89,10 +91,10 @@ def test_int8_is_near(windows: np.ndarray, name: str) -> None:
     assert 0 < np.abs(answered - expected).mean() < 1.5e-3  # twice as much where not only matrix products are of int8
 
 
-@pytest.mark.parametrize(("name", "engine"), [("cnn", "openvino"), ("lstm", "torch")])
-def test_auto_takes_what_suits(name: str, engine: str) -> None:
+@pytest.mark.parametrize("name", ["cnn", "lstm"])
+def test_auto_takes_openvino_where_it_is_installed(name: str) -> None:
     fast = accelerate(classifier(name), num_timepoints=T, num_channels=C)
-    assert (fast.engine, fast.precision) == (engine, "bf16" if has_bf16() else "fp32")
+    assert (fast.engine, fast.precision) == ("openvino", "bf16" if has_bf16() else "fp32")
 
 
 def test_auto_takes_pytorch_where_openvino_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,21 +120,36 @@ def test_everything_that_is_impossible_is_told_at_once(monkeypatch: pytest.Monke
         accelerate(classifier("lstm"), num_timepoints=T, num_channels=C, engine="torch", precision="int8")
     assert [(problem.path, problem.value) for problem in error.value.problems] == [
         ("engine", "no OpenVINO"),
-        ("engine", "openvino"),
         ("engine", "torch"),
         ("precision", "int8, no NNCF"),
+        ("precision", "int8"),
         ("calibration", "none"),
     ]
 
 
 def test_what_openvino_cannot_take_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("Exception from somewhere:\n  cannot reshape\n")
 
-    monkeypatch.setattr(acceleration, "_with_openvino", refuse)
+    monkeypatch.setattr(acceleration, "convert", refuse)
     with pytest.raises(InputError) as error:
         accelerate(classifier("cnn"), num_timepoints=T, num_channels=C, engine="openvino", precision="fp32")
     assert error.value.problems[0].value == "openvino, fp32: cannot reshape"
+
+
+def test_a_recurrent_model_for_one_number_of_windows_is_refused() -> None:
+    class Fixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(C, 8, batch_first=True)
+
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            state = torch.zeros(1, int(windows.shape[0]), 8)
+            return self.lstm(windows, (state, state))[0][:, -1]
+
+    with pytest.raises(InputError) as error:
+        accelerate(Fixed().eval(), num_timepoints=T, num_channels=C, engine="openvino", precision="fp32")
+    assert error.value.problems[0].value == "openvino, fp32: it would be fixed to one number of windows"
 
 
 def test_no_windows_are_refused() -> None:

@@ -1,0 +1,112 @@
+"""A finished model in OpenVINO: converted, perhaps quantised, compiled. It is an extra, and imported here alone.
+
+Shapes: raw windows (N, T, C) to probabilities (N, K), for any number N of windows.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from copy import deepcopy
+from importlib import import_module
+from io import StringIO
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, fx, nn
+
+if TYPE_CHECKING:
+    from openvino import Model
+
+_CALIBRATION_BATCH_SIZE = 16
+_BY_METHOD = {torch.ops.aten.sym_size.int: Tensor.size, torch.ops.aten.new_zeros.default: Tensor.new_zeros}
+
+
+def convert(model: nn.Module, *, num_timepoints: int, num_channels: int, is_recurrent: bool) -> Model:
+    """As an OpenVINO model, by way of an exported graph; of recurrent layers by way of a trace.
+
+    From a trace OpenVINO takes a recurrent layer as one operator, from an exported graph each timepoint by itself.
+
+    Raises:
+        RuntimeError: OpenVINO cannot take the model, or not for any number of windows.
+    """
+    # PyTorch's promise to pytree users, a tracer's remarks on shapes, and that tracing goes out of use: none of it says
+    # anything of the result.
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        windows, from_torch = torch.zeros(2, num_timepoints, num_channels), _import("openvino").convert_model
+        converted: Model
+        if is_recurrent:
+            converted = from_torch(_Traceable(model), example_input=windows, input=[(-1, *windows.shape[1:])])
+        else:
+            converted = from_torch(torch.export.export(model, (windows,), dynamic_shapes=({0: torch.export.Dim("N")},)))
+    if converted.output(0).get_partial_shape()[0].is_static:
+        raise RuntimeError("it would be fixed to one number of windows")
+    return converted
+
+
+class _Traceable(nn.Module):
+    """A model, in memory or exported, as a tracer can take it: an exported one cannot be told to evaluate."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        own = deepcopy(model).requires_grad_(requires_grad=False)
+        self._call = _ByMethods(own).run if isinstance(own, fx.GraphModule) else own.forward
+
+    def forward(self, windows: Tensor) -> Tensor:
+        probabilities: Tensor = self._call(windows)
+        return probabilities
+
+
+class _ByMethods(fx.Interpreter):
+    """Runs an exported graph with sizes that a tracer can follow; those of operators are constants to it."""
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        """One node of the graph."""
+        return super().call_function(_BY_METHOD.get(target, target), args, kwargs)
+
+
+def quantise(converted: Model, calibration: npt.NDArray[np.float32]) -> Model:
+    """Matrix products of int8, the ranges of their values from ``calibration``.
+
+    Not so what is multiplied or added one by one, as the depthwise convolution of ShuffleNet is: that cost up to 27
+    points of macro-F1 (docs/results/performance.md).
+    """
+    nncf, size = _import("nncf"), _CALIBRATION_BATCH_SIZE
+    nncf.set_log_level(logging.ERROR)
+    one_by_one = nncf.IgnoredScope(types=["Multiply", "Add"], validate=False)
+    batches = [calibration[start : start + size] for start in range(0, len(calibration), size)]
+    with redirect_stdout(StringIO()):  # it draws progress bars there
+        quantised: Any = nncf.quantize(
+            converted, nncf.Dataset(batches), subset_size=len(batches), ignored_scope=one_by_one
+        )
+    return quantised
+
+
+def compile_answer(converted: Model, *, is_bf16: bool) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+    """What answers with it on this processor, one call at a time and on all of PyTorch's threads."""
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": "bf16" if is_bf16 else "f32",
+    }
+    request = _import("openvino").Core().compile_model(converted, "CPU", options).create_infer_request()
+
+    def answer(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        request.infer({0: np.ascontiguousarray(windows)})
+        probabilities: npt.NDArray[np.float32] = request.get_output_tensor().data.astype(np.float32)  # a copy
+        return probabilities
+
+    return answer
+
+
+def _import(package: str) -> Any:
+    """Import OpenVINO or NNCF without what tells their makers of each use: both go without it where it is missing."""
+    sys.modules.setdefault("openvino_telemetry", cast("ModuleType", None))  # importing it fails from here on
+    return import_module(package)

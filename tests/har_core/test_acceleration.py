@@ -88,6 +88,7 @@ def test_int8_is_near(windows: np.ndarray, name: str) -> None:
     assert (fast.engine, fast.precision) == ("openvino", "int8")
     answered, expected = fast(windows), predict_probabilities(model, torch.from_numpy(windows))
     np.testing.assert_allclose(answered, expected, atol=TOLERANCE["int8"])
+    np.testing.assert_allclose(fast(windows[:1]), expected[:1], atol=TOLERANCE["int8"])
     assert 0 < np.abs(answered - expected).mean() < 1.5e-3  # twice as much where not only matrix products are of int8
 
 

@@ -67,8 +67,6 @@ def _latency(name: str, options: Options) -> Case:
 
 
 def _answering(case: str, unit: str, name: str, options: Options, *, num_windows: int, num_calls: int) -> Case:
-    known = QUICK_ENGINES if options.quick else ENGINES
-    engines = [(engine, precision) for engine, precision in known if precision != "int8" or name != "lstm"]
     return Case(
         name=case,
         unit=unit,
@@ -80,7 +78,7 @@ def _answering(case: str, unit: str, name: str, options: Options, *, num_windows
                     prepare=partial(_answer, name, engine, precision, num_windows, num_calls),
                     process=engine,
                 )
-                for engine, precision in engines
+                for engine, precision in (QUICK_ENGINES if options.quick else ENGINES)
             ),
             *([_limit(name, options, passes=1)] if num_windows > 1 else []),
         ),

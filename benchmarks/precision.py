@@ -71,12 +71,12 @@ def train_once(split: SplitWindows, architecture: str, precision: str, seed: int
         "epochs": epochs,
         "training_loss": [record.training_loss for record in fitted.history],
         "macro_f1": macro_f1,
-        "answers": answers(fitted, split, architecture),
+        "answers": answers(fitted, split),
         "seconds": time.perf_counter() - start,
     }
 
 
-def answers(fitted: Fitted, split: SplitWindows, architecture: str) -> dict[str, dict[str, float]]:
+def answers(fitted: Fitted, split: SplitWindows) -> dict[str, dict[str, float]]:
     """Macro-F1 of quicker answers, by engine and precision and then role; int8 is calibrated with training windows."""
     zeros, training = split.statistics.mean * 0, split.roles["training"].windows
     few = training[:: max(1, len(training) // WINDOWS_TO_CALIBRATE)].numpy()
@@ -84,7 +84,7 @@ def answers(fitted: Fitted, split: SplitWindows, architecture: str) -> dict[str,
         fitted.model, mean=torch.from_numpy(zeros), standard_deviation=torch.from_numpy(zeros + 1)
     )
     found = {}
-    for engine, precision in ANSWERS if architecture != "lstm" else ANSWERS[:-1]:
+    for engine, precision in ANSWERS:
         fast = accelerate(
             model.eval(),
             num_timepoints=training.shape[1],

@@ -75,7 +75,7 @@ def accelerate(
         num_channels: C.
         engine: ``auto`` takes OpenVINO where it is installed and suits the model (no float64 values); else PyTorch.
         precision: of products; sums are float32. ``auto`` is bf16 where the processor computes in it, else fp32.
-            ``int8`` needs OpenVINO, NNCF, ``calibration``, and a model without recurrent layers.
+            ``int8`` needs OpenVINO, NNCF and ``calibration``.
         calibration: windows (N, T, C) like those to come, a few of every activity, from which int8 takes the range of
             values between layers. Never test windows, if their scores are to be told.
 
@@ -83,13 +83,7 @@ def accelerate(
         InputError: the engine is not installed, cannot take the model, or cannot compute in ``precision``.
     """
     is_recurrent, is_float64 = _is_recurrent(model), _is_float64(model)
-    problems = _problems(
-        engine,
-        precision,
-        is_recurrent=is_recurrent,
-        is_float64=is_float64,
-        is_calibrated=calibration is not None,
-    )
+    problems = _problems(engine, precision, is_float64=is_float64, is_calibrated=calibration is not None)
     if problems:
         raise InputError("The model cannot be made faster so", problems)
     if engine == "auto":
@@ -113,9 +107,7 @@ def accelerate(
     return Accelerated(engine=engine, precision=precision, answer=answer, batch_size=size)
 
 
-def _problems(
-    engine: Engine, precision: Precision, *, is_recurrent: bool, is_float64: bool, is_calibrated: bool
-) -> list[Problem]:
+def _problems(engine: Engine, precision: Precision, *, is_float64: bool, is_calibrated: bool) -> list[Problem]:
     problems = []
     if engine == "openvino" or precision == "int8":
         if not _is_installed("openvino"):
@@ -127,8 +119,6 @@ def _problems(
             problems.append(Problem(path="engine", value="torch", expected="openvino for precision int8"))
         if not _is_installed("nncf"):
             problems.append(Problem(path="precision", value="int8, no NNCF", expected=f"it installed: {_INSTALL}"))
-        if is_recurrent:
-            problems.append(Problem(path="precision", value="int8", expected="bf16 for a model with recurrent layers"))
         if not is_calibrated:
             problems.append(Problem(path="calibration", value="none", expected="windows, for precision int8"))
     return problems

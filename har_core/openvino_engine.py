@@ -73,7 +73,7 @@ class _ByMethods(fx.Interpreter):
 
 
 def quantise(converted: Model, calibration: npt.NDArray[np.float32]) -> Model:
-    """Matrix products of int8, the ranges of their values from ``calibration``.
+    """Matrix products of int8, those of recurrent layers too, the ranges of their values from ``calibration``.
 
     Not so what is multiplied or added one by one, as the depthwise convolution of ShuffleNet is: that cost up to 27
     points of macro-F1 (docs/results/performance.md).

@@ -15,6 +15,7 @@ from har_core.acceleration import accelerate
 from har_core.errors import InputError
 from har_core.inference import RawWindowClassifier, predict_probabilities
 from har_core.models import create_model, fit_model
+from har_core.openvino_engine import convert, quantise
 from har_core.training.devices import has_bf16
 
 T, C, K = 40, 6, 19
@@ -81,15 +82,27 @@ def test_exported_model_is_taken_too(name: str, engine: str, windows: np.ndarray
         np.testing.assert_allclose(fast(windows[:size]), expected[:size], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["cnn", "shufflenet"])
-def test_int8_is_near(windows: np.ndarray, name: str) -> None:
-    model = classifier(name, base_width=64)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("cnn", {"base_width": 64}), ("shufflenet", {"base_width": 64}), ("lstm", {"hidden_size": 64})],
+)
+def test_int8_is_near(windows: np.ndarray, name: str, options: dict[str, int]) -> None:
+    model = classifier(name, **options)
     fast = accelerate(model, num_timepoints=T, num_channels=C, precision="int8", calibration=windows)
     assert (fast.engine, fast.precision) == ("openvino", "int8")
     answered, expected = fast(windows), predict_probabilities(model, torch.from_numpy(windows))
     np.testing.assert_allclose(answered, expected, atol=TOLERANCE["int8"])
     np.testing.assert_allclose(fast(windows[:1]), expected[:1], atol=TOLERANCE["int8"])
     assert 0 < np.abs(answered - expected).mean() < 1.5e-3  # twice as much where not only matrix products are of int8
+
+
+def test_int8_takes_the_weights_of_recurrent_layers_too(windows: np.ndarray) -> None:
+    model = classifier("lstm")
+    converted = convert(model, num_timepoints=T, num_channels=C, is_recurrent=True)
+    constants = [op for op in quantise(converted, windows).get_ops() if op.get_type_name() == "Constant"]
+    num_int8 = sum(np.prod(op.get_output_shape(0)) for op in constants if op.get_element_type().get_type_name() == "i8")
+    matrices = [parameter for parameter in model.network.parameters() if parameter.ndim == 2]
+    assert num_int8 == sum(matrix.numel() for matrix in matrices)
 
 
 @pytest.mark.parametrize("name", ["cnn", "lstm"])
@@ -123,7 +136,6 @@ def test_everything_that_is_impossible_is_told_at_once(monkeypatch: pytest.Monke
         ("engine", "no OpenVINO"),
         ("engine", "torch"),
         ("precision", "int8, no NNCF"),
-        ("precision", "int8"),
         ("calibration", "none"),
     ]
 

@@ -7,7 +7,6 @@ model is a module from raw windows (N, T, C) to probabilities (N, K): a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,12 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from har_core.errors import InputError, Problem
-from har_core.openvino_engine import compile_answer, convert, quantise
+from har_core.openvino_engine import Answer, EngineError, prepare
 from har_core.training.devices import autocast, has_bf16
 
 Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]
-Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 BATCH_SIZE = 16
 """Windows in one call: enough to keep all cores busy, few enough that what lies between two layers stays in cache."""
@@ -94,14 +92,17 @@ def accelerate(
     if engine == "torch":
         return Accelerated(engine=engine, precision=precision, answer=_with_torch(model, precision), batch_size=size)
     try:
-        converted = convert(model, num_timepoints=num_timepoints, num_channels=num_channels, is_recurrent=is_recurrent)
-        if calibration is not None and precision == "int8":
-            converted = quantise(converted, calibration)
-        answer = compile_answer(converted, is_bf16=precision != "fp32" and has_bf16())
-    except RuntimeError as error:  # what OpenVINO raises of graphs that it cannot take
-        reason = str(error).strip().splitlines()[-1].strip()
+        answer = prepare(
+            model,
+            num_timepoints=num_timepoints,
+            num_channels=num_channels,
+            is_recurrent=is_recurrent,
+            is_bf16=precision != "fp32" and has_bf16(),
+            calibration=calibration if precision == "int8" else None,
+        )
+    except EngineError as error:
         problem = Problem(
-            path="engine", value=f"openvino, {precision}: {reason}", expected="another engine or precision"
+            path="engine", value=f"openvino, {precision}: {error}", expected="another engine or precision"
         )
         raise InputError("OpenVINO cannot take the model", [problem]) from error
     return Accelerated(engine=engine, precision=precision, answer=answer, batch_size=size)

@@ -13,6 +13,7 @@ from contextlib import redirect_stdout
 from copy import deepcopy
 from importlib import import_module
 from io import StringIO
+from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,8 +25,47 @@ from torch import Tensor, fx, nn
 if TYPE_CHECKING:
     from openvino import InferRequest, Model
 
+Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+
 _CALIBRATION_BATCH_SIZE = 16
 _BY_METHOD = {torch.ops.aten.sym_size.int: Tensor.size, torch.ops.aten.new_zeros.default: Tensor.new_zeros}
+
+
+class EngineError(Exception):
+    """Why OpenVINO cannot take a model, in a line."""
+
+
+def prepare(
+    model: nn.Module,
+    *,
+    num_timepoints: int,
+    num_channels: int,
+    is_recurrent: bool,
+    is_bf16: bool,
+    calibration: npt.NDArray[np.float32] | None,
+) -> Answer:
+    """What answers for ``model`` on this processor; in int8 where there are windows to calibrate with.
+
+    Raises:
+        EngineError: OpenVINO cannot take the model.
+    """
+    try:
+        converted = convert(model, num_timepoints=num_timepoints, num_channels=num_channels, is_recurrent=is_recurrent)
+        if calibration is not None:
+            converted = quantise(converted, calibration)
+        return _compile(converted, is_bf16=is_bf16)
+    except Exception as error:  # what OpenVINO and NNCF raise has no class in common
+        raise EngineError(_reason(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The line that says it, of what stands between places in source files, logs and advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip().removeprefix("-- ") for line in str(error).splitlines() if line.strip()]
+    if "Summary:" in lines:
+        return "; ".join(lines[lines.index("Summary:") + 1 :])
+    return lines[-1] if lines else type(error).__name__
 
 
 def convert(model: nn.Module, *, num_timepoints: int, num_channels: int, is_recurrent: bool) -> Model:
@@ -34,7 +74,7 @@ def convert(model: nn.Module, *, num_timepoints: int, num_channels: int, is_recu
     From a trace OpenVINO takes a recurrent layer as one operator, from an exported graph each timepoint by itself.
 
     Raises:
-        RuntimeError: OpenVINO cannot take the model, or not for any number of windows.
+        RuntimeError: it would take one number of windows alone; OpenVINO raises more.
     """
     # PyTorch's promise to pytree users, a tracer's remarks on shapes, and that tracing goes out of use: none of it says
     # anything of the result.
@@ -89,19 +129,21 @@ def quantise(converted: Model, calibration: npt.NDArray[np.float32]) -> Model:
     return quantised
 
 
-def compile_answer(converted: Model, *, is_bf16: bool) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
-    """What answers with it on this processor, one call at a time and on all of PyTorch's threads.
+def _compile(converted: Model, *, is_bf16: bool) -> Answer:
+    """What answers with it, one call at a time and on all of PyTorch's threads.
 
     Compiled twice: where the number of windows is known, here one, nothing is decided anew in each call.
     """
     single = converted.clone()
     single.reshape([1, *list(converted.input(0).get_partial_shape())[1:]])
     of_one, of_many = _request(single, is_bf16=is_bf16), _request(converted, is_bf16=is_bf16)
+    lock = Lock()  # a request holds its answer until the next one overwrites it
 
     def answer(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         request = of_one if len(windows) == 1 else of_many
-        request.infer({0: np.ascontiguousarray(windows)})
-        probabilities: npt.NDArray[np.float32] = request.get_output_tensor().data.astype(np.float32)  # a copy
+        with lock:
+            request.infer({0: np.ascontiguousarray(windows)})
+            probabilities: npt.NDArray[np.float32] = request.get_output_tensor().data.astype(np.float32)  # a copy
         return probabilities
 
     return answer

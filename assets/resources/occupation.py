@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
-from assets.resources.processes import current_process, is_dead
+from assets.resources.processes import current_process, is_dead, pid_of
 from assets.resources.tracking import Tracking
 from har_core.errors import HomeBusyError
 from har_core.files import write_text
@@ -81,12 +81,21 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
 
 
 def is_occupied(home: Home) -> bool:
-    """Whether a process is at work in the home; asked without trying for the lock, which would keep others out."""
+    """Whether a process is at work in the home; asked without trying for the lock, which could keep another out.
+
+    Where the process is of another host, or of this one when it had another name, only the lock can tell.
+    """
     try:
         process = json.loads(_holder_file(home).read_text(encoding="utf-8"))["process"]
     except (OSError, ValueError, KeyError):
         return False
-    return not is_dead(process)
+    if pid_of(process) is not None:
+        return not is_dead(process)
+    try:
+        with FileLock(home.lock, is_singleton=True).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def _tell_others(home: Home, who: str) -> None:

@@ -19,6 +19,7 @@ import dagster as dg
 from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView
 from dagster._core.asset_graph_view.entity_subset import EntitySubset
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from assets.lineage import made_from
@@ -30,6 +31,8 @@ from pipelines.waves import Request, due_items
 
 _AT_WORK = (dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES)
 """Of runs: one that was created and never queued keeps nobody waiting."""
+_UNDER_WAY = (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING)
+"""Of backfills, which Dagster makes of several folds of one architecture; none of their runs may be at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,13 @@ class _Operand(dg.AutomationCondition[dg.AssetKey]):
 
 
 class IsIdle(_Operand):
-    """True of everything while no run waits or is at work, and no command works in the home.
+    """True of everything while no run or backfill waits or is at work, and no command works in the home.
 
     A request made meanwhile would wait, and might be out of date when its turn comes.
     """
 
     name = "is_idle"
-    description = "Nobody is at work in the home, and no run waits"
+    description = "Nobody is at work in the home, and no run or backfill waits"
 
     def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
         """All candidates, or none."""
@@ -97,7 +100,8 @@ class IsDue(_Operand):
 class IsNew(_Operand):
     """True of what was not asked for on the same occasion before, so that what failed is not tried over and over.
 
-    The last operand: what it lets through is asked for, and remembered as asked for until it is no longer due.
+    The last operand: what it lets through is asked for, and remembered as asked for until it is no longer due. Not so
+    what is asked for together with an input: where that fails, it is never tried.
     """
 
     name = "is_new"
@@ -111,7 +115,9 @@ class IsNew(_Operand):
             asked = {partition: occasion for partition, occasion in asked.items() if partition in due}
         candidates = _partitions(context.candidate_subset)
         new = {partition: due[partition] for partition in candidates if asked.get(partition) != due[partition]}
-        return dg.AutomationResult(context, _subset(context, new), cursor=json.dumps([*(asked | new).items()]))
+        if not _is_any_input_asked_for(context):
+            asked |= new
+        return dg.AutomationResult(context, _subset(context, new), cursor=json.dumps([*asked.items()]))
 
 
 def with_condition(
@@ -145,11 +151,19 @@ def _look(view: AssetGraphView, home: Home) -> _Look:
     graph = view.asset_graph
     if not isinstance(graph, AssetGraph):
         raise TypeError("the sensor must be evaluated where the definitions are: use_user_code_server=True")
-    if is_occupied(home) or view.instance.get_run_ids(dg.RunsFilter(statuses=_AT_WORK), limit=1):
+    if is_occupied(home) or _is_busy(view.instance):
         return _Look(is_idle=False)
     statuses = ask(graph, view.instance, _outputs(home.root))
     due = due_items(statuses, Request(wanted=graph.materializable_asset_keys))
     return _Look(is_idle=True, due={item: _occasion(statuses[item], graph, view.instance) for item in due})
+
+
+def _is_busy(instance: dg.DagsterInstance) -> bool:
+    # Backfills first: one that has ended has no runs left.
+    return bool(
+        instance.get_backfills(BulkActionsFilter(statuses=_UNDER_WAY), limit=1)
+        or instance.get_run_ids(dg.RunsFilter(statuses=_AT_WORK), limit=1)
+    )
 
 
 def _occasion(status: Status, graph: AssetGraph, instance: dg.DagsterInstance) -> str:
@@ -162,6 +176,12 @@ def _occasion(status: Status, graph: AssetGraph, instance: dg.DagsterInstance) -
 def _outputs(root: Path) -> OutputFiles:
     """Kept between ticks: it hashes a file again only when the file has changed."""
     return OutputFiles(root)
+
+
+def _is_any_input_asked_for(context: dg.AutomationContext[dg.AssetKey]) -> bool:
+    """In this tick, which decides about inputs first."""
+    asked = (context.request_subsets_by_key.get(key) for key in context.asset_graph.get(context.key).parent_keys)
+    return any(subset is not None and not subset.is_empty for subset in asked)
 
 
 def _partitions(subset: EntitySubset[dg.AssetKey]) -> set[str | None]:

@@ -15,8 +15,8 @@ def build_schedules(settings: AutomationSettings) -> list[dg.ScheduleDefinition]
         job_name=REFRESH,
         cron_schedule=settings.refresh,
         execution_timezone=settings.timezone,
-        description="What is missing or stale, folds included: the backstop for what automation missed, as a change "
-        "that was made while the daemon was down.",
+        description="What is missing or stale, folds included: tries again what failed or was interrupted, and is the "
+        "backstop where automation is off.",
     )
 
     @dg.schedule(

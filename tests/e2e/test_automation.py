@@ -231,10 +231,11 @@ def test_the_nightly_refresh_finds_what_the_sensors_did_not(site):
 
 
 def test_runs_of_har_and_of_the_queue_follow_each_other(site):
+    site.dagster("sensor", "stop", "automation")  # before it can ask for what changes now
+    site.wait_until(lambda: not site.unfinished(), "the end of what it asked for")
     text = site.har.experiment.read_text()
     site.har.experiment.write_text(text.replace("base_width = 16", "base_width = 16\nepochs = 300"))
     command = [sys.executable, "-m", "pipelines", "run", str(site.har.experiment), "--select", "models/shufflenet"]
-    site.dagster("sensor", "stop", "automation")
     with subprocess.Popen(
         command, env=site.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as har:
@@ -243,7 +244,7 @@ def test_runs_of_har_and_of_the_queue_follow_each_other(site):
                 break
         site.dagster("job", "launch", "-j", "refresh")
         time.sleep(10)
-        assert har.poll() is None, "the training is too short for this test"
+        assert har.poll() is None, f"it ended, or the training is too short for this test: {har.stderr.read()}"
         assert [run.status for run in site.unfinished()] == [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED]
         har.stderr.read()
     assert har.returncode == 0

@@ -63,6 +63,16 @@ def test_second_process_names_the_holder_and_a_dead_one_does_not_block(home, hol
         pass
 
 
+def test_a_holder_of_another_host_is_told_by_the_lock(home, holder):
+    file = home.lock.with_suffix(".holder.json")
+    told = json.loads(file.read_text())
+    file.write_text(json.dumps(told | {"process": "elsewhere:1:2"}))
+    assert is_occupied(home)
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert not is_occupied(home)
+
+
 def test_the_holder_itself_may_enter_again(home):
     with occupied(home, "outer") as outer, occupied(home, "inner") as inner:
         assert (outer, inner) == (True, False)

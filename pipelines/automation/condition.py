@@ -143,7 +143,7 @@ def make_condition(home: Home, *, makes_do: bool) -> dg.AutomationCondition[dg.A
     failed = is_due & ~condition.will_be_requested()
     inputs_are_there = ~condition.any_deps_missing()
     if not makes_do:
-        inputs_are_there &= ~condition.any_deps_match(failed)
+        inputs_are_there &= ~condition.any_deps_match(failed).with_label("any_deps_failed")
     return IsIdle(home) & is_due & inputs_are_there & IsNew(home)
 
 

@@ -86,7 +86,7 @@ class IsIdle(_Operand):
 class IsDue(_Operand):
     """True of what is missing or stale while nothing above it is, as :mod:`pipelines.waves` decides.
 
-    An asset that makes do with what there is when ``har run`` asks waits for all its inputs here.
+    An asset that makes do with what there is when ``har run`` asks waits here for inputs that were never made.
     """
 
     name = "is_due"

@@ -5,19 +5,19 @@ from typing import Any
 
 import dagster as dg
 
-from assets.champion import build_champion
-from assets.comparison_report import build_comparison_report
-from assets.folds import build_folds
-from assets.models import build_model
-from assets.raw_recordings import build_raw_recordings
-from assets.recording_audit import build_recording_audit
+from assets.comparison.champion import build_champion
+from assets.comparison.comparison_report import build_comparison_report
+from assets.data.raw_recordings import build_raw_recordings
+from assets.data.recording_audit import build_recording_audit
+from assets.data.source_files import build_source_files
+from assets.data.splits import build_splits
+from assets.data.windows import build_windows
+from assets.folds.fold import build_folds
+from assets.models.model import build_model
 from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from assets.resources.tracking import TrackingResource
-from assets.source import build_source_files
-from assets.splits import build_splits
-from assets.windows import build_windows
 from har_core.settings.experiment import Experiment
 
 

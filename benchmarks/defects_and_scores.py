@@ -15,18 +15,19 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from har_core.audit import Kind, find_defects
-from har_core.dsads import open_source
-from har_core.dsads.ingested import read_ingested
-from har_core.dsads.layout import ACTIVITIES
-from har_core.dsads.manifest import ingest
+from har_core.audit.defects import find_defects
+from har_core.audit.findings import Kind
+from har_core.datasets.dsads import open_source
+from har_core.datasets.dsads.ingested import read_ingested
+from har_core.datasets.dsads.layout import ACTIVITIES
+from har_core.datasets.dsads.manifest import ingest
 from har_core.evaluation.scores import Scores, score
-from har_core.fitting import channels_seen, fit_architecture, predict_normalised
-from har_core.protocols import Fold, folds
+from har_core.fitting.fit import channels_seen, fit_architecture, predict_normalised
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
-from har_core.splits import cut_fold
-from har_core.training import LabelledWindows
+from har_core.splits.build import cut_fold
+from har_core.splits.protocols import Fold, folds
+from har_core.training.data import LabelledWindows
 from har_core.windows import segment
 from har_core.windows.dataset import write_windows
 

@@ -12,14 +12,15 @@ import torch
 from measure import LIMIT, Case, Once, Options, Way
 from torch import Tensor
 
-from har_core.acceleration import Accelerated, Engine, Precision, accelerate
+from har_core.base.memory import freed_memory_kept
 from har_core.evaluation.complexity import measure_complexity
-from har_core.inference import RawWindowClassifier
-from har_core.memory import freed_memory_kept
+from har_core.inference.acceleration import Accelerated, Engine, Precision, accelerate
+from har_core.inference.classifier import RawWindowClassifier
 from har_core.models import create_model
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
-from har_core.training import LabelledWindows, train
+from har_core.training.data import LabelledWindows
+from har_core.training.loop import train
 
 ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
 T, C, K = 125, 45, 19

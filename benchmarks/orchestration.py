@@ -18,14 +18,15 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from measure import Case, Once, Options, Way
 
 from assets.graph import build_resources
-from assets.publication import publish
+from assets.machinery.publication import publish
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from assets.resources.registry import Registry
 from assets.resources.tracking import TrackedRun, Tracking, TrackingResource
-from har_core.inference import RawWindowClassifier
+from har_core.experiment.loader import load_experiment
+from har_core.inference.classifier import RawWindowClassifier
 from har_core.models import create_model
-from har_core.settings.experiment import Experiment, load_experiment
+from har_core.settings.experiment import Experiment
 from pipelines.definitions import defs
 
 EXPERIMENT = """\

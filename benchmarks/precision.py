@@ -20,15 +20,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from har_core.acceleration import Engine, Precision, accelerate
 from har_core.evaluation.scores import score
-from har_core.fitting import Fitted, fit_architecture, predict_normalised
-from har_core.inference import RawWindowClassifier
+from har_core.fitting.fit import Fitted, fit_architecture, predict_normalised
+from har_core.inference.acceleration import Engine, Precision, accelerate
+from har_core.inference.classifier import RawWindowClassifier
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import PRESETS
-from har_core.splits import SplitWindows, read_splits
-from har_core.training import LabelledWindows
+from har_core.splits.build import SplitWindows, read_splits
+from har_core.training.data import LabelledWindows
 
 ARCHITECTURES = ("cnn", "shufflenet", "lstm", "resnet")
 PRECISIONS = ("off", "auto")

@@ -10,15 +10,15 @@ from pathlib import Path
 import plain
 from measure import Case, Once, Options, Way
 
-from har_core.audit import find_defects
-from har_core.dsads import open_source
-from har_core.dsads.ingested import read_ingested
-from har_core.dsads.manifest import ingest
-from har_core.progress import silent
-from har_core.protocols import folds
+from har_core.audit.defects import find_defects
+from har_core.base.progress import silent
+from har_core.datasets.dsads import open_source
+from har_core.datasets.dsads.ingested import read_ingested
+from har_core.datasets.dsads.manifest import ingest
 from har_core.settings.audit import AuditSettings
 from har_core.settings.splits import SplitSettings
-from har_core.splits import cut_fold, read_splits, write_splits
+from har_core.splits.build import cut_fold, read_splits, write_splits
+from har_core.splits.protocols import folds
 from har_core.windows import segment
 from har_core.windows.dataset import write_windows
 from har_core.windows.tensors import read_keys

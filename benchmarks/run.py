@@ -79,8 +79,8 @@ def main() -> None:
 
 def make_recordings(options: Options) -> None:
     """Recordings of the real set's size, from a seed."""
-    from har_core.dsads.synthetic.writer import write_recordings  # noqa: PLC0415 - after the threads are set
-    from har_core.progress import silent  # noqa: PLC0415
+    from har_core.base.progress import silent  # noqa: PLC0415
+    from har_core.datasets.dsads.synthetic.writer import write_recordings  # noqa: PLC0415 - after the threads are set
     from har_core.settings.source import SourceSettings  # noqa: PLC0415
 
     small = {"num_subjects": 3, "num_segments": 2} if options.quick else {}

@@ -29,11 +29,11 @@ import torch
 from matplotlib.figure import Figure
 from scaling_steps import SEED, STEPS
 
-from har_core.dsads.acquisition import acquire
-from har_core.dsads.layout import SYNTHETIC_MARKER
-from har_core.files import write_bytes, write_text
-from har_core.png import DPI, as_png
-from har_core.progress import silent
+from har_core.base.files import write_bytes, write_text
+from har_core.base.png import DPI, as_png
+from har_core.base.progress import silent
+from har_core.datasets.dsads.acquisition import acquire
+from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
 from har_core.settings.source import SourceSettings
 
 SUBJECTS, SEGMENTS, NUM_ACTIVITIES = 8, 60, 19

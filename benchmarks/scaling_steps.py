@@ -23,22 +23,25 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from har_core.audit import find_defects, read_findings, write_findings
-from har_core.dsads import open_source
-from har_core.dsads.ingested import read_ingested
-from har_core.dsads.layout import NUM_ACTIVITIES
-from har_core.dsads.manifest import ingest
+from har_core.audit.defects import find_defects
+from har_core.audit.findings import read_findings, write_findings
+from har_core.datasets.dsads import open_source
+from har_core.datasets.dsads.ingested import read_ingested
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.manifest import ingest
 from har_core.evaluation.folds import FoldResult, score_seed
 from har_core.models import create_model
-from har_core.protocols import folds
 from har_core.report.build import build_report, write_report
 from har_core.report.inputs import FoldEntry, ReportInputs
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
-from har_core.splits import read_splits, write_splits
-from har_core.training import LabelledWindows, seed_everything, train
+from har_core.splits.build import read_splits, write_splits
+from har_core.splits.protocols import folds
+from har_core.training.data import LabelledWindows
+from har_core.training.loop import train
 from har_core.training.optimization import make_optimizer
+from har_core.training.seeding import seed_everything
 from har_core.windows import segment
 from har_core.windows.checks import WindowChecks
 from har_core.windows.dataset import write_windows

@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from har_core.audit.defects import find_defects
-from har_core.dsads.recordings import Recording, Recordings, read_recordings
-from har_core.dsads.source import Source, open_source
-from har_core.errors import InputError, Problem, counted
+from har_core.base.errors import InputError, Problem, counted
+from har_core.datasets.dsads.recordings import Recording, Recordings, read_recordings
+from har_core.datasets.dsads.source import Source, open_source
 
 
 def audit_inputs(inputs: Sequence[Path]) -> pa.Table:

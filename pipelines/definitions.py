@@ -11,7 +11,8 @@ import dagster as dg
 from assets.graph import build_assets, build_resources
 from assets.resources.display import Display
 from assets.resources.home import Home
-from har_core.settings.experiment import Experiment, load_experiment
+from har_core.experiment.loader import load_experiment
+from har_core.settings.experiment import Experiment
 from pipelines.automation.condition import with_condition
 from pipelines.automation.jobs import build_jobs
 from pipelines.automation.schedules import build_schedules

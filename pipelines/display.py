@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from assets.vocabulary import FOLDS_GROUP
+from assets.machinery.keys import FOLDS_GROUP
 from har_core.training.events import (
     CheckpointIgnored,
     EpochFinished,

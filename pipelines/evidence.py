@@ -9,15 +9,15 @@ from pathlib import Path
 
 from dagster import DagsterInstance
 
-from assets.lineage import Remembered, history
+from assets.machinery.lineage import Remembered, history
 from assets.resources.home import Home
 from assets.resources.recorded import RecordedRun
 from assets.resources.tracking import RUN_TAG
-from har_core.dsads.changes import Changes, compare
-from har_core.dsads.manifest import content_version, read_manifest
-from har_core.dsads.source import open_source
-from har_core.errors import InputError, counted
-from har_core.files import sha256_of_file
+from har_core.base.errors import InputError, counted
+from har_core.base.files import sha256_of_file
+from har_core.datasets.dsads.changes import Changes, compare
+from har_core.datasets.dsads.manifest import content_version, read_manifest
+from har_core.datasets.dsads.source import open_source
 from pipelines.links import Check, Verdict, differs, same, unverifiable, verified
 
 GONE = "not there any more"

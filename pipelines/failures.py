@@ -6,7 +6,7 @@ import errno
 import sqlite3
 from collections.abc import Iterable
 
-from har_core.errors import HarError, InputError, causes
+from har_core.base.errors import HarError, InputError, causes
 
 
 def meant_for_user(error: BaseException) -> HarError | None:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from assets.resources.home import Home
-from har_core.errors import InputError, StorageError
-from har_core.files import write_text
+from har_core.base.errors import InputError, StorageError
+from har_core.base.files import write_text
 
 _WITHOUT_QUEUE = """\
 # Settings of the Dagster instance of this home; change them freely, the file is written only where there is none.

@@ -1,6 +1,6 @@
 """Predictions for whatever files a user names: which reader an input needs, and the model that answers.
 
-How windows are classified is in :mod:`har_core.prediction`.
+How windows are classified is in :mod:`har_core.inference.classify`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from torch import nn
 from assets.resources.home import Home
 from assets.resources.registry import LoadedModel, Registry
 from assets.resources.tracking import Tracking
-from har_core.acceleration import Engine, Precision, accelerate
-from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, parse_segment_path
-from har_core.dsads.reader import parse_segments
-from har_core.dsads.recordings import Recording, read_recordings
-from har_core.errors import InputError, Problem
-from har_core.prediction import classify
+from har_core.base.errors import InputError, Problem
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, parse_segment_path
+from har_core.datasets.dsads.reader import parse_segments
+from har_core.datasets.dsads.recordings import Recording, read_recordings
+from har_core.inference.acceleration import Engine, Precision, accelerate
+from har_core.inference.classify import classify
 
 _FILES_AT_ONCE = 512
 """Of files outside the layout: 12 MB of samples."""
@@ -31,10 +31,10 @@ def predict_inputs(
 ) -> pa.Table:
     """Name the activity of every window of ``inputs``: segment files under any name, folders, zips.
 
-    ``engine`` and ``precision`` are those of :func:`har_core.acceleration.accelerate`.
+    ``engine`` and ``precision`` are those of :func:`har_core.inference.acceleration.accelerate`.
 
     Returns:
-        A table of ``har_core.prediction.PREDICTION_SCHEMA``; ``path`` starts with the input as given.
+        A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.
 
     Raises:
         InputError: an input or the model cannot be read, with all problems; or the engine cannot take the model.

@@ -13,16 +13,17 @@ import typer
 from dagster import AssetKey, DagsterInstance
 from rich.console import Console
 
-from assets.lineage import fold_partitions
-from assets.partitions import sync_folds
+from assets.data.source_files import report_source_version
+from assets.folds.partitions import sync_folds
+from assets.machinery.lineage import fold_partitions
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
 from assets.resources.occupation import occupied
 from assets.resources.tracking import Tracking
-from assets.source import report_source_version
-from har_core.dsads.acquisition import source_version
-from har_core.errors import HomeBusyError
-from har_core.settings.experiment import Experiment, load_experiment
+from har_core.base.errors import HomeBusyError
+from har_core.datasets.dsads.acquisition import source_version
+from har_core.experiment.loader import load_experiment
+from har_core.settings.experiment import Experiment
 from pipelines.definitions import build_definitions
 from pipelines.display import make_display
 from pipelines.homes import Memory, propose, remember

@@ -25,9 +25,9 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.errors import DagsterError
 from dagster._core.execution.plan.objects import ErrorSource
 
+from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS, is_model_key
 from assets.resources.processes import PROCESS_TAG, current_process
-from assets.vocabulary import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS, is_model_key
-from har_core.errors import UnknownNameError
+from har_core.base.errors import UnknownNameError
 from pipelines.staleness import Item, OutputFiles, State, Status, ask
 from pipelines.waves import Plan, Request, plan_wave
 

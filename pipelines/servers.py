@@ -27,8 +27,8 @@ import typer
 
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
-from har_core.errors import InputError
-from har_core.files import write_text
+from har_core.base.errors import InputError
+from har_core.base.files import write_text
 from pipelines.changes import DefinitionFiles
 from pipelines.definitions import experiment_path
 from pipelines.session import create_store

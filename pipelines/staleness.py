@@ -25,10 +25,10 @@ from dagster._core.definitions.data_version import (
 )
 from dagster._time import get_current_datetime
 
-from assets.code_versions import INGREDIENTS, Ingredients, differences
-from assets.lineage import Latest, latest, latest_of_partition
-from assets.source import SUMMARY
-from har_core.files import sha256_of_file
+from assets.data.source_files import SUMMARY
+from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
+from assets.machinery.lineage import Latest, latest, latest_of_partition
+from har_core.base.files import sha256_of_file
 
 _NO_PARTITIONS = "has no partitions yet; what is above it adds them"
 

@@ -17,7 +17,7 @@ from dagster import AssetKey
 
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
-from har_core.errors import InputError
+from har_core.base.errors import InputError
 from pipelines import failures
 from pipelines.runner import Outcome
 from pipelines.staleness import Item, State

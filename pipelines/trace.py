@@ -13,20 +13,20 @@ from pathlib import Path
 
 from dagster import AssetKey, DagsterInstance
 
-from assets.code_versions import INGREDIENTS, Ingredients, differences
-from assets.lineage import Remembered, history
-from assets.models import REGISTERED_MODEL, REGISTERED_VERSION
-from assets.publication import RUN_ID
+from assets.data.source_files import SOURCE_KEY
+from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
+from assets.machinery.commits import git_commit, has_commit
+from assets.machinery.keys import RAW_RECORDINGS, model_key
+from assets.machinery.lineage import Remembered, history
+from assets.machinery.publication import RUN_ID
+from assets.models.model import REGISTERED_MODEL, REGISTERED_VERSION
 from assets.resources.home import Home
 from assets.resources.recorded import RecordedRun, read_artifact, read_run
 from assets.resources.registry import COPIED_FROM_TAG, DamagedModelError, RegisteredVersion, Registry
 from assets.resources.tracking import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG, Tracking
-from assets.source import SOURCE_KEY
-from assets.versions import git_commit, has_commit
-from assets.vocabulary import RAW_RECORDINGS, model_key
-from har_core.errors import InputError
-from har_core.files import sha256_of_file
-from har_core.settings.experiment import load_experiment
+from har_core.base.errors import InputError
+from har_core.base.files import sha256_of_file
+from har_core.experiment.loader import load_experiment
 from pipelines.definitions import build_definitions
 from pipelines.evidence import GONE, content_check, files_check, record_checks, records_check, source_check
 from pipelines.homes import recall

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assets.publication import describe_table
+from assets.machinery.publication import describe_table
 from har_core.audit.findings import FINDINGS_SCHEMA
-from har_core.dsads.ingested import RECORDINGS_SCHEMA
-from har_core.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.dsads.manifest import MANIFEST_SCHEMA
-from har_core.dsads.recordings import Recording
-from har_core.evaluation.predictions import PREDICTIONS_SCHEMA
-from har_core.splits import CHECK_NAMES as SPLIT_CHECKS
+from har_core.datasets.dsads.ingested import RECORDINGS_SCHEMA
+from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
+from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA
+from har_core.datasets.dsads.recordings import Recording
+from har_core.inference.predictions import PREDICTIONS_SCHEMA
+from har_core.splits.build import CHECK_NAMES as SPLIT_CHECKS
 from har_core.windows.checks import CHECK_NAMES as WINDOW_CHECKS
 from har_core.windows.dataset import write_windows
 from har_core.windows.schema import window_schema

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from har_core.models import architecture_options, list_models
+from har_core.experiment.loader import load_experiment
+from har_core.models import list_models
+from har_core.models.catalogue import architecture_options
 from har_core.settings.audit import AuditSettings
 from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
-from har_core.settings.experiment import load_experiment
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.source import SourceSettings

@@ -12,7 +12,7 @@ class Display(Protocol):
     """Shows progress; must be cheap and must not raise."""
 
     def progress(self, what: str, num_done: int, num_total: int) -> None:
-        """A :class:`har_core.progress.Progress`."""
+        """A :class:`har_core.base.progress.Progress`."""
 
     def training(self, asset: str, event: TrainingEvent) -> None:
         """An event of the training of ``asset``, as in ``models/lstm``."""

@@ -19,8 +19,8 @@ from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
 from assets.resources.processes import current_process, is_dead, pid_of
 from assets.resources.tracking import Tracking
-from har_core.errors import HomeBusyError
-from har_core.files import write_text
+from har_core.base.errors import HomeBusyError
+from har_core.base.files import write_text
 
 _SECONDS_BETWEEN_TRIES = 0.5
 

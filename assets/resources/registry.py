@@ -27,9 +27,16 @@ from mlflow.types import Schema, TensorSpec
 
 from assets.resources.export import quick_export
 from assets.resources.tracking import TrackedRun, Tracking
-from har_core.dsads.layout import ACTIVITIES, CHANNELS, NUM_ACTIVITIES, NUM_CHANNELS, SAMPLING_RATE_HZ, SENSOR_MEASURES
-from har_core.errors import HarError, InputError, UnknownNameError
-from har_core.inference import weights_version
+from har_core.base.errors import HarError, InputError, UnknownNameError
+from har_core.datasets.dsads.layout import (
+    ACTIVITIES,
+    CHANNELS,
+    NUM_ACTIVITIES,
+    NUM_CHANNELS,
+    SAMPLING_RATE_HZ,
+    SENSOR_MEASURES,
+)
+from har_core.inference.classifier import weights_version
 
 LoadedModel = mlflow.pyfunc.PyFuncModel
 """A model that answers: ``predict`` takes raw windows, ``metadata.metadata`` says what they are."""

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from dagster import RetryRequested
 
-from har_core.dsads.download import DownloadError
-from har_core.errors import causes
+from har_core.base.errors import causes
+from har_core.datasets.dsads.download import DownloadError
 
 MAX_RETRIES = 2
 SECONDS_TO_WAIT = 30.0

@@ -25,13 +25,13 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 
-from assets.code_versions import INGREDIENTS, flatten
-from assets.lineage import upstream_versions
+from assets.machinery.code_versions import INGREDIENTS, flatten
+from assets.machinery.commits import git_commit
+from assets.machinery.lineage import upstream_versions
 from assets.resources.home import Home
 from assets.resources.processes import PROCESS_TAG, current_process
 from assets.resources.retries import retrying_what_can_pass
-from assets.versions import git_commit
-from har_core.errors import InputError
+from har_core.base.errors import InputError
 from har_core.settings.experiment import Experiment
 from har_core.training.events import EpochFinished, EpochRecord, TrainingEvent, TrainingListener, TrainingStarted
 
@@ -188,7 +188,7 @@ class TrackedRun:
         self.tags = tags or {}
         """Those that the run was opened with."""
         self.ingredients = ingredients
-        """What the definition of the asset says it is made with (:mod:`assets.code_versions`)."""
+        """What the definition of the asset says it is made with (:mod:`assets.machinery.code_versions`)."""
         self._client = tracking.client
 
     @property

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from har_core.audit.findings import Finding, Kind, Severity
 from har_core.audit.places import Place, channels_of, finding_at, name_channels
 from har_core.audit.signals import Mask, Signals, runs
-from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS
 from har_core.settings.audit import AuditSettings
 
 Hashes = npt.NDArray[np.uint64]

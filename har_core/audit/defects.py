@@ -21,9 +21,9 @@ from har_core.audit.runs import StandStill, find_runs
 from har_core.audit.signals import Signals
 from har_core.audit.steps import measure_steps
 from har_core.audit.values import find_odd_fields, find_out_of_range
-from har_core.dsads.recordings import Recording, Recordings
-from har_core.errors import InputError, Problem
-from har_core.progress import Progress, silent
+from har_core.base.errors import InputError, Problem
+from har_core.base.progress import Progress, silent
+from har_core.datasets.dsads.recordings import Recording, Recordings
 from har_core.settings.audit import AuditSettings
 
 _DEFAULTS = AuditSettings()

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from har_core.audit.findings import Finding, Kind, Severity
 from har_core.audit.signals import Signals, Values, long_runs
 from har_core.audit.steps import Steps
-from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, SENSORS, UNITS
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, SENSORS, UNITS
 from har_core.settings.audit import AuditSettings
 
 Costs = npt.NDArray[np.float64]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from har_core.errors import InputError, Problem
-from har_core.files import atomic_path
+from har_core.base.errors import InputError, Problem
+from har_core.base.files import atomic_path
 
 
 class Kind(StrEnum):

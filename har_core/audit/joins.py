@@ -10,7 +10,7 @@ from har_core.audit.findings import Finding, Kind, Severity
 from har_core.audit.places import ALL_CHANNELS, Place, finding_at
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.audit.steps import Steps
-from har_core.dsads.layout import SEGMENT_LENGTH, RecordingKey
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH, RecordingKey
 from har_core.settings.audit import AuditSettings
 
 _LAST_ROW = SEGMENT_LENGTH - 1

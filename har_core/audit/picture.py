@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from har_core.audit.findings import Severity
-from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, RecordingKey
-from har_core.png import DPI, as_png
+from har_core.base.png import DPI, as_png
+from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, RecordingKey
 
 _COLOURS = {Severity.INFO: "#cfe0f3", Severity.WARNING: "#f6c56b", Severity.ERROR: "#c8452f"}
 _UNTOUCHED, _ABSENT = "#f3f5f7", "#ffffff"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from har_core.audit.findings import Finding, Kind, Severity
-from har_core.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey
 
 ALL_CHANNELS = "all"
 """What the column ``channels`` says of a finding on every channel."""

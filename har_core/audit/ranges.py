@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from har_core.audit.findings import Kind
 from har_core.audit.places import is_on_units
-from har_core.dsads.layout import SEGMENT_LENGTH, RecordingKey
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH, RecordingKey
 
 NO_GROUP = -1
 """Group of a row that occurs once."""

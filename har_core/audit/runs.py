@@ -14,7 +14,7 @@ import numpy as np
 from har_core.audit.findings import Finding, Kind, Severity
 from har_core.audit.places import CHANNELS_PER_UNIT, channels_of
 from har_core.audit.signals import Mask, Signals, long_runs
-from har_core.dsads.layout import NUM_CHANNELS, UNITS
+from har_core.datasets.dsads.layout import NUM_CHANNELS, UNITS
 from har_core.settings.audit import AuditSettings
 
 _ALL = list(range(NUM_CHANNELS))

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from har_core.audit.findings import Finding, Kind, Severity
 from har_core.audit.places import Place, finding_at, name_channels
-from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey
-from har_core.dsads.recordings import Recording
-from har_core.errors import InputError, Problem
+from har_core.base.errors import InputError, Problem
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey
+from har_core.datasets.dsads.recordings import Recording
 
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float32]

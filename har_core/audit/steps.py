@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from har_core.audit.signals import Mask, Signals, Values
-from har_core.dsads.layout import SEGMENT_LENGTH
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
 Scores = npt.NDArray[np.float64]
 

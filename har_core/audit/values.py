@@ -9,7 +9,7 @@ import numpy as np
 from har_core.audit.findings import Finding, Kind, Severity
 from har_core.audit.places import channels_of
 from har_core.audit.signals import Mask, Signals, long_runs, runs
-from har_core.dsads.layout import SENSORS, UNITS
+from har_core.datasets.dsads.layout import SENSORS, UNITS
 from har_core.settings.audit import AuditSettings
 
 _ACC, _GYRO, _MAG = (SENSORS.index(sensor) for sensor in ("acc", "gyro", "mag"))

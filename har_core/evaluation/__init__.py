@@ -1,5 +1,11 @@
-"""What is measured of a trained model: scores, costs, speed, predictions, and the gate to the champion's place."""
+"""What is measured of a trained model: scores, costs, speed, and the gate to the champion's place."""
 
-from har_core.evaluation.scores import ClassScores, Scores, score
+from typing import TYPE_CHECKING
 
-__all__ = ["ClassScores", "Scores", "score"]
+from har_core.base.facade import on_demand
+
+if TYPE_CHECKING:
+    from har_core.evaluation.scores import Scores as Scores
+    from har_core.evaluation.scores import score as score
+else:
+    __getattr__ = on_demand(__name__, {"Scores": "scores", "score": "scores"})

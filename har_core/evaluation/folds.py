@@ -1,6 +1,6 @@
 """Scores over the folds of a protocol: one JSON file a fold, and what its folds say together of an architecture.
 
-Which subjects stand in a fold is :mod:`har_core.protocols`' business. Letters: N windows, K activities.
+Which subjects stand in a fold is :mod:`har_core.splits.protocols`' business. Letters: N windows, K activities.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 
-from har_core.errors import InputError
+from har_core.base.errors import InputError
+from har_core.base.files import write_text
 from har_core.evaluation.result import Origin, dump_json, problems_of
 from har_core.evaluation.scores import Scores, score
-from har_core.files import write_text
 from har_core.windows.tensors import WindowTensors
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
+from har_core.base.png import DPI, as_png
+from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 from har_core.evaluation.scores import Scores
-from har_core.png import DPI, as_png
 
 _DARK_SHARE = 0.55
 """From here on a cell is dark enough for white figures."""

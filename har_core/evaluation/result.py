@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from har_core.errors import InputError, Problem
+from har_core.base.errors import InputError, Problem
+from har_core.base.files import write_text
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency
 from har_core.evaluation.scores import Scores
-from har_core.files import write_text
 
 Origin = Literal["real", "synthetic"]
 

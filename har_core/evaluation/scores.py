@@ -14,8 +14,8 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
-from har_core.errors import InputError
+from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of one window may sum from 1."""

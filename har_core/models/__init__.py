@@ -1,25 +1,12 @@
-"""The architectures: one file each, found by :mod:`har_core.models.registry`; training and data are elsewhere."""
+"""The architectures, one file each, listed by :mod:`har_core.models.catalogue`; training and data are elsewhere."""
 
-from har_core.models.registry import (
-    architecture_module,
-    architecture_options,
-    check_options,
-    create_model,
-    fit_model,
-    is_network,
-    list_models,
-    register_classical,
-    register_model,
-)
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "architecture_module",
-    "architecture_options",
-    "check_options",
-    "create_model",
-    "fit_model",
-    "is_network",
-    "list_models",
-    "register_classical",
-    "register_model",
-]
+from har_core.base.facade import on_demand
+
+if TYPE_CHECKING:
+    from har_core.models.catalogue import list_models as list_models
+    from har_core.models.registry import create_model as create_model
+    from har_core.models.registry import fit_model as fit_model
+else:
+    __getattr__ = on_demand(__name__, {"create_model": "registry", "fit_model": "registry", "list_models": "catalogue"})

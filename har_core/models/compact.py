@@ -5,6 +5,8 @@ sum around a block is that of K. He et al., "Deep residual learning", 2016; mean
 are those of S. Woo et al., "CBAM", 2018, section 3.1. Mixing all channels at once in the first layer is what lets it
 be small: the four channel-wise networks keep 512 features of each channel for their last layer, this one 256 in all.
 
+Cost of a window of 125 x 45, 19 activities: 56,947 parameters, 1,595,584 multiply-accumulates.
+
 Letters: N windows, T timepoints, C channels, U timepoints after a stride, F features, K activities.
 """
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from har_core.dsads.layout import SAMPLING_RATE_HZ
+from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
 from har_core.models.layers import require
 
 SIMPLE_FEATURES = (

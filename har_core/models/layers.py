@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from har_core.errors import InputError, Problem
+from har_core.base.errors import InputError, Problem
 
 
 def to_series(x_NTC: Tensor) -> Tensor:

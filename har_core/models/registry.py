@@ -1,26 +1,26 @@
 """The names of the architectures, and how a model is made from one.
 
-A new architecture is one new file in this package; nothing else is edited. A network is a class under
+A new architecture is one new file in this package; nothing else is edited (:mod:`har_core.models.catalogue` finds it).
+A network is a class under
 :func:`register_model`, made with random weights and trained elsewhere. A classical model is a function under
 :func:`register_classical`, which looks at training windows and returns a module that is fitted.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
-import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from har_core.errors import InputError, Problem, UnknownNameError
+from har_core.base.errors import InputError, Problem, UnknownNameError
+from har_core.base.names import unknown
+from har_core.models.catalogue import architecture_options, describe, is_network, list_models
+from har_core.settings.experiment import Option
 
-Option = int | float | bool | str
 Architecture = TypeVar("Architecture", bound=type[nn.Module])
 Fit = TypeVar("Fit", bound=Callable[..., nn.Module])
 
@@ -74,24 +74,6 @@ def register_classical(name: str) -> Callable[[Fit], Fit]:
     return register
 
 
-def list_models() -> list[str]:
-    """The names of all architectures, networks and classical models, sorted.
-
-    >>> list_models()[:2]
-    ['cnn', 'compact']
-    """
-    return sorted(_all())
-
-
-def is_network(name: str) -> bool:
-    """Whether ``name`` is created and trained, rather than fitted.
-
-    Raises:
-        UnknownNameError: no such architecture; the text offers the nearest names.
-    """
-    return _architecture(name) is _networks.get(name)
-
-
 def create_model(
     name: str, *, num_channels: int, num_timepoints: int, num_classes: int, **overrides: Option
 ) -> nn.Module:
@@ -115,7 +97,7 @@ def create_model(
     problems += _option_problems(name, overrides)
     if problems:
         raise InputError(f"The network {name!r} cannot be made", problems)
-    return _networks[name](**sizes, **overrides)
+    return _architecture(name)(**sizes, **overrides)
 
 
 def fit_model(
@@ -148,7 +130,7 @@ def fit_model(
     problems = [*_option_problems(name, options), *_data_problems(windows_NTC, labels_N, num_classes)]
     if problems:
         raise InputError(f"The model {name!r} cannot be fitted", problems)
-    fit = _classical[name]
+    fit = _architecture(name)
     if _TRIPLES in inspect.signature(fit).parameters:
         given = [(i, i + 1, i + 2) for i in range(0, windows_NTC.shape[2] - 2, 3)] if triples is None else triples
         return fit(windows_NTC, labels_N, num_classes=num_classes, seed=seed, triples=tuple(given), **options).eval()
@@ -173,45 +155,19 @@ def check_options(name: str, *, num_channels: int, num_timepoints: int, num_clas
         )
 
 
-def architecture_options(name: str) -> dict[str, Option]:
-    """What may be overridden in ``create_model(name, …)`` or ``fit_model(name, …)``, with the defaults.
-
-    Raises:
-        UnknownNameError: no such architecture; the text offers the nearest names.
-    """
-    signature = inspect.signature(_architecture(name))
-    fixed = _SHAPE_ARGUMENTS if is_network(name) else (*_FIT_ARGUMENTS, _TRIPLES)
-    return {option: p.default for option, p in signature.parameters.items() if option not in fixed}
-
-
-def architecture_module(name: str) -> str:
-    """The module that defines an architecture, as in ``import``: ``har_core.models.cnn``.
-
-    Raises:
-        UnknownNameError: no such architecture.
-    """
-    return _architecture(name).__module__
-
-
-def _all() -> dict[str, Callable[..., nn.Module]]:
-    _discover()
-    return {**_networks, **_classical}
-
-
 def _architecture(name: str) -> Callable[..., nn.Module]:
-    known = _all()
-    if name not in known:
-        raise UnknownNameError(_unknown("architecture", name, known))
-    return known[name]
+    """What makes ``name``, once its file, and no other, is imported."""
+    entry = describe(name)
+    importlib.import_module(entry.module)
+    return _networks[name] if entry.is_network else _classical[name]
 
 
 def _require_form(
     name: str, maker: Callable[..., nn.Module], fixed: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> None:
     """Refuse a name that is taken, and arguments other than ``fixed``, ``optional`` and keywords with defaults."""
-    known: dict[str, Callable[..., nn.Module]] = {**_networks, **_classical}
-    if name in known:
-        raise ValueError(f"{name!r} is registered twice: by {_place(known[name])} and by {_place(maker)}")
+    if name in list_models() and describe(name).module != maker.__module__:
+        raise ValueError(f"{name!r} is registered twice: in {describe(name).module} and by {_place(maker)}")
     parameters = list(inspect.signature(maker).parameters.values())
     if tuple(parameter.name for parameter in parameters[: len(fixed)]) != fixed:
         raise ValueError(f"{_place(maker)}: the first arguments must be {', '.join(fixed)}")
@@ -221,21 +177,13 @@ def _require_form(
             raise ValueError(f"{_place(maker)}: {parameter.name} must be a keyword with a plain default")
 
 
-@cache
-def _discover() -> None:
-    """Import every module of this package, so that each registers its architecture."""
-    package = importlib.import_module(__package__)
-    for module in pkgutil.iter_modules(package.__path__, prefix=f"{__package__}."):
-        importlib.import_module(module.name)
-
-
 def _option_problems(name: str, overrides: Mapping[str, Option]) -> list[Problem]:
     """What is wrong with options: an option has the type of its default, and is positive in a classical model."""
     options = architecture_options(name)
     problems = []
     for option, value in overrides.items():
         if option not in options:
-            raise UnknownNameError(_unknown(f"option of {name}", option, options))
+            raise UnknownNameError(unknown(f"option of {name}", option, options))
         default = options[option]
         is_flag, wants_flag = isinstance(value, bool), isinstance(default, bool)
         right_type = isinstance(value, (int, float) if isinstance(default, float) else type(default))
@@ -263,13 +211,6 @@ def _data_problems(windows_NTC: Tensor, labels_N: Tensor, num_classes: int) -> l
         expected = f"at least two activities, from 0 to {num_classes - 1}"
         problems.append(Problem(path="labels", value=str(present), expected=expected))
     return problems
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else "."
-    return f"No {what} is called {name!r}{hint} Known: {', '.join(names) or 'none'}."
 
 
 def _place(architecture: Callable[..., Any]) -> str:

@@ -2,6 +2,8 @@
 
 Origin: He et al. 2016 (residual learning), with a strided convolution instead of a pointwise one on the shortcut.
 
+Cost of a window of 125 x 45, 19 activities: 1,827,155 parameters, 673,741,440 multiply-accumulates.
+
 Letters: N windows, C channels, S = N·C series, T timepoints, F features, K activities.
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har_core.dsads.layout import ACTIVITIES
+from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.report.formats import fixed, listed
 from har_core.report.rankings import Model
 

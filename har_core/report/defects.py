@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from har_core.audit.findings import Kind, Severity
 from har_core.audit.summary import KindSummary, summarise
-from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
+from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 from har_core.report.charts.squares import Squares, squares
 from har_core.report.honest import HONEST_PROTOCOLS, LEAKY, TITLES
 from har_core.report.inputs import ReportInputs, WindowCounts
-from har_core.roles import DROPS
+from har_core.splits.roles import DROPS
 
 _KIND_WORDS = {
     Kind.ZERO_RUN: "Rows that are zero where a sensor cannot be",

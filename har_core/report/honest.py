@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har_core.dsads.layout import SAMPLING_RATE_HZ
+from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
 from har_core.evaluation.folds import ProtocolSummary
 from har_core.report.charts.swarm import Spots, Swarm, swarm
 from har_core.report.fold_problems import common_seeds, problems_of_folds

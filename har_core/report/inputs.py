@@ -90,4 +90,4 @@ class ReportInputs:
     """Of the audit, in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`; None where there was none."""
     window_counts: WindowCounts | None = None
     split_drops: Mapping[str, int] = field(default_factory=dict)
-    """Windows that left a role of the split that models are made with, by reason (:data:`har_core.roles.DROPS`)."""
+    """Windows that left a role of the models' split, by reason (:data:`har_core.splits.roles.DROPS`)."""

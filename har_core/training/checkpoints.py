@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from har_core.files import write_bytes
+from har_core.base.files import write_bytes
 from har_core.training.events import EpochRecord
 from har_core.training.seeding import GeneratorStates
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from har_core.errors import InputError, Problem
+from har_core.base.errors import InputError, Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Literal
 
 import torch
 
-from har_core.errors import InputError, Problem
-from har_core.memory import freed_memory_kept
+from har_core.base.errors import InputError, Problem
+from har_core.base.memory import freed_memory_kept
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 

@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from har_core.errors import HarError
+from har_core.base.errors import HarError
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.training.checkpoints import Checkpoint, UnusableCheckpointError, load_checkpoint, save_checkpoint

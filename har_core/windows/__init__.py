@@ -1,17 +1,11 @@
 """Windows: recordings cut into pieces of one length, as Parquet and as tensors."""
 
-from har_core.windows.dataset import WindowsSummary, write_windows
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, window_schema
-from har_core.windows.segmentation import segment
-from har_core.windows.tensors import WindowTensors, read_tensors
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "FLAG_COLUMNS",
-    "KEY_COLUMNS",
-    "WindowTensors",
-    "WindowsSummary",
-    "read_tensors",
-    "segment",
-    "window_schema",
-    "write_windows",
-]
+from har_core.base.facade import on_demand
+
+if TYPE_CHECKING:
+    from har_core.windows.dataset import write_windows as write_windows
+    from har_core.windows.segmentation import segment as segment
+else:
+    __getattr__ = on_demand(__name__, {"segment": "segmentation", "write_windows": "dataset"})

@@ -11,8 +11,8 @@ import pyarrow as pa
 from har_core.audit.places import ALL_CHANNELS
 from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
 from har_core.audit.signals import Mask, runs
-from har_core.checks import Check
-from har_core.dsads.layout import SEGMENT_LENGTH, UNITS, RecordingKey
+from har_core.base.checks import Check
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH, UNITS, RecordingKey
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP
 
 CHECK_NAMES = ("no_window_crosses_a_break", "damage_is_flagged", "copies_are_linked")

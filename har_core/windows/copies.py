@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from har_core.dsads.layout import RecordingKey
+from har_core.datasets.dsads.layout import RecordingKey
 from har_core.windows.schema import NO_GROUP
 
 

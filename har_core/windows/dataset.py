@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from har_core.checks import Check, require
-from har_core.dsads.layout import NUM_CHANNELS
-from har_core.errors import InputError, Problem
-from har_core.files import atomic_path
-from har_core.progress import Progress, silent
+from har_core.base.checks import Check, require
+from har_core.base.errors import InputError, Problem
+from har_core.base.files import atomic_path
+from har_core.base.progress import Progress, silent
+from har_core.datasets.dsads.layout import NUM_CHANNELS
 from har_core.windows.content import ContentHash
 from har_core.windows.schema import KEY_COLUMNS, NO_GROUP, is_window_schema, length_of
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
-from har_core.dsads.layout import UNITS, RecordingKey
+from har_core.datasets.dsads.layout import UNITS, RecordingKey
 from har_core.windows.copies import link_windows
 from har_core.windows.repair import Repair, find_repairs
 from har_core.windows.schema import NO_GROUP

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from har_core.dsads.layout import NUM_CHANNELS, UNITS
+from har_core.datasets.dsads.layout import NUM_CHANNELS, UNITS
 from har_core.windows.stretches import Stretch
 
 CHANNELS_PER_UNIT = NUM_CHANNELS // len(UNITS)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from har_core.dsads.layout import AXES, CHANNELS, NUM_CHANNELS, SENSOR_MEASURES, SENSORS, UNITS
+from har_core.datasets.dsads.layout import AXES, CHANNELS, NUM_CHANNELS, SENSOR_MEASURES, SENSORS, UNITS
 
 _KEYS = {
     "subject": (pa.int16(), "subject number, from 1"),

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.lib.stride_tricks import sliding_window_view
 
-from har_core.dsads.layout import NUM_CHANNELS, SAMPLING_RATE_HZ, SEGMENT_LENGTH, RecordingKey
-from har_core.dsads.recordings import Recording, Recordings
-from har_core.errors import InputError, Problem
+from har_core.base.errors import InputError, Problem
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SAMPLING_RATE_HZ, SEGMENT_LENGTH, RecordingKey
+from har_core.datasets.dsads.recordings import Recording, Recordings
 from har_core.windows.plan import Cut, Damaged, Layout, RecordingPlan, plan_blindly, plan_windows
 from har_core.windows.repair import apply_repairs
 from har_core.windows.schema import batch_of, window_schema

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from har_core.files import storage_errors
-from har_core.memory import free_bytes
+from har_core.base.files import storage_errors
+from har_core.base.memory import free_bytes
 
 _MIB = 2**20
 _ZEROS = bytes(_MIB)

@@ -12,7 +12,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from har_core.dsads.layout import SEGMENT_LENGTH
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

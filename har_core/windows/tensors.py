@@ -15,9 +15,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from har_core.ahead import ahead
-from har_core.dsads.layout import NUM_CHANNELS
-from har_core.memory import freed_memory_kept
+from har_core.base.ahead import ahead
+from har_core.base.memory import freed_memory_kept
+from har_core.datasets.dsads.layout import NUM_CHANNELS
 from har_core.windows.dataset import open_windows
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, length_of
 from har_core.windows.store import SampleStore, in_memory

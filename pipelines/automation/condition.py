@@ -22,10 +22,10 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
-from assets.lineage import made_from
+from assets.machinery.keys import PARTIAL_INPUTS
+from assets.machinery.lineage import made_from
 from assets.resources.home import Home
 from assets.resources.occupation import is_occupied
-from assets.vocabulary import PARTIAL_INPUTS
 from pipelines.staleness import Item, OutputFiles, Status, ask
 from pipelines.waves import Request, due_items
 

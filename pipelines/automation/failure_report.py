@@ -9,11 +9,11 @@ from pathlib import Path
 import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
+from assets.machinery.commits import git_commit
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
-from assets.versions import git_commit
-from har_core.errors import HarError, InputError
-from har_core.files import write_text
+from har_core.base.errors import HarError, InputError
+from har_core.base.files import write_text
 
 _STARTED_BY = {
     "dagster/schedule_name": "the schedule",

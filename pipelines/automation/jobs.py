@@ -8,12 +8,12 @@ from collections.abc import Collection
 import dagster as dg
 from pydantic import Field
 
-from assets.partitions import sync_folds
+from assets.data.source_files import report_source_version
+from assets.folds.partitions import sync_folds
+from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
-from assets.source import report_source_version
-from assets.vocabulary import FOLDS_GROUP, MODELS_GROUP
-from har_core.errors import HarError
+from har_core.base.errors import HarError
 from har_core.settings.experiment import Experiment
 from pipelines.failures import message
 from pipelines.runner import Outcome, make_request, run_waves

@@ -4,9 +4,9 @@ import warnings
 
 import dagster as dg
 
+from assets.data.source_files import report_source_version
 from assets.resources.home import Home
-from assets.source import report_source_version
-from har_core.errors import HarError
+from har_core.base.errors import HarError
 from har_core.settings.experiment import Experiment
 from pipelines.automation.failure_report import write_failure_report
 from pipelines.runner import PART_OF_TAG

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 from dotenv import load_dotenv
 
-from har_core.errors import HarError, InputError
+from har_core.base.errors import HarError, InputError
 from pipelines.cli import audit, models, predict, run, status, trace, ui
 
 app = typer.Typer(

@@ -7,13 +7,17 @@ import typer
 
 def models() -> None:
     """List architectures with parameters, MACs and source, and registered versions with their aliases."""
-    from pipelines.catalogue import list_architectures, list_registered  # noqa: PLC0415 - heavy
+    from assets.resources.registry import Registry  # noqa: PLC0415 - heavy, and `har --help` is quick
+    from assets.resources.tracking import Tracking  # noqa: PLC0415
+    from har_core.models.catalogue import describe, list_models  # noqa: PLC0415
+    from pipelines.session import open_home  # noqa: PLC0415
 
     typer.echo("Architecture           Parameters          MACs  Source")
-    for entry in list_architectures():
+    for entry in map(describe, list_models()):
         costs = [f"{cost:,}" if cost is not None else "–" for cost in (entry.num_parameters, entry.macs)]
         typer.echo(f"{entry.name:<19}  {costs[0]:>12}  {costs[1]:>12}  {entry.source}")
-    registered = list_registered()
+    home = open_home()
+    registered = Registry(Tracking(home)).registered() if (home.mlruns / "mlflow.db").is_file() else []
     if not registered:
         typer.echo("\nNo model is registered in this home yet: `har run` trains and registers them.")
         return

@@ -12,14 +12,15 @@ import dagster as dg
 import pytest
 
 import har_core.report
-from assets import code_versions
+from assets.data.source_files import report_source_version
 from assets.graph import build_assets, build_resources
+from assets.machinery import code_versions
 from assets.resources.display import Display
 from assets.resources.home import Home
 from assets.resources.registry import Registry
 from assets.resources.tracking import Tracking
-from assets.source import report_source_version
-from har_core.settings.experiment import Experiment, load_experiment
+from har_core.experiment.loader import load_experiment
+from har_core.settings.experiment import Experiment
 
 EXPERIMENT = """
 [source]

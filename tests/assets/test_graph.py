@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets.graph import build_assets
-from assets.lineage import OUTPUTS
-from assets.publication import RUN_ID, RUN_URL, describe_column
+from assets.machinery.lineage import OUTPUTS
+from assets.machinery.publication import RUN_ID, RUN_URL, describe_column
 from assets.resources.display import LogDisplay
-from har_core.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.predictions import probabilities_of, read_predictions
+from har_core.base.files import sha256_of_file
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.result import ModelResult
-from har_core.files import sha256_of_file
-from har_core.training import EpochFinished
+from har_core.inference.predictions import probabilities_of, read_predictions
+from har_core.training.events import EpochFinished
 
 ARTIFACTS = {
     "raw_recordings": {"manifest.parquet"},

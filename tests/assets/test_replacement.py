@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from assets import comparison_report, models
+from assets.comparison import comparison_report
+from assets.data.source_files import report_source_version
+from assets.models import model as models
 from assets.resources.tracking import TrackedRun
-from assets.source import report_source_version
 from pipelines.staleness import OutputFiles, ask
 
 DATA = ("raw_recordings", "recording_audit", "windows", "splits")

@@ -7,9 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.code_versions import INGREDIENTS
 from assets.graph import build_assets, build_resources
-from har_core.settings.experiment import Experiment, load_experiment
+from assets.machinery.code_versions import INGREDIENTS
+from har_core.experiment.loader import load_experiment
+from har_core.settings.experiment import Experiment
 from pipelines.staleness import OutputFiles, State, ask
 
 

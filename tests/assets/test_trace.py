@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from assets import lineage
-from assets.models import REGISTERED_MODEL_URL
-from assets.versions import has_commit
-from har_core.errors import InputError, UnknownNameError
-from har_core.settings.experiment import load_experiment
+from assets.machinery import lineage
+from assets.machinery.commits import has_commit
+from assets.models.model import REGISTERED_MODEL_URL
+from har_core.base.errors import InputError, UnknownNameError
+from har_core.experiment.loader import load_experiment
 from pipelines import trace as trace_module
 from pipelines.homes import Memory, remember
 from pipelines.links import Check, Verdict

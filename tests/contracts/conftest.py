@@ -16,13 +16,14 @@ import pytest
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 
 import har_core.report
-from assets import code_versions
-from assets.partitions import sync_folds
+from assets.data.source_files import report_source_version
+from assets.folds.partitions import sync_folds
+from assets.machinery import code_versions
 from assets.resources.home import Home
-from assets.source import report_source_version
-from har_core.dsads.synthetic.writer import write_recordings
-from har_core.progress import silent
-from har_core.settings.experiment import Experiment, load_experiment
+from har_core.base.progress import silent
+from har_core.datasets.dsads.synthetic.writer import write_recordings
+from har_core.experiment.loader import load_experiment
+from har_core.settings.experiment import Experiment
 from har_core.settings.source import SourceSettings
 from pipelines.definitions import build_definitions
 from pipelines.homes import Memory, prepare, remember

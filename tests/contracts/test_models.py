@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from functools import cache
 from pathlib import Path
@@ -11,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from har_core.errors import InputError
+from har_core.base.errors import InputError
 from har_core.evaluation.complexity import measure_complexity
-from har_core.inference import RawWindowClassifier, weights_version
-from har_core.models import architecture_module, architecture_options, create_model, fit_model, is_network, list_models
+from har_core.inference.classifier import RawWindowClassifier, weights_version
+from har_core.models import create_model, fit_model, list_models, registry
+from har_core.models.catalogue import architecture_options, describe, is_network
 
 SHAPES = [(125, 45, 19), (64, 9, 6)]  # T, C, K: the native segment, and a shape of another set
 NUM_PER_CLASS = 6
@@ -257,7 +259,21 @@ def test_windows_and_labels_that_cannot_be_used_are_refused(name: str) -> None:
 
 
 def test_an_architecture_is_one_file(name: str) -> None:
-    module = architecture_module(name)
+    module = describe(name).module
     package, _, stem = module.rpartition(".")
     assert package == "har_core.models"
     assert stem == name
+
+
+@OF_NETWORKS
+def test_its_file_tells_what_it_costs(name: str) -> None:
+    cost = measure_complexity(make(name), *SHAPES[0][:2])
+    line = f"{cost.num_parameters:,} parameters, {cost.macs:,} multiply-accumulates"
+    entry = describe(name)
+    assert (entry.num_parameters, entry.macs) == (cost.num_parameters, cost.macs), f"its docstring must say: {line}"
+
+
+def test_its_file_tells_its_options_as_python_sees_them(name: str) -> None:
+    maker = registry._architecture(name)
+    seen = {key: p.default for key, p in inspect.signature(maker).parameters.items() if p.default is not p.empty}
+    assert architecture_options(name) == seen

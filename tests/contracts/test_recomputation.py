@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
-from assets.holdout import train_and_score
-from har_core.dsads.synthetic.writer import write_recordings
-from har_core.errors import InputError
-from har_core.progress import silent
+from har_core.base.errors import InputError
+from har_core.base.progress import silent
+from har_core.datasets.dsads.synthetic.writer import write_recordings
+from har_core.fitting.holdout import train_and_score
 from har_core.settings.source import SourceSettings
 from pipelines.runner import PART_OF_TAG
 
@@ -237,7 +237,7 @@ def test_automation_waits_with_the_report_and_har_run_does_not(world, monkeypatc
             raise InputError("no")
         return train_and_score(architecture, *arguments, **options)
 
-    monkeypatch.setattr("assets.models.train_and_score", train)
+    monkeypatch.setattr("assets.models.model.train_and_score", train)
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
     world.set(

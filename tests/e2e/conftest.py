@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from har_core.dsads.synthetic.writer import write_recordings
-from har_core.progress import silent
+from har_core.base.progress import silent
+from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 
 HAR = Path(sys.executable).parent / "har"

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from har_core.dsads.synthetic.writer import write_recordings
-from har_core.progress import silent
+from har_core.base.progress import silent
+from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from har_core.dsads.layout import ACTIVITIES
+from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.models import list_models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.code_versions import INGREDIENTS, Ingredients
-from assets.lineage import OUTPUTS
-from assets.vocabulary import PARTIAL_INPUTS
+from assets.machinery.code_versions import INGREDIENTS, Ingredients
+from assets.machinery.keys import PARTIAL_INPUTS
+from assets.machinery.lineage import OUTPUTS
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.staleness import Item, OutputFiles, Status, ask
 

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from assets.resources.home import Home
-from har_core.settings.experiment import load_experiment
+from har_core.experiment.loader import load_experiment
 from pipelines.definitions import DEFAULT_EXPERIMENT, build_definitions, defs, experiment_path
 from pipelines.homes import prepare, propose, remember
 

@@ -3,7 +3,7 @@ import sqlite3
 
 import pytest
 
-from har_core.errors import HarError, InputError, StorageError
+from har_core.base.errors import HarError, InputError, StorageError
 from pipelines import failures
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from assets.resources.home import Home
-from har_core.errors import InputError, StorageError
+from har_core.base.errors import InputError, StorageError
 from pipelines.homes import Memory, current_home, prepare, propose, recall, remember
 
 

@@ -1,7 +1,7 @@
 import dagster as dg
 import pytest
 
-from har_core.errors import InputError, UnknownNameError
+from har_core.base.errors import InputError, UnknownNameError
 from pipelines.runner import select
 from pipelines.staleness import OutputFiles
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.code_versions import Ingredients
+from assets.machinery.code_versions import Ingredients
 from pipelines.staleness import OutputFiles
 
 ALL = {"windows", "splits", "models/a", "models/b", "folds/a[f1]", "folds/a[f2]", "report"}

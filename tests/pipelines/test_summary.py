@@ -7,7 +7,7 @@ import pytest
 from dagster import AssetKey
 
 from assets.resources.home import Home
-from har_core.errors import HarError, InputError, Problem
+from har_core.base.errors import HarError, InputError, Problem
 from pipelines.runner import Outcome
 from pipelines.staleness import Item, State, Status
 from pipelines.summary import named, print_summary, ranking

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
+from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 from har_core.report.charts.axes import WIDTH, Tick
 
 _LEFT, _TOP = 22, 30

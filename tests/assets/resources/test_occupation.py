@@ -11,7 +11,7 @@ import pytest
 
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource, is_occupied, occupied
-from har_core.errors import HomeBusyError
+from har_core.base.errors import HomeBusyError
 
 
 @pytest.fixture

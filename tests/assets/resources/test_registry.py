@@ -18,10 +18,10 @@ from torch import nn
 
 from assets.resources.registry import CHALLENGER, CHAMPION, OVERALL, RoundTripError
 from assets.resources.tracking import TrackedRun
-from har_core.dsads.layout import ACTIVITIES, CHANNELS
-from har_core.evaluation.predictions import probabilities_of, read_predictions
+from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
 from har_core.evaluation.result import ModelResult
-from har_core.settings.experiment import load_experiment
+from har_core.experiment.loader import load_experiment
+from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.windows.tensors import read_tensors
 
 HARMLESS = {

@@ -5,8 +5,8 @@ import pytest
 from mlflow import MlflowException
 
 from assets.resources.retries import MAX_RETRIES, can_pass, retrying_what_can_pass
-from har_core.dsads.download import DownloadError
-from har_core.errors import HarError, InputError, StorageError
+from har_core.base.errors import HarError, InputError, StorageError
+from har_core.datasets.dsads.download import DownloadError
 
 
 def caused_by(error: Exception, cause: Exception) -> Exception:

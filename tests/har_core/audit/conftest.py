@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from har_core.audit import find_defects
-from har_core.dsads.layout import RecordingKey
-from har_core.dsads.recordings import Recording
-from har_core.dsads.synthetic.writer import make_recording
+from har_core.audit.defects import find_defects
+from har_core.datasets.dsads.layout import RecordingKey
+from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.dsads.synthetic.writer import make_recording
 
 NUM_SEGMENTS = 8
 

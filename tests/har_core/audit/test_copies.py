@@ -5,8 +5,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from har_core.audit import duplicate_groups, find_defects
+from har_core.audit.defects import find_defects
 from har_core.audit.places import name_channels
+from har_core.audit.ranges import duplicate_groups
 
 
 def draw_places(data, lab, least):

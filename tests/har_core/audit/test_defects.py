@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.audit import FINDINGS_SCHEMA, find_defects
-from har_core.dsads.layout import ACTIVITIES
-from har_core.dsads.recordings import Recording
-from har_core.dsads.synthetic.writer import make_recording
-from har_core.errors import InputError
+from har_core.audit.defects import find_defects
+from har_core.audit.findings import FINDINGS_SCHEMA
+from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import ACTIVITIES
+from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.dsads.synthetic.writer import make_recording
 
 
 def made(num_subjects: int, num_segments: int, seed: int):

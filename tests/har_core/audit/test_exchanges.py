@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.places import name_channels
-from har_core.dsads.layout import CHANNELS, RecordingKey
-from har_core.dsads.synthetic.writer import make_recording
+from har_core.datasets.dsads.layout import CHANNELS, RecordingKey
+from har_core.datasets.dsads.synthetic.writer import make_recording
 
 UNITS = np.arange(45).reshape(5, 9)
 PAIRS = {

@@ -4,9 +4,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from har_core.audit import FINDINGS_SCHEMA, content_version, find_defects, read_findings, write_findings
-from har_core.audit.findings import Finding, Kind, Severity, tabulate
-from har_core.errors import InputError
+from har_core.audit.defects import find_defects
+from har_core.audit.findings import (
+    FINDINGS_SCHEMA,
+    Finding,
+    Kind,
+    Severity,
+    content_version,
+    read_findings,
+    tabulate,
+    write_findings,
+)
+from har_core.base.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.audit import find_defects
-from har_core.dsads.layout import RecordingKey
-from har_core.dsads.synthetic.writer import make_recording
+from har_core.audit.defects import find_defects
+from har_core.datasets.dsads.layout import RecordingKey
+from har_core.datasets.dsads.synthetic.writer import make_recording
 
 # On a stepper: arms and legs move all the time, and no moment is like another.
 ACTIVITY = 13

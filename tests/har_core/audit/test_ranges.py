@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.audit import damaged_rows, discontinuous_joins, duplicate_groups, find_defects
-from har_core.dsads.layout import RecordingKey
+from har_core.audit.defects import find_defects
+from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
+from har_core.datasets.dsads.layout import RecordingKey
 
 ONE, OTHER, THIRD = RecordingKey(1, 5), RecordingKey(2, 5), RecordingKey(3, 6)
 SEGMENTS = (1, 2, 4, 5)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.places import name_channels
-from har_core.dsads.layout import CHANNELS, NUM_CHANNELS
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 
 UNIT_SETS = st.sets(st.integers(0, 4), min_size=1, max_size=5)
 KINDS = ("zero_run", "constant_run", "saturation")

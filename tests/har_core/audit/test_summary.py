@@ -3,7 +3,7 @@ import pyarrow as pa
 from har_core.audit.findings import FINDINGS_SCHEMA, Kind, Severity
 from har_core.audit.picture import findings_png
 from har_core.audit.summary import summarise
-from har_core.dsads.layout import RecordingKey
+from har_core.datasets.dsads.layout import RecordingKey
 
 MAX_BYTES = 60_000
 KEYS = [RecordingKey(subject, activity) for subject in range(1, 9) for activity in range(1, 20)]

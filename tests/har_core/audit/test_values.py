@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.audit import find_defects
-from har_core.dsads.layout import CHANNELS, UNITS
+from har_core.audit.defects import find_defects
+from har_core.datasets.dsads.layout import CHANNELS, UNITS
 from har_core.settings.audit import AuditSettings
 
 SENSORS = {"acc": (0, 180.5), "gyro": (3, 21.0)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from har_core.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.result import ModelResult

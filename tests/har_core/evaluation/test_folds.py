@@ -12,8 +12,8 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from har_core.dsads.layout import NUM_ACTIVITIES
-from har_core.errors import InputError
+from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.folds import FoldResult, Spread, score_seed, summarise
 from har_core.windows.tensors import WindowTensors
 

@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from har_core.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.plots import confusion_matrix_png, training_curves_png
 from har_core.evaluation.scores import score
 

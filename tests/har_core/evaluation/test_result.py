@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from har_core.errors import InputError
+from har_core.base.errors import InputError
 from har_core.evaluation.result import ModelResult, dump_json
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import har_core.evaluation
-from har_core.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
-from har_core.errors import InputError
+from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 from har_core.evaluation.scores import Scores, score
 
 

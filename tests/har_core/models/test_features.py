@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from har_core.errors import InputError
+from har_core.base.errors import InputError
 from har_core.models.features import RichFeatures, SimpleFeatures, features_of
 
 Series = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from har_core.errors import InputError
+from har_core.base.errors import InputError
 from har_core.models import fit_model
 from har_core.models.rocket import (
     MAX_CHANNELS,

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from har_core.audit.findings import Finding, Kind, Severity, tabulate
-from har_core.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.folds import FoldResult, SeedResult
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.result import ModelResult
 from har_core.evaluation.scores import Scores, score
-from har_core.protocols import folds
-from har_core.report import FoldEntry, ReportEntry, ReportInputs, WindowCounts
+from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs, WindowCounts
+from har_core.splits.protocols import folds
 
 FIGURES = {
     # architecture: skill on validation, skill on test, parameters, MACs, batch-1 ms, windows a second

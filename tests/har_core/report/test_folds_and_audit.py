@@ -9,10 +9,10 @@ import pytest
 
 from har_core.audit.findings import FINDINGS_SCHEMA
 from har_core.evaluation.folds import summarise
-from har_core.protocols import folds as folds_of
-from har_core.report import build_report
+from har_core.report.build import build_report
 from har_core.report.formats import with_spread
 from har_core.report.honest import view_folds
+from har_core.splits.protocols import folds as folds_of
 
 THREE = ("extra_trees", "random_forest", "cnn")
 NAMES = {"extra_trees": "Extra trees", "random_forest": "Random forest", "cnn": "CNN"}

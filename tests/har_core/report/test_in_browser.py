@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from har_core.report import build_report, write_report
+from har_core.report.build import build_report, write_report
 
 pytestmark = pytest.mark.slow
 

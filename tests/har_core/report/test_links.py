@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from har_core.report import DataRun, build_report
+from har_core.report.build import build_report
 from har_core.report.fold_rows import fold_rows
 from har_core.report.honest import view_folds
+from har_core.report.inputs import DataRun
 
 ARCHITECTURES = ("cnn", "lstm", "extra_trees")
 NAMES = {"cnn": "CNN", "lstm": "LSTM", "extra_trees": "Extra trees"}

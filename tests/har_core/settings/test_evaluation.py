@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from har_core.errors import InputError
-from har_core.settings.experiment import Experiment, load_experiment
+from har_core.base.errors import InputError
+from har_core.experiment.loader import load_experiment
+from har_core.settings.experiment import Experiment
 
 MODELS = '[models]\narchitectures = ["cnn", "logistic_regression"]\n[evaluation]\n'
 

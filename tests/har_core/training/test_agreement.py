@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from har_core.models import create_model
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
-from har_core.training import LabelledWindows, seed_everything, train
+from har_core.training.data import LabelledWindows
+from har_core.training.loop import train
+from har_core.training.seeding import seed_everything
 
 make_plain = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "plain_networks.py"))["make_plain"]
 

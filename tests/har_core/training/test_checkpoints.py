@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from har_core.errors import StorageError
+from har_core.base.errors import StorageError
 from har_core.training.checkpoints import FORMAT, Checkpoint, UnusableCheckpointError, load_checkpoint, save_checkpoint
 from har_core.training.events import EpochRecord
 from har_core.training.seeding import generator_states

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_core.training import LabelledWindows, data
+from har_core.training import data
+from har_core.training.data import LabelledWindows
 
 
 def test_examples() -> None:

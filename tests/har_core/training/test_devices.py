@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from har_core.errors import InputError
+from har_core.base.errors import InputError
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.training.devices import computing, resolve_device, resolve_precision

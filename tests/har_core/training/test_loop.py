@@ -10,22 +10,21 @@ import pytest
 import torch
 from torch import nn
 
-from har_core.errors import HarError, InputError
+from har_core.base.errors import HarError, InputError
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
-from har_core.training import (
+from har_core.training import loop
+from har_core.training.data import LabelledWindows
+from har_core.training.events import (
     CheckpointIgnored,
     EpochFinished,
     EpochProgress,
-    LabelledWindows,
     TrainingEvent,
     TrainingFinished,
-    TrainingResult,
     TrainingStarted,
-    loop,
-    seed_everything,
-    train,
 )
+from har_core.training.loop import TrainingResult, train
+from har_core.training.seeding import seed_everything
 
 NUM_CLASSES = 3
 CPU = RuntimeSettings(device="cpu", num_threads=1)

@@ -18,7 +18,11 @@ import torch
 from har_core.models import create_model
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
-from har_core.training import EpochFinished, EpochProgress, LabelledWindows, loop, seed_everything, train
+from har_core.training import loop
+from har_core.training.data import LabelledWindows
+from har_core.training.events import EpochFinished, EpochProgress
+from har_core.training.loop import train
+from har_core.training.seeding import seed_everything
 
 folder, wait_in_epoch = Path(sys.argv[1]), int(sys.argv[2])
 loop.SECONDS_BETWEEN_PROGRESS = -1.0

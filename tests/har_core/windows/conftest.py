@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.dsads.recordings import Recording
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
+from har_core.datasets.dsads.recordings import Recording
 
 
 def _make_recording(subject: int = 1, activity: int = 1, segments: tuple[int, ...] = (1, 2)) -> Recording:

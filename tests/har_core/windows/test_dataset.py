@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.dsads.layout import CHANNELS
-from har_core.dsads.recordings import Recording, RecordingKey, Recordings
-from har_core.errors import InputError, StorageError
+from har_core.base.errors import InputError, StorageError
+from har_core.datasets.dsads.layout import CHANNELS
+from har_core.datasets.dsads.recordings import Recording, RecordingKey, Recordings
 from har_core.windows.checks import CHECK_NAMES, WindowChecks
 from har_core.windows.dataset import open_windows, write_windows
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS

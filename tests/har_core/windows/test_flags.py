@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from har_core.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey
-from har_core.dsads.recordings import Recording, Recordings
-from har_core.errors import InputError
+from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey
+from har_core.datasets.dsads.recordings import Recording, Recordings
 from har_core.windows.checks import CHECK_NAMES, WindowChecks
 from har_core.windows.repair import CHANNELS_PER_UNIT
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from har_core.dsads.layout import NUM_CHANNELS, UNITS
+from har_core.datasets.dsads.layout import NUM_CHANNELS, UNITS
 from har_core.windows.repair import CHANNELS_PER_UNIT, Repair, apply_repairs, find_repairs
 from har_core.windows.stretches import Stretch
 

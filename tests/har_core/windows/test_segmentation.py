@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.dsads.recordings import Recording, RecordingKey, Recordings
-from har_core.errors import InputError
+from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
+from har_core.datasets.dsads.recordings import Recording, RecordingKey, Recordings
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, window_schema
 from har_core.windows.segmentation import segment, stride_of
 

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_core.errors import StorageError
+from har_core.base.errors import StorageError
 from har_core.windows import store as module
 from har_core.windows.store import SampleStore
 

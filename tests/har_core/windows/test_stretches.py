@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_core.dsads.layout import SEGMENT_LENGTH
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.windows.stretches import begins_of, pieces_of, stretches_between
 
 breaks_of_a_recording = st.lists(st.booleans(), max_size=12).map(lambda breaks: np.array(breaks, dtype=np.bool_))

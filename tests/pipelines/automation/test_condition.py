@@ -2,7 +2,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from assets.resources.home import Home
 from assets.resources.occupation import occupied
-from har_core.errors import InputError
+from har_core.base.errors import InputError
 from pipelines.automation import condition
 
 

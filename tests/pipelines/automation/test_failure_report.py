@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from assets.resources.home import Home
-from har_core.errors import InputError, Problem
+from har_core.base.errors import InputError, Problem
 from pipelines.automation.failure_report import write_failure_report
 
 

@@ -3,12 +3,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.lineage import latest
+from assets.data.source_files import SOURCE_KEY
+from assets.machinery.lineage import latest
 from assets.resources.home import Home
-from assets.source import SOURCE_KEY
-from har_core.dsads.synthetic.writer import write_recordings
-from har_core.progress import silent
-from har_core.settings.experiment import load_experiment
+from har_core.base.progress import silent
+from har_core.datasets.dsads.synthetic.writer import write_recordings
+from har_core.experiment.loader import load_experiment
 from har_core.settings.source import SourceSettings
 from pipelines.automation.sensors import build_sensors
 from pipelines.homes import Memory, remember

@@ -8,9 +8,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from har_core.audit import FINDINGS_SCHEMA
-from har_core.dsads.synthetic.writer import write_recordings
-from har_core.progress import silent
+from har_core.audit.findings import FINDINGS_SCHEMA
+from har_core.base.progress import silent
+from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-import har_core.files
+import har_core.base.files
 from assets.resources.home import Home
 from pipelines.homes import prepare, propose, recall, remember
 
@@ -121,7 +121,7 @@ def test_full_disk(har, experiment, home, monkeypatch):
         if path.is_relative_to(home / "data" / "raw"):
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(har_core.files, "_flush_to_disk", full)
+    monkeypatch.setattr(har_core.base.files, "_flush_to_disk", full)
     refused(har("run", experiment, "--select", "+windows"), 1, "raw_recordings", "disk is full")
     assert not list(home.rglob("*.part"))
 

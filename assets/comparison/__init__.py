@@ -1,0 +1,1 @@
+"""The report on everything there is, and the champion."""

@@ -1,0 +1,205 @@
+"""``champion``: moves the registry's ``champion`` aliases, and nothing else does. The gate itself is in the core."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+
+from assets.machinery.code_versions import INGREDIENTS, ingredients
+from assets.machinery.keys import CHAMPION, COMPARISON_GROUP, COMPARISON_REPORT, OWNERS, PARTIAL_INPUTS, model_key
+from assets.machinery.lineage import latest, made_from, upstream_versions
+from assets.machinery.publication import MADE_FROM, publish
+from assets.models.model import REGISTERED_MODEL, REGISTERED_VERSION
+from assets.resources.home import Home
+from assets.resources.occupation import HomeResource
+from assets.resources.registry import CHAMPION as CHAMPION_ALIAS
+from assets.resources.registry import COPIED_FROM_TAG, OVERALL, RegisteredVersion, Registry
+from assets.resources.tracking import TrackedRun, TrackingResource
+from har_core.base.errors import HarError
+from har_core.evaluation.gate import Decision, GateEntry, decide
+from har_core.evaluation.scores import score
+from har_core.settings.experiment import Experiment
+from har_core.windows.store import SampleStore
+from har_core.windows.tensors import positions_of, read_keys, read_tensors
+
+_BATCH_SIZE = 256
+
+
+def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """The asset; no check of the assets ``above`` it may have failed."""
+    models = [model_key(architecture) for architecture in experiment.models.architectures]
+    made_with = ingredients(
+        ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"],
+        experiment.splits.model_dump(mode="json"),
+        section="splits",
+    )
+
+    @dg.asset(
+        key=CHAMPION,
+        deps=[COMPARISON_REPORT, *models],
+        group_name=COMPARISON_GROUP,
+        kinds={"mlflow"},
+        owners=OWNERS,
+        tags=PARTIAL_INPUTS,
+        description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
+        "better on the current validation windows; a model of synthetic recordings never replaces one of real ones.",
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
+    )
+    def champion(
+        context: dg.AssetExecutionContext, home: HomeResource, tracking: TrackingResource
+    ) -> dg.MaterializeResult:
+        with tracking.tracking().materialisation(context, experiment) as run:
+            for name, version in upstream_versions(context).items():
+                run.log_input(name, version, home.home().root)
+            refuse_failed_checks(context.instance, above)
+            registry = Registry(run.tracking)
+            gate = _Gate(registry, ValidationWindows.read(home.home(), experiment))
+            moves = {
+                name: entry if entry.name == name else registry.copy(entry, name)
+                for name, entry in gate.choose(_candidates(context.instance, registry, models)).items()
+            }
+            result = _publish(run, registry, gate, moves)
+            registry.move_alias(CHAMPION_ALIAS, {name: entry.version for name, entry in moves.items()})
+            return result
+
+    return champion
+
+
+def _publish(
+    run: TrackedRun, registry: Registry, gate: "_Gate", moves: dict[str, RegisteredVersion]
+) -> dg.MaterializeResult:
+    """Tell of the holders that there will be; what fails here has moved no alias."""
+    holders = {name: moves.get(name) or registry.by_alias(name, CHAMPION_ALIAS) for name in [OVERALL, *gate.names]}
+    run.log_json("decisions.json", gate.reasons)
+    return publish(
+        run,
+        data_version=_identity(holders),
+        origin=holders[OVERALL].origin,
+        outputs=[],
+        metadata={
+            "champion": f"{OVERALL}/{holders[OVERALL].version} ({gate.source_of(holders[OVERALL])})",
+            "num_moved": len(moves),
+            "decisions": dg.MetadataValue.md("\n".join(f"- **{n}**: {r}" for n, r in gate.reasons.items())),
+        },
+    )
+
+
+def refuse_failed_checks(instance: dg.DagsterInstance, above: Sequence[dg.AssetsDefinition]) -> None:
+    """Let nothing pass while the newest evaluation of a check says that it failed.
+
+    An attempt that was refused with other settings, or on other data, than there are now says nothing of what stands.
+
+    Raises:
+        HarError: naming every check that failed.
+    """
+    specs = {spec.key: spec for asset in above for spec in asset.specs}
+    keys = [key for asset in above for key in asset.check_keys]
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    failed = []
+    for key, record in records.items():
+        if record.status.value == "FAILED":
+            attempt = record.evaluation.metadata.get(MADE_FROM) if record.evaluation else None
+            if attempt is None or attempt.value == made_from(instance, specs[key.asset_key]):
+                failed.append(f"{key.asset_key.to_user_string()}: {key.name}")
+    if failed:
+        raise HarError(
+            f"No alias moves while a check has failed ({'; '.join(sorted(failed))}); it passes again once its asset "
+            "is materialised with data and settings that hold"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationWindows:
+    """The current validation windows, raw: registered models normalise for themselves."""
+
+    windows: npt.NDArray[np.float32]
+    """(N, T, C) in sensor units."""
+    labels: npt.NDArray[np.int64]
+    """(N,) class ids."""
+
+    @classmethod
+    def read(cls, home: Home, experiment: Experiment) -> "ValidationWindows":
+        """Those that validate in ``splits``: without the copies and overlaps of test windows.
+
+        Raises:
+            HarError: ``windows`` lacks some of them.
+        """
+        store = SampleStore(home.scratch, max_mib=experiment.runtime.samples_in_memory_mib)
+        tensors = read_tensors(home.windows, store)
+        chosen = positions_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
+        if chosen is None:
+            raise HarError("champion needs splits that were cut from the current windows; materialise splits first")
+        return cls(windows=tensors.windows.numpy()[chosen], labels=tensors.labels.numpy()[chosen])
+
+
+@dataclass(slots=True)
+class _Gate:
+    """Scores each registered version once, and decides who holds an alias; moves none."""
+
+    registry: Registry
+    validation: ValidationWindows
+    reasons: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    _scores: dict[str, float | None] = field(default_factory=dict)
+
+    def choose(self, candidates: list[RegisteredVersion]) -> dict[str, RegisteredVersion]:
+        """The new holder of the alias of each registered model that gets one."""
+        chosen = {}
+        for candidate in candidates:
+            self.names.append(candidate.name)
+            incumbent = self.registry.by_alias(candidate.name, CHAMPION_ALIAS)
+            if self._decide(candidate.name, candidate, incumbent).promote:
+                chosen[candidate.name] = candidate
+        incumbent = holder = self.registry.by_alias(OVERALL, CHAMPION_ALIAS)
+        for name in self.names:
+            best = chosen.get(name) or self.registry.by_alias(name, CHAMPION_ALIAS)
+            if best is not None and self._decide(OVERALL, best, holder).promote:
+                holder = best
+        if holder is not None and holder is not incumbent:
+            chosen[OVERALL] = holder
+        return chosen
+
+    def source_of(self, entry: RegisteredVersion) -> str:
+        """The version of an architecture that ``entry`` is a copy of."""
+        return entry.tags.get(COPIED_FROM_TAG, f"{entry.name}/{entry.version}")
+
+    def _decide(self, name: str, candidate: RegisteredVersion, incumbent: RegisteredVersion | None) -> Decision:
+        decision = decide(self._entry(candidate), None if incumbent is None else self._entry(incumbent))
+        self.reasons[name] = f"{self.reasons[name]}; {decision.reason}" if name in self.reasons else decision.reason
+        return decision
+
+    def _entry(self, version: RegisteredVersion) -> GateEntry:
+        if version.model_id not in self._scores:
+            self._scores[version.model_id] = self._score(version)
+        return GateEntry(
+            name=f"{version.name} version {version.version}",
+            origin=version.origin,
+            validation_macro_f1=self._scores[version.model_id],
+        )
+
+    def _score(self, version: RegisteredVersion) -> float | None:
+        """Macro-F1 on the validation windows; None where the model takes longer or shorter ones."""
+        model = self.registry.load(f"models:/{version.name}/{version.version}")
+        windows = self.validation.windows
+        if model.metadata.metadata["window_length"] != windows.shape[1]:
+            return None
+        batches = [model.predict(windows[start : start + _BATCH_SIZE]) for start in range(0, len(windows), _BATCH_SIZE)]
+        return score(self.validation.labels, np.concatenate(batches)).macro_f1
+
+
+def _candidates(instance: dg.DagsterInstance, registry: Registry, models: list[dg.AssetKey]) -> list[RegisteredVersion]:
+    """The version that each model's latest materialisation registered."""
+    found = [entry for entry in (latest(instance, key) for key in models) if entry is not None]
+    if not found:
+        raise HarError("There is no model to choose from: none was trained yet")
+    return [registry.get(entry.metadata[REGISTERED_MODEL], int(entry.metadata[REGISTERED_VERSION])) for entry in found]
+
+
+def _identity(holders: dict[str, RegisteredVersion | None]) -> str:
+    """Who holds which alias, by weights rather than by version number."""
+    parts = sorted((name, entry.tags.get("har.data_version", "")) for name, entry in holders.items() if entry)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

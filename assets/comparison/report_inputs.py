@@ -1,0 +1,179 @@
+"""What the report is made from, as the latest materialisations tell it, each file held against its recorded hash."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from assets.folds.partitions import recorded_subjects
+from assets.machinery.commits import git_commit
+from assets.machinery.keys import RAW_RECORDINGS, RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key
+from assets.machinery.lineage import Latest, fold_partitions, latest, latest_of_partition
+from assets.machinery.publication import RUN_ID, RUN_URL
+from assets.models.model import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION
+from assets.resources.home import Home
+from har_core.audit.findings import read_findings
+from har_core.base.errors import HarError
+from har_core.base.files import sha256_of_file
+from har_core.evaluation.folds import FoldResult
+from har_core.evaluation.result import ModelResult
+from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, WindowCounts
+from har_core.settings.experiment import Experiment
+from har_core.splits.roles import DROPS
+
+_RESULT = "result.json"
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Inputs of one report, and what they are versions of."""
+
+    inputs: ReportInputs
+    versions: dict[str, str] = field(default_factory=dict)
+    """Data version by asset key, with the partition where there is one: ``folds/lstm[loso-p1]``."""
+    sources: dict[str, tuple[str, Path]] = field(default_factory=dict)
+    """By asset key: one version over all its partitions, and where its files lie."""
+
+
+def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> Gathered:
+    """Everything there is of what ``experiment`` asks for; what is not there is named.
+
+    Raises:
+        HarError: neither a model nor a fold is there, or a file was altered after it was written.
+    """
+    models = {name: latest(instance, model_key(name)) for name in experiment.models.architectures}
+    trained = {name: entry for name, entry in models.items() if entry is not None}
+    missing = [f"models/{name}: not trained yet" for name in models if name not in trained]
+    partitions = tuple(fold_partitions(instance))
+    folds = {name: _folds_of(instance, name, partitions) for name in experiment.fold_architectures}
+    if not trained and not any(folds.values()):
+        raise HarError(f"There is nothing to compare: {', '.join(missing)}")
+    audit = latest(instance, RECORDING_AUDIT)
+    if audit is None:
+        missing.append("recording_audit: not computed yet")
+    entries = tuple(_entry(home, entry) for entry in trained.values())
+    fold_entries = tuple(_fold_entry(home, entry) for own in folds.values() for entry in own.values())
+    origins = {entry.result.origin for entry in entries} | {entry.result.origin for entry in fold_entries}
+    gathered = Gathered(
+        ReportInputs(
+            title=experiment.report.title,
+            origin="real" if origins == {"real"} else "synthetic",
+            created=datetime.now(tz=UTC),
+            entries=entries,
+            missing=tuple(missing),
+            experiment=experiment.resolved(),
+            dataset=_describe_data(instance),
+            data_runs=_data_runs(instance),
+            git_commit=git_commit(),
+            folds=fold_entries,
+            planned_folds=dict.fromkeys(experiment.fold_architectures, partitions),
+            subjects=recorded_subjects(instance),
+            findings=_findings(home, audit),
+            window_counts=_window_counts(instance),
+            split_drops=_split_drops(instance),
+        )
+    )
+    for name, entry in trained.items():
+        _note(gathered, entry.key, {None: entry}, home.result(name))
+    for name, own in folds.items():
+        _note(gathered, fold_key(name), own, home.fold_result(name, "").parent)
+    if audit is not None:
+        _note(gathered, RECORDING_AUDIT, {None: audit}, home.findings)
+    return gathered
+
+
+def _note(gathered: Gathered, key: dg.AssetKey, entries: Mapping[Any, Latest], place: Path) -> None:
+    if not entries:
+        return
+    name = key.to_user_string()
+    versions = {name if part is None else f"{name}[{part}]": entry.data_version for part, entry in entries.items()}
+    together = hashlib.sha256(repr(sorted(versions.items())).encode()).hexdigest()
+    gathered.versions |= versions
+    gathered.sources[name] = (versions.get(name, together), place)
+
+
+def _folds_of(instance: dg.DagsterInstance, architecture: str, partitions: tuple[str, ...]) -> dict[str, Latest]:
+    """The latest materialisation of each current fold that there is."""
+    found = {name: latest_of_partition(instance, fold_key(architecture), name) for name in partitions}
+    return {name: entry for name, entry in found.items() if entry is not None}
+
+
+def _entry(home: Home, model: Latest) -> ReportEntry:
+    return ReportEntry(
+        result=ModelResult.read(_unaltered(home, model, _RESULT)),
+        mlflow_run_id=model.metadata[RUN_ID],
+        mlflow_run_url=model.metadata[RUN_URL],
+        registered_model=model.metadata[REGISTERED_MODEL],
+        version=model.metadata[REGISTERED_VERSION],
+        registered_model_url=model.metadata.get(REGISTERED_MODEL_URL),  # earlier versions did not tell it
+    )
+
+
+def _fold_entry(home: Home, fold: Latest) -> FoldEntry:
+    return FoldEntry(
+        result=FoldResult.read(_unaltered(home, fold, ".json")),
+        mlflow_run_id=fold.metadata[RUN_ID],
+        mlflow_run_url=fold.metadata[RUN_URL],
+    )
+
+
+def _findings(home: Home, audit: Latest | None) -> pa.Table | None:
+    return None if audit is None else read_findings(_unaltered(home, audit, ".parquet"))
+
+
+def _unaltered(home: Home, entry: Latest, ending: str) -> Path:
+    """The one output of a materialisation with this ending.
+
+    Raises:
+        HarError: it is gone, or no longer what was written.
+    """
+    [(name, sha256)] = [item for item in entry.outputs.items() if item[0].endswith(ending)]
+    path = home.root / name
+    if not path.is_file() or sha256_of_file(path) != sha256:
+        raise HarError(f"{path} is not what {entry.key.to_user_string()} wrote; materialise that asset again")
+    return path
+
+
+def _describe_data(instance: dg.DagsterInstance) -> dict[str, Any]:
+    """A few lines about the data, from the metadata of the assets that made it."""
+    wanted = {
+        RAW_RECORDINGS: {"dagster/row_count": "segment files", "subjects": "subjects"},
+        WINDOWS: {"dagster/row_count": "windows", "window_length": "samples in a window"},
+        SPLITS: {f"{role}_subjects": f"subjects for {role}" for role in ("training", "validation", "test")},
+    }
+    described = {}
+    for key, names in wanted.items():
+        entry = latest(instance, key)
+        if entry is not None:
+            described |= {label: entry.metadata[name] for name, label in names.items() if name in entry.metadata}
+    return described
+
+
+def _data_runs(instance: dg.DagsterInstance) -> dict[str, DataRun]:
+    """The run of each asset before models and folds that there is."""
+    found = {key: latest(instance, key) for key in (RAW_RECORDINGS, RECORDING_AUDIT, WINDOWS, SPLITS)}
+    return {
+        key.to_user_string(): DataRun(mlflow_run_id=entry.metadata[RUN_ID], mlflow_run_url=entry.metadata[RUN_URL])
+        for key, entry in found.items()
+        if entry is not None
+    }
+
+
+def _window_counts(instance: dg.DagsterInstance) -> WindowCounts | None:
+    windows = latest(instance, WINDOWS)
+    names = ("num_damaged", "num_in_duplicate_groups", "num_dropped", "num_repaired")
+    if windows is None or not set(names) <= set(windows.metadata):
+        return None
+    counts = {name: int(windows.metadata[name]) for name in names}
+    return WindowCounts(num_windows=int(windows.metadata["dagster/row_count"]), **counts)
+
+
+def _split_drops(instance: dg.DagsterInstance) -> dict[str, int]:
+    splits = latest(instance, SPLITS)
+    metadata = splits.metadata if splits is not None else {}
+    return {reason: int(metadata[f"num_dropped_{reason}"]) for reason in DROPS if f"num_dropped_{reason}" in metadata}

@@ -1,0 +1,1 @@
+"""The assets from the source's files to the splits."""

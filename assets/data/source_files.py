@@ -1,0 +1,124 @@
+"""``source_files``: the files of the source, an asset that nobody here makes; its version is reported.
+
+Looking is cheap as long as the listing is the one of the last look. Where it is another, the files are compared with
+the manifest of ``raw_recordings``, and the version changes only where their content did.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import dagster as dg
+
+from assets.machinery.keys import DATA_GROUP, OWNERS, RAW_RECORDINGS
+from assets.machinery.lineage import DATA_VERSION_TAG, Latest, history, latest
+from assets.resources.home import Home
+from har_core.base.errors import InputError
+from har_core.base.files import sha256_of_file
+from har_core.datasets.dsads.acquisition import source_version
+from har_core.datasets.dsads.changes import compare
+from har_core.datasets.dsads.manifest import Manifest, read_manifest
+from har_core.datasets.dsads.source import Source, listing_version, open_source
+from har_core.settings.experiment import Experiment
+
+SOURCE_KEY = dg.AssetKey("source_files")
+LISTING = "har/listing"
+"""Metadata: version of the listing (names, sizes, times) that was last looked at; many may have one content."""
+SUMMARY = "har/summary"
+"""Metadata: what was found, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """What a look at the source found."""
+
+    version: str
+    is_news: bool
+    """Whether the version is another than before, so that ``raw_recordings`` may have become stale."""
+    summary: str
+    """In words: ``2 files changed, 1 added: a01/p1/s01.txt, a01/p1/s02.txt, a19/p8/s61.txt``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ingested:
+    """What ``raw_recordings`` last read."""
+
+    version: str
+    """Of ``source_files``, then."""
+    manifest: Manifest
+
+
+def build_source_files() -> dg.AssetSpec:
+    """The external asset at the top of the graph."""
+    return dg.AssetSpec(
+        SOURCE_KEY,
+        group_name=DATA_GROUP,
+        kinds={"file"},
+        owners=OWNERS,
+        description="The text files of the source, as they lie there: a folder, a zip, a download or made recordings. "
+        "Its version changes when their content does: names, sizes and times are looked at first, and only files that "
+        "look other than those in the manifest are read. `har run`, `har status` and the sensor report it.",
+    )
+
+
+def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> SourceReport:
+    """Look at the source, and tell ``instance`` its version where there is news, and its listing where that is another.
+
+    A listing that is new is told with the version that ``raw_recordings`` was made from where the content is still that
+    of its manifest; so nothing becomes stale, and the next look is cheap again. What is told is a materialisation
+    without a run; an observation would leave everything stale.
+
+    Raises:
+        InputError: the source is not there, or holds no segment files.
+    """
+    location, known = home.data_location(), latest(instance, SOURCE_KEY)
+    if location is None:  # nothing to list: what is asked for counts
+        listing = source_version(experiment.source, None)
+        if known is not None and listing == _listing_of(known):
+            return _nothing_new(known)
+        version, summary = listing, f"the experiment file asks for {experiment.source.kind} recordings"
+    else:
+        with open_source(location) as source:
+            listing = listing_version(source)
+            if known is not None and listing == _listing_of(known):
+                return _nothing_new(known)
+            version, summary = _version_of(source, listing, _ingested(instance, home))
+    metadata = {"location": str(location or experiment.source.kind), LISTING: listing, SUMMARY: summary}
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(SOURCE_KEY, tags={DATA_VERSION_TAG: version}, metadata=metadata)
+    )
+    return SourceReport(version=version, is_news=known is None or version != known.data_version, summary=summary)
+
+
+def _listing_of(known: Latest) -> str:
+    return known.metadata.get(LISTING, known.data_version)  # earlier versions of this project told no other
+
+
+def _nothing_new(known: Latest) -> SourceReport:
+    return SourceReport(version=known.data_version, is_news=False, summary="nothing changed since the last look")
+
+
+def _version_of(source: Source, listing: str, ingested: _Ingested | None) -> tuple[str, str]:
+    """Version of a source whose listing is new, and what is to be said of it."""
+    if ingested is None:
+        return listing, "new files, and no manifest to compare them with"
+    changes = compare(source, ingested.manifest)
+    if changes.is_empty:
+        return ingested.version, str(changes)
+    if listing == ingested.version:  # the files changed after that look, were ingested, and were changed back
+        listing = hashlib.sha256(f"{listing} again".encode()).hexdigest()
+    return listing, str(changes)
+
+
+def _ingested(instance: dg.DagsterInstance, home: Home) -> _Ingested | None:
+    """None where nothing was ingested, or the manifest on disk is not the one that was written then."""
+    made = next(history(instance, RAW_RECORDINGS), None)
+    if made is None or not home.manifest.is_file():
+        return None
+    version = made.inputs.get(SOURCE_KEY.to_user_string())
+    recorded = made.entry.outputs.get(home.manifest.relative_to(home.root).as_posix())
+    if version is None or sha256_of_file(home.manifest) != recorded:
+        return None
+    try:
+        return _Ingested(version, read_manifest(home.manifest))
+    except InputError:  # written by another version of this project: ingesting anew mends it
+        return None

@@ -1,0 +1,68 @@
+"""The partitions of ``folds/<architecture>``: a fold each, as the protocols give them for the subjects of the data."""
+
+import json
+from collections.abc import Collection, Iterable
+
+import dagster as dg
+
+from assets.machinery.keys import FOLD_PARTITIONS, RAW_RECORDINGS
+from assets.machinery.lineage import fold_partitions, latest
+from har_core.base.errors import InputError, Problem
+from har_core.settings.experiment import Experiment
+from har_core.splits.protocols import folds
+
+FOLDS = dg.DynamicPartitionsDefinition(name=FOLD_PARTITIONS)
+MAX_FOLDS = 99
+"""Of one asset. Dagster's staleness passes over an edge with more partitions in silence: a report would stay fresh."""
+SUBJECTS = "subjects"
+"""Metadata of ``raw_recordings``: the subjects that were found, ``[1, 2, 3]``."""
+
+
+def planned_folds(experiment: Experiment, subjects: Collection[int]) -> list[str]:
+    """Names of the folds of all protocols of ``experiment``, in order.
+
+    Raises:
+        InputError: more than :data:`MAX_FOLDS`, or too few subjects for a protocol.
+    """
+    settings = experiment.evaluation
+    by_protocol = {
+        protocol: folds(protocol, subjects, num_validation_subjects=settings.validation_subjects)
+        for protocol in settings.protocols
+    }
+    names = [fold.name for found in by_protocol.values() for fold in found]
+    if len(names) > MAX_FOLDS:
+        counts = ", ".join(f"{protocol} {len(found)}" for protocol, found in by_protocol.items())
+        problem = Problem(
+            path=f"{experiment.path}: [evaluation] protocols",
+            value=f"{len(names)} folds for {len(subjects)} subjects ({counts})",
+            expected=f"at most {MAX_FOLDS} folds",
+        )
+        raise InputError("The protocols give more folds than the system keeps track of", [problem])
+    return names
+
+
+def recorded_subjects(instance: dg.DagsterInstance) -> tuple[int, ...]:
+    """The subjects that the latest ``raw_recordings`` found, ascending; none where there was none."""
+    entry = latest(instance, RAW_RECORDINGS)
+    return tuple(json.loads(entry.metadata[SUBJECTS])) if entry is not None else ()
+
+
+def sync_folds(instance: dg.DagsterInstance, experiment: Experiment, subjects: Iterable[int] | None = None) -> None:
+    """Add and remove partitions, so that there is one for each fold. What was materialised for one that goes is kept.
+
+    Args:
+        instance: where the partitions are.
+        experiment: says which protocols there are.
+        subjects: of the data; by default those that ``instance`` knows of, and nothing is done where it knows none.
+
+    Raises:
+        InputError: more folds than :data:`MAX_FOLDS`, or too few subjects for a protocol.
+    """
+    present = recorded_subjects(instance) if subjects is None else tuple(subjects)
+    if not present:
+        return
+    known, wanted = fold_partitions(instance), planned_folds(experiment, present)
+    for name in known:
+        if name not in wanted:
+            instance.delete_dynamic_partition(FOLD_PARTITIONS, name)
+    instance.add_dynamic_partitions(FOLD_PARTITIONS, [name for name in wanted if name not in known])

@@ -1,0 +1,156 @@
+"""What the instance knows of the materialisations of an asset: the one way assets learn of each other."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from assets.machinery.keys import FOLD_PARTITIONS, is_fold_key
+from har_core.base.errors import HarError
+
+DATA_VERSION_TAG = "dagster/data_version"
+CODE_VERSION_TAG = "dagster/code_version"
+INPUT_VERSION_TAG = "dagster/input_data_version/"
+"""Tag, followed by the key of a dependency: the data version that went in."""
+ORIGIN = "har/origin"
+"""Metadata: ``real`` or ``synthetic``, of the recordings that everything below was made from."""
+OUTPUTS = "har/outputs"
+"""Metadata: JSON, path below the home -> SHA-256 of each file that the materialisation wrote."""
+_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest materialisation of one asset, or of one partition of it."""
+
+    key: dg.AssetKey
+    data_version: str
+    metadata: dict[str, Any]
+
+    @property
+    def origin(self) -> str | None:
+        """``real`` or ``synthetic``; None for assets above the recordings."""
+        return self.metadata.get(ORIGIN)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Path below the home -> SHA-256."""
+        return self.metadata.get(OUTPUTS) or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One materialisation of an asset without partitions, the latest or an earlier one."""
+
+    entry: Latest
+    number: int
+    """Grows with time, over all assets: what was made later has a larger one."""
+    time: datetime
+    run_id: str
+    """Of Dagster's run; empty where it was reported without one."""
+    code_version: str
+    inputs: Mapping[str, str]
+    """Data version of each dependency, by its key joined by ``/``."""
+
+
+def latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> Latest | None:
+    """The latest materialisation of ``key``, None where there is none."""
+    event = instance.get_latest_materialization_event(key)
+    return _read(key, event.asset_materialization if event else None)
+
+
+def latest_of_partition(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str) -> Latest | None:
+    """The latest materialisation of one partition of ``key``, None where there is none."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return _read(key, records[0].asset_materialization if records else None)
+
+
+def history(
+    instance: dg.DagsterInstance, key: dg.AssetKey, *, before: int | None = None, after: int | None = None
+) -> Iterator[Remembered]:
+    """Every materialisation of ``key`` that the instance remembers, newest first; ``before`` and ``after`` a number."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, before_storage_id=before, after_storage_id=after)
+    cursor, has_more = None, True
+    while has_more:
+        page = instance.fetch_materializations(wanted, limit=_PAGE, cursor=cursor)
+        for record in page.records:
+            entry = _read(key, record.asset_materialization)
+            if entry is not None:
+                yield _remembered(entry, record)
+        cursor, has_more = page.cursor, page.has_more
+
+
+def fold_partitions(instance: dg.DagsterInstance) -> list[str]:
+    """The folds there are, as in ``loso-p1``; one that has gone is not among them, whatever was materialised for it."""
+    return list(instance.get_dynamic_partitions(FOLD_PARTITIONS))
+
+
+def _read(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> Latest | None:
+    if materialization is None:
+        return None
+    metadata = {name: entry.value for name, entry in materialization.metadata.items()}
+    if isinstance(metadata.get(OUTPUTS), str):
+        metadata[OUTPUTS] = json.loads(metadata[OUTPUTS])
+    return Latest(key, (materialization.tags or {}).get(DATA_VERSION_TAG, ""), metadata)
+
+
+def _remembered(entry: Latest, record: dg.EventLogRecord) -> Remembered:
+    tags = (record.asset_materialization.tags if record.asset_materialization else None) or {}
+    return Remembered(
+        entry=entry,
+        number=record.storage_id,
+        time=datetime.fromtimestamp(record.timestamp, tz=UTC),
+        run_id=record.run_id,
+        code_version=tags.get(CODE_VERSION_TAG, ""),
+        inputs={
+            name.removeprefix(INPUT_VERSION_TAG): version
+            for name, version in tags.items()
+            if name.startswith(INPUT_VERSION_TAG)
+        },
+    )
+
+
+def upstream_versions(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """Data version of each dependency that has one, by its key joined by ``/``; a fold by ``folds/lstm[loso-p1]``."""
+    return _upstream_versions(context.instance, context.assets_def.get_asset_spec(context.asset_key))
+
+
+def made_from(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> str:
+    """What a materialisation would be made from now: code version and upstream data versions, as JSON."""
+    return json.dumps([spec.code_version, _upstream_versions(instance, spec)], sort_keys=True)
+
+
+def _upstream_versions(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> dict[str, str]:
+    found: dict[str, Latest | None] = {}
+    for key in (dep.asset_key for dep in spec.deps):
+        name = key.to_user_string()
+        if is_fold_key(key):
+            found |= {f"{name}[{fold}]": latest_of_partition(instance, key, fold) for fold in fold_partitions(instance)}
+        else:
+            found[name] = latest(instance, key)
+    return {name: entry.data_version for name, entry in found.items() if entry is not None}
+
+
+def require_upstream(context: dg.AssetExecutionContext, key: dg.AssetKey) -> str:
+    """The data version of a dependency that an asset cannot do without.
+
+    Raises:
+        HarError: it was never materialised.
+    """
+    entry = latest(context.instance, key)
+    if entry is None:
+        name, needed = context.asset_key.to_user_string(), key.to_user_string()
+        raise HarError(f"{name} needs {needed}, which was never materialised; run that first")
+    return entry.data_version
+
+
+def upstream_origin(context: dg.AssetExecutionContext) -> str:
+    """``real`` where every dependency that says so is, else ``synthetic``."""
+    spec = context.assets_def.get_asset_spec(context.asset_key)
+    found = [latest(context.instance, dep.asset_key) for dep in spec.deps]
+    origins = {entry.origin for entry in found if entry is not None and entry.origin is not None}
+    return "real" if origins == {"real"} else "synthetic"

@@ -1,0 +1,1 @@
+"""One asset for each trained architecture: fitted, exported, registered."""

@@ -1,0 +1,95 @@
+"""Which of the 45 channels a model sees: by unit, by sensor, by name. What is done with them is elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from har_core.base.errors import InputError, Problem
+from har_core.base.names import hint
+from har_core.datasets.dsads.layout import AXES, CHANNELS, SENSORS, UNITS
+
+NAMES: dict[str, tuple[str, ...]] = {"units": UNITS, "sensors": SENSORS, "channels": CHANNELS}
+"""The three ways to choose, as settings call them, and the names that each knows."""
+
+Triple = tuple[int, int, int]
+"""Where the x, y and z axis of one sensor stand among the channels of a window."""
+
+
+def select(
+    units: Sequence[str] | None = None, sensors: Sequence[str] | None = None, channels: Sequence[str] | None = None
+) -> tuple[int, ...]:
+    """Indices of the channels that fit every choice made, ascending; None makes no choice.
+
+    Args:
+        units: sensor units: T, RA, LA, RL, LL.
+        sensors: acc, gyro, mag.
+        channels: names of single channels, as in ``T_xacc``.
+
+    Raises:
+        InputError: an unknown name, with the nearest known one, or no channel is left.
+
+    >>> [CHANNELS[index] for index in select(units=["RA"], sensors=["acc"])]
+    ['RA_xacc', 'RA_yacc', 'RA_zacc']
+    """
+    chosen = {"units": units, "sensors": sensors, "channels": channels}
+    problems = [
+        Problem(path=f"{what}[{index}]", value=name, expected=expectation(what, name))
+        for what, names in chosen.items()
+        for index, name in enumerate(names or ())
+        if name not in NAMES[what]
+    ]
+    if problems:
+        raise InputError("The channels cannot be chosen", problems)
+    indices = tuple(
+        index
+        for index, name in enumerate(CHANNELS)
+        if (units is None or _unit(name) in units)
+        and (sensors is None or _sensor(name) in sensors)
+        and (channels is None or name in channels)
+    )
+    if not indices:
+        written = ", ".join(f"{what} {', '.join(names)}" for what, names in chosen.items() if names is not None)
+        raise InputError(f"No channel is left of {written}: a channel must fit each of them")
+    return indices
+
+
+def expectation(what: str, name: str) -> str:
+    """What should have stood in place of ``name``, with the nearest known name.
+
+    >>> expectation("units", "ra")
+    "a unit; did you mean 'RA'?"
+    """
+    return f"a {what.removesuffix('s')}{hint(name, NAMES[what])}"
+
+
+def triples(channels: Sequence[int]) -> tuple[Triple, ...]:
+    """Positions in ``channels`` of the sensors whose three axes are all there: those that have a magnitude.
+
+    >>> triples(select(channels=["T_xacc", "RA_xgyro", "RA_ygyro", "RA_zgyro"]))
+    ((1, 2, 3),)
+    """
+    position = {CHANNELS[index]: place for place, index in enumerate(channels)}
+    found = []
+    for unit in UNITS:
+        for sensor in SENSORS:
+            x, y, z = (position.get(f"{unit}_{axis}{sensor}") for axis in AXES)
+            if x is not None and y is not None and z is not None:
+                found.append((x, y, z))
+    return tuple(found)
+
+
+def unit_of(channel: int) -> int:
+    """The number of the unit, from 0, that a channel of the recordings belongs to.
+
+    >>> [UNITS[unit_of(channel)] for channel in select(channels=["T_xacc", "LL_zmag"])]
+    ['T', 'LL']
+    """
+    return UNITS.index(_unit(CHANNELS[channel]))
+
+
+def _unit(name: str) -> str:
+    return name.partition("_")[0]
+
+
+def _sensor(name: str) -> str:
+    return name.partition("_")[2][1:]

@@ -1,0 +1,141 @@
+"""Recordings in a zip: finds the segment files and reads them, whatever the compression, without unpacking to disk."""
+
+from __future__ import annotations
+
+import lzma
+import stat
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import TracebackType
+from typing import Literal, Self
+
+from har_core.base.errors import InputError, Problem, counted
+from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
+from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, list_segments, parse_segment_file
+
+MAX_TOTAL_BYTES = 8_000_000_000
+"""Most that all segment files may unpack to; the real set has 0.42 GB."""
+
+_ENCRYPTED_FLAG = 0x1
+_READ_BYTES = 4_096
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+
+
+class ZipSource:
+    """A zip of ``aNN/pN/sNN.txt`` at any depth. Members are read by many threads at once, if need be."""
+
+    def __init__(
+        self, location: Path, *, max_member_bytes: int = MAX_SEGMENT_BYTES, max_total_bytes: int = MAX_TOTAL_BYTES
+    ) -> None:
+        """List the members.
+
+        Raises:
+            InputError: not a whole zip, or a member that is encrypted, stands twice, leads out of the archive or
+                unpacks past a limit, or what it holds does not fit the layout.
+        """
+        self.location = location
+        try:
+            self._zip = zipfile.ZipFile(location)
+        except (*_DAMAGE, NotImplementedError, ValueError) as error:
+            problem = Problem(path=str(location), value=str(error), expected="a whole zip archive")
+            raise InputError(f"{location}: not a zip archive, or a truncated one", [problem]) from error
+        try:
+            self._members = {
+                member.filename: member for member in self._zip.infolist() if not _is_junk(member.filename)
+            }
+            _refuse_unsafe(self._zip.infolist(), location)
+            candidates = [
+                file
+                for name, member in self._members.items()
+                if (file := parse_segment_file(name, num_bytes=member.file_size, marker=f"{member.CRC:08x}"))
+            ]
+            self.files = list_segments(candidates, location=str(location))
+            self._refuse_unreadable(max_member_bytes, max_total_bytes)
+        except InputError:
+            self._zip.close()
+            raise
+        made = any(PurePosixPath(name).name == SYNTHETIC_MARKER for name in self._members)
+        self.origin: Literal["real", "synthetic"] = "synthetic" if made else "real"
+
+    def read(self, file: SegmentFile) -> bytes:
+        """The unpacked bytes of a member.
+
+        Raises:
+            InputError: it is damaged, or packed in a way that this Python cannot unpack.
+        """
+        parts = []
+        try:
+            with self._zip.open(self._members[file.path]) as member:
+                # Small bites: a bite of bzip2 or lzma is unpacked whole, whatever size the member claims.
+                while part := member.read(_READ_BYTES):
+                    parts.append(part)
+        except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
+            problem = Problem(path=self.name(file), value=str(error), expected="an undamaged member of the archive")
+            raise InputError(f"{self.name(file)}: cannot be read", [problem]) from error
+        return b"".join(parts)
+
+    def name(self, file: SegmentFile) -> str:
+        """The member as the user knows it."""
+        return f"{self.location}/{file.path}"
+
+    def close(self) -> None:
+        """Close the archive."""
+        self._zip.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _refuse_unreadable(self, max_member_bytes: int, max_total_bytes: int) -> None:
+        problems = []
+        for file in self.files:
+            member = self._members[file.path]
+            if member.flag_bits & _ENCRYPTED_FLAG:
+                problems.append(Problem(path=self.name(file), value="encrypted", expected="a member without password"))
+            if member.file_size > max_member_bytes:
+                problems.append(
+                    Problem(
+                        path=self.name(file),
+                        value=f"{member.file_size} bytes unpacked",
+                        expected=f"at most {max_member_bytes} bytes",
+                    )
+                )
+        total = sum(file.num_bytes for file in self.files)
+        if total > max_total_bytes:
+            expected = f"at most {max_total_bytes} bytes"
+            problems.append(Problem(path=str(self.location), value=f"{total} bytes unpacked", expected=expected))
+        if problems:
+            raise InputError(f"{self.location}: {counted(len(problems), 'problem')} in the archive", problems)
+
+
+def _refuse_unsafe(members: Sequence[zipfile.ZipInfo], location: Path) -> None:
+    problems = []
+    for name, count in sorted(Counter(member.orig_filename for member in members).items()):
+        if count > 1:
+            problems.append(Problem(path=f"{location}/{name}", value=f"{count} times", expected="each path once"))
+        if _leads_out(name):
+            expected = "a relative path that stays inside the archive"
+            problems.append(Problem(path=f"{location}/{name}", value=name, expected=expected))
+    problems.extend(
+        Problem(path=f"{location}/{member.filename}", value="a symbolic link", expected="a plain file")
+        for member in members
+        if stat.S_ISLNK(member.external_attr >> 16)
+    )
+    if problems:
+        raise InputError(f"{location}: {counted(len(problems), 'unsafe or ambiguous member')} in the archive", problems)
+
+
+def _leads_out(name: str) -> bool:
+    windows = PureWindowsPath(name)
+    return ".." in windows.parts or bool(windows.drive) or bool(windows.root) or "\0" in name
+
+
+def _is_junk(name: str) -> bool:
+    return any(part == "__MACOSX" or part.startswith(".") for part in PurePosixPath(name).parts) or name.endswith("/")

@@ -1,0 +1,158 @@
+"""Recordings in a directory: finds the segment files and reads them."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from har_core.base.errors import InputError, Problem, counted
+from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
+from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, list_segments, parse_segment_file
+
+_FOLDER_NAMES = (re.compile(r"a[0-9]+", re.IGNORECASE), re.compile(r"p[0-9]+", re.IGNORECASE))
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class FolderSource:
+    """A directory of ``aNN/pN/sNN.txt``, or one that holds such a directory; everything else in it is ignored."""
+
+    def __init__(self, location: Path, *, max_file_bytes: int = MAX_SEGMENT_BYTES) -> None:
+        """List the directory.
+
+        Raises:
+            InputError: it cannot be listed, a segment is no plain file or larger than the limit, or what it holds does
+                not fit the layout.
+        """
+        self.location = location
+        try:
+            tops = _tops(location)
+            found = [entry for top in tops for entry in _segments_below(location, top)]
+        except OSError as error:
+            path = str(error.filename or location)
+            problem = Problem(path=path, value=error.strerror, expected="a directory that can be listed")
+            raise InputError(f"{location}: cannot be listed", [problem]) from error
+        self.files = list_segments((file for file, _ in found), location=str(location))
+        _refuse_unreadable(found, location, max_file_bytes)
+        made = any((top / SYNTHETIC_MARKER).exists() for top in tops)
+        self.origin: Literal["real", "synthetic"] = "synthetic" if made else "real"
+
+    def read(self, file: SegmentFile) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        path = f"{self.location}/{file.path}"
+        try:
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                return _read_all(handle, file.num_bytes)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            problem = Problem(path=path, value=error.strerror, expected="a file that can be read")
+            raise InputError(f"{path}: cannot be read", [problem]) from error
+
+    def name(self, file: SegmentFile) -> str:
+        """The file as the user knows it."""
+        return f"{self.location}/{file.path}"
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _read_all(handle: int, num_bytes: int) -> bytes:
+    # One call for a file of the listed size; a plain open().read() asks the system five times.
+    content = os.read(handle, num_bytes + 1)
+    if len(content) != num_bytes:
+        parts = [content]
+        while parts[-1]:
+            parts.append(os.read(handle, 1 << 20))
+        content = b"".join(parts)
+    return content
+
+
+def _tops(location: Path) -> list[Path]:
+    """Where activity folders may lie: in the directory itself, and in those within it."""
+    inner = sorted(_plain_folders(location))
+    if any(_folders_named(location, _FOLDER_NAMES[0])):  # what else there is, such as lost+found, need not be readable
+        inner = [folder for folder in inner if _can_be_listed(folder)]
+    return [location, *inner]
+
+
+def _can_be_listed(folder: Path) -> bool:
+    try:
+        with os.scandir(folder):
+            return True
+    except OSError:
+        return False
+
+
+def _plain_folders(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            is_junk = entry.name.startswith(".") or entry.name == "__MACOSX" or _FOLDER_NAMES[0].fullmatch(entry.name)
+            if entry.is_dir() and not is_junk:
+                yield Path(entry.path)
+
+
+def _segments_below(location: Path, top: Path) -> Iterator[tuple[SegmentFile, int]]:
+    """Segment files, and what kind of thing each is; 0 where that cannot be told."""
+    folders = [top]
+    for pattern in _FOLDER_NAMES:
+        folders = [inner for folder in folders for inner in _folders_named(folder, pattern)]
+    for folder in folders:
+        prefix = folder.relative_to(location).as_posix()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                kind, num_bytes, marker = _look_at(entry)
+                file = parse_segment_file(f"{prefix}/{entry.name}", num_bytes=num_bytes, marker=marker)
+                if file is not None:
+                    yield file, kind
+
+
+def _folders_named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if pattern.fullmatch(entry.name) and entry.is_dir():
+                yield Path(entry.path)
+
+
+def _look_at(entry: os.DirEntry[str]) -> tuple[int, int, str]:
+    try:
+        status = entry.stat()
+    except OSError:  # a dangling link stays in the listing, so that reading it names it
+        return 0, 0, "unreadable"
+    return stat.S_IFMT(status.st_mode), status.st_size, str(status.st_mtime_ns)
+
+
+def _refuse_unreadable(found: Iterable[tuple[SegmentFile, int]], location: Path, max_file_bytes: int) -> None:
+    problems = []
+    for file, kind in sorted(found, key=lambda entry: entry[0].key):
+        path = f"{location}/{file.path}"
+        if kind in _KINDS:
+            problems.append(Problem(path=path, value=_KINDS[kind], expected="a plain file, or a link to one"))
+        elif file.num_bytes > max_file_bytes:
+            expected = f"at most {max_file_bytes} bytes"
+            problems.append(Problem(path=path, value=f"{file.num_bytes} bytes", expected=expected))
+    if problems:
+        raise InputError(f"{location}: {counted(len(problems), 'file')} that cannot be read", problems)

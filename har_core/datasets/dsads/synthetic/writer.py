@@ -1,0 +1,94 @@
+"""Puts made recordings into a folder of text files, whole or not at all, with a marker that says that they are made.
+
+The same seed gives the same bytes on one machine. A recording depends on seed, subject and activity alone, and a longer
+one begins with a shorter one: more subjects or more segments leave the files that were there unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from har_core.base.errors import InputError, Problem
+from har_core.base.files import atomic_folder
+from har_core.base.progress import Progress
+from har_core.datasets.dsads.layout import CHANNELS, NUM_ACTIVITIES, SEGMENT_LENGTH, SYNTHETIC_MARKER, SegmentKey
+from har_core.datasets.dsads.synthetic.activities import TABLE
+from har_core.datasets.dsads.synthetic.motion import Recording
+from har_core.datasets.dsads.synthetic.sensors import measure
+from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array
+from har_core.datasets.dsads.synthetic.subjects import COURSE_STREAM, NOISE_STREAM, generator, make_person
+from har_core.settings.source import SourceSettings
+
+_DECIMALS = 5
+_SEGMENTS_PER_BLOCK = BLOCK_LENGTH // SEGMENT_LENGTH
+
+
+def write_recordings(folder: Path, settings: SourceSettings, progress: Progress) -> None:
+    """Write ``num_subjects`` x 19 x ``num_segments`` files ``aNN/pN/sNN.txt`` and a marker into ``folder``.
+
+    A folder that this function made before is replaced, in the end and at once.
+
+    Raises:
+        InputError: ``folder`` holds something that was not made here.
+        StorageError: the disk is full, or the folder cannot be written; nothing is left of the attempt.
+    """
+    _refuse_foreign(folder)
+    with atomic_folder(folder) as temporary:
+        _write_all(temporary, settings, progress)
+
+
+def make_recording(*, seed: int, subject: int, activity: int, num_segments: int) -> Array:
+    """The channels (num_segments, 125, 45) of one subject doing one activity without a break, in sensor units."""
+    num_blocks = -(-num_segments // _SEGMENTS_PER_BLOCK)
+    person = make_person(seed, subject, activity)
+    courses = generator(seed, subject, activity, COURSE_STREAM)
+    noise = generator(seed, subject, activity, NOISE_STREAM)
+    recording = Recording(person, TABLE[activity], num_blocks=num_blocks, generator=courses)
+    blocks = [
+        measure(recording.next_block(), person, magnetic=TABLE[activity].magnetic, generator=noise)
+        for _ in range(num_blocks)
+    ]
+    return np.concatenate(blocks).reshape(-1, SEGMENT_LENGTH, len(CHANNELS))[:num_segments]
+
+
+def _write_all(folder: Path, settings: SourceSettings, progress: Progress) -> None:
+    num_files = settings.num_subjects * NUM_ACTIVITIES * settings.num_segments
+    num_done = 0
+    progress("synthetic files", num_done, num_files)
+    for activity in range(1, NUM_ACTIVITIES + 1):
+        for subject in range(1, settings.num_subjects + 1):
+            samples = make_recording(
+                seed=settings.seed, subject=subject, activity=activity, num_segments=settings.num_segments
+            )
+            (folder / SegmentKey(subject, activity, 1).path).parent.mkdir(parents=True)
+            for segment, text in enumerate(_segment_texts(samples), start=1):
+                (folder / SegmentKey(subject, activity, segment).path).write_bytes(text)
+            num_done += settings.num_segments
+            progress("synthetic files", num_done, num_files)
+    (folder / SYNTHETIC_MARKER).write_text(
+        "These recordings are synthetic: no person was measured. "
+        f"They were made by {__name__} from seed {settings.seed}.\n",
+        encoding="utf-8",
+    )
+
+
+def _segment_texts(samples: Array) -> Iterator[bytes]:
+    """The text of each segment of ``samples`` (segments, 125, 45); one call of the CSV writer for all of them."""
+    rounded = np.round(samples.reshape(-1, samples.shape[-1]), _DECIMALS) + 0.0  # + 0.0: no "-0.00000"
+    text = pl.from_numpy(rounded).write_csv(include_header=False, float_precision=_DECIMALS).encode("ascii")
+    line_ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n")) + 1
+    ends = line_ends[SEGMENT_LENGTH - 1 :: SEGMENT_LENGTH]
+    for start, end in zip((0, *ends[:-1]), ends, strict=True):
+        yield text[start:end]
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()) and not (folder / SYNTHETIC_MARKER).exists():
+        raise InputError(
+            f"{folder} holds files that were not made here; they are left as they are",
+            [Problem(path=str(folder), value=None, expected=f"an empty folder, or one with {SYNTHETIC_MARKER}")],
+        )

@@ -1,0 +1,60 @@
+"""Puts pydantic's validation errors into the words of the experiment file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from har_core.base.errors import Problem
+from har_core.base.names import hint, nearest
+from har_core.experiment.document import TYPE_NAMES, Document, Key, as_toml
+from har_core.settings.base import Settings
+
+_EXPECTED = {
+    "int_type": TYPE_NAMES[int],
+    "float_type": TYPE_NAMES[float],
+    "string_type": TYPE_NAMES[str],
+    "bool_type": TYPE_NAMES[bool],
+    "tuple_type": "a list, [...]",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "too_short": "at least {min_length} in the list",
+    "string_pattern_mismatch": "text like {pattern}",
+}
+
+
+def explain(error: ValidationError, model: type[Settings], document: Document, section: Key) -> Iterator[Problem]:
+    """One problem for each thing that ``model`` found wrong with ``section`` of ``document``."""
+    for details in error.errors(include_url=False):
+        key = (*section, *details["loc"])
+        yield document.problem(key, _expectation(details, model, section), value=_shown(details))
+
+
+def _shown(details: ErrorDetails) -> Any:
+    return None if details["type"] == "missing" else details["input"]
+
+
+def _expectation(details: ErrorDetails, model: type[Settings], section: Key) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    where = f"[{'.'.join(map(str, section))}]"
+    if kind == "extra_forbidden":
+        name = str(details["loc"][-1])
+        return f"a key of {where}{hint(name, model.model_fields)}"
+    if kind == "missing":
+        return f"the key {details['loc'][-1]!r} in {where}"
+    if kind == "literal_error":
+        # pydantic words the choices "'adamw' or 'sgd'"
+        choices = [choice.strip("' ") for choice in context["expected"].replace(" or ", ", ").split(",")]
+        meant = nearest(details["input"], choices) if isinstance(details["input"], str) else None
+        return f"one of {', '.join(map(as_toml, choices))}" + (f"; did you mean {meant!r}?" if meant else "")
+    if kind == "value_error":
+        return str(context["error"])
+    expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else details["msg"]
+    field = model.model_fields.get(str(details["loc"][0])) if details["loc"] else None
+    return f"{expected} ({' '.join(field.description.split())})" if field and field.description else expected

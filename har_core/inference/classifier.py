@@ -1,0 +1,90 @@
+"""The module that is exported and registered: a model with its normalisation inside, and what names its weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from har_core.base.errors import InputError
+
+
+class RawWindowClassifier(nn.Module):
+    """A model with its normalisation inside: raw windows (N, T, C) in sensor units to probabilities (N, K)."""
+
+    mean: Tensor
+    standard_deviation: Tensor
+    channels: Tensor
+
+    def __init__(
+        self, network: nn.Module, *, mean: Tensor, standard_deviation: Tensor, channels: Sequence[int] | None = None
+    ) -> None:
+        """Keep ``network`` and the statistics (C,) of the training windows; the latter as buffers.
+
+        ``channels`` are the indices of those that the network sees, kept as a buffer; None for all of them.
+
+        Raises:
+            InputError: the shapes differ, a deviation is not positive and finite, or there is no such channel.
+        """
+        super().__init__()
+        if mean.ndim != 1 or mean.shape != standard_deviation.shape:
+            raise InputError(
+                f"mean has shape {tuple(mean.shape)} and standard deviation {tuple(standard_deviation.shape)}, "
+                "expected (C,) for both"
+            )
+        if not (
+            torch.isfinite(mean).all() and torch.isfinite(standard_deviation).all() and (standard_deviation > 0).all()
+        ):
+            raise InputError("means must be finite and standard deviations positive and finite")
+        if channels is not None and not (channels and set(channels) <= set(range(len(mean)))):
+            raise InputError(f"channels are {list(channels)}, expected some of 0 to {len(mean) - 1}")
+        self.network = network
+        self.has_all_channels = channels is None
+        if channels is not None:
+            self.register_buffer("channels", torch.tensor(list(channels), dtype=torch.int64))
+        self.register_buffer("mean", mean.detach().to(torch.float32).clone())
+        self.register_buffer("standard_deviation", standard_deviation.detach().to(torch.float32).clone())
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Raw float32 windows (N, T, C) to float32 probabilities (N, K)."""
+        normalised = (windows - self.mean) / self.standard_deviation
+        seen = normalised if self.has_all_channels else normalised.index_select(2, self.channels)
+        logits = self.network(seen)
+        return torch.softmax(logits, dim=-1, dtype=torch.float32)
+
+
+def weights_version(module: nn.Module) -> str:
+    """SHA-256 over the names, types, shapes and bytes of all parameters and buffers, sorted by name.
+
+    The order in which a module registers them, the device they are on, and how they lie in memory do not count.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(_named_tensors(module), key=lambda item: item[0]):
+        values = tensor.detach().cpu().contiguous()
+        digest.update(f"{name}\0{values.dtype}\0{tuple(values.shape)}\0".encode())
+        digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 256) -> npt.NDArray[np.float32]:
+    """Probabilities (N, K) float32 of ``windows`` (N, T, C), in evaluation mode, on the device of the model.
+
+    ``model`` must return probabilities (:class:`RawWindowClassifier`); it is left in evaluation mode.
+    """
+    if not len(windows):
+        raise InputError("there are no windows to predict")
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    model.eval()
+    with torch.inference_mode():
+        batches = [model(batch.to(device)).to("cpu", torch.float32) for batch in torch.split(windows, batch_size)]
+    probabilities: npt.NDArray[np.float32] = torch.cat(batches).numpy()
+    return probabilities
+
+
+def _named_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from module.named_parameters()
+    yield from module.named_buffers()

@@ -1,0 +1,136 @@
+"""Which architectures there are, read from their files without importing them.
+
+Commands need names, options and costs at once; PyTorch and scikit-learn take seconds to import. An architecture is a
+class under ``@register_model("name")`` or a function under ``@register_classical("name")``, in a file of that name.
+Making one is :mod:`har_core.models.registry`'s business.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from har_core.base.errors import UnknownNameError
+from har_core.base.names import unknown
+from har_core.settings.experiment import Option
+
+_DECORATORS = {"register_model": True, "register_classical": False}
+_COST = re.compile(r"([0-9,]+) parameters,\s+([0-9,]+) multiply-accumulates")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """One architecture, as its file describes it."""
+
+    name: str
+    module: str
+    """As in ``import``: ``har_core.models.cnn``."""
+    is_network: bool
+    """Whether it is created and trained, rather than fitted."""
+    options: Mapping[str, Option]
+    """What an experiment file may set under ``[models.<name>]``, with the defaults."""
+    num_parameters: int | None
+    """With default options, for windows of 125 x 45 and 19 activities; None where the file does not say."""
+    macs: int | None
+    """Multiply-accumulates of one such window; None where the file does not say."""
+
+    @property
+    def source(self) -> str:
+        """The file that defines it: ``har_core/models/cnn.py``."""
+        return f"{self.module.replace('.', '/')}.py"
+
+
+def list_models() -> list[str]:
+    """The names of all architectures, networks and classical models, sorted.
+
+    >>> list_models()[:2]
+    ['cnn', 'compact']
+    """
+    return sorted(_architectures())
+
+
+def describe(name: str) -> Architecture:
+    """The architecture ``name``.
+
+    Raises:
+        UnknownNameError: there is none; the text offers the nearest names.
+    """
+    known = _architectures()
+    if name not in known:
+        raise UnknownNameError(unknown("architecture", name, known))
+    return known[name]
+
+
+def is_network(name: str) -> bool:
+    """Whether ``name`` is created and trained, rather than fitted.
+
+    Raises:
+        UnknownNameError: no such architecture.
+    """
+    return describe(name).is_network
+
+
+def architecture_options(name: str) -> dict[str, Option]:
+    """What may be overridden in ``create_model(name, …)`` or ``fit_model(name, …)``, with the defaults.
+
+    Raises:
+        UnknownNameError: no such architecture.
+    """
+    return dict(describe(name).options)
+
+
+@cache
+def _architectures() -> dict[str, Architecture]:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return {entry.name: entry for path in files for entry in _read(path)}
+
+
+def _read(path: Path) -> Iterator[Architecture]:
+    text = path.read_text(encoding="utf-8")
+    if not re.search(rf"^@(?:{'|'.join(_DECORATORS)})\(", text, re.MULTILINE):
+        return
+    tree = ast.parse(text)
+    cost = _COST.search(ast.get_docstring(tree) or "")
+    counts = [int(number.replace(",", "")) for number in cost.groups()] if cost else [None, None]
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            for decorator, name in _registrations(node):
+                yield Architecture(
+                    name=name,
+                    module=f"{__package__}.{path.stem}",
+                    is_network=_DECORATORS[decorator],
+                    options=_options(_maker(node), path),
+                    num_parameters=counts[0],
+                    macs=counts[1],
+                )
+
+
+def _registrations(node: ast.ClassDef | ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    for call in node.decorator_list:
+        match call:
+            case ast.Call(func=ast.Name(id=decorator), args=[ast.Constant(value=str(name))]) if (
+                decorator in _DECORATORS
+            ):
+                yield decorator, name
+
+
+def _maker(node: ast.ClassDef | ast.FunctionDef) -> ast.FunctionDef:
+    """The function whose keywords are the options."""
+    if isinstance(node, ast.FunctionDef):
+        return node
+    return next(entry for entry in node.body if isinstance(entry, ast.FunctionDef) and entry.name == "__init__")
+
+
+def _options(maker: ast.FunctionDef, path: Path) -> dict[str, Option]:
+    options: dict[str, Option] = {}
+    for argument, default in zip(maker.args.kwonlyargs, maker.args.kw_defaults, strict=True):
+        if default is not None:
+            try:
+                options[argument.arg] = ast.literal_eval(default)
+            except ValueError as error:
+                raise ValueError(f"{path}:{default.lineno}: {argument.arg} must have a plain default") from error
+    return options

@@ -1,0 +1,292 @@
+"""Windows of each role, normalised with statistics of the training windows alone, checked before anyone gets them.
+
+A split is written for the models (:func:`write_splits`, :func:`read_splits`), and cut for each fold of a protocol
+without being written (:func:`cut_fold`). Both obey the same rules, which :mod:`har_core.splits.roles` and
+:mod:`har_core.splits.role_checks` hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from har_core.base.checks import Check, require
+from har_core.base.errors import InputError, Problem
+from har_core.base.files import atomic_paths
+from har_core.base.memory import freed_memory_kept
+from har_core.base.progress import Progress, silent
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
+from har_core.settings.splits import SplitSettings
+from har_core.splits.normalization import Statistics, fit
+from har_core.splits.parts import VALUE_CHECK_NAMES, NormalisedParts, Part, read_named, training_samples
+from har_core.splits.protocols import Fold, assign_roles
+from har_core.splits.role_checks import check_named_subjects, check_roles
+from har_core.splits.roles import DROPS, ROLES, assign_subjects, roles_of_windows, separate
+from har_core.windows.dataset import WindowsWriter, open_windows
+from har_core.windows.schema import INHERITED_METADATA, batch_of, length_of, window_schema
+from har_core.windows.store import SampleStore
+from har_core.windows.tensors import WindowTensors, empty_windows, read_tensors, tensors_of
+
+FILE_NAMES = {"training": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
+STATISTICS_FILE_NAME = "statistics.json"
+CHECK_NAMES = (
+    "named_subjects_are_in_the_data",
+    "no_role_is_empty",
+    "roles_share_no_subject",
+    "roles_share_no_window",
+    "roles_share_no_duplicate",
+    "training_has_no_damage",
+    "every_role_has_every_activity",
+    *VALUE_CHECK_NAMES,
+)
+"""The checks in the order of :attr:`SplitsSummary.checks`; the protocol ``leaky`` lacks ``roles_share_no_subject``."""
+
+_NUM_DROPPED = b"har.num_dropped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitsSummary:
+    """What was written."""
+
+    num_windows: dict[str, int]
+    """By role."""
+    num_dropped: dict[str, int]
+    """Windows that left a role, by reason and role: :data:`~har_core.splits.roles.DROPS`."""
+    subjects: dict[str, tuple[int, ...]]
+    """By role, ascending."""
+    checks: tuple[Check, ...]
+    """All passed."""
+    content_version: str
+    """Hash of the content of the three files and of the statistics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SplitWindows:
+    """A split as tensors, in memory or mapped."""
+
+    roles: dict[str, WindowTensors]
+    """Normalised windows by :data:`role <har_core.splits.roles.ROLES>`, in the order of their keys; validation may be
+    empty."""
+    statistics: Statistics
+    """What normalised them."""
+    num_dropped: dict[str, int]
+    """Windows that left a role, by reason and role: :data:`~har_core.splits.roles.DROPS`."""
+    checks: tuple[Check, ...] = ()
+    """All passed; none where the split was read from files, which were checked before they were written."""
+
+
+def write_splits(
+    windows_path: Path, settings: SplitSettings, folder: Path, progress: Progress = silent
+) -> SplitsSummary:
+    """Write ``train.parquet``, ``validation.parquet``, ``test.parquet`` and ``statistics.json`` into ``folder``.
+
+    The windows are read twice, row group by row group, so that memory does not grow with their number. All four files
+    are complete and checked before the first takes its place.
+
+    Raises:
+        InputError: the windows cannot be read, or a check failed; every failed check is named, nothing is replaced.
+        StorageError: the disk is full.
+    """
+    with open_windows(windows_path) as file:
+        named = read_named(file)
+        subjects = assign_subjects(settings, named["subject"].to_pylist())
+        wanted = {
+            "training": settings.training_subjects,
+            "validation": settings.validation_subjects,
+            "test": settings.test_subjects,
+        }
+        split = _settle(
+            named,
+            roles_of_windows(named, subjects),
+            length=length_of(file.schema_arrow),
+            subjects={_setting(role): numbers or () for role, numbers in wanted.items()},
+            given={role: _as_given(role, numbers) for role, numbers in wanted.items()},
+        )
+        statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
+        parts = NormalisedParts(file, split.roles, statistics, progress)
+        with atomic_paths(*(folder / name for name in FILE_NAMES.values()), folder / STATISTICS_FILE_NAME) as paths:
+            schemas = {role: _schema(file, settings, role, subjects[role], split.num_dropped) for role in ROLES}
+            written = _write_parts(parts, paths=dict(zip(ROLES, paths[:-1], strict=True)), schemas=schemas)
+            checks = _require((*split.checks, *parts.values.result()))
+            paths[-1].write_text(statistics.to_json(), encoding="utf-8")
+    versions = json.dumps([written.content_versions, statistics.to_json()])
+    return SplitsSummary(
+        num_windows=written.num_windows,
+        num_dropped=split.num_dropped,
+        subjects=subjects,
+        checks=checks,
+        content_version=hashlib.sha256(versions.encode()).hexdigest(),
+    )
+
+
+def read_splits(folder: Path, store: SampleStore | None = None) -> SplitWindows:
+    """Read what :func:`write_splits` wrote.
+
+    Args:
+        folder: of the split.
+        store: where the samples go; memory, whatever their size, where absent.
+
+    Raises:
+        InputError: a file is missing, damaged, or something else.
+        StorageError: the store has no room.
+    """
+    statistics_path = folder / STATISTICS_FILE_NAME
+    try:
+        statistics = Statistics.from_json(statistics_path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Problem(path=str(statistics_path), value=str(error), expected="statistics beside the windows")
+        raise InputError("The split cannot be read", [problem]) from error
+    num_dropped: dict[str, int] = {}
+    roles = {}
+    for role, name in FILE_NAMES.items():
+        roles[role] = read_tensors(folder / name, store)
+        metadata = pq.read_metadata(folder / name).metadata or {}
+        num_dropped |= json.loads(metadata.get(_NUM_DROPPED, b"{}"))
+    in_order = {reason: num_dropped[reason] for reason in DROPS if reason in num_dropped}
+    return SplitWindows(roles=roles, statistics=statistics, num_dropped=in_order)
+
+
+def cut_fold(
+    windows_path: Path, fold: Fold, progress: Progress = silent, *, store: SampleStore | None = None
+) -> SplitWindows:
+    """The windows of one fold of a protocol, ready to train on: as :func:`write_splits` would write them.
+
+    They are read row group by row group, the training windows twice.
+
+    Args:
+        windows_path: of :func:`har_core.windows.write_windows`.
+        fold: of :func:`har_core.splits.protocols.folds`, for the subjects of the windows.
+        progress: told of the windows that are done.
+        store: where the samples go; memory, whatever their size, where absent.
+
+    Raises:
+        InputError: the windows cannot be read, or a check failed; every failed check is named.
+        StorageError: the store has no room.
+    """
+    with open_windows(windows_path) as file:
+        named = read_named(file)
+        length = length_of(file.schema_arrow)
+        split = _settle(
+            named,
+            assign_roles(fold, named),
+            length=length,
+            subjects={fold.name: [*fold.training, *fold.validation, *fold.test]},
+            subjects_apart=fold.subjects_apart,
+            validation_required=fold.has_validation,
+        )
+        chosen = {role: split.roles == index for index, role in enumerate(ROLES)}
+        windows = {role: empty_windows(int(chosen[role].sum()), length, store) for role in ROLES}
+        with freed_memory_kept():
+            statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
+            parts = NormalisedParts(file, split.roles, statistics, progress)
+            _gather_parts(parts, windows)
+        checks = _require((*split.checks, *parts.values.result()))
+    roles = {role: tensors_of(named.filter(chosen[role]), windows[role]) for role in ROLES}
+    return SplitWindows(roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settled:
+    """Roles that may be used."""
+
+    roles: npt.NDArray[np.int8]
+    num_dropped: dict[str, int]
+    checks: tuple[Check, ...]
+
+
+def _settle(
+    named: pa.Table,
+    assigned: npt.NDArray[np.int8],
+    *,
+    length: int,
+    subjects: Mapping[str, Iterable[int]],
+    given: Mapping[str, str] | None = None,
+    subjects_apart: bool = True,
+    validation_required: bool = True,
+) -> _Settled:
+    """Separate the roles that a protocol assigned, and refuse what does not hold of them then."""
+    separated = separate(named, assigned, length=length)
+    checks = (
+        check_named_subjects(subjects, named["subject"].to_pylist()),
+        *check_roles(
+            named,
+            separated.roles,
+            length=length,
+            assigned=assigned,
+            subjects_apart=subjects_apart,
+            validation_required=validation_required,
+            given=given,
+        ),
+    )
+    return _Settled(roles=separated.roles, num_dropped=separated.num_dropped, checks=_require(checks))
+
+
+def _setting(role: str) -> str:
+    """Where the experiment file names the subjects of a role."""
+    return f"splits.{role}_subjects"
+
+
+def _as_given(role: str, subjects: Sequence[int] | None) -> str:
+    if subjects is None:
+        return f"{_setting(role)} is absent, which means every subject without another role"
+    return f"{_setting(role)} = {list(subjects)}"
+
+
+def _require(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    require(checks, summary="The windows cannot be split so; nothing was replaced.")
+    return checks
+
+
+def _schema(
+    file: pq.ParquetFile, settings: SplitSettings, role: str, subjects: Sequence[int], num_dropped: Mapping[str, int]
+) -> pa.Schema:
+    """Columns of the windows, in units of the training windows' deviation, and where they come from."""
+    inherited = file.metadata.metadata or {}
+    own = {reason: number for reason, number in num_dropped.items() if reason.endswith(f"_{role}")}
+    metadata = {key: inherited[key] for key in INHERITED_METADATA if key in inherited} | {
+        b"har.protocol": settings.protocol.encode(),
+        b"har.role": role.encode(),
+        b"har.subjects": json.dumps(list(subjects)).encode(),
+        _NUM_DROPPED: json.dumps(own).encode(),
+    }
+    measures = dict.fromkeys(CHANNELS, "standard deviations from the mean of the training windows")
+    return window_schema(length_of(file.schema_arrow), measures=measures).with_metadata(metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What is on disk, by role."""
+
+    num_windows: dict[str, int]
+    content_versions: dict[str, str]
+
+
+def _write_parts(parts: Iterable[Part], *, paths: Mapping[str, Path], schemas: Mapping[str, pa.Schema]) -> _Written:
+    with ExitStack() as stack:
+        writers = {role: stack.enter_context(WindowsWriter(paths[role], schemas[role])) for role in ROLES}
+        for part in parts:
+            writers[part.role].write(batch_of(part.named, part.samples, schemas[part.role]))
+    return _Written(
+        num_windows={role: writer.num_windows for role, writer in writers.items()},
+        content_versions={role: writer.content_version for role, writer in writers.items()},
+    )
+
+
+def _gather_parts(parts: Iterable[Part], windows: Mapping[str, torch.Tensor]) -> None:
+    """Put the windows of each role into its tensor (N, T, C), which has as many."""
+    num_done = dict.fromkeys(ROLES, 0)
+    for part in parts:
+        start = num_done[part.role]
+        num_done[part.role] = start + len(part)
+        into = windows[part.role][start : num_done[part.role]]
+        into.view(-1, NUM_CHANNELS).copy_(torch.from_numpy(part.samples).T)

@@ -1,0 +1,162 @@
+"""Windows by role as they pass from a file of windows to a split: row group by row group, raw and then normalised.
+
+Where they go is the business of :mod:`har_core.splits.build`. Letters: N windows, C channels, M samples of all windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from har_core.base.ahead import ahead
+from har_core.base.checks import Check
+from har_core.base.progress import Progress
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
+from har_core.splits.normalization import Moments, Statistics, apply
+from har_core.splits.roles import ROLES, UNUSED
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, length_of
+
+TOLERANCE = 1e-3
+"""How far mean and deviation of a normalised training channel may be from 0 and 1."""
+VALUE_CHECK_NAMES = ("training_means_are_0", "training_deviations_are_1", "every_value_is_finite")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The windows of one role in one row group."""
+
+    role: str
+    named: dict[str, npt.NDArray[np.generic]]
+    """(N,) for each of KEY_COLUMNS and FLAG_COLUMNS."""
+    samples: npt.NDArray[np.float32]
+    """(C, M), in sensor units or normalised."""
+
+    def __len__(self) -> int:
+        return len(self.named[KEY_COLUMNS[0]])
+
+
+def read_named(file: pq.ParquetFile) -> pa.Table:
+    """Keys and flags of all windows of a file, in its order."""
+    return file.read(columns=[*KEY_COLUMNS, *FLAG_COLUMNS])
+
+
+def parts_of(file: pq.ParquetFile, roles: npt.NDArray[np.int8], wanted: Iterable[str] = ROLES) -> Iterator[Part]:
+    """The windows of the ``wanted`` roles, raw; row groups without any are not read.
+
+    Args:
+        file: windows, of :func:`~har_core.windows.dataset.open_windows`.
+        roles: (N,) index into ROLES of each window of the file, or UNUSED.
+        wanted: names of roles.
+    """
+    length = length_of(file.schema_arrow)
+    sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
+    by_group = np.split(roles, np.cumsum(sizes)[:-1])
+    wanted_here = [[role for role in wanted if (own == ROLES.index(role)).any()] for own in by_group]
+    chosen = [index for index, names in enumerate(wanted_here) if names]
+
+    def read(index: int) -> tuple[int, pa.Table, npt.NDArray[np.float32]]:
+        rows = file.read_row_group(index)
+        return index, rows, channels_of(rows)
+
+    for index, rows, channels in ahead(read, chosen):
+        samples = channels.reshape(NUM_CHANNELS, sizes[index], length)
+        for role in wanted_here[index]:
+            mask = by_group[index] == ROLES.index(role)
+            named = {name: rows[name].to_numpy()[mask] for name in (*KEY_COLUMNS, *FLAG_COLUMNS)}
+            # Most row groups hold windows of one role alone: no copy for those.
+            own = samples if mask.all() else samples[:, mask]
+            yield Part(role=role, named=named, samples=own.reshape(NUM_CHANNELS, -1))
+
+
+def training_samples(
+    file: pq.ParquetFile, roles: npt.NDArray[np.int8], progress: Progress
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Blocks (C, M) of training samples, to take statistics of."""
+    num_done, num_total = 0, int((roles == ROLES.index("training")).sum())
+    for part in parts_of(file, roles, wanted=["training"]):
+        yield part.samples
+        num_done += len(part)
+        progress("training windows measured", num_done, num_total)
+
+
+class NormalisedParts:
+    """The windows of all roles, normalised as they are iterated over; afterwards it knows what their values must be."""
+
+    def __init__(
+        self, file: pq.ParquetFile, roles: npt.NDArray[np.int8], statistics: Statistics, progress: Progress
+    ) -> None:
+        self._file, self._roles, self._statistics, self._progress = file, roles, statistics, progress
+        self.values = ValueChecks(statistics)
+
+    def __iter__(self) -> Iterator[Part]:
+        num_done, num_total = 0, int((self._roles != UNUSED).sum())
+        for raw in parts_of(self._file, self._roles):
+            part = replace(raw, samples=apply(self._statistics, raw.samples, channel_axis=0))
+            self.values.look_at(part)
+            yield part
+            num_done += len(part)
+            self._progress("windows normalised", num_done, num_total)
+
+
+class ValueChecks:
+    """Looks at normalised windows, part by part; afterwards it knows whether their values are what they must be."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+        self._training = Moments(NUM_CHANNELS)
+        self._num_not_finite = 0
+        self._first_not_finite = ""
+
+    def look_at(self, part: Part) -> None:
+        """Take in one more part."""
+        if not np.isfinite(part.samples).all():
+            not_finite = ~np.isfinite(part.samples)
+            self._num_not_finite += int(not_finite.sum())
+            self._first_not_finite = self._first_not_finite or _first_place(part, not_finite)
+        if part.role == "training":
+            self._training.update(part.samples)
+
+    def result(self) -> tuple[Check, Check, Check]:
+        """What holds of all values seen, by :data:`VALUE_CHECK_NAMES`."""
+        varies = ~np.isin(CHANNELS, self._statistics.constant)
+        means = np.abs(self._training.mean)
+        deviations = np.abs(self._training.standard_deviation - 1) * varies
+        constant = f"; constant: {', '.join(self._statistics.constant)}" if self._statistics.constant else ""
+        # "not any above", rather than "all below", would let NaN pass
+        return (
+            Check(
+                name="training_means_are_0",
+                passed=bool((means <= TOLERANCE).all()),
+                detail=_worst("mean", means),
+                expected=f"means of the normalised training channels within {TOLERANCE:g} of 0",
+            ),
+            Check(
+                name="training_deviations_are_1",
+                passed=bool((deviations <= TOLERANCE).all()),
+                detail=_worst("deviation", deviations) + constant,
+                expected=f"deviations of the normalised training channels within {TOLERANCE:g} of 1, "
+                "but of constant ones",
+            ),
+            Check(
+                name="every_value_is_finite",
+                passed=self._num_not_finite == 0,
+                detail=f"{self._num_not_finite} values that are NaN or infinite{self._first_not_finite}",
+                expected="finite values alone",
+            ),
+        )
+
+
+def _first_place(part: Part, wrong: npt.NDArray[np.bool_]) -> str:
+    channel, window, _ = np.argwhere(wrong.reshape(NUM_CHANNELS, len(part), -1))[0]
+    key = ", ".join(f"{name} {part.named[name][window]}" for name in KEY_COLUMNS)
+    return f", first in {CHANNELS[channel]} of {key}"
+
+
+def _worst(what: str, errors: npt.NDArray[np.float64]) -> str:
+    worst = int(np.argmax(errors))  # NaN counts as the largest
+    return f"the {what} of {CHANNELS[worst]} is off by {errors[worst]:.2g}, the others by less"

@@ -1,0 +1,135 @@
+"""Which windows train, validate and test, and which of them leave a role because of copies, overlaps and damage.
+
+What must hold in the end, whatever the protocol, is checked in :mod:`har_core.splits.role_checks`. Letters: N windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from har_core.base.errors import InputError, Problem
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH
+from har_core.settings.splits import SplitSettings
+from har_core.windows.schema import NO_GROUP
+
+ROLES = ("training", "validation", "test")
+UNUSED = -1
+"""Role of a window that stands in none; otherwise a role is an index into :data:`ROLES`."""
+TRAINING, VALIDATION, TEST = range(len(ROLES))
+
+DROPS = (
+    "damaged_training",
+    "duplicate_training",
+    "duplicate_validation",
+    "overlapping_training",
+    "overlapping_validation",
+)
+"""Why, and from which role, :func:`separate` takes windows; each is counted once, under the first that applies."""
+
+
+def assign_subjects(settings: SplitSettings, subjects: Iterable[int]) -> dict[str, tuple[int, ...]]:
+    """The subjects of each role, ascending, of those in the data.
+
+    >>> assign_subjects(SplitSettings(), range(1, 9))
+    {'training': (1, 2, 3, 4, 5), 'validation': (6,), 'test': (7, 8)}
+    """
+    present = set(subjects)
+    validation, test = set(settings.validation_subjects), set(settings.test_subjects)
+    training = present - validation - test if settings.training_subjects is None else set(settings.training_subjects)
+    return {
+        role: tuple(sorted(named & present)) for role, named in zip(ROLES, (training, validation, test), strict=True)
+    }
+
+
+def roles_of_windows(keys: pa.Table, subjects: Mapping[str, Sequence[int]]) -> npt.NDArray[np.int8]:
+    """The role (N,) of each window by its subject: an index into :data:`ROLES`, or :data:`UNUSED`.
+
+    Raises:
+        InputError: a subject is named for two roles.
+    """
+    _refuse_shared(subjects)
+    subject = keys["subject"].to_numpy()
+    roles = np.full(len(subject), UNUSED, dtype=np.int8)
+    for index, role in enumerate(ROLES):
+        roles[np.isin(subject, list(subjects[role]))] = index
+    return roles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Separated:
+    """Roles that share no row of the recordings, and what that cost."""
+
+    roles: npt.NDArray[np.int8]
+    """(N,), as assigned, but UNUSED for windows that left."""
+    num_dropped: dict[str, int]
+    """Windows by each of :data:`DROPS`."""
+
+
+def separate(named: pa.Table, assigned: npt.NDArray[np.int8], *, length: int) -> Separated:
+    """Take from training, and then from validation, what must not stand there; test windows stay all.
+
+    Damaged windows leave training. A validation window leaves that shares a duplicate group or samples with a test
+    window. Then a training window leaves that shares either with a test window or with a validation window that stayed.
+    So nothing leaves that could have stayed.
+
+    Args:
+        named: N rows with the keys and flags of windows, in any order.
+        assigned: (N,) index into :data:`ROLES` of each window, or :data:`UNUSED`.
+        length: samples in a window.
+    """
+    roles = assigned.copy()
+    groups = named["duplicate_group"].to_numpy()
+    positions = positions_of(named, length)
+    num_dropped = dict.fromkeys(DROPS, 0)
+
+    def drop(reason: str, leaving: npt.NDArray[np.bool_]) -> None:
+        num_dropped[reason] = int(leaving.sum())
+        roles[leaving] = UNUSED
+
+    drop("damaged_training", (roles == TRAINING) & named["damaged"].to_numpy(zero_copy_only=False))
+    for role in (VALIDATION, TRAINING):
+        kept = roles > role
+        shares_group = (groups != NO_GROUP) & np.isin(groups, groups[kept])
+        drop(f"duplicate_{ROLES[role]}", (roles == role) & shares_group)
+        drop(f"overlapping_{ROLES[role]}", (roles == role) & _close_to(positions, positions[kept], length))
+    return Separated(roles=roles, num_dropped=num_dropped)
+
+
+def positions_of(named: pa.Table, length: int) -> npt.NDArray[np.int64]:
+    """The first sample (N,) of each window on one long axis of all recordings.
+
+    Two windows share samples exactly where their positions are less than ``length`` apart: segments that windows cross
+    follow each other in number, and recordings lie further apart than any window is long.
+    """
+    subject, activity, segment, start = (
+        named[name].to_numpy().astype(np.int64) for name in ("subject", "activity", "segment", "start")
+    )
+    within = segment * SEGMENT_LENGTH + start
+    recordings = np.unique(np.stack([subject, activity], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+    positions: npt.NDArray[np.int64] = recordings * (within.max(initial=0) + length) + within
+    return positions
+
+
+def _close_to(positions: npt.NDArray[np.int64], others: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.bool_]:
+    """For each of ``positions`` (N,): is one of ``others`` (any number) less than ``length`` away?"""
+    if not len(others):
+        return np.zeros(len(positions), dtype=np.bool_)
+    ordered = np.sort(others)
+    after = np.searchsorted(ordered, positions)
+    distances = [np.abs(ordered[np.clip(after + step, 0, len(ordered) - 1)] - positions) for step in (-1, 0)]
+    close: npt.NDArray[np.bool_] = np.minimum(*distances) < length
+    return close
+
+
+def _refuse_shared(subjects: Mapping[str, Sequence[int]]) -> None:
+    named = [subject for role in ROLES for subject in set(subjects[role])]
+    shared = sorted({subject for subject in named if named.count(subject) > 1})
+    if shared:
+        value = ", ".join(map(str, shared))
+        problem = Problem(path="roles_share_no_subject", value=value, expected="each subject in one role at most")
+        raise InputError("Subjects are named for more than one role; nothing was replaced.", [problem])

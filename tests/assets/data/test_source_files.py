@@ -1,0 +1,253 @@
+"""A look at the source: what is told to Dagster, what becomes stale, and what is read for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from assets.data import source_files as source_module
+from assets.data.source_files import LISTING, SOURCE_KEY, SUMMARY, SourceReport, report_source_version
+from assets.machinery.keys import RAW_RECORDINGS
+from assets.machinery.lineage import DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, history
+from har_core.base.errors import InputError
+from har_core.base.files import sha256_of_file
+from har_core.datasets.dsads.folders import FolderSource
+from har_core.datasets.dsads.source import listing_version, open_source
+from pipelines.staleness import OutputFiles, ask
+
+NUM_FILES = 3 * 19 * 2
+FIRST = "a01/p1/s01.txt"
+NO_MANIFEST = "new files, and no manifest to compare them with"
+NOTHING_CHANGED = "nothing changed since the last look"
+
+
+def look(graph) -> SourceReport:
+    return report_source_version(graph.instance, graph.experiment, graph.home)
+
+
+def num_reports(graph) -> int:
+    return len(list(history(graph.instance, SOURCE_KEY)))
+
+
+def not_fresh(graph) -> set[str]:
+    statuses = ask(graph.definitions().resolve_asset_graph(), graph.instance, OutputFiles(graph.home.root))
+    return {str(item) for item, status in statuses.items() if status.state != "fresh"}
+
+
+def give(graph, data: Path | None) -> None:
+    """As ``--data`` would."""
+    graph.home.memory.parent.mkdir(exist_ok=True)
+    graph.home.memory.write_text(json.dumps({"data": str(data) if data else None}), encoding="utf-8")
+
+
+def change_a_digit(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"1", b"2", 1))
+
+
+@pytest.fixture
+def data(graph) -> Path:
+    """The recordings that everything was made from, elsewhere and with other times; given, and not yet looked at."""
+    folder = graph.home.root / "recordings"
+    shutil.copytree(graph.home.raw / "synthetic", folder, copy_function=shutil.copyfile)
+    for path in folder.rglob("*.txt"):
+        os.utime(path, ns=(10**18, 10**18))
+    give(graph, folder)
+    return folder
+
+
+@pytest.fixture
+def were_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every file that was read, in order."""
+    read, paths = FolderSource.read, []
+
+    def counted(source: FolderSource, file) -> bytes:
+        paths.append(file.path)
+        return read(source, file)
+
+    monkeypatch.setattr(FolderSource, "read", counted)
+    return paths
+
+
+@pytest.fixture
+def at_home(graph, data) -> Path:
+    """The same where ``raw_recordings`` was made from them, so that the manifest has their times."""
+    assert graph.materialise("raw_recordings").success
+    assert not_fresh(graph) == set()
+    return data
+
+
+def test_another_copy_is_read_once_and_makes_nothing_stale(graph, data, were_read):
+    (before,) = history(graph.instance, SOURCE_KEY)
+    report = look(graph)
+    assert report == SourceReport(
+        version=before.entry.data_version, is_news=False, summary=f"same content; {NUM_FILES} files read again"
+    )
+    assert len(were_read) == NUM_FILES
+    assert not_fresh(graph) == set()
+    assert look(graph) == SourceReport(version=report.version, is_news=False, summary=NOTHING_CHANGED)
+    assert (num_reports(graph), len(were_read)) == (2, NUM_FILES)
+
+
+def test_touched_file_is_the_only_one_read_and_makes_nothing_stale(graph, at_home, were_read):
+    before = num_reports(graph)
+    (at_home / FIRST).touch()
+    report = look(graph)
+    assert (report.is_news, report.summary) == (False, "same content; 1 file read again")
+    assert were_read == [FIRST]
+    assert not_fresh(graph) == set()
+    assert look(graph).summary == NOTHING_CHANGED
+    assert (num_reports(graph), were_read) == (before + 1, [FIRST])
+
+
+def test_other_content_is_news_until_it_is_as_before(graph, at_home):
+    original = (at_home / FIRST).read_bytes()
+    version = look(graph).version
+    change_a_digit(at_home / FIRST)
+    shutil.copy(at_home / FIRST, at_home / "a01/p1/s03.txt")
+    report = look(graph)
+    assert report.is_news
+    assert report.summary == f"1 file changed, 1 added: {FIRST}, a01/p1/s03.txt"
+    assert report.version != version
+    told = graph.latest("source_files")
+    assert told.tags[DATA_VERSION_TAG] == report.version
+    with open_source(at_home) as source:
+        listing = listing_version(source)
+    assert {name: told.metadata[name].value for name in (SUMMARY, LISTING, "location")} == {
+        SUMMARY: report.summary,
+        LISTING: listing,
+        "location": str(at_home),
+    }
+    assert "raw_recordings" in not_fresh(graph)
+    assert look(graph) == SourceReport(version=report.version, is_news=False, summary=NOTHING_CHANGED)
+
+    (at_home / "a01/p1/s03.txt").unlink()
+    assert look(graph).summary == f"1 file changed: {FIRST}"
+    (at_home / FIRST).write_bytes(original)
+    assert look(graph) == SourceReport(version=version, is_news=True, summary="same content; 1 file read again")
+    assert not_fresh(graph) == set()
+
+
+def ingest_unseen(graph) -> None:
+    """Run ``raw_recordings`` without a look at the source."""
+    definitions = graph.definitions()
+    assert dg.materialize(
+        definitions.assets, instance=graph.instance, resources=definitions.resources, selection=[RAW_RECORDINGS]
+    ).success
+
+
+def test_what_changed_between_the_look_and_the_ingestion_is_no_news_afterwards(graph, data):
+    change_a_digit(data / FIRST)
+    seen = look(graph)
+    kept = shutil.copy2(data / FIRST, graph.home.root)
+    change_a_digit(data / FIRST)
+    ingest_unseen(graph)
+    assert look(graph) == SourceReport(version=seen.version, is_news=False, summary="same content")
+    assert "raw_recordings" not in not_fresh(graph)
+
+    shutil.copy2(kept, data / FIRST)  # the listing is the one of the version that the other content was ingested as
+    report = look(graph)
+    assert (report.is_news, report.summary) == (True, f"1 file changed: {FIRST}")
+    assert "raw_recordings" in not_fresh(graph)
+
+
+def _lose(graph) -> None:
+    graph.home.manifest.unlink()
+
+
+def _garble(graph) -> None:
+    graph.home.manifest.write_bytes(b"PAR1 and no more")
+
+
+def _drop_markers(graph) -> None:
+    pq.write_table(pq.read_table(graph.home.manifest).drop_columns(["marker"]), graph.home.manifest)
+
+
+def _record_garbled(graph) -> None:
+    _garble(graph)
+    _record_manifest(graph)
+
+
+def _forget_what_it_was_made_from(graph) -> None:
+    _record_manifest(graph, inputs={})
+
+
+def _record_manifest(graph, inputs: dict[str, str] | None = None) -> None:
+    """As if ``raw_recordings`` had written the manifest as it lies there."""
+    (made, *_) = history(graph.instance, RAW_RECORDINGS)
+    outputs = made.entry.outputs | {"data/raw/manifest.parquet": sha256_of_file(graph.home.manifest)}
+    tags = {
+        f"{INPUT_VERSION_TAG}{name}": version for name, version in (made.inputs if inputs is None else inputs).items()
+    }
+    graph.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            RAW_RECORDINGS,
+            tags={DATA_VERSION_TAG: made.entry.data_version, **tags},
+            metadata={OUTPUTS: dg.MetadataValue.json(outputs)},
+        )
+    )
+
+
+@pytest.mark.parametrize("spoil", [_lose, _garble, _drop_markers, _record_garbled, _forget_what_it_was_made_from])
+def test_without_the_manifest_every_file_counts_as_new(graph, data, were_read, spoil: Callable):
+    spoil(graph)
+    with open_source(data) as source:
+        listing = listing_version(source)
+    assert look(graph) == SourceReport(version=listing, is_news=True, summary=NO_MANIFEST)
+    assert were_read == []
+    assert num_reports(graph) == 2
+
+
+def test_manifest_of_an_earlier_version_has_every_file_read(graph, at_home, were_read):
+    _drop_markers(graph)
+    _record_manifest(graph)
+    (at_home / FIRST).touch()
+    report = look(graph)
+    assert (report.is_news, report.summary) == (False, f"same content; {NUM_FILES} files read again")
+    assert len(were_read) == NUM_FILES
+
+
+def test_report_of_an_earlier_version_is_understood(empty_graph, ran):
+    data = shutil.copytree(ran.home.raw / "synthetic", empty_graph.home.root / "recordings")
+    give(empty_graph, data)
+    with open_source(data) as source:
+        listing = listing_version(source)
+    empty_graph.instance.report_runless_asset_event(
+        dg.AssetMaterialization(SOURCE_KEY, tags={DATA_VERSION_TAG: listing}, metadata={"location": str(data)})
+    )
+    assert look(empty_graph) == SourceReport(version=listing, is_news=False, summary=NOTHING_CHANGED)
+    assert num_reports(empty_graph) == 1
+
+
+def test_source_that_is_gone_is_refused_and_nothing_is_told(graph, data):
+    shutil.rmtree(data)
+    with pytest.raises(InputError, match="no recordings here"):
+        look(graph)
+    assert num_reports(graph) == 1
+
+
+def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph, monkeypatch):
+    monkeypatch.setattr(source_module, "open_source", None)
+    report = look(empty_graph)
+    assert (report.is_news, report.summary) == (True, "the experiment file asks for synthetic recordings")
+    assert look(empty_graph) == SourceReport(version=report.version, is_news=False, summary=NOTHING_CHANGED)
+    assert num_reports(empty_graph) == 1
+    more = empty_graph.experiment.source.model_copy(update={"seed": 7})
+    other = empty_graph.experiment.model_copy(update={"source": more})
+    assert report_source_version(empty_graph.instance, other, empty_graph.home).is_news
+
+
+def test_what_is_asked_for_counts_again_once_nothing_is_given(graph, at_home):
+    version = look(graph).version
+    change_a_digit(at_home / FIRST)
+    assert look(graph).is_news
+    assert graph.materialise("raw_recordings").success
+    give(graph, None)
+    assert (look(graph).version, look(graph).is_news) == (version, False)
+    assert "raw_recordings" in not_fresh(graph)

@@ -1,0 +1,361 @@
+"""``folds/<architecture>`` on made recordings: what a materialisation of one fold leaves behind, and what not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from assets.data.source_files import report_source_version
+from assets.folds import fold as folds_module
+from assets.folds.fold import RULES_HOLD, fold_ingredients
+from assets.graph import build_assets, build_resources
+from assets.machinery.code_versions import INGREDIENTS, Ingredients
+from assets.machinery.keys import WINDOWS, fold_key
+from assets.machinery.lineage import latest, latest_of_partition
+from assets.machinery.publication import RUN_ID, RUN_URL
+from assets.resources.display import LogDisplay
+from assets.resources.home import Home
+from assets.resources.tracking import Tracking
+from har_core.base.errors import InputError, Problem
+from har_core.base.files import sha256_of_file
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.evaluation.folds import FoldResult
+from har_core.experiment.loader import load_experiment
+from har_core.fitting.folds import fold_version
+from har_core.inference.predictions import probabilities_of, read_predictions
+from har_core.settings.experiment import Experiment
+from har_core.training.events import EpochFinished, TrainingStarted
+
+EXPERIMENT = """
+[source]
+num_subjects = 3
+num_segments = 2
+
+[training]
+epochs = 2
+batch_size = 16
+seed = 9
+
+[models]
+architectures = ["cnn", "logistic_regression"]
+[models.cnn]
+base_width = 2
+
+[evaluation]
+protocols = ["loso", "leaky"]
+seeds = [3, 4]
+
+[runtime]
+device = "cpu"
+num_threads = 1
+"""
+FOLDS = ["loso-p1", "loso-p2", "loso-p3", *(f"leaky-{number}" for number in range(1, 6))]
+WINDOWS_PER_SUBJECT = NUM_ACTIVITIES * 2
+
+
+class Place:
+    """A home with its instance."""
+
+    def __init__(self, root: Path, instance: dg.DagsterInstance) -> None:
+        self.home, self.instance, self.tracking = Home(root), instance, Tracking(Home(root))
+        self.experiment = load_experiment(root / "tiny.toml")
+
+    def with_changes(self, before: str, after: str) -> Experiment:
+        """The experiment file with other text in it."""
+        path = self.home.root / "changed.toml"
+        assert before in EXPERIMENT
+        path.write_text(EXPERIMENT.replace(before, after), encoding="utf-8")
+        return load_experiment(path)
+
+    def graph(self, experiment: Experiment):
+        resources = build_resources(self.home)
+        return dg.Definitions(assets=build_assets(experiment), resources=resources).resolve_asset_graph()
+
+    def materialise(self, *names: str, fold: str | None = None, experiment: Experiment | None = None, display=None):
+        return dg.materialize(
+            build_assets(experiment or self.experiment),
+            instance=self.instance,
+            resources=build_resources(self.home, display),
+            selection=[dg.AssetKey.from_user_string(name) for name in names],
+            partition_key=fold,
+            raise_on_error=False,
+        )
+
+    def latest(self, architecture: str, fold: str):
+        return latest_of_partition(self.instance, fold_key(architecture), fold)
+
+    def result(self, architecture: str, fold: str) -> FoldResult:
+        return FoldResult.read(self.home.fold_result(architecture, fold))
+
+    def runs(self, name: str) -> list:
+        """MLflow runs whose name begins so, oldest first."""
+        found = self.tracking.client.search_runs([self.tracking.experiment_id], max_results=1000)
+        return [run for run in reversed(found) if run.info.run_name.startswith(name)]
+
+
+def remember_in(root: Path) -> dg.DagsterInstance:
+    folder = root / ".dagster"
+    folder.mkdir(exist_ok=True)
+    return dg.DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}})
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Windows are there, and the first fold of both architectures. Do not run anything in it: take ``place``."""
+    root = tmp_path_factory.mktemp("home")
+    (root / "tiny.toml").write_text(EXPERIMENT, encoding="utf-8")
+    with remember_in(root) as instance:
+        place = Place(root, instance)
+        report_source_version(instance, place.experiment, place.home)
+        assert place.materialise("raw_recordings", "recording_audit", "windows").success
+        assert place.materialise("folds/cnn", "folds/logistic_regression", fold="loso-p1").success
+        yield place
+
+
+@pytest.fixture
+def place(done: Place, tmp_path: Path) -> Iterator[Place]:
+    """A copy of that home, to run things in."""
+    root = tmp_path / "home"
+    shutil.copytree(done.home.root, root)
+    with remember_in(root) as instance:
+        yield Place(root, instance)
+
+
+def test_folds_stand_beside_the_models_below_windows(done):
+    graph = done.graph(done.experiment)
+    for name in ("cnn", "logistic_regression"):
+        node = graph.get(fold_key(name))
+        assert node.parent_keys == {WINDOWS}
+        assert node.partitions_def.get_partition_keys(dynamic_partitions_store=done.instance) == FOLDS
+        assert node.group_name == "folds"
+        assert node.description
+        assert node.owners == ["team:har"]
+    champion = graph.get(dg.AssetKey("champion"))
+    assert not [key for key in champion.parent_keys if key.path[0] == "folds"]
+
+
+def test_there_are_no_folds_without_a_protocol_and_only_of_chosen_architectures(done):
+    def folds(experiment: Experiment) -> set[str]:
+        return {key.path[1] for key in done.graph(experiment).get_all_asset_keys() if key.path[0] == "folds"}
+
+    assert folds(done.with_changes('["loso", "leaky"]', "[]")) == set()
+    assert folds(done.with_changes("seeds = [3, 4]", 'architectures = ["cnn"]')) == {"cnn"}
+
+
+def test_result_holds_every_seed_and_who_stood_where(done):
+    result = done.result("cnn", "loso-p1")
+    assert (result.architecture, result.fold, result.protocol, result.origin) == ("cnn", "loso-p1", "loso", "synthetic")
+    assert [entry.seed for entry in result.seeds] == [3, 4]
+    assert result.subjects == {"training": (3,), "validation": (2,), "test": (1,)}
+    assert result.num_windows["test"] == WINDOWS_PER_SUBJECT
+    assert set(result.seeds[0].scores) == {"validation", "test"}
+    assert set(result.seeds[0].per_subject) == {1}
+    assert result.seeds[0].best_epoch in {1, 2}
+    assert result.seeds[0].scores != result.seeds[1].scores
+    assert result.num_parameters > 1000
+    assert result.training_settings["base_width"] == 2
+    assert "seed" not in result.training_settings
+    assert done.result("logistic_regression", "loso-p1").seeds[0].best_epoch == 0
+
+
+def test_predictions_hold_every_role_that_was_scored_with_its_seed(done):
+    table = read_predictions(done.home.predictions("folds/cnn", "loso-p1"))
+    seeds, roles = table["seed"].to_numpy(), table["role"].to_numpy(zero_copy_only=False)
+    assert table.num_rows == 2 * 2 * WINDOWS_PER_SUBJECT
+    assert set(zip(seeds.tolist(), roles.tolist(), strict=True)) == {
+        (seed, role) for seed in (3, 4) for role in ("validation", "test")
+    }
+    hits = probabilities_of(table).argmax(axis=1) == table["label"].to_numpy()
+    for entry in done.result("cnn", "loso-p1").seeds:
+        chosen = (seeds == entry.seed) & (roles == "test")
+        assert entry.scores["test"].accuracy == pytest.approx(hits[chosen].mean())
+        assert set(table["subject"].to_numpy()[chosen]) == {1}
+
+
+@pytest.mark.parametrize("architecture", ["cnn", "logistic_regression"])
+def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done, architecture):
+    entry = done.latest(architecture, "loso-p1")
+    name = f"folds/{architecture}[loso-p1]"
+    parent, *nested = done.runs(name)
+    assert entry.metadata[RUN_ID] == parent.info.run_id
+    assert entry.metadata[RUN_URL] == done.tracking.run_url(parent.info.run_id)
+    assert [run.info.run_name for run in nested] == [f"{name} seed 3", f"{name} seed 4"]
+    assert [run.data.params["seed"] for run in nested] == ["3", "4"]
+    assert [run.data.tags[MLFLOW_PARENT_RUN_ID] for run in nested] == [parent.info.run_id] * 2
+    assert {run.info.status for run in (parent, *nested)} == {"FINISHED"}
+    for run in (parent, *nested):
+        tags = run.data.tags
+        assert done.instance.get_run_by_id(tags["dagster.run_id"]).is_success
+        assert tags["dagster.asset_key"] == f"folds/{architecture}"
+        assert tags["dagster.partition"] == "loso-p1"
+        assert tags["har.code_version"] == fold_ingredients(architecture, done.experiment).version
+        assert json.loads(tags["har.upstream_data_versions"]) == {
+            "windows": latest(done.instance, WINDOWS).data_version
+        }
+        assert tags["har.git_commit"]
+        assert tags["har.origin"] == "synthetic"
+    assert parent.data.tags["har.data_version"] == entry.data_version
+    if architecture == "cnn":
+        assert len({run.data.tags["har.data_version"] for run in nested}) == 2
+        history = done.tracking.client.get_metric_history(nested[0].info.run_id, "training_loss")
+        assert [metric.step for metric in history] == [1, 2]
+    scores = [entry.scores["test"].macro_f1 for entry in done.result(architecture, "loso-p1").seeds]
+    assert [run.data.metrics["test/macro_f1"] for run in nested] == pytest.approx(scores)
+    assert parent.data.metrics["test_macro_f1"] == pytest.approx(np.mean(scores))
+    artifacts = {entry.path for entry in done.tracking.client.list_artifacts(parent.info.run_id)}
+    assert {"result.json", "predictions.parquet", "experiment.toml"} <= artifacts
+
+
+def test_outputs_are_recorded_and_checkpoints_gone(done):
+    outputs = done.latest("cnn", "loso-p1").outputs
+    assert outputs == {path: sha256_of_file(done.home.root / path) for path in outputs}
+    assert set(outputs) == {"data/folds/cnn/loso-p1.json", "data/predictions/folds/cnn/loso-p1.parquet"}
+    assert not list(done.home.data.glob("checkpoints/**/*.pt"))
+
+
+def test_the_rules_of_the_split_are_told(done):
+    key = dg.AssetCheckKey(fold_key("cnn"), RULES_HOLD)
+    record = done.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert record.status.value == "SUCCEEDED"
+    assert "roles_share_no_subject" in record.event.asset_check_evaluation.metadata
+
+
+def test_a_leaky_fold_mixes_subjects_and_no_windows(place):
+    assert place.materialise("folds/logistic_regression", fold="leaky-2").success
+    result = place.result("logistic_regression", "leaky-2")
+    assert result.subjects["training"] == (1, 2, 3)
+    assert sum(result.num_windows.values()) == 3 * WINDOWS_PER_SUBJECT
+
+
+def test_repeating_a_fold_changes_nothing(place):
+    before, other = (place.latest("cnn", fold) for fold in ("loso-p1", "loso-p2"))
+    assert other is None
+    assert place.materialise("folds/cnn", fold="loso-p1").success
+    after = place.latest("cnn", "loso-p1")
+    assert after.data_version == before.data_version
+    assert after.metadata[RUN_ID] != before.metadata[RUN_ID]
+    assert place.latest("cnn", "loso-p2") is None
+
+
+def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place):
+    class PullThePlug(LogDisplay):
+        def training(self, asset, event):
+            if asset.endswith("seed 4") and isinstance(event, EpochFinished):
+                raise KeyboardInterrupt
+
+    class Recorder(LogDisplay):
+        def __init__(self):
+            self.started, self.finished, self.seeds = {}, [], []
+
+        def training(self, asset, event):
+            if isinstance(event, TrainingStarted):
+                self.started[asset] = len(event.resumed)
+            if isinstance(event, EpochFinished):
+                self.finished.append((asset, event.record.epoch))
+
+        def progress(self, what, num_done, num_total):
+            self.seeds.append((what, num_done, num_total))
+
+    assert not place.materialise("folds/cnn", fold="loso-p2", display=PullThePlug()).success
+    assert not place.home.fold_result("cnn", "loso-p2").exists()
+    assert not place.home.predictions("folds/cnn", "loso-p2").exists()
+    assert place.latest("cnn", "loso-p2") is None
+    name = "folds/cnn[loso-p2]"
+    assert [run.info.status for run in place.runs(name)] == ["FAILED", "FINISHED", "FAILED"]
+
+    recorder = Recorder()
+    assert place.materialise("folds/cnn", fold="loso-p2", display=recorder).success
+    assert recorder.started == {f"{name} seed 3": 2, f"{name} seed 4": 1}
+    assert recorder.finished == [(f"{name} seed 4", 2)]
+    assert recorder.seeds == [(f"{name} seeds", done, 2) for done in (0, 1, 2)]
+    resumed = place.latest("cnn", "loso-p2").data_version
+    nested = place.runs(f"{name} seed 3")[-1]
+    assert len(place.tracking.client.get_metric_history(nested.info.run_id, "training_loss")) == 2
+
+    assert place.materialise("folds/cnn", fold="loso-p2").success
+    assert place.latest("cnn", "loso-p2").data_version == resumed
+
+
+def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(place, monkeypatch):
+    before = place.latest("cnn", "loso-p1")
+
+    def refuse(path, fold, *, store):
+        problem = Problem(path="roles_share_no_duplicate", value="group 3", expected="no rows in two roles")
+        raise InputError("The windows cannot be split so.", [problem])
+
+    folds_module._cut_once.cache_clear()
+    monkeypatch.setattr(folds_module, "cut_fold", refuse)
+    assert not place.materialise("folds/cnn", fold="loso-p1").success
+    key = dg.AssetCheckKey(fold_key("cnn"), RULES_HOLD)
+    record = place.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert record.status.value == "FAILED"
+    assert place.latest("cnn", "loso-p1") == before
+    assert before.outputs == {path: sha256_of_file(place.home.root / path) for path in before.outputs}
+    assert "roles_share_no_duplicate" in place.home.problems.read_text(encoding="utf-8")
+
+
+def test_other_windows_are_cut_anew(place):
+    """What is kept of the last fold in memory is told apart by the version of the windows."""
+    assert place.materialise("folds/logistic_regression", fold="loso-p1").success
+    shorter = place.with_changes("[training]", "[windows]\nlength = 100\n\n[training]")
+    assert place.materialise("windows", experiment=shorter).success
+    before = place.latest("logistic_regression", "loso-p1").data_version
+    assert place.materialise("folds/logistic_regression", fold="loso-p1", experiment=shorter).success
+    assert place.latest("logistic_regression", "loso-p1").data_version != before
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stale"),
+    [
+        ('["loso", "leaky"]', '["pairs"]', set()),
+        ('["cnn", "logistic_regression"]', '["cnn", "lstm", "logistic_regression"]', set()),
+        ("seed = 9", "seed = 8", set()),
+        ("seeds = [3, 4]", "seeds = [3, 4]\nlatency_repeats = 9", set()),
+        ("num_threads = 1", "num_threads = 2", set()),
+        ("epochs = 2", "epochs = 3", {"cnn"}),
+        ("base_width = 2", "base_width = 3", {"cnn"}),
+        ("seeds = [3, 4]", "seeds = [3]", {"cnn", "logistic_regression"}),
+        ("seeds = [3, 4]", "validation_subjects = 2\nseeds = [3, 4]", {"cnn", "logistic_regression"}),
+        ("[training]", '[training]\nunits = ["T"]', {"cnn", "logistic_regression"}),
+    ],
+)
+def test_what_makes_a_fold_stale(done, before, after, stale):
+    changed = done.with_changes(before, after)
+    names = ("cnn", "logistic_regression")
+    versions = [
+        {n: fold_ingredients(n, experiment).version for n in names} for experiment in (done.experiment, changed)
+    ]
+    assert {name for name in names if versions[0][name] != versions[1][name]} == stale
+
+
+def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done):
+    recorded = Ingredients.from_metadata(done.latest("cnn", "loso-p1").metadata[INGREDIENTS])
+    assert recorded == fold_ingredients("cnn", done.experiment)
+    assert "har_core/models/cnn.py" in recorded.files
+    assert "models.cnn.seed" not in recorded.settings
+    told = {
+        "models.cnn.base_width": 2,
+        "models.cnn.epochs": 2,
+        "evaluation.seeds": [3, 4],
+        "evaluation.validation_subjects": 1,
+        "windows.length": 125,
+    }
+    assert recorded.settings == {**recorded.settings, **told}
+
+
+def test_data_version_is_of_content_and_not_of_times(done):
+    result = done.result("cnn", "loso-p1")
+    version = fold_version(result, [])
+    values = json.loads(result.to_json())
+    values["device"] = "cuda"
+    values["seeds"][0]["training_seconds"] += 1
+    assert fold_version(FoldResult.from_json(json.dumps(values)), []) == version
+    values["seeds"][0]["scores"]["test"]["accuracy"] = 0.123
+    assert fold_version(FoldResult.from_json(json.dumps(values)), []) != version

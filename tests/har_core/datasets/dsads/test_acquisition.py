@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from har_core.base.errors import InputError
+from har_core.datasets.dsads import acquisition
+from har_core.datasets.dsads.acquisition import acquire, source_version
+from har_core.datasets.dsads.download import RetryPolicy
+from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
+from har_core.datasets.dsads.synthetic import writer
+from har_core.settings.source import SourceSettings
+
+SYNTHETIC = SourceSettings(kind="synthetic", num_subjects=1, num_segments=1)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
+    """A folder on disk and its address."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(f"data/{name}", content)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def count_made(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How often recordings were made."""
+    calls, write_recordings = [], writer.write_recordings
+
+    def counted(folder: Path, settings: SourceSettings, progress: object) -> None:
+        calls.append(folder)
+        write_recordings(folder, settings, progress)
+
+    monkeypatch.setattr(writer, "write_recordings", counted)
+    return lambda: len(calls)
+
+
+# --- What --data names ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["files", "uci", "synthetic"])
+def test_data_takes_the_place_of_every_kind(tmp_path: Path, whole_set, write_files, kind: str) -> None:
+    write_files(tmp_path / "data", whole_set)
+    settings = SourceSettings(kind=kind)
+    with acquire(settings, tmp_path / "data", tmp_path / "raw") as source:
+        assert source.location == tmp_path / "data"
+        assert len(source.files) == len(whole_set)
+    assert not (tmp_path / "raw").exists()
+    assert source_version(settings, tmp_path / "data") == source_version(SourceSettings(), tmp_path / "data")
+
+
+def test_without_data_files_are_nowhere(tmp_path: Path) -> None:
+    settings = SourceSettings(kind="files")
+    with pytest.raises(InputError, match="--data"):
+        acquire(settings, None, tmp_path)
+    with pytest.raises(InputError, match="--data"):
+        source_version(settings, None)
+
+
+# --- The archive ------------------------------------------------------------------------------------------------------
+
+
+def test_the_archive_is_downloaded_once(tmp_path: Path, served: tuple[Path, str], whole_set) -> None:
+    folder, address = served
+    (folder / "a.zip").write_bytes(zipped(whole_set))
+    settings = SourceSettings(kind="uci", url=f"{address}/a.zip")
+    told = []
+    with acquire(settings, None, tmp_path / "raw", lambda *step: told.append(step)) as source:
+        assert [source.read(file) for file in source.files] == [whole_set[file.key.path] for file in source.files]
+    assert told[-1][0] == "bytes downloaded"
+    (folder / "a.zip").unlink()
+    with acquire(settings, None, tmp_path / "raw") as again:
+        assert again.files == source.files
+    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == ["uci.zip", "uci.zip.json"]
+
+
+@pytest.mark.parametrize("cause", ["another address", "altered", "removed", "no receipt"])
+def test_an_archive_that_does_not_fit_is_downloaded_again(
+    tmp_path: Path, served: tuple[Path, str], whole_set, cause: str
+) -> None:
+    folder, address = served
+    (folder / "a.zip").write_bytes(zipped(whole_set))
+    (folder / "b.zip").write_bytes(zipped({path: whole_set[path] for path in list(whole_set)[:3]}))
+    acquire(SourceSettings(kind="uci", url=f"{address}/a.zip"), None, tmp_path / "raw").close()
+    name = "a.zip"
+    if cause == "another address":
+        name = "b.zip"
+    elif cause == "altered":
+        (tmp_path / "raw/uci.zip").write_bytes((folder / "b.zip").read_bytes())
+    elif cause == "removed":
+        (tmp_path / "raw/uci.zip").unlink()
+    else:
+        (tmp_path / "raw/uci.zip.json").unlink()
+    acquire(SourceSettings(kind="uci", url=f"{address}/{name}"), None, tmp_path / "raw").close()
+    assert (tmp_path / "raw/uci.zip").read_bytes() == (folder / name).read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"<html>Sorry</html>", zipped({"readme": b""}), zipped({"a20/p1/s01.txt": b""})])
+def test_what_is_no_archive_of_recordings_is_refused(
+    tmp_path: Path, served: tuple[Path, str], whole_set, content: bytes
+) -> None:
+    folder, address = served
+    settings = SourceSettings(kind="uci", url=f"{address}/a.zip")
+    right = zipped(whole_set)
+    (folder / "a.zip").write_bytes(right)
+    acquire(settings, None, tmp_path / "raw").close()
+    (tmp_path / "raw/uci.zip.json").unlink()
+    (folder / "a.zip").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.zip: what it serves is no archive of recordings") as caught:
+        acquire(settings, None, tmp_path / "raw", retry=RetryPolicy(sleep=lambda _: None))
+    assert all(problem.path.startswith(settings.url) for problem in caught.value.problems)
+    assert (tmp_path / "raw/uci.zip").read_bytes() == right
+
+
+def test_an_archive_that_is_too_large_is_refused(tmp_path: Path, served: tuple[Path, str], whole_set) -> None:
+    folder, address = served
+    (folder / "a.zip").write_bytes(zipped(whole_set))
+    settings = SourceSettings(kind="uci", url=f"{address}/a.zip", max_download_bytes=1000)
+    with pytest.raises(InputError, match="max_download_bytes"):
+        acquire(settings, None, tmp_path / "raw")
+
+
+# --- Made recordings --------------------------------------------------------------------------------------------------
+
+
+def test_recordings_are_made_once(tmp_path: Path, count_made: Callable[[], int]) -> None:
+    with acquire(SYNTHETIC, None, tmp_path) as source:
+        assert (len(source.files), source.origin) == (19, "synthetic")
+    with acquire(SYNTHETIC, None, tmp_path) as again:
+        assert again.files == source.files
+    assert count_made() == 1
+
+
+@pytest.mark.parametrize("cause", ["settings", "altered", "removed", "no receipt", "generator"])
+def test_recordings_that_do_not_fit_are_made_again(
+    tmp_path: Path, count_made: Callable[[], int], monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    settings = SYNTHETIC
+    with acquire(settings, None, tmp_path) as source:
+        first = source.read(source.files[0])
+    if cause == "settings":
+        settings = SYNTHETIC.model_copy(update={"seed": 7})
+    elif cause == "altered":
+        (tmp_path / "synthetic/a05/p1/s01.txt").write_bytes(b"1\n")
+    elif cause == "removed":
+        (tmp_path / "synthetic/a05/p1/s01.txt").unlink()
+    elif cause == "no receipt":
+        (tmp_path / "synthetic.json").write_text("{")
+    else:
+        (tmp_path / "generator").mkdir()
+        monkeypatch.setattr(acquisition, "_GENERATOR", tmp_path / "generator")
+    with acquire(settings, None, tmp_path) as again:
+        assert len(again.files) == 19
+        assert (again.read(again.files[0]) == first) == (cause != "settings")
+    assert count_made() == 2
+
+
+def test_a_generator_that_fails_leaves_what_was_made_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    acquire(SYNTHETIC, None, tmp_path).close()
+
+    def fail(what: str, num_done: int, num_total: int) -> None:
+        if num_done:
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        acquire(SYNTHETIC.model_copy(update={"seed": 1}), None, tmp_path, fail)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["synthetic", "synthetic.json"]
+    monkeypatch.setattr(writer, "write_recordings", fail)
+    assert len(acquire(SYNTHETIC, None, tmp_path).files) == 19
+    assert (tmp_path / "synthetic" / SYNTHETIC_MARKER).exists()
+
+
+# --- Versions ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_version_of_what_is_not_there_yet_is_what_is_asked_for(tmp_path: Path) -> None:
+    settings = [
+        SYNTHETIC,
+        SYNTHETIC.model_copy(update={"seed": 1}),
+        SYNTHETIC.model_copy(update={"num_subjects": 2}),
+        SYNTHETIC.model_copy(update={"num_segments": 2}),
+        SourceSettings(kind="uci"),
+        SourceSettings(kind="uci", url="http://elsewhere/a.zip"),
+    ]
+    versions = [source_version(each, None) for each in settings]
+    assert len(set(versions)) == len(settings)
+    acquire(SYNTHETIC, None, tmp_path).close()
+    assert source_version(SYNTHETIC.model_copy(update={"url": "http://elsewhere"}), None) == versions[0]
+
+
+def test_the_version_of_data_is_its_listing(tmp_path: Path, whole_set, write_files) -> None:
+    write_files(tmp_path, whole_set)
+    before = source_version(SYNTHETIC, tmp_path)
+    write_files(tmp_path, {"a01/p1/s02.txt": b""})
+    assert source_version(SYNTHETIC, tmp_path) != before

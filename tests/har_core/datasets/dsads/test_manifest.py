@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from har_core.audit.joins import find_missing
+from har_core.base.errors import InputError, StorageError
+from har_core.datasets.dsads import manifest as manifest_module
+from har_core.datasets.dsads import open_source, read_recordings
+from har_core.datasets.dsads.ingested import RECORDINGS_SCHEMA, read_ingested
+from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH, SYNTHETIC_MARKER
+from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA, IngestSummary, content_version, ingest, read_manifest
+
+
+@pytest.fixture
+def source_folder(tmp_path: Path, whole_set: Mapping[str, bytes], write_files) -> Path:
+    write_files(tmp_path / "source", whole_set)
+    return tmp_path / "source"
+
+
+def run(source: Path, out: Path, **options: object) -> IngestSummary:
+    with open_source(source) as opened:
+        return ingest(
+            opened, manifest_path=out / "manifest.parquet", recordings_path=out / "recordings.arrow", **options
+        )
+
+
+def problems_of(source: Path, out: Path) -> list[tuple[str, int | None, int | None, str | None]]:
+    with pytest.raises(InputError) as caught:
+        run(source, out)
+    return [
+        (problem.path.removeprefix(f"{source}/"), problem.line, problem.column, problem.value)
+        for problem in caught.value.problems
+    ]
+
+
+# --- What is written --------------------------------------------------------------------------------------------------
+
+
+def test_the_manifest_has_a_row_for_each_file(source_folder: Path, tmp_path: Path, whole_set) -> None:
+    path = source_folder / "a07/p2/s01.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + whole_set["a07/p2/s01.txt"].replace(b"\n", b"\r\n"))
+    summary = run(source_folder, tmp_path)
+    assert pq.read_schema(tmp_path / "manifest.parquet").equals(MANIFEST_SCHEMA)
+    manifest = pl.read_parquet(tmp_path / "manifest.parquet")
+    assert manifest.select("subject", "activity").rows() == [(s, a) for s in (1, 2) for a in range(1, 20)]
+    row = manifest.row(25, named=True)
+    assert row == {
+        "activity": 7,
+        "subject": 2,
+        "segment": 1,
+        "path": "a07/p2/s01.txt",
+        "num_bytes": path.stat().st_size,
+        "marker": str(path.stat().st_mtime_ns),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "num_rows": 125,
+        "status": "ok: BOM, CRLF",
+    }
+    assert set(manifest["status"]) == {"ok", "ok: BOM, CRLF"}
+    assert (summary.num_files, summary.num_rows) == (38, 38 * 125)
+    assert (summary.subjects, summary.activities) == ((1, 2), tuple(range(1, 20)))
+    assert summary.num_bytes == manifest["num_bytes"].sum()
+    assert summary.notes == ("BOM: 1 file", "CRLF: 1 file")
+    assert summary.origin == "real"
+
+
+def test_every_column_of_the_manifest_is_described() -> None:
+    assert all(field.metadata[b"description"] for field in MANIFEST_SCHEMA)
+
+
+def test_the_recordings_are_those_of_the_text(source_folder: Path, tmp_path: Path) -> None:
+    run(source_folder, tmp_path)
+    ingested, text = read_ingested(tmp_path / "recordings.arrow"), read_recordings(source_folder)
+    assert (ingested.keys, ingested.origin) == (text.keys, "real")
+    for one, other in zip(ingested, text, strict=True):
+        assert (one.subject, one.activity, one.segments) == (other.subject, other.activity, other.segments)
+        np.testing.assert_array_equal(one.samples, other.samples)
+        assert one.samples[:, :, 0].flags.c_contiguous
+    table = pl.read_ipc(tmp_path / "recordings.arrow")
+    assert table.columns == ["subject", "activity", "segment", *CHANNELS]
+    assert table.height == 38 * 125
+
+
+def test_progress_is_told(source_folder: Path, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    run(source_folder, tmp_path, progress=lambda *step: told.append(step))
+    assert told == [("files read", number, 38) for number in range(1, 39)]
+
+
+def test_made_recordings_stay_marked(source_folder: Path, tmp_path: Path) -> None:
+    real = run(source_folder, tmp_path)
+    (source_folder / SYNTHETIC_MARKER).touch()
+    made = run(source_folder, tmp_path)
+    assert made.origin == read_ingested(tmp_path / "recordings.arrow").origin == "synthetic"
+    assert made.content_version != real.content_version
+
+
+def test_the_version_follows_content_alone(source_folder: Path, tmp_path: Path, whole_set, write_files) -> None:
+    first = run(source_folder, tmp_path)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        for path, content in reversed(whole_set.items()):
+            archive.writestr(f"else/where/{path}", content)
+    assert run(tmp_path / "a.zip", tmp_path).content_version == first.content_version
+    (source_folder / "a01/p1/s01.txt").touch()
+    assert run(source_folder, tmp_path).content_version == first.content_version
+    write_files(source_folder, {"a01/p1/s01.txt": whole_set["a01/p1/s01.txt"] + b"\n"})
+    ended = run(source_folder, tmp_path)
+    assert ended.notes == ("trailing blank lines: 1 file",)
+    write_files(source_folder, {"a01/p1/s01.txt": whole_set["a02/p1/s01.txt"]})
+    assert len({first.content_version, ended.content_version, run(source_folder, tmp_path).content_version}) == 3
+
+
+def test_the_same_content_gives_the_same_bytes(source_folder: Path, tmp_path: Path) -> None:
+    def contents() -> list[bytes]:
+        run(source_folder, tmp_path)
+        return [(tmp_path / name).read_bytes() for name in ("manifest.parquet", "recordings.arrow")]
+
+    assert contents() == contents()
+
+
+def test_a_missing_segment_is_no_error(source_folder: Path, tmp_path: Path, segment_text, write_files) -> None:
+    write_files(source_folder, {"a05/p1/s60.txt": segment_text(5)})
+    assert run(source_folder, tmp_path).num_files == 39
+    recordings = read_ingested(tmp_path / "recordings.arrow")
+    assert recordings.load(subject=1, activity=5).segments == recordings.segments[1, 5] == (1, 60)
+    assert list(recordings.segments) == list(recordings.keys)
+    assert all(recordings.segments[key] == (1,) for key in recordings.keys if key != (1, 5))
+
+
+def test_missing_segments_are_counted_as_the_audit_counts_them(
+    source_folder: Path, tmp_path: Path, segment_text, write_files
+) -> None:
+    assert run(source_folder, tmp_path).num_missing_segments == 0
+    whole = {f"a{a:02d}/p{p}/s{s:02d}.txt": segment_text(s) for a in range(1, 20) for p in (1, 2) for s in (1, 2, 3)}
+    write_files(source_folder, whole)
+    assert run(source_folder, tmp_path).num_missing_segments == 0
+    for path in ("a05/p1/s02.txt", "a05/p2/s03.txt", "a19/p2/s01.txt", "a19/p2/s02.txt"):
+        (source_folder / path).unlink()
+    summary = run(source_folder, tmp_path)
+    found = find_missing(read_ingested(tmp_path / "recordings.arrow").segments.items())
+    assert summary.num_missing_segments == sum(finding.num_rows for finding in found) // SEGMENT_LENGTH == 4
+
+
+# --- What is refused --------------------------------------------------------------------------------------------------
+
+
+def test_every_problem_of_every_file_is_in_one_error(
+    source_folder: Path, tmp_path: Path, whole_set, write_files
+) -> None:
+    text = whole_set["a01/p1/s01.txt"]
+    lines = text.splitlines(keepends=True)
+    write_files(
+        source_folder,
+        {
+            "a01/p1/s02.txt": b"",
+            "a02/p1/s01.txt": b"".join(lines[:100]),
+            "a03/p1/s01.txt": text + lines[0],
+            "a04/p1/s01.txt": b"\x7fELF\x02\x01\x01\x00" + text,
+            "a05/p2/s01.txt": b"".join([*lines[:7], b"nan" + lines[7][lines[7].index(b",") :], *lines[8:]]),
+            "a06/p2/s01.txt": b"".join([*lines[:9], lines[9].replace(b"\n", b",1,inf\n"), *lines[10:]]),
+            "a07/p2/s01.txt": text.replace(b",", b",x", 2),
+        },
+    )
+    (source_folder / "a08/p2/s01.txt").unlink()
+    (source_folder / "a08/p2/s01.txt").symlink_to("nowhere")
+    (source_folder / "a09/p2/s01.txt").unlink()
+    found = problems_of(source_folder, tmp_path)
+    first_tokens = text.split(b",")[1:3]
+    assert found == [
+        ("a09/p2", None, None, None),
+        ("a01/p1/s02.txt", None, None, "an empty file"),
+        ("a02/p1/s01.txt", 101, None, "100 rows"),
+        ("a03/p1/s01.txt", 126, None, "126 rows"),
+        ("a04/p1/s01.txt", 1, None, "binary content (byte 0x02)"),
+        ("a05/p2/s01.txt", 8, 1, "nan"),
+        ("a06/p2/s01.txt", 10, 46, "47 columns"),
+        ("a06/p2/s01.txt", 10, 47, "inf"),
+        ("a07/p2/s01.txt", 1, 2, f"x{first_tokens[0].decode()}"),
+        ("a07/p2/s01.txt", 1, 3, f"x{first_tokens[1].decode()}"),
+        ("a08/p2/s01.txt", None, None, "No such file or directory"),
+    ]
+
+
+def test_an_activity_that_a_subject_lacks_is_named(source_folder: Path, tmp_path: Path) -> None:
+    (source_folder / "a19/p1/s01.txt").unlink()
+    (source_folder / "a05/p2/s01.txt").unlink()
+    with pytest.raises(InputError) as caught:
+        run(source_folder, tmp_path)
+    assert [problem.expected for problem in caught.value.problems] == [
+        "at least one segment of activity 19 (playing basketball) from subject 1",
+        "at least one segment of activity 5 (ascending stairs) from subject 2",
+    ]
+
+
+def test_a_damaged_zip_names_its_members(source_folder: Path, tmp_path: Path, whole_set) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_STORED) as archive:
+        for path, content in whole_set.items():
+            archive.writestr(path, content)
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    content[len(content) // 3] ^= 1
+    (tmp_path / "a.zip").write_bytes(content)
+    ((path, _, _, value),) = problems_of(tmp_path / "a.zip", tmp_path)
+    assert path.endswith("/p1/s01.txt")
+    assert "CRC" in str(value)
+
+
+def test_reading_stops_at_very_many_problems(
+    source_folder: Path, tmp_path: Path, whole_set, write_files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest_module, "MAX_PROBLEMS", 300)
+    write_files(source_folder, {path: content.replace(b",", b";") for path, content in whole_set.items()})
+    found = problems_of(source_folder, tmp_path)
+    assert len(found) == 3 * 125 + 1
+    assert found[-1][3] == "375 problems in the first 3 of 38 files"
+
+
+# --- Nothing is lost --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def earlier(source_folder: Path, tmp_path: Path) -> Iterator[Path]:
+    """A folder with the outputs of an earlier run, which must still be there, with nothing else, in the end."""
+    folder = tmp_path / "out"
+    run(source_folder, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    yield folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert len(before) == 2
+
+
+def test_bad_input_leaves_earlier_outputs(earlier: Path, source_folder: Path) -> None:
+    (source_folder / "a19/p2/s01.txt").write_bytes(b"1\n")
+    assert len(problems_of(source_folder, earlier)) == 2
+
+
+def test_a_disk_that_is_full_while_recordings_are_written_leaves_earlier_outputs(
+    earlier: Path, source_folder: Path, full_disk
+) -> None:
+    (source_folder / "a19/p2/s01.txt").write_bytes((source_folder / "a18/p2/s01.txt").read_bytes())
+    with full_disk(100_000), pytest.raises(StorageError, match="the disk is full"):
+        run(source_folder, earlier)
+
+
+def test_a_disk_that_is_full_when_the_manifest_is_written_leaves_earlier_outputs(
+    earlier: Path, source_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table = pq.ParquetWriter.write_table
+
+    def full(writer: pq.ParquetWriter, table: pa.Table, **options: object) -> None:
+        if "sha256" in table.column_names:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_table(writer, table, **options)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    (source_folder / "a19/p2/s01.txt").write_bytes((source_folder / "a18/p2/s01.txt").read_bytes())
+    with pytest.raises(StorageError, match="the disk is full"):
+        run(source_folder, earlier)
+
+
+@pytest.mark.parametrize("rows_per_group", [1, 7, 10_000])
+def test_the_manifest_is_the_same_however_it_is_cut(
+    source_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_per_group: int
+) -> None:
+    summary, whole = run(source_folder, tmp_path / "whole"), read_manifest(tmp_path / "whole" / "manifest.parquet")
+    monkeypatch.setattr(manifest_module, "_ROWS_PER_GROUP", rows_per_group)
+    assert run(source_folder, tmp_path / "cut") == summary
+    assert read_manifest(tmp_path / "cut" / "manifest.parquet") == whole
+    assert summary.content_version == content_version(whole.rows, whole.origin)
+    stored = pq.read_metadata(tmp_path / "cut" / "manifest.parquet").metadata
+    assert stored[b"har.content_version"].decode() == summary.content_version
+
+
+def test_an_interruption_leaves_earlier_outputs_and_no_thread_at_work(earlier: Path, source_folder: Path) -> None:
+    def interrupt(what: str, num_done: int, num_total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(source_folder, earlier, progress=interrupt)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ingest")], caught
+
+
+# --- Reading back -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["missing", "text", "truncated", "another format", "foreign columns", "foreign metadata"]
+)
+def test_a_file_that_ingestion_did_not_write_is_refused(source_folder: Path, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "recordings.arrow"
+    if kind == "text":
+        path.write_text("hello")
+    elif kind == "truncated":
+        run(source_folder, tmp_path)
+        path.write_bytes(path.read_bytes()[:-100])
+    elif kind == "another format":
+        pq.write_table(RECORDINGS_SCHEMA.empty_table(), path)
+    elif kind == "foreign columns":
+        pl.DataFrame({"a": [1]}).write_ipc(path)
+    elif kind == "foreign metadata":
+        with pa.ipc.new_file(path, RECORDINGS_SCHEMA):
+            pass
+    with pytest.raises(InputError, match=r"recordings\.arrow"):
+        read_ingested(path)
+
+
+def test_the_manifest_is_read_as_it_was_written(source_folder: Path, tmp_path: Path) -> None:
+    (source_folder / SYNTHETIC_MARKER).touch()
+    summary = run(source_folder, tmp_path)
+    manifest = read_manifest(tmp_path / "manifest.parquet")
+    assert manifest.origin == "synthetic"
+    assert content_version(manifest.rows, manifest.origin) == summary.content_version
+    with open_source(source_folder) as source:
+        assert [(row.path, row.num_bytes, row.marker) for row in manifest.rows] == [
+            (file.path, file.num_bytes, file.marker) for file in source.files
+        ]
+
+
+def test_a_manifest_from_before_there_were_markers_is_read(source_folder: Path, tmp_path: Path) -> None:
+    summary = run(source_folder, tmp_path)
+    path = tmp_path / "manifest.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["marker"]), path)
+    manifest = read_manifest(path)
+    assert {row.marker for row in manifest.rows} == {""}
+    assert content_version(manifest.rows, manifest.origin) == summary.content_version
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "truncated", "foreign columns", "foreign metadata"])
+def test_a_manifest_that_ingestion_did_not_write_is_refused(source_folder: Path, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "manifest.parquet"
+    if kind == "text":
+        path.write_text("hello")
+    elif kind == "truncated":
+        run(source_folder, tmp_path)
+        path.write_bytes(path.read_bytes()[:-100])
+    elif kind == "foreign columns":
+        pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"har.origin": "real"}), path)
+    elif kind == "foreign metadata":
+        pq.write_table(MANIFEST_SCHEMA.empty_table(), path)
+    with pytest.raises(InputError, match=r"manifest\.parquet"):
+        read_manifest(path)

@@ -1,0 +1,54 @@
+"""Which channels a model sees, and which of them make a magnitude."""
+
+from __future__ import annotations
+
+import pytest
+
+from har_core.base.errors import InputError
+from har_core.datasets.channels import select, triples
+from har_core.datasets.dsads.layout import CHANNELS
+
+
+def names(**choices: list[str]) -> list[str]:
+    return [CHANNELS[index] for index in select(**choices)]
+
+
+def test_no_choice_is_all_channels() -> None:
+    assert select() == tuple(range(45))
+
+
+def test_units_sensors_and_channels() -> None:
+    assert names(units=["LL"]) == list(CHANNELS[36:])
+    assert len(names(sensors=["acc"])) == 15
+    assert set(names(sensors=["acc", "mag"], units=["RA", "T"])) == {
+        f"{unit}_{axis}{sensor}" for unit in ("T", "RA") for sensor in ("acc", "mag") for axis in "xyz"
+    }
+    assert names(channels=["LL_zmag", "T_xacc"]) == ["T_xacc", "LL_zmag"]  # in the order of the files
+    assert names(units=["T"], channels=["LL_zmag", "T_xacc"]) == ["T_xacc"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        ({"units": ["T", "ra"]}, r"units\[1\]: found 'ra', expected a unit; did you mean 'RA'"),
+        ({"sensors": ["accel"]}, r"sensors\[0\]: found 'accel', expected a sensor; did you mean 'acc'"),
+        ({"channels": ["T_xac"]}, r"channels\[0\]: found 'T_xac', expected a channel; did you mean 'T_xacc'"),
+        ({"units": ["T"], "channels": ["RA_xacc"]}, "No channel is left of units T, channels RA_xacc"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused(choices: dict[str, list[str]], expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        select(**choices)
+
+
+def test_every_unknown_name_is_told() -> None:
+    with pytest.raises(InputError) as caught:
+        select(units=["head"], sensors=["acc", "gps"], channels=["T_xacc"])
+    assert [problem.path for problem in caught.value.problems] == ["units[0]", "sensors[1]"]
+
+
+def test_triples_are_the_sensors_with_all_three_axes() -> None:
+    assert triples(range(45)) == tuple((i, i + 1, i + 2) for i in range(0, 45, 3))
+    assert triples(select(sensors=["gyro"], units=["LA", "T"])) == ((0, 1, 2), (3, 4, 5))
+    assert triples(select(channels=["T_xacc", "T_yacc", "T_zgyro", "RA_zacc"])) == ()
+    assert triples(select(channels=["T_xacc", "RA_xmag", "RA_ymag", "RA_zmag", "LL_zmag"])) == ((1, 2, 3),)

@@ -1,0 +1,224 @@
+"""Networks and classical models go one way: same windows in, a classifier of raw windows out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from har_core.base.errors import InputError, UnknownNameError
+from har_core.datasets.channels import select
+from har_core.datasets.dsads.layout import CHANNELS
+from har_core.fitting import fit as fitting
+from har_core.fitting.fit import (
+    Fitted,
+    channels_seen,
+    classifier_of,
+    code_roots,
+    fit_architecture,
+    predict_normalised,
+    settings_read,
+)
+from har_core.inference.classifier import weights_version
+from har_core.settings.experiment import ModelSettings
+from har_core.settings.runtime import RuntimeSettings
+from har_core.settings.training import TrainingSettings
+from har_core.splits.normalization import Statistics
+from har_core.training.data import LabelledWindows
+from har_core.windows.store import SampleStore
+
+RUNTIME = RuntimeSettings(device="cpu", num_threads=1)
+ALL = tuple(range(45))
+OPTIONS: dict[str, dict[str, Any]] = {
+    "cnn": {"base_width": 2},
+    "random_forest": {"num_trees": 5},
+    "extra_trees": {"num_trees": 5},
+    "logistic_regression": {},
+    "rocket": {"num_features": 84},
+}
+CLASSICAL = [name for name in OPTIONS if name != "cnn"]
+STATISTICS = Statistics(
+    channels=CHANNELS,
+    mean=np.linspace(-9, 9, 45, dtype=np.float32),
+    standard_deviation=np.linspace(0.5, 4, 45, dtype=np.float32),
+)
+
+
+def normalised(num_windows: int = 24, seed: int = 0) -> LabelledWindows:
+    labels = torch.arange(num_windows) % 3
+    x = torch.randn(num_windows, 25, 45, generator=torch.Generator().manual_seed(seed)) + labels[:, None, None] / 2
+    return LabelledWindows(x, labels)
+
+
+def raw(x: torch.Tensor) -> torch.Tensor:
+    return x * torch.from_numpy(STATISTICS.standard_deviation) + torch.from_numpy(STATISTICS.mean)
+
+
+def fit(name: str, *, channels: tuple[int, ...] = ALL, seed: int | None = None, **changes: Any) -> Fitted:
+    settings = ModelSettings(training=TrainingSettings(epochs=2, batch_size=8), architecture_options=OPTIONS[name])
+    arguments: dict[str, Any] = {"training": normalised(), "validation": normalised(9, seed=1)} | changes
+    return fit_architecture(
+        name,
+        arguments["training"],
+        arguments["validation"],
+        settings,
+        RUNTIME,
+        channels=channels,
+        statistics=STATISTICS,
+        seed=seed,
+        num_classes=4,
+    )
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("channels", [ALL, select(sensors=["acc"], units=["RA", "LL"]), (44, 3)])
+def test_the_classifier_takes_all_channels_raw_and_answers_as_the_split_does(
+    name: str, channels: tuple[int, ...]
+) -> None:
+    fitted = fit(name, channels=channels)
+    x = normalised(7, seed=2).windows
+    before = x.clone()
+    of_split = predict_normalised(fitted, x, statistics=STATISTICS, channels=channels)
+    with torch.inference_mode():
+        of_raw = classifier_of(fitted, STATISTICS, channels)(raw(x)).numpy()
+    assert of_split.shape == (7, 4)
+    np.testing.assert_allclose(of_raw, of_split, atol=1e-5)
+    assert of_split.std() > 0.01
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_channels_that_are_not_chosen_change_nothing(name: str) -> None:
+    channels = select(units=["LA"])
+    classifier = classifier_of(fit(name, channels=channels), STATISTICS, channels)
+    x = raw(normalised(7, seed=2).windows)
+    others = [channel for channel in ALL if channel not in channels]
+    changed, seen = x.clone(), x.clone()
+    changed[:, :, others] = -5
+    seen[:, :, list(channels)] += 2
+    with torch.inference_mode():
+        assert torch.equal(classifier(changed), classifier(x))
+        assert not torch.equal(classifier(seen), classifier(x))
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_exports_with_chosen_channels(name: str) -> None:
+    channels = select(sensors=["gyro"])
+    classifier = classifier_of(fit(name, channels=channels), STATISTICS, channels)
+    x = raw(normalised(7, seed=2).windows)
+    program = torch.export.export(classifier, (x[:2],), dynamic_shapes=({0: torch.export.Dim("num_windows")},))
+    for num_windows in (1, 7):
+        with torch.inference_mode():
+            expected = classifier(x[:num_windows])
+        torch.testing.assert_close(program.module()(x[:num_windows]), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_a_classical_model_has_no_epochs_and_looks_at_no_validation(name: str) -> None:
+    fitted = fit(name)
+    assert (fitted.history, fitted.best_epoch, fitted.wants_raw) == ((), 0, True)
+    assert (fitted.device, fitted.precision) == ("cpu", "fp32")
+    assert fitted.seconds > 0
+    assert weights_version(fit(name, validation=None).model) == weights_version(fitted.model)
+
+
+def test_a_network_has_epochs_and_needs_validation() -> None:
+    fitted = fit("cnn")
+    assert len(fitted.history) == 2
+    assert fitted.best_epoch in {1, 2}
+    assert not fitted.wants_raw
+    assert fitted.seconds == pytest.approx(sum(record.seconds for record in fitted.history))
+    with pytest.raises(InputError, match="needs validation windows"):
+        fit("cnn", validation=None)
+
+
+@pytest.mark.parametrize("name", ["cnn", "random_forest", "rocket"])
+def test_the_seed_given_takes_the_place_of_the_settings(name: str) -> None:
+    of_settings, same, other = fit(name), fit(name, seed=0), fit(name, seed=1)
+    assert weights_version(of_settings.model) == weights_version(same.model) != weights_version(other.model)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_training_windows_that_cannot_be_used_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match="training windows"):
+        fit(name, training=LabelledWindows(normalised().windows, normalised().labels + 3))
+
+
+def test_an_unknown_architecture_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="'rocket'"):
+        fit_architecture("roket", normalised(), None, ModelSettings(), RUNTIME, channels=ALL, statistics=STATISTICS)
+
+
+def test_channels_seen_are_those_of_the_settings() -> None:
+    assert channels_seen(TrainingSettings()) == ALL
+    assert channels_seen(TrainingSettings(units=("RA",), sensors=("acc",))) == (9, 10, 11)
+
+
+def test_a_classical_model_reads_no_recipe() -> None:
+    short, long = (ModelSettings(training=TrainingSettings(epochs=epochs)) for epochs in (1, 9))
+    seeded = ModelSettings(training=TrainingSettings(seed=1))
+    options = ModelSettings(architecture_options={"num_trees": 5})
+    chosen = ModelSettings(training=TrainingSettings(units=("T",)))
+    assert settings_read("random_forest", short) == settings_read("random_forest", long)
+    assert settings_read("cnn", short) != settings_read("cnn", long)
+    versions = [str(settings_read("random_forest", settings)) for settings in (short, seeded, options, chosen)]
+    assert len(set(versions)) == 4
+    assert settings_read("random_forest", short)["max_depth"] == 8
+
+
+def test_code_of_a_classical_model_is_its_file_and_no_training_loop() -> None:
+    assert "har_core.training.loop" in code_roots("cnn")
+    assert "har_core.models.rocket" in code_roots("rocket")
+    assert not any(module.startswith("har_core.training") for module in code_roots("rocket"))
+
+
+@given(
+    num_training=st.integers(8, 40),
+    batch_size=st.integers(2, 16),
+    seed=st.integers(0, 2**32 - 1),
+    rotation_degrees=st.sampled_from([0.0, 10.0]),
+)
+@settings(max_examples=10)
+def test_training_from_mapped_windows_is_training_from_memory(
+    tmp_path_factory: pytest.TempPathFactory, num_training: int, batch_size: int, seed: int, rotation_degrees: float
+) -> None:
+    scratch = tmp_path_factory.mktemp("scratch")
+    recipe = TrainingSettings(epochs=2, batch_size=batch_size, seed=seed, rotation_degrees=rotation_degrees)
+
+    def outcome(roles: list[LabelledWindows]) -> tuple[Any, ...]:
+        options = ModelSettings(training=recipe, architecture_options={"width": 4})
+        fitted = fit_architecture("compact", *roles, options, RUNTIME, channels=ALL, statistics=STATISTICS)
+        probabilities = predict_normalised(fitted, roles[1].windows, statistics=STATISTICS, channels=ALL)
+        history = [replace(record, seconds=0.0) for record in fitted.history]
+        return history, fitted.best_epoch, weights_version(fitted.model), probabilities.tolist()
+
+    in_memory = [normalised(num_training), normalised(9, seed=1)]
+    mapped = [on_disk(role, scratch) for role in in_memory]
+    assert len([line for line in Path("/proc/self/maps").read_text().splitlines() if str(scratch) in line]) == 2
+    assert outcome(mapped) == outcome(in_memory)
+
+
+def test_a_network_that_sees_all_channels_copies_no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, seen = normalised(), []
+
+    def train(model: nn.Module, windows: LabelledWindows, *_: object, **__: object) -> None:
+        seen.append(windows.near(torch.device("cpu")).windows.data_ptr())
+        raise InterruptedError
+
+    monkeypatch.setattr(fitting, "train", train)
+    with pytest.raises(InterruptedError):
+        fit("cnn", training=training)
+    assert seen == [training.windows.data_ptr()]
+
+
+def on_disk(data: LabelledWindows, folder: Path) -> LabelledWindows:
+    windows = SampleStore(folder, max_mib=0).empty(*data.windows.shape)
+    windows.copy_(data.windows)
+    return LabelledWindows(windows, data.labels)

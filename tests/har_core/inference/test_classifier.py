@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from har_core.base.errors import InputError
+from har_core.inference.classifier import RawWindowClassifier, predict_probabilities, weights_version
+
+T, C, K = 20, 4, 5
+
+
+class _Network(nn.Module):
+    """Logits (N, K) of normalised windows (N, T, C)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(C, K)
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return self.dropout(self.linear(windows.mean(dim=1)))
+
+
+@pytest.fixture
+def classifier() -> RawWindowClassifier:
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    mean = torch.randn(C, generator=generator) * 5
+    return RawWindowClassifier(_Network(), mean=mean, standard_deviation=torch.tensor([0.1, 1.0, 3.0, 20.0]))
+
+
+@pytest.fixture
+def windows() -> torch.Tensor:
+    return torch.randn(11, T, C, generator=torch.Generator().manual_seed(1)) * 4 + 2
+
+
+def test_raw_windows_give_what_normalised_ones_give_the_network(classifier, windows):
+    normalised = (windows - classifier.mean) / classifier.standard_deviation
+    expected = torch.softmax(classifier.network.eval()(normalised), dim=1)
+    torch.testing.assert_close(classifier.eval()(windows), expected)
+    assert expected.std() > 0.01
+
+
+def test_probabilities_are_float32_and_sum_to_one(classifier, windows):
+    probabilities = predict_probabilities(classifier, windows)
+    assert probabilities.dtype == np.float32
+    assert probabilities.shape == (11, K)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 11, 256])
+def test_the_batch_size_changes_nothing(classifier, windows, batch_size):
+    classifier.train()  # dropout would change the answers if it stayed on
+    expected = classifier.eval()(windows).detach().numpy()
+    classifier.train()
+    np.testing.assert_allclose(predict_probabilities(classifier, windows, batch_size), expected, atol=1e-6)
+
+
+def test_no_windows_are_refused(classifier):
+    with pytest.raises(InputError, match="no windows"):
+        predict_probabilities(classifier, torch.empty(0, T, C))
+
+
+def test_statistics_are_saved_with_the_weights(classifier, windows):
+    other = RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C))
+    other.load_state_dict(classifier.state_dict())
+    torch.testing.assert_close(other.eval()(windows), classifier.eval()(windows))
+
+
+def test_statistics_are_no_view_of_what_was_given():
+    mean = torch.zeros(C)
+    classifier = RawWindowClassifier(_Network(), mean=mean, standard_deviation=torch.ones(C))
+    mean += 1
+    assert torch.equal(classifier.mean, torch.zeros(C))
+    assert not any(name in {"mean", "standard_deviation"} for name, _ in classifier.named_parameters())
+
+
+def test_channels_are_chosen_after_normalising(windows):
+    mean, deviation = torch.linspace(-2, 2, 6), torch.linspace(1, 3, 6)
+    network = _Network()
+    classifier = RawWindowClassifier(network, mean=mean, standard_deviation=deviation, channels=[5, 0, 2, 3]).eval()
+    raw = torch.randn(7, T, 6, generator=torch.Generator().manual_seed(2))
+    expected = torch.softmax(network.eval()(((raw - mean) / deviation)[:, :, [5, 0, 2, 3]]), dim=1)
+    torch.testing.assert_close(classifier(raw), expected)
+    assert torch.equal(classifier.state_dict()["channels"], torch.tensor([5, 0, 2, 3]))
+
+
+@pytest.mark.parametrize("channels", [[], [4], [-1, 2]])
+def test_channels_that_are_not_there_are_refused(channels):
+    with pytest.raises(InputError, match="expected some of 0 to 3"):
+        RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C), channels=channels)
+
+
+def test_it_exports_for_any_number_of_windows(classifier, windows):
+    batch = torch.export.Dim("batch", min=1)
+    exported = torch.export.export(classifier.eval(), (windows[:2],), dynamic_shapes=({0: batch},)).module()
+    for num_windows in (1, 2, 7):
+        torch.testing.assert_close(exported(windows[:num_windows]), classifier(windows[:num_windows]))
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "message"),
+    [
+        (torch.zeros(C), torch.ones(C + 1), "expected \\(C,\\) for both"),
+        (torch.zeros(1, C), torch.ones(1, C), "expected \\(C,\\) for both"),
+        (torch.zeros(C), torch.tensor([1.0, 1.0, 0.0, 1.0]), "positive"),
+        (torch.zeros(C), torch.tensor([1.0, 1.0, -1.0, 1.0]), "positive"),
+        (torch.full((C,), torch.nan), torch.ones(C), "finite"),
+        (torch.zeros(C), torch.full((C,), torch.inf), "finite"),
+    ],
+)
+def test_impossible_statistics_are_refused(mean, deviation, message):
+    with pytest.raises(InputError, match=message):
+        RawWindowClassifier(_Network(), mean=mean, standard_deviation=deviation)
+
+
+def test_the_version_is_that_of_the_weights(classifier):
+    version = weights_version(classifier)
+    assert len(bytes.fromhex(version)) == 32
+    copy = RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C))
+    assert weights_version(copy) != version
+    copy.load_state_dict(classifier.state_dict())
+    assert weights_version(copy.eval()) == version
+
+
+@pytest.mark.parametrize("name", ["network.linear.weight", "network.linear.bias", "mean", "standard_deviation"])
+def test_one_changed_number_changes_the_version(classifier, name):
+    version = weights_version(classifier)
+    state = classifier.state_dict()
+    state[name].view(-1)[0] = torch.nextafter(state[name].view(-1)[0], torch.tensor(torch.inf))
+    assert weights_version(classifier) != version
+
+
+def _module(**tensors: torch.Tensor) -> nn.Module:
+    module = nn.Module()
+    for name, tensor in tensors.items():
+        module.register_buffer(name, tensor)
+    return module
+
+
+def test_order_and_layout_do_not_count_but_names_shapes_and_types_do():
+    a, b = torch.arange(6.0).reshape(2, 3), torch.ones(3)
+    version = weights_version(_module(a=a, b=b))
+    assert weights_version(_module(b=b, a=a)) == version
+    assert weights_version(_module(a=a.t().contiguous().t(), b=torch.ones(6)[::2])) == version
+    for other in ({"a": a, "c": b}, {"a": a.reshape(3, 2), "b": b}, {"a": a.double(), "b": b}, {"a": b, "b": a}):
+        assert weights_version(_module(**other)) != version
+
+
+def test_parameters_and_buffers_of_every_type_count():
+    module = nn.BatchNorm1d(3).to(torch.bfloat16)
+    module.register_buffer("scalar", torch.tensor(True))
+    version = weights_version(module)
+    module.num_batches_tracked += 1
+    assert weights_version(module) != version

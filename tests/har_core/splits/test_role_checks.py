@@ -1,0 +1,156 @@
+"""What must hold of any assignment of roles, whatever the protocol."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from har_core.base.checks import Check, require
+from har_core.base.errors import InputError
+from har_core.splits.role_checks import check_named_subjects, check_roles
+from har_core.splits.roles import TRAINING, UNUSED, VALIDATION
+
+
+def named(rows: list[tuple[int, ...]]) -> pa.Table:
+    """Windows as (subject, activity, segment, start, damaged, duplicate group); whole and in no group where shorter."""
+    filled = [(*row, *(0, -1)[len(row) - 4 :]) for row in rows]
+    columns = np.array(filled, dtype=np.int32).reshape(-1, 6).T
+    table = dict(zip(("subject", "activity", "segment", "start", "damaged", "duplicate_group"), columns, strict=True))
+    return pa.table(table | {"damaged": table["damaged"].astype(bool)})
+
+
+def checks_of(rows: list[tuple[int, ...]], roles: list[int], length: int = 10, **more) -> dict[str, Check]:
+    checks = check_roles(named(rows), np.array(roles, dtype=np.int8), length=length, **more)
+    return {check.name: check for check in checks}
+
+
+def failed(rows: list[tuple[int, ...]], roles: list[int], length: int = 10, **more) -> set[str]:
+    return {name for name, check in checks_of(rows, roles, length, **more).items() if not check.passed}
+
+
+def test_a_named_subject_that_does_not_exist() -> None:
+    check = check_named_subjects({"splits.test_subjects": [1, 12], "loso-p1": [11, 6, 7]}, [1, 6, 7])
+    assert not check.passed
+    assert check.detail == "no subject 11 (loso-p1), no subject 12 (splits.test_subjects); the data has 1, 6, 7"
+    assert check_named_subjects({"loso-p1": [1, 11]}, [1, 6, 7, 11, 12]).passed
+
+
+GOOD = [(subject, activity, 1, start) for subject in (1, 2, 3) for activity in (1, 2) for start in (0, 10)]
+ROLE_OF_GOOD = [subject - 1 for subject, *_ in GOOD]
+
+
+def test_a_good_assignment_passes_in_any_order() -> None:
+    order = np.random.default_rng(0).permutation(len(GOOD))
+    assert failed([GOOD[i] for i in order], [ROLE_OF_GOOD[i] for i in order]) == set()
+
+
+@pytest.mark.parametrize("role", range(3))
+def test_an_empty_role(role: int) -> None:
+    rows = [row for row in GOOD if row[0] != role + 1]
+    assert failed(rows, [row[0] - 1 for row in rows]) == {"no_role_is_empty", "every_role_has_every_activity"}
+
+
+def test_an_empty_role_names_the_setting_that_emptied_it() -> None:
+    given = {"training": "splits.training_subjects = [9]", "test": "splits.test_subjects = [3]"}
+    rows = [row for row in GOOD if row[0] != 1]
+    check = checks_of(rows, [row[0] - 1 for row in rows], given=given)["no_role_is_empty"]
+    assert check.detail == (
+        "0 training windows, 4 validation windows, 4 test windows; splits.training_subjects = [9]; "
+        "the data has subjects 2, 3"
+    )
+    whole = checks_of(GOOD, ROLE_OF_GOOD, given=given)["no_role_is_empty"]
+    assert whole.detail == "4 training windows, 4 validation windows, 4 test windows"
+
+
+def test_a_subject_in_two_roles() -> None:
+    assert failed([*GOOD, (1, 1, 2, 0)], [*ROLE_OF_GOOD, 2]) == {"roles_share_no_subject"}
+
+
+def test_the_same_window_in_two_roles() -> None:
+    assert failed([*GOOD, GOOD[0]], [*ROLE_OF_GOOD, 1]) == {"roles_share_no_subject", "roles_share_no_window"}
+
+
+@given(
+    starts=st.lists(
+        st.tuples(st.integers(0, 115), st.integers(-1, 2)), min_size=2, max_size=8, unique_by=lambda x: x[0]
+    ),
+    length=st.integers(1, 30),
+)
+def test_windows_that_overlap_in_two_roles_are_found(starts: list[tuple[int, int]], length: int) -> None:
+    rows = [(1, 1, 1, start) for start, _ in starts]
+    expected = any(
+        abs(a - b) < length and UNUSED not in (role_a, role_b) and role_a != role_b
+        for a, role_a in starts
+        for b, role_b in starts
+    )
+    assert ("roles_share_no_window" in failed(rows, [role for _, role in starts], length)) == expected
+
+
+@pytest.mark.parametrize(("start", "overlaps"), [(9, True), (10, False)])
+def test_windows_that_touch_share_no_sample(start: int, overlaps: bool) -> None:
+    found = failed([(1, 1, 1, 0), (1, 1, 1, start)], [0, 1], length=10)
+    assert ("roles_share_no_window" in found) == overlaps
+
+
+def test_windows_of_other_segments_do_not_overlap() -> None:
+    rows = [(1, 1, 1, 0), (1, 1, 2, 0), (1, 2, 1, 0), (2, 1, 1, 0)]
+    assert "roles_share_no_window" not in failed(rows, [0, 1, 2, 1], length=125)
+
+
+@pytest.mark.parametrize(("start", "overlaps"), [(25, False), (26, True)])
+def test_joined_windows_may_overlap_with_the_next_segment(start: int, overlaps: bool) -> None:
+    found = failed([(1, 1, 1, start), (1, 1, 2, 0)], [0, 1], length=100)
+    assert ("roles_share_no_window" in found) == overlaps
+
+
+def test_a_duplicate_group_in_two_roles() -> None:
+    rows = [(*row, 0, 4 if row[2:] == (1, 0) else -1) for row in GOOD]
+    assert failed(rows, ROLE_OF_GOOD) == {"roles_share_no_duplicate"}
+    unused = [UNUSED if row[0] > 1 and row[3] == 0 else role for row, role in zip(rows, ROLE_OF_GOOD, strict=True)]
+    assert failed(rows, unused) == set()
+
+
+@pytest.mark.parametrize("role", range(3))
+def test_damage_is_refused_in_training_alone(role: int) -> None:
+    rows = [(*row, row[0] - 1 == role) for row in GOOD]
+    assert failed(rows, ROLE_OF_GOOD) == ({"training_has_no_damage"} if role == TRAINING else set())
+
+
+def test_leaky_may_mix_subjects_and_nothing_else() -> None:
+    mixed = [row[3] % 3 for row in GOOD]
+    checks = checks_of([*GOOD, GOOD[0]], [*mixed, 2], subjects_apart=False)
+    assert "roles_share_no_subject" not in checks
+    assert not checks["roles_share_no_window"].passed
+
+
+def test_validation_may_be_absent_where_nothing_is_chosen() -> None:
+    rows, roles = zip(*((row, role) for row, role in zip(GOOD, ROLE_OF_GOOD, strict=True) if role != 1), strict=True)
+    assert failed(list(rows), list(roles), validation_required=False) == set()
+    assert "no_role_is_empty" in failed(list(rows), list(roles))
+
+
+@pytest.mark.parametrize("role", [TRAINING, VALIDATION])
+def test_an_activity_that_a_role_lost(role: int) -> None:
+    """Training cannot do without it; validation can, and says so."""
+    lost = [UNUSED if (r, row[1]) == (role, 2) else r for row, r in zip(GOOD, ROLE_OF_GOOD, strict=True)]
+    check = checks_of(GOOD, lost, assigned=np.int8(ROLE_OF_GOOD))["every_role_has_every_activity"]
+    assert check.passed == (role == VALIDATION)
+    assert check.detail.endswith("lost every window of 2 because of copies, overlaps or damage")
+
+
+def test_an_activity_that_a_role_lacks() -> None:
+    assert failed(GOOD[:-2], ROLE_OF_GOOD[:-2]) == {"every_role_has_every_activity"}
+
+
+def test_all_failed_checks_are_told_at_once() -> None:
+    checks = check_roles(named([*GOOD, GOOD[0]]), np.array([*ROLE_OF_GOOD, 1], dtype=np.int8), length=10)
+    with pytest.raises(InputError) as caught:
+        require(checks, summary="not so")
+    assert len(caught.value.problems) == 2
+    assert caught.value.exit_code == 2
+    place = "subject 1, activity 1, segment 1, start 0"
+    assert f"{place} (training) and {place} (validation)" in str(caught.value)
+    require((check for check in checks if check.passed), summary="not so")

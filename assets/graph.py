@@ -17,7 +17,6 @@ from assets.models.model import build_model
 from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
-from assets.resources.tracking import TrackingResource
 from har_core.settings.experiment import Experiment
 
 
@@ -41,6 +40,5 @@ def build_resources(home: Home, display: Display | None = None) -> dict[str, Any
     """The resources by the names that asset functions ask for."""
     return {
         "home": HomeResource(root=str(home.root)),
-        "tracking": TrackingResource(root=str(home.root)),
         "display": display or LogDisplay(),
     }

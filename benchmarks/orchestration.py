@@ -18,11 +18,12 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from measure import Case, Once, Options, Way
 
 from assets.graph import build_resources
-from assets.machinery.publication import publish
+from assets.machinery.code_versions import ingredients
+from assets.machinery.materialisation import Made, make_asset
 from assets.resources.home import Home
-from assets.resources.occupation import HomeResource
 from assets.resources.registry import Registry
-from assets.resources.tracking import TrackedRun, Tracking, TrackingResource
+from assets.resources.runs import TrackedRun
+from assets.resources.tracking import Tracking
 from har_core.experiment.loader import load_experiment
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models import create_model
@@ -59,6 +60,11 @@ def python(*arguments: str) -> None:
     done = subprocess.run([sys.executable, *arguments], check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
+
+
+@dg.asset(name="nothing", required_resource_keys={"home", "display"})
+def _untracked() -> dg.MaterializeResult:
+    return dg.MaterializeResult(data_version=dg.DataVersion("1"))
 
 
 class Bench:
@@ -114,21 +120,21 @@ class Bench:
 
     def materialise_nothing(self, *, tracked: bool) -> None:
         """A run in this process of an asset that does nothing; with its MLflow run, its metadata and its version."""
-        experiment = self.experiment
-
-        @dg.asset
-        def nothing(
-            context: dg.AssetExecutionContext, home: HomeResource, tracking: TrackingResource
-        ) -> dg.MaterializeResult:
-            if not tracked:
-                return dg.MaterializeResult(data_version=dg.DataVersion("1"))
-            with tracking.tracking().materialisation(context, experiment) as run:
-                return publish(
-                    run, data_version="1", origin="synthetic", outputs=[home.home().manifest], metadata={"n": 1}
-                )
-
-        resources = {name: value for name, value in build_resources(self.home).items() if name != "display"}
-        dg.materialize([nothing], instance=self.instance, resources=resources)
+        if tracked:
+            made = Made(version="1", origin="synthetic", metadata={"n": 1})
+            made_with = ingredients([], {})
+            nothing = make_asset(
+                dg.AssetKey("nothing"),
+                lambda work: made,  # noqa: ARG005
+                self.experiment,
+                made_with,
+                group="bench",
+                kinds=set(),
+                description="Makes nothing.",
+            )
+        else:
+            nothing = _untracked
+        dg.materialize([nothing], instance=self.instance, resources=build_resources(self.home))
 
     def log_model(self, architecture: str) -> None:
         """Export, log, load back and compare a network of the usual size."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.graph import build_assets, build_resources
+from assets.machinery.code_versions import kept_hashes
 from assets.resources.display import Display
 from assets.resources.home import Home
 from har_core.experiment.loader import load_experiment
@@ -34,8 +35,10 @@ def build_definitions(experiment: Experiment, home: Home, display: Display | Non
         home: where they read and write.
         display: what assets tell of their progress to; a log where absent.
     """
+    with kept_hashes(home.dagster / "sources.json"):
+        assets = build_assets(experiment)
     graph = dg.Definitions(
-        assets=with_condition(build_assets(experiment), home),
+        assets=with_condition(assets, home),
         resources=build_resources(home, display),
         executor=EXECUTOR,
     )

@@ -157,7 +157,7 @@ def _port(given: int | None, usual: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 probe.bind((HOST, port))
-                return probe.getsockname()[1]
+                return int(probe.getsockname()[1])
     raise InputError(f"port {given} on {HOST} is taken; name another, or leave it out for a free one", ())
 
 

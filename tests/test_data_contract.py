@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assets.machinery.publication import describe_table
+from assets.machinery.presentation import describe_table
 from har_core.audit.findings import FINDINGS_SCHEMA
 from har_core.datasets.dsads.ingested import RECORDINGS_SCHEMA
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH

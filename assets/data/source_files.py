@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from assets.machinery.keys import DATA_GROUP, OWNERS, RAW_RECORDINGS
+from assets.machinery.keys import DATA_GROUP, OWNERS, RAW_RECORDINGS, SOURCE_FILES
 from assets.machinery.lineage import DATA_VERSION_TAG, Latest, history, latest
 from assets.resources.home import Home
 from har_core.base.errors import InputError
@@ -20,7 +20,6 @@ from har_core.datasets.dsads.manifest import Manifest, read_manifest
 from har_core.datasets.dsads.source import Source, listing_version, open_source
 from har_core.settings.experiment import Experiment
 
-SOURCE_KEY = dg.AssetKey("source_files")
 LISTING = "har/listing"
 """Metadata: version of the listing (names, sizes, times) that was last looked at; many may have one content."""
 SUMMARY = "har/summary"
@@ -50,7 +49,7 @@ class _Ingested:
 def build_source_files() -> dg.AssetSpec:
     """The external asset at the top of the graph."""
     return dg.AssetSpec(
-        SOURCE_KEY,
+        SOURCE_FILES,
         group_name=DATA_GROUP,
         kinds={"file"},
         owners=OWNERS,
@@ -70,7 +69,7 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
     Raises:
         InputError: the source is not there, or holds no segment files.
     """
-    location, known = home.data_location(), latest(instance, SOURCE_KEY)
+    location, known = home.data_location(), latest(instance, SOURCE_FILES)
     if location is None:  # nothing to list: what is asked for counts
         listing = source_version(experiment.source, None)
         if known is not None and listing == _listing_of(known):
@@ -84,13 +83,13 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
             version, summary = _version_of(source, listing, _ingested(instance, home))
     metadata = {"location": str(location or experiment.source.kind), LISTING: listing, SUMMARY: summary}
     instance.report_runless_asset_event(
-        dg.AssetMaterialization(SOURCE_KEY, tags={DATA_VERSION_TAG: version}, metadata=metadata)
+        dg.AssetMaterialization(SOURCE_FILES, tags={DATA_VERSION_TAG: version}, metadata=metadata)
     )
     return SourceReport(version=version, is_news=known is None or version != known.data_version, summary=summary)
 
 
 def _listing_of(known: Latest) -> str:
-    return known.metadata.get(LISTING, known.data_version)  # earlier versions of this project told no other
+    return str(known.metadata.get(LISTING, known.data_version))  # earlier versions of this project told no other
 
 
 def _nothing_new(known: Latest) -> SourceReport:
@@ -114,7 +113,7 @@ def _ingested(instance: dg.DagsterInstance, home: Home) -> _Ingested | None:
     made = next(history(instance, RAW_RECORDINGS), None)
     if made is None or not home.manifest.is_file():
         return None
-    version = made.inputs.get(SOURCE_KEY.to_user_string())
+    version = made.inputs.get(SOURCE_FILES.to_user_string())
     recorded = made.entry.outputs.get(home.manifest.relative_to(home.root).as_posix())
     if version is None or sha256_of_file(home.manifest) != recorded:
         return None

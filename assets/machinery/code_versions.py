@@ -7,7 +7,8 @@ code and what does not is in ``docs/decisions/0003-code-version.md``.
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -17,6 +18,9 @@ from typing import Any, cast
 
 import grimp
 
+from har_core.base.errors import StorageError
+from har_core.base.files import write_text
+
 PACKAGE = "har_core"
 WITHOUT_EFFECT = ("har_core.base.errors", "har_core.base.progress", "har_core.settings")
 """Modules, and packages of modules, that cannot change a result: settings count by their values."""
@@ -24,6 +28,8 @@ WITHOUT_IMPORTS = ("har_core.fitting.fit",)
 """Modules that count by themselves: they call one of several others, and the roots of an asset name which one."""
 INGREDIENTS = "har/ingredients"
 """Metadata of an asset, and of each materialisation: the :class:`Ingredients` that it is, or was, made with."""
+_hashes: dict[tuple[str, int, int], str] = {}
+"""By path, size and time of change."""
 _LENGTH = 16
 _LENGTH_OF_PART = 12
 _MAX_FILES_TOLD = 5
@@ -71,20 +77,15 @@ def ingredients(
         names: the whole name of entries of ``settings`` that are found elsewhere, or under another name. Names are for
             people: they do not count.
     """
-    sources = {module: _normalised_source(module).encode() for module in sorted(import_closure(roots))}
-    contents = {path: path.read_bytes() for path in sorted(files)}
-    digest = hashlib.sha256()
-    for name, content in [*sources.items(), *((path.name, content) for path, content in contents.items())]:
-        digest.update(name.encode() + b"\0" + content + b"\0")
-    digest.update(json.dumps(settings, sort_keys=True, ensure_ascii=False).encode())
-    by_path = {**{_path(module): source for module, source in sources.items()}, **contents}
+    sources = {_path(module): _hash_of_source(_path(module)) for module in sorted(import_closure(roots))}
+    by_path = sources | {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
+    names_of_files = {path: path.relative_to(_package_folder().parent).as_posix() for path in by_path}
+    content = [{names_of_files[path]: sha256 for path, sha256 in by_path.items()}, settings]
+    version = hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     named = {(names or {}).get(key, f"{section}.{key}" if section else key): value for key, value in settings.items()}
     return Ingredients(
-        version=digest.hexdigest()[:_LENGTH],
-        files={
-            path.relative_to(_package_folder().parent).as_posix(): hashlib.sha256(content).hexdigest()[:_LENGTH_OF_PART]
-            for path, content in by_path.items()
-        },
+        version=version[:_LENGTH],
+        files={names_of_files[path]: sha256[:_LENGTH_OF_PART] for path, sha256 in by_path.items()},
         settings=json.loads(json.dumps(flatten(named))),
     )
 
@@ -137,10 +138,29 @@ def _counts(module: str, graph: grimp.ImportGraph) -> bool:
     return not is_without_effect and not graph.find_children(module)
 
 
-@cache
-def _normalised_source(module: str) -> str:
-    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
-    return ast.unparse(_WithoutDocstrings().visit(tree))
+@contextmanager
+def kept_hashes(path: Path) -> Iterator[None]:
+    """While it is open, sources that have not changed since the hashes at ``path`` were taken are not parsed again."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        _hashes.update({(file, size, time): sha256 for file, size, time, sha256 in kept})
+    except (OSError, ValueError):
+        kept = []
+    yield
+    if len(_hashes) > len(kept):
+        newest = {key[0]: [*key, sha256] for key, sha256 in _hashes.items()}
+        with suppress(StorageError):  # a home that can only be read
+            write_text(path, json.dumps(list(newest.values())))
+
+
+def _hash_of_source(path: Path) -> str:
+    """The SHA-256 of what counts in a source."""
+    stat = path.stat()
+    key = (str(path), stat.st_size, stat.st_mtime_ns)
+    if key not in _hashes:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        _hashes[key] = hashlib.sha256(ast.unparse(_WithoutDocstrings().visit(tree)).encode()).hexdigest()
+    return _hashes[key]
 
 
 def _path(module: str) -> Path:

@@ -16,16 +16,14 @@ from dagster import ConfigurableResource, InitResourceContext
 from filelock import FileLock, Timeout
 
 from assets.resources.home import Home
-from assets.resources.interrupted import close_interrupted
 from assets.resources.processes import current_process, is_dead, pid_of
-from assets.resources.tracking import Tracking
 from har_core.base.errors import HomeBusyError
 from har_core.base.files import write_text
 
 _SECONDS_BETWEEN_TRIES = 0.5
 
 
-class HomeResource(ConfigurableResource):
+class HomeResource(ConfigurableResource["HomeResource"]):
     """Gives assets the home they work in, and keeps every other process out of it while they do."""
 
     root: str
@@ -41,6 +39,9 @@ class HomeResource(ConfigurableResource):
         said = context.log.info if context.log is not None else _say_nothing
         with occupied(self.home(), f"Dagster run {run_id}", on_wait=said) as is_new:
             if is_new and context.instance is not None:
+                from assets.resources.interrupted import close_interrupted
+                from assets.resources.tracking import Tracking
+
                 close_interrupted(Tracking(self.home()), context.instance)
             yield self
 

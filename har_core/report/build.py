@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from har_core.base.files import write_text
-from har_core.evaluation.result import dump_json
+from har_core.evaluation.records import dump_json
 from har_core.report import formats
 from har_core.report.figures import figures_of
 from har_core.report.inputs import ReportInputs

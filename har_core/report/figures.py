@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from har_core.evaluation.folds import FoldResult, Spread
+from har_core.evaluation.folds import Spread
+from har_core.evaluation.results import FoldResult
 from har_core.report.defects import AuditView
 from har_core.report.honest import ProtocolView
 from har_core.report.inputs import FoldEntry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from har_core.evaluation.folds import FoldResult
+from har_core.evaluation.results import FoldResult
 from har_core.report.formats import listed
 from har_core.report.inputs import ReportInputs
 

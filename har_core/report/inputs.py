@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from har_core.evaluation.folds import FoldResult
-from har_core.evaluation.result import ModelResult, Origin
+from har_core.datasets.origin import Origin
+from har_core.evaluation.results import FoldResult, ModelResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from har_core.evaluation.latency import Machine
-from har_core.evaluation.result import dump_json
+from har_core.evaluation.records import dump_json
 from har_core.report.charts.curves import Curves, curves
 from har_core.report.charts.dumbbells import Dumbbells, dumbbells
 from har_core.report.charts.scatter import Scatter, scatter

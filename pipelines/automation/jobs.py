@@ -85,7 +85,7 @@ def _work(
         context.instance,
         request,
         OutputFiles(home.root),
-        on_wave=lambda wave: _say(context, wave),
+        on_wave=lambda wave, _: _say(context, wave),
         part_of=context.run_id,
     )
     _tell(context, outcome)

@@ -15,7 +15,7 @@ from assets.folds.partitions import FOLDS
 from assets.graph import build_assets, build_resources
 from assets.machinery.keys import COMPARISON_REPORT, RECORDING_AUDIT, fold_key
 from assets.machinery.lineage import latest_of_partition
-from assets.machinery.publication import RUN_ID
+from assets.machinery.materialisation import RUN_ID
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.audit.findings import read_findings
@@ -157,7 +157,7 @@ def test_a_fold_that_is_no_longer_asked_for_is_not_shown(place):
 
 @pytest.mark.parametrize(("name", "file"), [("folds/cnn", "fold"), ("recording_audit", "findings")])
 def test_an_altered_file_is_refused_and_the_report_stays(place, name, file):
-    path = place.home.findings if file == "findings" else place.home.fold_result("cnn", "loso-p1")
+    path = place.home.findings if file == "findings" else place.home.fold_record("cnn", "loso-p1")
     path.write_bytes(path.read_bytes() + b" ")
     page = (place.home.report_folder / "report.html").read_bytes()
     result = place.materialise("comparison_report")

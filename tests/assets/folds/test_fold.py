@@ -19,16 +19,17 @@ from assets.graph import build_assets, build_resources
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import WINDOWS, fold_key
 from assets.machinery.lineage import latest, latest_of_partition
-from assets.machinery.publication import RUN_ID, RUN_URL
+from assets.machinery.materialisation import RUN_ID, RUN_URL
 from assets.resources.display import LogDisplay
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.folds import FoldResult
+from har_core.evaluation.describe import fold_version
+from har_core.evaluation.records import FoldRecord, read_record
+from har_core.evaluation.results import FoldResult, score_fold
 from har_core.experiment.loader import load_experiment
-from har_core.fitting.folds import fold_version
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.settings.experiment import Experiment
 from har_core.training.events import EpochFinished, TrainingStarted
@@ -92,7 +93,8 @@ class Place:
         return latest_of_partition(self.instance, fold_key(architecture), fold)
 
     def result(self, architecture: str, fold: str) -> FoldResult:
-        return FoldResult.read(self.home.fold_result(architecture, fold))
+        record = read_record(self.home.fold_record(architecture, fold), FoldRecord)
+        return score_fold(record, read_predictions(self.home.predictions(f"folds/{architecture}", fold)))
 
     def runs(self, name: str) -> list:
         """MLflow runs whose name begins so, oldest first."""
@@ -264,7 +266,7 @@ def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place):
             self.seeds.append((what, num_done, num_total))
 
     assert not place.materialise("folds/cnn", fold="loso-p2", display=PullThePlug()).success
-    assert not place.home.fold_result("cnn", "loso-p2").exists()
+    assert not place.home.fold_record("cnn", "loso-p2").exists()
     assert not place.home.predictions("folds/cnn", "loso-p2").exists()
     assert place.latest("cnn", "loso-p2") is None
     name = "folds/cnn[loso-p2]"
@@ -290,7 +292,6 @@ def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(place, monkey
         problem = Problem(path="roles_share_no_duplicate", value="group 3", expected="no rows in two roles")
         raise InputError("The windows cannot be split so.", [problem])
 
-    folds_module._cut_once.cache_clear()
     monkeypatch.setattr(folds_module, "cut_fold", refuse)
     assert not place.materialise("folds/cnn", fold="loso-p1").success
     key = dg.AssetCheckKey(fold_key("cnn"), RULES_HOLD)

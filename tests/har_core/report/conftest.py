@@ -15,7 +15,7 @@ from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.folds import FoldResult, SeedResult
 from har_core.evaluation.latency import Latency, Machine
-from har_core.evaluation.result import ModelResult
+from har_core.evaluation.results import ModelResult
 from har_core.evaluation.scores import Scores, score
 from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs, WindowCounts
 from har_core.splits.protocols import folds

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from har_core.datasets.dsads.layout import ACTIVITIES
-from har_core.evaluation.result import ModelResult
+from har_core.evaluation.results import ModelResult
 from har_core.report.build import build_report, write_report
 from har_core.report.page import SYNTHETIC_NOTE
 from har_core.report.published import PARAMETERS_FOOTNOTE

@@ -31,7 +31,7 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
     findings = build_recording_audit(experiment)
     folds = [build_folds(architecture, experiment) for architecture in experiment.fold_architectures]
     report = build_comparison_report(experiment)
-    # What the audit finds is told, and no reason to stop; folds measure, and choose nothing.
+    # Findings of the audit are warnings and stop nothing; folds measure, and choose nothing.
     champion = build_champion(experiment, [*made, report])
     return [build_source_files(), *made, findings, *folds, report, champion]
 

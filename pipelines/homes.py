@@ -16,6 +16,7 @@ from har_core.base.files import write_text
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
 
+DEFAULT_EXPERIMENT = Path(__file__).parent.parent / "experiments" / "demo.toml"
 _WITHOUT_QUEUE = """\
 # Settings of the Dagster instance of this home; change them freely, the file is written only where there is none.
 telemetry:
@@ -98,6 +99,12 @@ def experiment_file(home: Home, given: Path | None) -> Path:
     return Path(known)
 
 
+def definitions_file(home: Home) -> Path:
+    """The file that definitions are built from: ``HAR_EXPERIMENT``, else what the home serves, else the demo."""
+    named = os.environ.get("HAR_EXPERIMENT") or recall(home).experiment
+    return Path(named) if named else DEFAULT_EXPERIMENT
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What ``har run`` and ``har status`` were asked, read and found possible."""
@@ -123,7 +130,7 @@ def read_order(experiment: Path | None, data: Path | None) -> Order:
 
 
 def propose(home: Home, experiment: Path, data: Path | None = None, *, bind: bool = True) -> Memory:
-    """What the home remembers once a command is accepted: its experiment file, and where the data is if told.
+    """What the home remembers once a command is accepted: its experiment file, and where the data lies.
 
     Nothing is written: :func:`remember` is for when the data and everything else of the command proved right.
 

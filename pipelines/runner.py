@@ -1,6 +1,6 @@
 """Runs waves in this process against a Dagster instance, and gathers what failed with the exceptions themselves.
 
-What runs next is decided in :mod:`pipelines.waves`; how it is shown and told belongs in :mod:`pipelines.cli`.
+What runs next is decided in :mod:`pipelines.waves`; how it is shown belongs in :mod:`pipelines.cli`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def select(asset_graph: AssetGraph, selection: str | None) -> frozenset[AssetKey
         chosen = AssetSelection.from_string(selection).resolve(asset_graph) & keys
     except DagsterInvalidSubsetError as error:
         raise _unknown(selection, "names no asset", keys) from error
-    except (DagsterError, CheckError, NotImplementedError) as error:  # the last two for what only Dagster's UI can tell
+    except (DagsterError, CheckError, NotImplementedError) as error:  # the last two for what only Dagster's UI knows
         raise _unknown(selection, "is no selection of assets, in Dagster's syntax", keys) from error
     if not chosen:
         raise _unknown(selection, "names no asset", keys)
@@ -165,7 +165,7 @@ def _run(
     materialized = {event.asset_key for event in result.get_asset_materialization_events()}
     ran = [item for item in wave if item.key in materialized and item not in failures]
     if not result.success and not failures:
-        raise DagsterError(f"Dagster run {result.run_id} failed outside its assets; its log tells why")
+        raise DagsterError(f"Dagster run {result.run_id} failed outside its assets; its log says why")
     if not ran and not failures:
         raise DagsterError(f"Dagster run {result.run_id} materialised nothing of {', '.join(map(str, wave))}")
     return ran, failures

@@ -157,8 +157,8 @@ def _status(
         return Status(item, State.MISSING, tuple(gone), parents, **known_of_it)
     if status is StaleStatus.STALE:
         causes = resolver.get_stale_causes(item.key, item.partition)
-        told = [words for cause in causes for words in _in_words(cause, item, made, view)]
-        return Status(item, State.STALE, tuple(dict.fromkeys(told)), parents, **known_of_it)
+        reasons = [words for cause in causes for words in _in_words(cause, item, made, view)]
+        return Status(item, State.STALE, tuple(dict.fromkeys(reasons)), parents, **known_of_it)
     unsettled = tuple(f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH)
     return Status(item, State.PENDING if unsettled else State.FRESH, unsettled, parents, **known_of_it)
 

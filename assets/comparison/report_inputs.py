@@ -1,4 +1,4 @@
-"""What the report is made from, as the latest materialisations tell it, each file held against its recorded hash."""
+"""What the report is made from, from the latest materialisations; each file must have the hash that was recorded."""
 
 import hashlib
 from collections.abc import Mapping
@@ -122,7 +122,7 @@ def _entry(home: Home, model: Latest) -> ReportEntry:
         mlflow_run_url=model.metadata[RUN_URL],
         registered_model=model.metadata[REGISTERED_MODEL],
         version=model.metadata[REGISTERED_VERSION],
-        registered_model_url=model.metadata.get(REGISTERED_MODEL_URL),  # earlier versions did not tell it
+        registered_model_url=model.metadata.get(REGISTERED_MODEL_URL),  # earlier versions did not record it
     )
 
 

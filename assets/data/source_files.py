@@ -60,11 +60,11 @@ def build_source_files() -> dg.AssetSpec:
 
 
 def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> SourceReport:
-    """Look at the source, and tell ``instance`` its version where there is news, and its listing where that is another.
+    """Look at the source, and report a new version, or a new listing, to ``instance``.
 
-    A listing that is new is told with the version that ``raw_recordings`` was made from where the content is still that
-    of its manifest; so nothing becomes stale, and the next look is cheap again. What is told is a materialisation
-    without a run; an observation would leave everything stale.
+    Where only the listing is new and the content is still that of the manifest, the version stays the one that
+    ``raw_recordings`` was made from: nothing becomes stale, and the next look is cheap again. The report is a
+    materialisation without a run; an observation would leave everything stale.
 
     Raises:
         InputError: the source is not there, or holds no segment files.
@@ -89,7 +89,7 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
 
 
 def _listing_of(known: Latest) -> str:
-    return str(known.metadata.get(LISTING, known.data_version))  # earlier versions of this project told no other
+    return str(known.metadata.get(LISTING, known.data_version))  # earlier versions of this project recorded no other
 
 
 def _nothing_new(known: Latest) -> SourceReport:

@@ -86,7 +86,11 @@ def _fit(architecture: str, work: Work) -> Made:
         num_validation_subjects=work.experiment.evaluation.validation_subjects,
     )
     windows = _windows(architecture, work, fold)
-    trainings = [_train(architecture, work, fold, windows, seed) for seed in work.experiment.evaluation.seeds]
+    seeds, trainings = work.experiment.evaluation.seeds, []
+    for seed in seeds:
+        work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
+        trainings.append(_train(architecture, work, fold, windows, seed))
+    work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
     record = describe_fold(architecture, work.experiment, fold, windows, trainings, origin=work.origin)
     predictions = pa.concat_tables(trained.predictions for trained in trainings)
     staged_record, staged_predictions = work.staged
@@ -131,7 +135,7 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
     """One seed, with an MLflow run of its own below that of the fold."""
     from har_core.fitting.trained import checkpoint_key, train_and_predict
 
-    settings, seeds = work.experiment.model_settings(architecture), work.experiment.evaluation.seeds
+    settings = work.experiment.model_settings(architecture)
     version = work.context.assets_def.get_asset_spec(work.context.asset_key).code_version or ""
     with work.run.nested(f"seed {seed}") as run:
         trained = train_and_predict(
@@ -147,7 +151,6 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
         run.log_params({"seed": seed})
         run.set_tags({"har.data_version": trained.weights, "har.origin": work.origin})
         run.log_metrics(_metrics(trained))
-    work.display.progress(f"{work.name} seeds", seeds.index(seed) + 1, len(seeds))
     return trained
 
 

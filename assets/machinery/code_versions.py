@@ -1,6 +1,6 @@
 """What makes an asset stale: the code that computes it, with everything that code imports, and the settings it reads.
 
-A hash of both is its code version. The parts are kept beside it, so that a change can be told in words. What counts as
+A hash of both is its code version. The parts are kept beside it, so that a change can be put into words. What counts as
 code and what does not is in ``docs/decisions/0003-code-version.md``.
 """
 
@@ -32,8 +32,8 @@ _hashes: dict[tuple[str, int, int], str] = {}
 """By path, size and time of change."""
 _LENGTH = 16
 _LENGTH_OF_PART = 12
-_MAX_FILES_TOLD = 5
-_MAX_SETTINGS_TOLD = 10
+_MAX_FILES_NAMED = 5
+_MAX_SETTINGS_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ def ingredients(
 
 def differences(before: Ingredients, after: Ingredients) -> list[str]:
     """What changed, in words: settings in the order of ``after``, then files by name. Empty where nothing did."""
-    settings = [_tell_setting(name, before, after) for name in _changed(before.settings, after.settings)]
-    files = [_tell_file(path, before, after) for path in sorted(_changed(before.files, after.files))]
-    return [*_first(_MAX_SETTINGS_TOLD, settings, "setting"), *_first(_MAX_FILES_TOLD, files, "file")]
+    settings = [_setting_change(name, before, after) for name in _changed(before.settings, after.settings)]
+    files = [_file_change(path, before, after) for path in sorted(_changed(before.files, after.files))]
+    return [*_first(_MAX_SETTINGS_NAMED, settings, "setting"), *_first(_MAX_FILES_NAMED, files, "file")]
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _tell_setting(name: str, before: Ingredients, after: Ingredients) -> str:
+def _setting_change(name: str, before: Ingredients, after: Ingredients) -> str:
     if name not in before.settings:
         return f"setting {name} is new ({_value(after.settings[name])})"
     if name not in after.settings:
@@ -195,15 +195,15 @@ def _value(value: Any) -> str:
     return "not set" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _tell_file(path: str, before: Ingredients, after: Ingredients) -> str:
+def _file_change(path: str, before: Ingredients, after: Ingredients) -> str:
     what = "is new" if path not in before.files else "is gone" if path not in after.files else "changed"
     return f"{path} {what}"
 
 
-def _first(most: int, told: list[str], noun: str) -> list[str]:
+def _first(most: int, changes: list[str], noun: str) -> list[str]:
     """At most so many, and how many more there are."""
-    num_more = len(told) - most
-    return told if num_more <= 0 else [*told[:most], f"and {num_more} more {noun}{'s' if num_more > 1 else ''}"]
+    num_more = len(changes) - most
+    return changes if num_more <= 0 else [*changes[:most], f"and {num_more} more {noun}{'s' if num_more > 1 else ''}"]
 
 
 class _WithoutDocstrings(ast.NodeTransformer):

@@ -52,8 +52,8 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
 
     Args:
         home: made where it is new.
-        who: what others are told of this process; its command where None.
-        on_wait: is told who works here, and then the work is waited for. Where None, nothing is.
+        who: how others see this process named; its command where None.
+        on_wait: called with who works here, before waiting for them. Where None, nobody is waited for.
 
     Yields:
         Whether the lock is new to this process; False where it holds it already.
@@ -84,7 +84,7 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
 def is_occupied(home: Home) -> bool:
     """Whether a process is at work in the home; asked without trying for the lock, which could keep another out.
 
-    Where the process is of another host, or of this one when it had another name, only the lock can tell.
+    Where the process is of another host, or of this one when it had another name, only the lock knows.
     """
     try:
         process = json.loads(_holder_file(home).read_text(encoding="utf-8"))["process"]

@@ -23,16 +23,21 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"har {version('har')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """What stands before the command."""
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"har {installed('har')}")
-        raise typer.Exit
 
 
 for command in (run.run, status.status, predict.predict, audit.audit, models.models, trace.trace, ui.ui):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +14,6 @@ import pytest
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from assets.data.source_files import report_source_version
-from assets.folds import fold as folds_module
 from assets.folds.fold import RULES_HOLD, fold_ingredients
 from assets.graph import build_assets, build_resources
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
@@ -32,6 +32,7 @@ from har_core.evaluation.results import FoldResult, score_fold
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.settings.experiment import Experiment
+from har_core.splits import build
 from har_core.training.events import EpochFinished, TrainingStarted
 
 EXPERIMENT = """
@@ -288,11 +289,11 @@ def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place):
 def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(place, monkeypatch):
     before = place.latest("cnn", "loso-p1")
 
-    def refuse(path, fold, *, store):
+    def refuse(path, fold, *, normalise, store):
         problem = Problem(path="roles_share_no_duplicate", value="group 3", expected="no rows in two roles")
         raise InputError("The windows cannot be split so.", [problem])
 
-    monkeypatch.setattr(folds_module, "cut_fold", refuse)
+    monkeypatch.setattr(build, "cut_fold", refuse)
     assert not place.materialise("folds/cnn", fold="loso-p1").success
     key = dg.AssetCheckKey(fold_key("cnn"), RULES_HOLD)
     record = place.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
@@ -352,11 +353,9 @@ def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done):
 
 
 def test_data_version_is_of_content_and_not_of_times(done):
-    result = done.result("cnn", "loso-p1")
-    version = fold_version(result, [])
-    values = json.loads(result.to_json())
-    values["device"] = "cuda"
-    values["seeds"][0]["training_seconds"] += 1
-    assert fold_version(FoldResult.from_json(json.dumps(values)), []) == version
-    values["seeds"][0]["scores"]["test"]["accuracy"] = 0.123
-    assert fold_version(FoldResult.from_json(json.dumps(values)), []) != version
+    record = read_record(done.home.fold_record("cnn", "loso-p1"), FoldRecord)
+    version = fold_version(record, [])
+    slower = replace(record.seeds[0], training_seconds=999.0)
+    assert fold_version(replace(record, device="cuda", seeds=(slower, *record.seeds[1:])), []) == version
+    other_epoch = replace(record.seeds[0], best_epoch=17)
+    assert fold_version(replace(record, seeds=(other_epoch, *record.seeds[1:])), []) != version

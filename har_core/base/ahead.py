@@ -1,4 +1,4 @@
-"""Work done a little before its result is asked for, in a thread of its own."""
+"""Computes results one step ahead of their use, in a thread."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Result = TypeVar("Result")
 
 
 def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """``work`` of each item, in their order: while the caller uses one result, the next one is worked out.
+    """Yield ``work(item)`` for each item, in order; while the caller uses one result, the next is computed.
 
-    At most two results exist at a time that the caller has not got, so that memory does not grow with the items. What
-    ``work`` raises is raised where its result would have come.
+    At most two results wait for the caller, so memory does not grow with the items. An exception of ``work`` is raised
+    in place of its result.
 
     >>> list(ahead(abs, [-2, 1]))
     [2, 1]

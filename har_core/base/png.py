@@ -1,4 +1,4 @@
-"""A matplotlib figure as a small PNG. What is drawn belongs to the room that draws it."""
+"""Turns a matplotlib figure into a small PNG. Figures belong to the packages that draw them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _NUM_COLOURS = 64
 
 
 def as_png(figure: Figure) -> bytes:
-    """Without pyplot, whose global state is not safe in threads; with few colours, a third of the bytes."""
+    """``figure`` as PNG bytes.
+
+    Without pyplot, whose global state is not thread-safe; with few colours, which takes a third of the bytes.
+    """
     drawn, picture = io.BytesIO(), io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(drawn, format="png")

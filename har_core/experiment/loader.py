@@ -168,7 +168,7 @@ class _Reader:
             self.problems.append(self.document.problem(key, expected))
 
     def check_folds(self, evaluation: Settings | None, models: Settings | None) -> None:
-        """Add a problem for each architecture of ``[evaluation]`` that ``[models]`` lacks or that folds cannot train."""
+        """Add a problem for each architecture of ``[evaluation]`` that ``[models]`` lacks or folds cannot train."""
         if not isinstance(evaluation, EvaluationSettings) or not isinstance(models, ModelsSettings):
             return
         chosen = models.architectures if evaluation.architectures is None else evaluation.architectures

@@ -66,7 +66,7 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 @contextmanager
 def computing(runtime: RuntimeSettings, device: torch.device) -> Iterator[None]:
-    """Set PyTorch to ``runtime.num_threads`` threads (if absent, as many as before), and on the CPU reuse freed memory."""
+    """Use ``runtime.num_threads`` threads (if absent, as many as before), and on the CPU keep freed memory."""
     before = torch.get_num_threads()
     torch.set_num_threads(runtime.num_threads or before)
     try:

@@ -275,7 +275,7 @@ class _Trainer:
         )
 
     def _full_key(self, key: str) -> str:
-        """The caller's key, with what only the loop knows: settings, precision, shapes of weights, number of windows."""
+        """The caller's key and what only the loop knows: settings, precision, shapes of weights, numbers of windows."""
         shapes = [f"{name}{tuple(tensor.shape)}" for name, tensor in self.model.state_dict().items()]
         counts = f"{len(self.training)} {len(self.validation)} {self.num_classes}"
         return "\n".join([key, self.settings.model_dump_json(), self.precision, counts, *shapes])

@@ -167,9 +167,15 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
         pytest.param("[splits]\ntest_subjects = [0]\n", 2, "test_subjects[0] = 0", "at least 1 (", id="all in a list"),
         pytest.param("[splits]\ntest_subjects = 3\n", 2, "test_subjects = 3", "a list", id="number for a list"),
         pytest.param("[splits]\ntest_subjects = [1, 1]\n", 2, "[1, 1]", "repeated: 1", id="subject twice"),
-        pytest.param("[splits]\ntest_subjects = [5, 6]\n", 2, "[5, 6]", "validation_subjects: 6", id="tests and validates"),
         pytest.param(
-            "[splits]\ntraining_subjects = [1, 7]\n", 1, "[7, 8]", "training_subjects: 7", id="tests by default and trains"
+            "[splits]\ntest_subjects = [5, 6]\n", 2, "[5, 6]", "validation_subjects: 6", id="tests and validates"
+        ),
+        pytest.param(
+            "[splits]\ntraining_subjects = [1, 7]\n",
+            1,
+            "[7, 8]",
+            "training_subjects: 7",
+            id="tests by default and trains",
         ),
         pytest.param(
             "[splits]\ntraining_subjects = [1]\nvalidation_subjects = [2, 1]\n",

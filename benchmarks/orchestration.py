@@ -63,8 +63,15 @@ def python(*arguments: str) -> None:
 
 
 @dg.asset(name="nothing", required_resource_keys={"home", "display"})
-def _untracked() -> dg.MaterializeResult:
+def _untracked() -> dg.MaterializeResult:  # type: ignore[type-arg]
     return dg.MaterializeResult(data_version=dg.DataVersion("1"))
+
+
+def _run(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        raise RuntimeError(f"Dagster has no run {run_id}")
+    return run
 
 
 class Bench:
@@ -110,12 +117,12 @@ class Bench:
         )
         if warm:
             instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
-            while not instance.get_run_by_id(run.run_id).is_finished:
+            while not _run(instance, run.run_id).is_finished:
                 time.sleep(0.05)
         else:
             arguments = ExecuteRunArgs(origin, run.run_id, instance.get_ref(), set_exit_code_on_failure=True)
             subprocess.run(arguments.get_command_args(), check=True, capture_output=True)
-        if not instance.get_run_by_id(run.run_id).is_success:
+        if not _run(instance, run.run_id).is_success:
             raise RuntimeError("\n".join(map(str, instance.all_logs(run.run_id))))
 
     def materialise_nothing(self, *, tracked: bool) -> None:
@@ -180,7 +187,7 @@ def cases(options: Options) -> list[Case]:
             reference="without MLflow",
         ),
         *(
-            _case(f"logging {name}", options, {"ours": lambda name=name: partial(_home(options).log_model, name)})
+            _case(f"logging {name}", options, {"ours": partial(_log_model, options, name)})
             for name in (("lstm",) if options.quick else ("cnn", "resnet", "lstm", "shufflenet"))
         ),
     ]
@@ -197,6 +204,10 @@ def _case(
         ways=tuple(Way(name=way, prepare=partial(_counting, prepare)) for way, prepare in chosen.items()),
         reference=None if options.quick else reference,
     )
+
+
+def _log_model(options: Options, name: str) -> Callable[[], object]:
+    return partial(_home(options).log_model, name)
 
 
 def _counting(prepare: Callable[[], Callable[[], object]]) -> Once:

@@ -83,8 +83,8 @@ def make_recordings(options: Options) -> None:
     from har_core.datasets.dsads.synthetic.writer import write_recordings  # noqa: PLC0415 - after the threads are set
     from har_core.settings.source import SourceSettings  # noqa: PLC0415
 
-    small = {"num_subjects": 3, "num_segments": 2} if options.quick else {}
-    write_recordings(options.data, SourceSettings(**small), silent)
+    size = SourceSettings(num_subjects=3, num_segments=2) if options.quick else SourceSettings()
+    write_recordings(options.data, size, silent)
 
 
 def describe_machine(asked: argparse.Namespace) -> dict[str, Any]:

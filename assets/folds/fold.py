@@ -86,7 +86,8 @@ def _fit(architecture: str, work: Work) -> Made:
         num_validation_subjects=work.experiment.evaluation.validation_subjects,
     )
     windows = _windows(architecture, work, fold)
-    seeds, trainings = work.experiment.evaluation.seeds, []
+    seeds = work.experiment.evaluation.seeds
+    trainings: list[Trained] = []
     for seed in seeds:
         work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
         trainings.append(_train(architecture, work, fold, windows, seed))

@@ -1,4 +1,4 @@
-"""Turns a matplotlib figure into a small PNG. Figures belong to the packages that draw them."""
+"""A matplotlib figure as a small PNG. What is drawn is the caller's business."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ _NUM_COLOURS = 64
 
 
 def as_png(figure: Figure) -> bytes:
-    """``figure`` as PNG bytes.
-
-    Without pyplot, whose global state is not thread-safe; with few colours, which takes a third of the bytes.
-    """
+    """Without pyplot, whose global state is not safe in threads; with few colours, for a third of the bytes."""
     drawn, picture = io.BytesIO(), io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(drawn, format="png")

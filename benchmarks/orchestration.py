@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import torch
+from commands import prepare_home
 from dagster._cli.api import ExecuteRunArgs
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher import LaunchRunContext
@@ -30,36 +31,7 @@ from har_core.models import create_model
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import defs
 
-EXPERIMENT = """\
-[source]
-kind = "synthetic"
-num_subjects = 3
-num_segments = 2
-[splits]
-validation_subjects = [2]
-test_subjects = [3]
-[training]
-epochs = 1
-batch_size = 16
-[models]
-architectures = ["cnn"]
-[models.cnn]
-base_width = 2
-[evaluation]
-latency_repeats = 3
-latency_warmup = 1
-[runtime]
-device = "cpu"
-"""
-IMPORTS = "import dagster, torch, mlflow.pytorch, sklearn.metrics, matplotlib.figure"
 NUM_CHANNELS, NUM_TIMEPOINTS, NUM_CLASSES = 45, 125, 19
-
-
-def python(*arguments: str) -> None:
-    """A process of its own, which must succeed."""
-    done = subprocess.run([sys.executable, *arguments], check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(done.stdout + done.stderr)
 
 
 @dg.asset(name="nothing", required_resource_keys={"home", "display"})
@@ -78,17 +50,7 @@ class Bench:
     """A home in which everything ran once, and what is measured in it."""
 
     def __init__(self, root: Path) -> None:
-        self.experiment_file = root / "small.toml"
-        self.experiment_file.write_text(EXPERIMENT)
-        self.home = Home(root / "home")
-        self.home.root.mkdir()
-        os.environ |= {
-            "HAR_HOME": str(self.home.root),
-            "DAGSTER_HOME": str(self.home.dagster),
-            "HAR_EXPERIMENT": str(self.experiment_file),
-        }
-        os.chdir(self.home.root)  # Dagster lets the `.env` of a working directory override the environment
-        self.har_run()
+        self.home = Home(prepare_home(root))
         with (self.home.dagster / "dagster.yaml").open("a") as settings:
             settings.write("python_logs:\n  python_log_level: ERROR\n")
 
@@ -100,11 +62,7 @@ class Bench:
     @property
     def experiment(self) -> Experiment:
         """The settings."""
-        return load_experiment(self.experiment_file)
-
-    def har_run(self) -> None:
-        """The whole command; after the first time it has nothing to do."""
-        python("-m", "pipelines", "run", str(self.experiment_file))
+        return load_experiment(Path(os.environ["HAR_EXPERIMENT"]))
 
     def queued_run(self, *, warm: bool) -> None:
         """From leaving the queue to the end of a run that makes ``splits``, whose work is measured in milliseconds."""
@@ -159,15 +117,6 @@ class Bench:
 def cases(options: Options) -> list[Case]:
     """What Dagster, MLflow and process starts cost beside the work itself."""
     return [
-        _case(
-            "`har run` with nothing to do",
-            options,
-            {
-                "ours": lambda: _home(options).har_run,
-                "imports": lambda: lambda: python("-c", IMPORTS),
-            },
-            reference="imports",
-        ),
         _case(
             "a run of `splits` from the queue",
             options,

@@ -17,9 +17,8 @@ from matplotlib.figure import Figure
 
 from har_core.audit.defects import find_defects
 from har_core.base.png import DPI, as_png
-from har_core.datasets.dsads import read_recordings
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import Recordings
+from har_core.datasets.dsads.recordings import Recordings, read_recordings
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 DARK, ACCENT, PALE = "#1f3550", "#c8452f", "#9db4cc"

@@ -13,7 +13,7 @@ from assets.resources.occupation import HomeResource
 from assets.resources.tracking import TrackingResource
 from har_core.base.files import atomic_paths
 from har_core.datasets.dsads.acquisition import acquire
-from har_core.datasets.dsads.manifest import ingest_into
+from har_core.datasets.dsads.manifest import ingest
 from har_core.settings.experiment import Experiment
 
 _COMPLETE = "every_subject_has_every_activity"
@@ -51,7 +51,7 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
         ):
             run.log_input("source_files", require_upstream(context, SOURCE_KEY), source.location)
             planned_folds(experiment, {file.key.subject for file in source.files})  # before all is read
-            summary = ingest_into(source, manifest_path=manifest, recordings_path=recordings, progress=display.progress)
+            summary = ingest(source, manifest_path=manifest, recordings_path=recordings, progress=display.progress)
             run.log_bytes(place.manifest.name, manifest.read_bytes())
             result = publish(
                 run,

@@ -14,7 +14,8 @@ from har_core.base.errors import InputError, Problem
 from har_core.base.files import write_text
 from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.download import RetryPolicy, download
-from har_core.datasets.dsads.source import Source, listing_version, open_source
+from har_core.datasets.dsads.listing import Source, listing_version
+from har_core.datasets.dsads.source import open_source
 from har_core.settings.source import SourceSettings
 
 _GENERATOR = Path(__file__).with_name("synthetic")

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from har_core.base.errors import InputError, counted
 from har_core.datasets.dsads.layout import SegmentKey
-from har_core.datasets.dsads.listing import SegmentFile
+from har_core.datasets.dsads.listing import SegmentFile, Source
 from har_core.datasets.dsads.manifest import Manifest, ManifestRow
-from har_core.datasets.dsads.source import Source
 
 NUM_NAMES_SHOWN = 5
 

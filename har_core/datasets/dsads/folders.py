@@ -7,12 +7,10 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, list_segments, parse_segment_file
+from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, Source, list_segments, parse_segment_file
 
 _FOLDER_NAMES = (re.compile(r"a[0-9]+", re.IGNORECASE), re.compile(r"p[0-9]+", re.IGNORECASE))
 _KINDS = {
@@ -24,15 +22,14 @@ _KINDS = {
 }
 
 
-class FolderSource:
+class FolderSource(Source):
     """A directory of ``aNN/pN/sNN.txt``, or one that holds such a directory; everything else in it is ignored."""
 
     def __init__(self, location: Path, *, max_file_bytes: int = MAX_SEGMENT_BYTES) -> None:
         """List the directory.
 
         Raises:
-            InputError: it cannot be listed, a segment is no plain file or larger than the limit, or what it holds does
-                not fit the layout.
+            InputError: it cannot be listed or does not fit the layout, or a segment is no plain file or too large.
         """
         self.location = location
         try:
@@ -42,18 +39,13 @@ class FolderSource:
             path = str(error.filename or location)
             problem = Problem(path=path, value=error.strerror, expected="a directory that can be listed")
             raise InputError(f"{location}: cannot be listed", [problem]) from error
-        self.files = list_segments((file for file, _ in found), location=str(location))
-        _refuse_unreadable(found, location, max_file_bytes)
-        made = any((top / SYNTHETIC_MARKER).exists() for top in tops)
-        self.origin: Literal["real", "synthetic"] = "synthetic" if made else "real"
+        self.files = list_segments((file for file, _ in found), location=location)
+        self._refuse_unreadable(found, max_file_bytes)
+        self.origin = "synthetic" if any((top / SYNTHETIC_MARKER).exists() for top in tops) else "real"
 
     def read(self, file: SegmentFile) -> bytes:
-        """The bytes of a file.
-
-        Raises:
-            InputError: it cannot be read.
-        """
-        path = f"{self.location}/{file.path}"
+        """The bytes of a file."""
+        path = self.name(file)
         try:
             handle = os.open(path, os.O_RDONLY)
             try:
@@ -64,20 +56,17 @@ class FolderSource:
             problem = Problem(path=path, value=error.strerror, expected="a file that can be read")
             raise InputError(f"{path}: cannot be read", [problem]) from error
 
-    def name(self, file: SegmentFile) -> str:
-        """The file as the user knows it."""
-        return f"{self.location}/{file.path}"
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _refuse_unreadable(self, found: Iterable[tuple[SegmentFile, int]], max_file_bytes: int) -> None:
+        problems = []
+        for file, kind in sorted(found, key=lambda entry: entry[0].key):
+            if kind in _KINDS:
+                expected = "a plain file, or a link to one"
+                problems.append(Problem(path=self.name(file), value=_KINDS[kind], expected=expected))
+            elif file.num_bytes > max_file_bytes:
+                expected = f"at most {max_file_bytes} bytes"
+                problems.append(Problem(path=self.name(file), value=f"{file.num_bytes} bytes", expected=expected))
+        if problems:
+            raise InputError(f"{self.location}: {counted(len(problems), 'file')} that cannot be read", problems)
 
 
 def _read_all(handle: int, num_bytes: int) -> bytes:
@@ -92,9 +81,9 @@ def _read_all(handle: int, num_bytes: int) -> bytes:
 
 
 def _tops(location: Path) -> list[Path]:
-    """Where activity folders may lie: in the directory itself, and in those within it."""
+    """Where activity folders may be: in the directory itself, and in the directories within it."""
     inner = sorted(_plain_folders(location))
-    if any(_folders_named(location, _FOLDER_NAMES[0])):  # what else there is, such as lost+found, need not be readable
+    if any(_folders_named(location, _FOLDER_NAMES[0])):  # then others, such as lost+found, need not be readable
         inner = [folder for folder in inner if _can_be_listed(folder)]
     return [location, *inner]
 
@@ -116,7 +105,7 @@ def _plain_folders(folder: Path) -> Iterator[Path]:
 
 
 def _segments_below(location: Path, top: Path) -> Iterator[tuple[SegmentFile, int]]:
-    """Segment files, and what kind of thing each is; 0 where that cannot be told."""
+    """Segment files, and what kind of thing each is; 0 if that cannot be found out."""
     folders = [top]
     for pattern in _FOLDER_NAMES:
         folders = [inner for folder in folders for inner in _folders_named(folder, pattern)]
@@ -140,19 +129,6 @@ def _folders_named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
 def _look_at(entry: os.DirEntry[str]) -> tuple[int, int, str]:
     try:
         status = entry.stat()
-    except OSError:  # a dangling link stays in the listing, so that reading it names it
+    except OSError:  # keep a dangling link in the listing, so that reading it names it
         return 0, 0, "unreadable"
     return stat.S_IFMT(status.st_mode), status.st_size, str(status.st_mtime_ns)
-
-
-def _refuse_unreadable(found: Iterable[tuple[SegmentFile, int]], location: Path, max_file_bytes: int) -> None:
-    problems = []
-    for file, kind in sorted(found, key=lambda entry: entry[0].key):
-        path = f"{location}/{file.path}"
-        if kind in _KINDS:
-            problems.append(Problem(path=path, value=_KINDS[kind], expected="a plain file, or a link to one"))
-        elif file.num_bytes > max_file_bytes:
-            expected = f"at most {max_file_bytes} bytes"
-            problems.append(Problem(path=path, value=f"{file.num_bytes} bytes", expected=expected))
-    if problems:
-        raise InputError(f"{location}: {counted(len(problems), 'file')} that cannot be read", problems)

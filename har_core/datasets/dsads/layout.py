@@ -7,7 +7,7 @@ and magnetic sensors", Pattern Recognition 43(10), 2010; and the data set's page
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 SAMPLING_RATE_HZ = 25
 SEGMENT_LENGTH = 125
@@ -21,6 +21,7 @@ AXES = ("x", "y", "z")
 CHANNELS = tuple(f"{unit}_{axis}{sensor}" for unit in UNITS for sensor in SENSORS for axis in AXES)
 """The 45 columns of a segment file, in file order: ``T_xacc``, ``T_yacc``, … ``LL_zmag``."""
 NUM_CHANNELS = len(CHANNELS)
+CHANNELS_PER_UNIT = NUM_CHANNELS // len(UNITS)
 
 ACTIVITIES = (
     "sitting",
@@ -49,6 +50,7 @@ NUM_ACTIVITIES = len(ACTIVITIES)
 MAX_SUBJECT = 999
 MAX_SEGMENT = 9_999
 
+Origin = Literal["real", "synthetic"]
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A file of this name beside the activity folders says that the recordings were made, not measured."""
 
@@ -60,6 +62,9 @@ class RecordingKey(NamedTuple):
 
     subject: int
     activity: int
+
+    def __str__(self) -> str:
+        return f"subject {self.subject}, activity {self.activity}"
 
 
 class SegmentKey(NamedTuple):

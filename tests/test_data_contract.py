@@ -16,7 +16,7 @@ from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA
 from har_core.datasets.dsads.recordings import Recording
 from har_core.inference.predictions import PREDICTIONS_SCHEMA
 from har_core.splits.build import CHECK_NAMES as SPLIT_CHECKS
-from har_core.windows.checks import CHECK_NAMES as WINDOW_CHECKS
+from har_core.windows.checks import WINDOW_CHECKS
 from har_core.windows.dataset import write_windows
 from har_core.windows.schema import window_schema
 from har_core.windows.segmentation import segment
@@ -81,7 +81,7 @@ def test_checks(heading: str, names: tuple[str, ...]) -> None:
 
 
 def test_columns_in_dagster_are_those_of_the_page(tmp_path: Path) -> None:
-    samples = np.zeros((1, SEGMENT_LENGTH, NUM_CHANNELS), dtype=np.float32)
+    samples = np.zeros((NUM_CHANNELS, SEGMENT_LENGTH), dtype=np.float32)
     recording = Recording(subject=1, activity=1, segments=(1,), samples=samples)
     write_windows(segment([recording], length=125, overlap=0), tmp_path / "windows.parquet")
     columns = describe_table(tmp_path / "windows.parquet")["dagster/column_schema"].columns

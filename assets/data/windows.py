@@ -13,7 +13,7 @@ from har_core.audit.findings import read_findings
 from har_core.base.files import atomic_folder
 from har_core.datasets.dsads.ingested import read_ingested
 from har_core.settings.experiment import Experiment
-from har_core.windows.checks import CHECK_NAMES, WindowChecks
+from har_core.windows.checks import WINDOW_CHECKS, WindowChecks
 from har_core.windows.dataset import write_windows
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import count_by_recording
@@ -42,7 +42,7 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
         "whether it is damaged or holds rows that occur twice.",
         code_version=made_with.version,
         metadata={INGREDIENTS: made_with.to_metadata()},
-        check_specs=[dg.AssetCheckSpec(name, asset=WINDOWS) for name in (_LENGTH, *CHECK_NAMES)],
+        check_specs=[dg.AssetCheckSpec(name, asset=WINDOWS) for name in (_LENGTH, *WINDOW_CHECKS)],
     )
     def windows(
         context: dg.AssetExecutionContext,
@@ -75,7 +75,7 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
                 join=settings.join_segments,
                 longest_repair=settings.longest_repair,
             )
-            with telling_failed_checks(context, CHECK_NAMES):
+            with telling_failed_checks(context, WINDOW_CHECKS):
                 summary = write_windows(reader, path, display.progress, checks=checks)
             run.log_table("tables/windows_by_recording.json", count_by_recording(path).to_pydict())
             return publish(

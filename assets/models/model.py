@@ -87,7 +87,8 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
                 listener=run.listener(then=partial(display.training, name)),
             )
             try:
-                registered = _register(run, trained, num_timepoints=experiment.windows.length)
+                windows = experiment.windows
+                registered = _register(run, trained, num_timepoints=windows.length, join_segments=windows.join_segments)
             except RoundTripError as error:
                 report_failed_check(context, ROUND_TRIP, str(error))
                 raise
@@ -98,10 +99,12 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
     return model
 
 
-def _register(run: TrackedRun, trained: Trained, *, num_timepoints: int) -> RegisteredVersion:
+def _register(
+    run: TrackedRun, trained: Trained, *, num_timepoints: int, join_segments: bool = False
+) -> RegisteredVersion:
     """Log the model, compare it with the one in memory, and make it a version; no alias moves yet."""
     registry, name = Registry(run.tracking), f"har-{trained.result.architecture}"
-    model_uri = registry.log(run, name, trained.classifier, num_timepoints=num_timepoints)
+    model_uri = registry.log(run, name, trained.classifier, num_timepoints=num_timepoints, join_segments=join_segments)
     tags = {ORIGIN_TAG: trained.result.origin, "har.data_version": weights_version(trained.classifier)}
     return registry.register(run, name, model_uri, tags)
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from har_core.audit.findings import Finding, Kind, Severity
-from har_core.audit.signals import Signals, Values, long_runs
+from har_core.audit.signals import Signals, Values, runs
 from har_core.audit.steps import Steps
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, SENSORS, UNITS
 from har_core.settings.audit import AuditSettings
@@ -52,7 +52,7 @@ def find_swapped_stretches(signals: Signals, steps: Steps, settings: AuditSettin
     for _, channels, exchanged in sorted(courses, key=lambda course: -course[0]):
         if taken.isdisjoint(channels):  # two exchanged units are no nine pairs of exchanged channels
             taken.update(channels)
-            for first, size in long_runs(exchanged, 1):
+            for first, size in runs(exchanged):
                 row, num_rows = first * SEGMENT_LENGTH, size * SEGMENT_LENGTH
                 yield signals.finding(Kind.SWAPPED_CHANNELS, Severity.ERROR, row, num_rows, channels)
 

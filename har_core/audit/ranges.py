@@ -15,31 +15,32 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from har_core.audit.findings import Kind
-from har_core.audit.places import is_on_units
+from har_core.audit.findings import Kind, concerns_units
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH, RecordingKey
 
-NO_GROUP = -1
-"""Group of a row that occurs once."""
-
+_ALONE = -1
+"""In place of the number of a group: the row occurs once."""
 _DAMAGE = (Kind.ZERO_RUN, Kind.CONSTANT_RUN)
 _BREAKS = (Kind.DISCONTINUOUS_JOIN, Kind.WRONG_ORDER)
 
 
-def damaged_rows(findings: pa.Table, recording: RecordingKey, segments: Sequence[int]) -> npt.NDArray[np.bool_]:
+def damaged_rows(
+    findings: pa.Table, recording: RecordingKey, segments: Sequence[int], *, unit: str | None = None
+) -> npt.NDArray[np.bool_]:
     """Which rows of a recording lie in a zero or constant run of all channels or of a whole unit.
 
     Args:
         findings: of ``FINDINGS_SCHEMA``.
         recording: the recording.
         segments: its segment numbers (S), ascending.
+        unit: counts the runs on this unit alone; on any if absent.
 
     Returns:
         (S * 125,), True where a row is damaged.
     """
     damaged = np.zeros(len(segments) * SEGMENT_LENGTH, dtype=np.bool_)
     for row in _rows(findings, _DAMAGE, recording):
-        if is_on_units(row["channels"]):
+        if concerns_units(row["channels"], unit):
             first = _position(segments, row["segment"], row["first_row"])
             if first is not None:
                 damaged[first : first + row["num_rows"]] = True
@@ -47,7 +48,7 @@ def damaged_rows(findings: pa.Table, recording: RecordingKey, segments: Sequence
 
 
 def discontinuous_joins(findings: pa.Table, recording: RecordingKey, segments: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """After which segments a recording does not go on in the next one.
+    """After which segments a recording does not go on in the next segment.
 
     Args:
         findings: of ``FINDINGS_SCHEMA``.
@@ -89,36 +90,43 @@ def duplicate_groups(
     for row in _rows(findings, [Kind.DUPLICATE_ROWS]):
         one = RecordingKey(row["subject"], row["activity"])
         other = RecordingKey(row["other_subject"], row["other_activity"])
-        if not is_on_units(row["channels"]) or one not in starts or other not in starts:
+        if not concerns_units(row["channels"]) or one not in starts or other not in starts:
             continue
         first = _position(segments[one], row["segment"], row["first_row"])
         other_first = _position(segments[other], row["other_segment"], row["other_first_row"])
-        if first is not None and other_first is not None:
-            begins = np.array([[starts[one] + first], [starts[other] + other_first]])
-            pairs.append(begins + np.arange(row["num_rows"]))
+        if first is None or other_first is None or (one, first) == (other, other_first):  # no copy of itself
+            continue
+        begins = np.array([[starts[one] + first], [starts[other] + other_first]])
+        pairs.append(begins + np.arange(row["num_rows"]))
     shared, places = np.unique(np.concatenate(pairs, axis=1), return_inverse=True)
-    groups = _connect(places.reshape(2, -1), len(shared))
+    groups = number_by_appearance(connect(*places.reshape(2, -1), len(shared)))
 
     def groups_of(start: int, length: int) -> npt.NDArray[np.int32]:
         first, stop = np.searchsorted(shared, [start, start + length])
         if first == stop:  # of most recordings: one number that stands for all
-            return np.broadcast_to(np.int32(NO_GROUP), length)
-        own = np.full(length, NO_GROUP, dtype=np.int32)
+            return np.broadcast_to(np.int32(_ALONE), length)
+        own = np.full(length, _ALONE, dtype=np.int32)
         own[shared[first:stop] - start] = groups[first:stop]
         return own
 
     return {key: groups_of(starts[key], len(numbers) * SEGMENT_LENGTH) for key, numbers in segments.items()}
 
 
-def _connect(pairs: npt.NDArray[np.int64], num_rows: int) -> npt.NDArray[np.int32]:
-    """Number the groups of rows that ``pairs`` (2, P) connect, in order of first appearance; -1 for a row alone."""
-    graph = coo_array((np.ones(pairs.shape[1], dtype=np.int8), (pairs[0], pairs[1])), shape=(num_rows, num_rows))
-    _, labels = connected_components(graph, directed=False)
-    _, first, inverse, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
-    shared = np.flatnonzero(counts > 1)
-    numbers = np.full(len(counts), NO_GROUP, dtype=np.int32)
-    numbers[shared[np.argsort(first[shared])]] = np.arange(len(shared), dtype=np.int32)
-    return numbers[inverse]
+def connect(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer], num_items: int) -> npt.NDArray[np.int32]:
+    """Labels (num_items,), equal for items that the pairs ``one[i]``, ``other[i]`` connect, directly or by others."""
+    graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(num_items, num_items))
+    labels: npt.NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return labels
+
+
+def number_by_appearance(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Labels renamed to 0, 1, 2 … in the order in which they first appear.
+
+    >>> number_by_appearance(np.array([7, 3, 7, 9])).tolist()
+    [0, 1, 0, 2]
+    """
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first)).astype(np.int32)[inverse]
 
 
 def _rows(findings: pa.Table, kinds: Sequence[Kind], recording: RecordingKey | None = None) -> Iterator[dict[str, Any]]:

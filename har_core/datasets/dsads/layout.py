@@ -95,6 +95,17 @@ class SegmentKey(NamedTuple):
         return None
 
 
+def channels_of_unit(unit: int) -> range:
+    """The indices of the channels of the unit ``UNITS[unit]``."""
+    return range(unit * CHANNELS_PER_UNIT, (unit + 1) * CHANNELS_PER_UNIT)
+
+
+def channels_of_sensor(unit: int, sensor: int) -> range:
+    """The indices of the channels of the sensor ``SENSORS[sensor]`` of a unit, in the order of axes."""
+    first = unit * CHANNELS_PER_UNIT + sensor * len(AXES)
+    return range(first, first + len(AXES))
+
+
 def parse_segment_path(path: str) -> SegmentKey | None:
     """Read subject, activity and segment from a ``/``-separated path; None where it names no segment file.
 

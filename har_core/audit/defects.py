@@ -87,7 +87,7 @@ def _examine(recording: Recording, settings: AuditSettings) -> _Examined:
     findings = [*still.findings, *find_out_of_range(signals, settings)]
     findings += find_odd_fields(signals, settings, still.units)
     findings += find_duplicated(signals, settings, still.units)
-    steps = measure_steps(signals, still.units.any(axis=0))
+    steps = measure_steps(signals, np.logical_or.reduce(still.units))
     if steps is not None:
         findings += find_broken_joins(signals, steps, settings)
         findings += find_swapped_sensors(signals, steps)

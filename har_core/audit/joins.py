@@ -26,7 +26,7 @@ def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -
     """
     consecutive = np.diff(np.asarray(signals.segments)) == 1
     broken = _broken(steps, settings)
-    for join in np.flatnonzero(broken & consecutive):
+    for join in np.flatnonzero(broken & consecutive).tolist():
         yield signals.finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, _last_row(join), 2, _ALL)
     if broken.any():
         links = _in_time(_followers(steps, broken | ~consecutive, settings), broken | ~consecutive)
@@ -39,7 +39,7 @@ def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -
 
 def _last_row(segment: int) -> int:
     """Of the segment with this index, counted from the start of the recording."""
-    return (int(segment) + 1) * SEGMENT_LENGTH - 1
+    return (segment + 1) * SEGMENT_LENGTH - 1
 
 
 def _broken(steps: Steps, settings: AuditSettings) -> Mask:
@@ -67,7 +67,7 @@ def _followers(steps: Steps, broken: Mask, settings: AuditSettings) -> Iterator[
     ends = np.flatnonzero(np.append(broken, True))  # the last segment has no next one to go on in
     begins = np.flatnonzero(np.insert(broken, 0, True))
     scores = np.full((num_segments, num_segments), np.inf)
-    for end in ends:
+    for end in ends.tolist():
         scores[end, begins] = steps.scores([end], slice(None))[begins]
     np.fill_diagonal(scores, np.inf)
     scores[np.arange(num_segments - 1), np.arange(1, num_segments)] = np.inf  # known to be broken

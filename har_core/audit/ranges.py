@@ -99,7 +99,8 @@ def duplicate_groups(
         begins = np.array([[starts[one] + first], [starts[other] + other_first]])
         pairs.append(begins + np.arange(row["num_rows"]))
     shared, places = np.unique(np.concatenate(pairs, axis=1), return_inverse=True)
-    groups = number_by_appearance(connect(*places.reshape(2, -1), len(shared)))
+    one_place, other_place = places.reshape(2, -1)
+    groups = number_by_appearance(connect(one_place, other_place, len(shared)))
 
     def groups_of(start: int, length: int) -> npt.NDArray[np.int32]:
         first, stop = np.searchsorted(shared, [start, start + length])

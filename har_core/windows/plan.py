@@ -114,7 +114,7 @@ def _plan(findings: pa.Table, key: RecordingKey, segments: tuple[int, ...], cut:
         for repair in repairs:
             of_units[repair.unit, repair.first : repair.stop] = False
             repaired[repair.first : repair.stop] = True
-        rows = of_units.any(axis=0)
+        rows = np.logical_or.reduce(of_units)
         plan = replace(plan, repairs=repairs, is_repaired=touches(repaired, plan.begins, cut.length))
     damaged = touches(rows, plan.begins, cut.length)
     return replace(plan, kept=~damaged) if cut.damaged == "drop" else replace(plan, damaged=damaged)

@@ -5,21 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, flat_values, length_of
-
-_NAMED = (*KEY_COLUMNS, *FLAG_COLUMNS)
 
 
 class ContentHash:
     """SHA-256 over keys, flags, channel values, window length and origin, in the order of the rows.
 
-    Row groups, compression, other metadata and the size of batches do not count. The origin does: values that turn out
-    to be made and not measured, or the reverse, are other values. Each column has a hash of its own, so that a batch
-    is hashed as Arrow holds it.
+    Row groups, compression, other metadata and the size of batches do not count. The origin does: made values are not
+    the same as measured ones. Each column has a hash of its own, so that a batch is hashed as Arrow holds it.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
@@ -31,15 +26,12 @@ class ContentHash:
         """Add rows."""
         for name, digest in self._columns.items():
             for chunk in rows[name].chunks:
-                digest.update((_as_int64(chunk) if name in _NAMED else flat_values(chunk)).data)
+                # The width of keys and flags in the file is no part of what they say.
+                named = name in KEY_COLUMNS or name in FLAG_COLUMNS
+                values = chunk.to_numpy(zero_copy_only=False).astype("<i8") if named else flat_values(chunk)
+                digest.update(values.data)
 
     def hexdigest(self) -> str:
         """The version of all rows so far."""
         columns = [[name, digest.hexdigest()] for name, digest in self._columns.items()]
         return hashlib.sha256(json.dumps([self._length, self._origin, columns]).encode()).hexdigest()
-
-
-def _as_int64(chunk: pa.Array) -> npt.NDArray[np.int64]:
-    """Keys and flags: their width in the file is no part of what they say."""
-    values: npt.NDArray[np.int64] = chunk.to_numpy(zero_copy_only=False).astype("<i8")
-    return values

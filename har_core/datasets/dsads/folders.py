@@ -12,7 +12,9 @@ from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
 from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, Source, list_segments, parse_segment_file
 
-_FOLDER_NAMES = (re.compile(r"a[0-9]+", re.IGNORECASE), re.compile(r"p[0-9]+", re.IGNORECASE))
+_ACTIVITY, _SUBJECT = re.compile(r"[aA][0-9]+"), re.compile(r"[pP][0-9]+")
+_OTHER = re.compile(r"(?!\.|__MACOSX$|[aA][0-9]+$).+")
+"""Names of folders that may hold activity folders."""
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a named pipe",
@@ -82,8 +84,8 @@ def _read_all(handle: int, num_bytes: int) -> bytes:
 
 def _tops(location: Path) -> list[Path]:
     """Where activity folders may be: in the directory itself, and in the directories within it."""
-    inner = sorted(_plain_folders(location))
-    if any(_folders_named(location, _FOLDER_NAMES[0])):  # then others, such as lost+found, need not be readable
+    inner = sorted(_folders(location, _OTHER))
+    if any(_folders(location, _ACTIVITY)):  # then others, such as lost+found, need not be readable
         inner = [folder for folder in inner if _can_be_listed(folder)]
     return [location, *inner]
 
@@ -96,20 +98,9 @@ def _can_be_listed(folder: Path) -> bool:
         return False
 
 
-def _plain_folders(folder: Path) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            is_junk = entry.name.startswith(".") or entry.name == "__MACOSX" or _FOLDER_NAMES[0].fullmatch(entry.name)
-            if entry.is_dir() and not is_junk:
-                yield Path(entry.path)
-
-
 def _segments_below(location: Path, top: Path) -> Iterator[tuple[SegmentFile, int]]:
     """Segment files, and what kind of thing each is; 0 if that cannot be found out."""
-    folders = [top]
-    for pattern in _FOLDER_NAMES:
-        folders = [inner for folder in folders for inner in _folders_named(folder, pattern)]
-    for folder in folders:
+    for folder in [subject for activity in _folders(top, _ACTIVITY) for subject in _folders(activity, _SUBJECT)]:
         prefix = folder.relative_to(location).as_posix()
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -119,7 +110,7 @@ def _segments_below(location: Path, top: Path) -> Iterator[tuple[SegmentFile, in
                     yield file, kind
 
 
-def _folders_named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
+def _folders(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if pattern.fullmatch(entry.name) and entry.is_dir():

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -117,40 +116,35 @@ def ingest(source: Source, *, manifest_path: Path, recordings_path: Path, progre
         InputError: with every problem of every file, and every activity that a subject lacks; the two files are
             incomplete then, so write them beside their places (:func:`har_core.base.files.atomic_paths`).
     """
-    problems = _missing_activities(source)
-    groups = source.by_recording()
-    num_done = num_bytes = 0
+    digest, num_bytes = hashlib.sha256(source.origin.encode()), 0
+    pending: list[ManifestRow] = []  # rows need not wait for the last file
+    schema = MANIFEST_SCHEMA.with_metadata({_ORIGIN: source.origin})
     with (
+        closing(_read_all(source, progress)) as recordings,
         recordings_writer(recordings_path, origin=source.origin) as write_recording,
-        _ManifestWriter(manifest_path, origin=source.origin) as manifest,
-        closing(ahead(partial(_read, source), groups.values(), num_threads=_NUM_THREADS)) as results,
+        pq.ParquetWriter(manifest_path, schema, compression="zstd") as manifest,
     ):
-        for files, (recording, rows, found) in zip(groups.values(), results, strict=True):
-            num_done += len(files)
-            progress("files read", num_done, len(source.files))
-            problems += found
-            if len(problems) >= MAX_PROBLEMS:
-                value = f"{len(problems)} problems in the first {num_done} of {len(source.files)} files"
-                expected = "fewer problems; the other files were not read"
-                problems.append(Problem(path=str(source.location), value=value, expected=expected))
-                break
-            if recording is not None and not problems:
-                write_recording(recording)
-                manifest.write(rows)
-                num_bytes += sum(row.num_bytes for row in rows)
-    if problems:
-        places = counted(len({problem.path for problem in problems}), "place")
-        summary = f"{source.location}: {counted(len(problems), 'problem')} in {places}; nothing was replaced"
-        raise InputError(summary, problems)
-    subjects = sorted({key.subject for key in groups})
-    num_numbered = len(groups) * max(file.key.segment for file in source.files)  # no subject lacks an activity
+        for recording, rows in recordings:
+            write_recording(recording)
+            pending += rows
+            num_bytes += sum(row.num_bytes for row in rows)
+            for row in rows:
+                digest.update(row.hashed())
+            if len(pending) >= _ROWS_PER_GROUP:
+                manifest.write_table(_as_table(pending, schema))
+                pending = []
+        if pending:
+            manifest.write_table(_as_table(pending, schema))
+        manifest.add_key_value_metadata({"har.content_version": digest.hexdigest()})
+    keys, num_files = source.by_recording().keys(), len(source.files)
+    num_numbered = len(keys) * max(file.key.segment for file in source.files)  # no subject lacks an activity
     return IngestSummary(
-        num_rows=num_done * SEGMENT_LENGTH,
+        num_rows=num_files * SEGMENT_LENGTH,
         num_bytes=num_bytes,
-        num_missing_segments=num_numbered - num_done,
-        subjects=tuple(subjects),
+        num_missing_segments=num_numbered - num_files,
+        subjects=tuple(sorted({key.subject for key in keys})),
         origin=source.origin,
-        content_version=manifest.content_version,
+        content_version=digest.hexdigest(),
     )
 
 
@@ -173,6 +167,29 @@ def read_manifest(path: Path) -> Manifest:
         problem = Problem(path=str(path), expected="the columns and metadata that ingestion writes")
         raise InputError(f"{path}: not written by ingestion", [problem])
     return Manifest(rows=tuple(ManifestRow(**row) for row in table.to_pylist()), origin=origin.decode())
+
+
+def _read_all(source: Source, progress: Progress) -> Generator[tuple[Recording, Sequence[ManifestRow]]]:
+    """Recordings and the rows of their files in the manifest, as long as nothing is wrong; then every problem."""
+    problems = _missing_activities(source)
+    groups = source.by_recording()
+    num_done = 0
+    with closing(ahead(partial(_read, source), groups.values(), num_threads=_NUM_THREADS)) as results:
+        for files, (recording, rows, found) in zip(groups.values(), results, strict=True):
+            num_done += len(files)
+            progress("files read", num_done, len(source.files))
+            problems += found
+            if len(problems) >= MAX_PROBLEMS:
+                value = f"{len(problems)} problems in the first {num_done} of {len(source.files)} files"
+                expected = "fewer problems; the other files were not read"
+                problems.append(Problem(path=str(source.location), value=value, expected=expected))
+                break
+            if recording is not None and not problems:
+                yield recording, rows
+    if problems:
+        places = counted(len({problem.path for problem in problems}), "place")
+        summary = f"{source.location}: {counted(len(problems), 'problem')} in {places}; nothing was replaced"
+        raise InputError(summary, problems)
 
 
 def _missing_activities(source: Source) -> list[Problem]:
@@ -214,41 +231,5 @@ def _read(
     return recording, rows, ()
 
 
-class _ManifestWriter:
-    """Writes the manifest bit by bit, so that rows need not wait for the last file.
-
-    A context manager that completes the file if all goes well.
-    """
-
-    def __init__(self, path: Path, *, origin: Origin) -> None:
-        self._file = pq.ParquetWriter(path, MANIFEST_SCHEMA.with_metadata({_ORIGIN: origin}), compression="zstd")
-        self._digest = hashlib.sha256(origin.encode())
-        self._pending: list[ManifestRow] = []
-
-    @property
-    def content_version(self) -> str:
-        """Version of the rows written so far."""
-        return self._digest.hexdigest()
-
-    def write(self, rows: Iterable[ManifestRow]) -> None:
-        """Append rows, in order of subject, activity, segment."""
-        for row in rows:
-            self._pending.append(row)
-            self._digest.update(row.hashed())
-        if len(self._pending) >= _ROWS_PER_GROUP:
-            self._end_row_group()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._file:
-            if kind is None:
-                self._end_row_group()
-                self._file.add_key_value_metadata({"har.content_version": self.content_version})
-
-    def _end_row_group(self) -> None:
-        if self._pending:
-            columns = {name: [getattr(row, name) for row in self._pending] for name in MANIFEST_SCHEMA.names}
-            self._file.write_table(pa.table(columns, schema=self._file.schema))
-            self._pending = []
+def _as_table(rows: Sequence[ManifestRow], schema: pa.Schema) -> pa.Table:
+    return pa.table({name: [getattr(row, name) for row in rows] for name in schema.names}, schema=schema)

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from har_core.audit.findings import Finding, Kind, Severity
-from har_core.audit.signals import Mask, Signals, runs
+from har_core.audit.signals import ACC, GYRO, MAG, Mask, Signals, runs
 from har_core.audit.steps import Steps
-from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, SENSORS, UNITS, channels_of_sensor, channels_of_unit
+from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, UNITS, channels_of_sensor, channels_of_unit
 from har_core.settings.audit import AuditSettings
 
-_ACC, _GYRO, _MAG = (SENSORS.index(sensor) for sensor in ("acc", "gyro", "mag"))
 _CHUNK = 25
 """Rows that are compared at once; a run of twice as many holds a whole chunk wherever it begins."""
 
@@ -55,13 +54,13 @@ def find_swapped_sensors(signals: Signals, steps: Steps) -> Iterator[Finding]:
     noise = steps.usual[:, 0].tolist()
     norms = np.median(np.sqrt(np.square(signals.sensors).sum(axis=2)), axis=2)  # (units, sensors)
     for unit in range(len(UNITS)):
-        loud = sorted(channels_of_sensor(unit, _MAG), key=noise.__getitem__, reverse=True)
+        loud = sorted(channels_of_sensor(unit, MAG), key=noise.__getitem__, reverse=True)
         others = [channel for channel in channels_of_unit(unit) if channel not in loud]
         quiet = sorted(others, key=noise.__getitem__)[: len(loud)]
         swapped = [
             channel for pair in zip(quiet, loud, strict=True) if noise[pair[0]] < noise[pair[1]] for channel in pair
         ]
-        if not swapped and norms[unit, _ACC] < norms[unit, _GYRO]:
-            swapped = [*channels_of_sensor(unit, _ACC), *channels_of_sensor(unit, _GYRO)]
+        if not swapped and norms[unit, ACC] < norms[unit, GYRO]:
+            swapped = [*channels_of_sensor(unit, ACC), *channels_of_sensor(unit, GYRO)]
         if swapped:
             yield signals.finding(Kind.SWAPPED_CHANNELS, Severity.ERROR, 0, signals.num_rows, swapped)

@@ -23,7 +23,7 @@ Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 
 _MOST_IN_ALL_PAIRS = 8
-"""Rows that occur more often than this are compared each with the next one of its kind alone."""
+"""Rows that occur more often than this are each compared only with the next one of their kind."""
 
 
 class Corresponding(NamedTuple):
@@ -32,6 +32,10 @@ class Corresponding(NamedTuple):
     first: int
     other: int
     length: int
+
+
+_Covered = dict[int, list[Corresponding]]
+"""Ranges by their diagonal."""
 
 
 def hash_rows(signals: Signals) -> Hashes:
@@ -65,10 +69,12 @@ def find_copies(
     weights = np.random.default_rng(1).integers(1, 2**62, len(UNITS), dtype=np.uint64) * 2 + 1
     combined = (hashes * weights[:, None]).sum(axis=0, dtype=np.uint64)
     channels = range(NUM_CHANNELS)
-    everywhere = _correspondences(store, combined, all_still, channels=channels, least=settings.copied_rows)
-    for found in everywhere:
+    covered: _Covered = defaultdict(list)
+    least = settings.copied_rows
+    for found in _correspondences(store, combined, all_still, channels=channels, least=least, covered={}):
         yield store.finding(found, channels)
-    covered, least = _Covered(everywhere), settings.copied_rows_of_unit
+        covered[found.other - found.first].append(found)
+    least = settings.copied_rows_of_unit
     by_range: defaultdict[Corresponding, list[int]] = defaultdict(list)
     for unit in range(len(UNITS)):
         channels, rows = channels_of_unit(unit), still[unit]
@@ -117,29 +123,11 @@ class _Store:
         return self._recordings[index], row - int(self.starts[index])
 
 
-class _Covered:
-    """The pairs of rows that some ranges hold."""
-
-    def __init__(self, ranges: Sequence[Corresponding]) -> None:
-        self._on: defaultdict[int, list[Corresponding]] = defaultdict(list)
-        for found in ranges:
-            self._on[found.other - found.first].append(found)
-
-    def free(self, found: Corresponding) -> Mask:
-        """(length,) the pairs of a range that none of the ranges holds."""
-        free = np.ones(found.length, dtype=np.bool_)
-        for other in self._on.get(found.other - found.first, ()):
-            start = other.first - found.first
-            free[max(start, 0) : max(start + other.length, 0)] = False
-        return free
-
-
 def _correspondences(
-    store: _Store, hashes: Hashes, still: Mask, *, channels: range, least: int, covered: _Covered | None = None
-) -> list[Corresponding]:
-    """Maximal ranges of ``least`` rows or more that correspond, without pairs that are covered."""
+    store: _Store, hashes: Hashes, still: Mask, *, channels: range, least: int, covered: _Covered
+) -> Iterator[Corresponding]:
+    """Maximal ranges of ``least`` rows or more that correspond, without pairs in the ranges that are covered."""
     firsts, others = _equal_pairs(hashes, np.flatnonzero(~still))
-    result = []
     reached: dict[int, int] = {}  # the row up to which each diagonal is done
     for seed in _diagonal_runs(store, firsts, others):
         diagonal = seed.other - seed.first
@@ -148,14 +136,14 @@ def _correspondences(
         grown = _grow(store, hashes, seed)
         reached[diagonal] = grown.first + grown.length
         counts = store.equal(grown, channels)
-        if covered is not None:
-            counts &= covered.free(grown)
+        for other in covered.get(diagonal, ()):
+            start = other.first - grown.first
+            counts[max(start, 0) : max(start + other.length, 0)] = False
         for start, length in runs(counts):
             moving = np.flatnonzero(~still[grown.first + start : grown.first + start + length])
             if len(moving) and (size := int(moving[-1] - moving[0]) + 1) >= least:
                 shift = start + int(moving[0])
-                result.append(Corresponding(grown.first + shift, grown.other + shift, size))
-    return result
+                yield Corresponding(grown.first + shift, grown.other + shift, size)
 
 
 def _equal_pairs(hashes: Hashes, rows: Rows) -> tuple[Rows, Rows]:

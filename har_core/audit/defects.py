@@ -68,7 +68,7 @@ def find_defects(
         np.concatenate([one.still.all_channels for one in examined]),
         settings,
     )
-    findings += find_missing((one.signals.key, one.signals.segments) for one in examined)
+    findings += find_missing({one.signals.key: one.signals.segments for one in examined})
     return tabulate(findings)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -84,22 +84,16 @@ def _in_time(links: Iterable[tuple[int, int]], broken: Mask) -> list[tuple[int, 
     links = list(links)
     goes_on_in = {stretch[end]: stretch[begin] for end, begin in links}
 
-    def ends(first: int) -> bool:
-        reached: int | None = goes_on_in[first]
+    def ends(reached: int | None) -> bool:
         for _ in links:
-            if reached is None:
-                return True
-            reached = goes_on_in.get(reached)
-        return reached is None
+            reached = None if reached is None else goes_on_in.get(reached)
+        return reached not in goes_on_in
 
     return [(end, begin) for end, begin in links if ends(stretch[end])]
 
 
-def find_missing(present: Iterable[tuple[RecordingKey, tuple[int, ...]]]) -> Iterator[Finding]:
+def find_missing(segments: Mapping[RecordingKey, Sequence[int]]) -> Iterator[Finding]:
     """Segments that are missing between 1 and the largest number of the set, of every subject and activity in it."""
-    segments = dict(present)
-    if not segments:
-        return
     last = max(max(numbers) for numbers in segments.values())
     for subject in sorted({key.subject for key in segments}):
         for activity in sorted({key.activity for key in segments}):

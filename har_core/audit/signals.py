@@ -13,6 +13,7 @@ from har_core.audit.findings import Finding, Kind, Place, Severity, finding_at
 from har_core.datasets.dsads.layout import AXES, SEGMENT_LENGTH, SENSORS, UNITS, RecordingKey
 from har_core.datasets.dsads.recordings import Recording
 
+ACC, GYRO, MAG = (SENSORS.index(sensor) for sensor in ("acc", "gyro", "mag"))
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float32]
 

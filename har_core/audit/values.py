@@ -7,16 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from har_core.audit.findings import Finding, Kind, Severity
-from har_core.audit.signals import Mask, Signals, runs
-from har_core.datasets.dsads.layout import SENSORS, UNITS, channels_of_sensor
+from har_core.audit.signals import ACC, GYRO, MAG, Mask, Signals, runs
+from har_core.datasets.dsads.layout import UNITS, channels_of_sensor
 from har_core.settings.audit import AuditSettings
-
-_ACC, _GYRO, _MAG = (SENSORS.index(sensor) for sensor in ("acc", "gyro", "mag"))
 
 
 def find_out_of_range(signals: Signals, settings: AuditSettings) -> Iterator[Finding]:
     """Runs of rows in which an accelerometer or gyroscope channel is beyond its limit, channel by channel."""
-    for sensor, limit in ((_ACC, settings.acceleration_limit), (_GYRO, settings.turning_rate_limit)):
+    for sensor, limit in ((ACC, settings.acceleration_limit), (GYRO, settings.turning_rate_limit)):
         beyond = np.abs(signals.sensors[:, sensor]) > limit  # (units, axes, n)
         for unit, axis in np.argwhere(beyond.any(axis=2)):
             channel = channels_of_sensor(unit, sensor)[axis]
@@ -32,7 +30,7 @@ def find_odd_fields(signals: Signals, settings: AuditSettings, standing_still: M
         settings: the limits; up to ``field_gap`` rows within them do not divide a range.
         standing_still: (units, n) rows that do not count.
     """
-    norms = np.sqrt(np.square(signals.sensors[:, _MAG]).sum(axis=1))  # (units, n)
+    norms = np.sqrt(np.square(signals.sensors[:, MAG]).sum(axis=1))  # (units, n)
     odd = ((norms < settings.field_min) | (norms > settings.field_max)) & ~standing_still
     for unit in range(len(UNITS)):
         closed = odd[unit].copy()
@@ -41,5 +39,5 @@ def find_odd_fields(signals: Signals, settings: AuditSettings, standing_still: M
             if is_inside and num_rows <= settings.field_gap and not standing_still[unit, row : row + num_rows].any():
                 closed[row : row + num_rows] = True
         for row, num_rows in runs(closed, settings.field_rows):
-            channels = channels_of_sensor(unit, _MAG)
+            channels = channels_of_sensor(unit, MAG)
             yield signals.finding(Kind.MAGNETOMETER_NORM, Severity.INFO, row, num_rows, channels)

@@ -145,7 +145,7 @@ def test_missing_segments_are_counted_as_the_audit_counts_them(
     for path in ("a05/p1/s02.txt", "a05/p2/s03.txt", "a19/p2/s01.txt", "a19/p2/s02.txt"):
         (source_folder / path).unlink()
     summary = run(source_folder, tmp_path)
-    found = find_missing(read_ingested(tmp_path / "recordings.arrow").segments.items())
+    found = find_missing(read_ingested(tmp_path / "recordings.arrow").segments)
     assert summary.num_missing_segments == sum(finding.num_rows for finding in found) // SEGMENT_LENGTH == 4
 
 

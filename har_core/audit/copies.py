@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, Kind, Severity
+from har_core.audit.findings import Finding, Kind, Severity, finding_at
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
 from har_core.settings.audit import AuditSettings
@@ -115,7 +115,9 @@ class _Store:
         """A range as a finding: the earlier place first."""
         (one, row), (other, other_row) = map(self._locate, found[:2])
         severity = Severity.WARNING if one is other else Severity.ERROR
-        return one.finding(Kind.DUPLICATE_ROWS, severity, row, found.length, channels, other=other.place(other_row))
+        return finding_at(
+            Kind.DUPLICATE_ROWS, severity, one.place(row), found.length, channels, other=other.place(other_row)
+        )
 
     def _locate(self, row: int) -> tuple[Signals, int]:
         """The recording that a row belongs to, and the row counted from its start."""

@@ -26,20 +26,16 @@ def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -
     """
     consecutive = np.diff(np.asarray(signals.segments)) == 1
     broken = _broken(steps, settings)
+    ends = [Place(signals.key, segment, SEGMENT_LENGTH - 1) for segment in signals.segments]
     for join in np.flatnonzero(broken & consecutive).tolist():
-        yield signals.finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, _last_row(join), 2, _ALL)
+        yield finding_at(Kind.DISCONTINUOUS_JOIN, Severity.INFO, ends[join], 2, _ALL)
     if broken.any():
         links = _in_time(_followers(steps, broken | ~consecutive, settings), broken | ~consecutive)
         if len(links) < _LEAST_SHARE_MENDED * broken.sum():
             return
         for index, follower in links:
             other = Place(signals.key, signals.segments[follower], 0)
-            yield signals.finding(Kind.WRONG_ORDER, Severity.ERROR, _last_row(index), 2, _ALL, other=other)
-
-
-def _last_row(segment: int) -> int:
-    """Of the segment with this index, counted from the start of the recording."""
-    return (segment + 1) * SEGMENT_LENGTH - 1
+            yield finding_at(Kind.WRONG_ORDER, Severity.ERROR, ends[index], 2, _ALL, other=other)
 
 
 def _broken(steps: Steps, settings: AuditSettings) -> Mask:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har_core.audit.findings import Finding, Kind, Severity
+from har_core.audit.findings import Finding, Kind, Severity, finding_at
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, UNITS, channels_of_unit
 from har_core.settings.audit import AuditSettings
@@ -49,7 +49,7 @@ def find_runs(signals: Signals, settings: AuditSettings) -> StandStill:
 
     of_severity = [(Severity.ERROR, found), (Severity.WARNING, _on_channels(signals, is_held, on_units, settings))]
     findings = [
-        signals.finding(kind, severity, row, num_rows, channels)
+        finding_at(kind, severity, signals.place(row), num_rows, channels)
         for severity, of_kinds in of_severity
         for kind, gathered in of_kinds
         for (row, num_rows), channels in gathered.items()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, Kind, Place, Severity, finding_at
+from har_core.audit.findings import Place
 from har_core.datasets.dsads.layout import AXES, SEGMENT_LENGTH, SENSORS, UNITS, RecordingKey
 from har_core.datasets.dsads.recordings import Recording
 
@@ -45,19 +44,6 @@ class Signals:
     def place(self, row: int) -> Place:
         """The place of a row."""
         return Place(self.key, self.segments[row // SEGMENT_LENGTH], row % SEGMENT_LENGTH)
-
-    def finding(
-        self,
-        kind: Kind,
-        severity: Severity,
-        row: int,
-        num_rows: int,
-        channels: Collection[int],
-        *,
-        other: Place | None = None,
-    ) -> Finding:
-        """A finding on some rows and channels of this recording."""
-        return finding_at(kind, severity, self.place(row), num_rows, channels, other=other)
 
 
 def runs(mask: Mask, least: int = 1) -> list[tuple[int, int]]:

@@ -21,13 +21,7 @@ _CHUNK = 25
 
 
 def find_duplicated(signals: Signals, settings: AuditSettings, standing_still: Mask) -> Iterator[Finding]:
-    """Pairs of channels that are equal for many rows, not counting rows in which either stands still.
-
-    Args:
-        signals: the recording.
-        settings: the least number of rows.
-        standing_still: (units, n) rows that do not count.
-    """
+    """Pairs of channels that are equal for many rows, not counting the rows (units, n) in which a unit stands still."""
     num_channels = len(signals.channels)
     bits = signals.channels.view(np.uint32).reshape(num_channels, -1, _CHUNK).astype(np.uint64)
     weights = np.random.default_rng(0).integers(1, 2**62, _CHUNK, dtype=np.uint64) * 2 + 1

@@ -58,12 +58,8 @@ def find_copies(
 ) -> Iterator[Finding]:
     """Maximal ranges of rows that correspond.
 
-    Args:
-        recordings: in the order in which findings name them.
-        hashes: (U, n) of :func:`hash_rows`, of all recordings one after another.
-        still: (U, n) rows in a run of the unit.
-        all_still: (n,) rows in a run of all channels.
-        settings: the least lengths.
+    All arrays are of all recordings one after another: ``hashes`` (U, n) of :func:`hash_rows`, ``still`` (U, n) rows in
+    a run of the unit, ``all_still`` (n,) rows in a run of all channels.
     """
     store = _Store(recordings)
     weights = np.random.default_rng(1).integers(1, 2**62, len(UNITS), dtype=np.uint64) * 2 + 1

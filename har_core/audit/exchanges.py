@@ -136,11 +136,8 @@ def _median_and_spread(values: Values) -> tuple[Values, Values]:
 def _cheapest(usual: Costs, crossed: Costs, stay: Costs, change: Costs) -> tuple[npt.NDArray[np.bool_], Costs]:
     """(P, S) the cheapest course, True where exchanged, and its cost (P,).
 
-    Args:
-        usual: (P, S) cost of a segment that is as usual.
-        crossed: (P, S) cost of a segment that is exchanged.
-        stay: (P, J) cost of not changing at a join.
-        change: (P, J) cost of changing.
+    ``usual`` and ``crossed`` (P, S) are the costs of a segment that is as usual or exchanged, ``stay`` and ``change``
+    (P, J) those of not changing or changing at a join.
     """
     num_segments = usual.shape[1]
     cost = np.stack([usual[:, 0], crossed[:, 0]])

@@ -60,14 +60,10 @@ def find_runs(signals: Signals, settings: AuditSettings) -> StandStill:
 def _on_groups(
     groups: Sequence[range], zero: Mask, held: Mask, covered: Mask, least: tuple[int, int]
 ) -> Iterator[tuple[Kind, _Runs]]:
-    """Zero runs and constant runs of groups of channels, outside of rows that are covered, which they are from then on.
+    """Zero runs and constant runs of G groups of channels, with the least number of rows of either.
 
-    Args:
-        groups: channels of each of G groups.
-        zero: (G, n) rows that are zero.
-        held: (G, n - 1) whether row t + 1 repeats row t.
-        covered: (G, n) rows that do not count; changed.
-        least: rows of a zero run, and of a constant run.
+    ``zero`` (G, n) says which rows are zero, ``held`` (G, n - 1) whether row t + 1 repeats row t. Rows in ``covered``
+    (G, n) do not count; those of the runs found are added to it.
     """
     for kind in (Kind.ZERO_RUN, Kind.CONSTANT_RUN):
         gathered: defaultdict[tuple[int, int], list[int]] = defaultdict(list)

@@ -1,11 +1,11 @@
 """How far a recording steps from one row to the next, against the steps usual within its segments.
 
 Letters: C channels, n rows, S segments. Step t lies between rows t and t + 1. Its size is what the steps on either side
-do not explain, ``x[t+1] - x[t]`` less their mean, so that a fast but smooth movement makes no large step. It counts in
-units of what is usual for the channel (the median within segments) and at that moment (the mean of three steps before
-and three after, which shaking and impacts raise): ``z``. The score of a step is the mean of ``log(1 + z²)`` over the
-channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one outlier decides; then 0 is
-the median of the scores within segments, and 1 their 95 % quantile.
+do not explain, ``x[t+1] - x[t]`` less their mean, so that a fast but smooth movement makes no large step. ``z`` is that
+size in units of what is usual for the channel (the median within segments) and at that moment (the mean of three steps
+before and three after, which shaking and impacts raise). The score of a step is the mean of ``log(1 + z²)`` over the
+channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one outlier decides. It is scaled:
+0 is the median of the scores within segments, 1 their 95 % quantile.
 """
 
 from __future__ import annotations
@@ -67,12 +67,7 @@ class Steps:
 
 
 def measure_steps(signals: Signals, damaged: Mask) -> Steps | None:
-    """The steps of a recording; None if too few of its rows are sound to know what is usual.
-
-    Args:
-        signals: the recording.
-        damaged: (n,) rows to leave out of what is usual.
-    """
+    """The steps of a recording; None if too few of its rows (n,) are not damaged to know what is usual."""
     values = signals.channels
     rise = np.diff(values, axis=1)
     size = rise.copy()  # (C, n - 1), not explained by the steps on either side

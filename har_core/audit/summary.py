@@ -28,11 +28,7 @@ class KindSummary:
 
 
 def summarise(findings: pa.Table) -> dict[Kind, KindSummary]:
-    """A summary of each kind that was found, the worst severity first, then the most rows.
-
-    Args:
-        findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
-    """
+    """A summary of each kind in a table of findings, the worst severity first, then the most rows."""
     rows_of: dict[Kind, list[dict[str, Any]]] = {}
     for row in findings.to_pylist():
         rows_of.setdefault(Kind(row["kind"]), []).append(row)

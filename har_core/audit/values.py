@@ -25,10 +25,7 @@ def find_out_of_range(signals: Signals, settings: AuditSettings) -> Iterator[Fin
 def find_odd_fields(signals: Signals, settings: AuditSettings, standing_still: Mask) -> Iterator[Finding]:
     """Ranges of rows in which the norm of a unit's magnetometer is outside its limits.
 
-    Args:
-        signals: the recording.
-        settings: the limits; up to ``field_gap`` rows within them do not divide a range.
-        standing_still: (units, n) rows that do not count.
+    Up to ``field_gap`` rows within the limits do not divide a range; rows (units, n) that stand still do not count.
     """
     norms = np.sqrt(np.square(signals.sensors[:, MAG]).sum(axis=1))  # (units, n)
     odd = ((norms < settings.field_min) | (norms > settings.field_max)) & ~standing_still

@@ -1,13 +1,14 @@
-"""Tables of windows as Parquet: written batch by batch, read row group by row group."""
+"""Tables of windows as Parquet: written batch by batch, read row group by row group; and what names their content."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
@@ -18,8 +19,7 @@ from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_path
 from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.layout import NUM_CHANNELS
-from har_core.windows.content import ContentHash
-from har_core.windows.schema import KEY_COLUMNS, NO_GROUP, is_window_schema, length_of
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP, flat_values, is_window_schema, length_of
 
 if TYPE_CHECKING:  # for the annotation only: an import would make all that reads windows depend on the audit's code
     from har_core.windows.checks import WindowChecks
@@ -46,7 +46,7 @@ class WindowsSummary:
     checks: tuple[Check, ...]
     """All passed; none if there were no findings to compare the windows with."""
     content_version: str
-    """See :class:`~har_core.windows.content.ContentHash`."""
+    """See :class:`ContentHash`."""
 
 
 def write_windows(
@@ -138,9 +138,7 @@ class WindowsWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._file, self._workers:
             if kind is None:
                 self._end_row_group()
@@ -171,6 +169,33 @@ class WindowsWriter:
                 problem = Problem(path="window", value=value, expected="ascending keys, each once")
                 raise InputError("The windows are not in order", [problem])
             self._last_key = key
+
+
+class ContentHash:
+    """SHA-256 over keys, flags, channel values, window length and origin, in the order of the rows.
+
+    Row groups, compression, other metadata and the size of batches do not count. The origin does: made values are not
+    the same as measured ones. Each column has a hash of its own, so that a batch is hashed as Arrow holds it.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._length = length_of(schema)
+        self._origin = (schema.metadata or {}).get(b"har.origin", b"unknown").decode()
+        self._columns = {field.name: hashlib.sha256() for field in schema}
+
+    def update(self, rows: pa.Table) -> None:
+        """Add rows."""
+        for name, digest in self._columns.items():
+            for chunk in rows[name].chunks:
+                # The width of keys and flags in the file is no part of what they say.
+                named = name in KEY_COLUMNS or name in FLAG_COLUMNS
+                values = chunk.to_numpy(zero_copy_only=False).astype("<i8") if named else flat_values(chunk)
+                digest.update(values.data)
+
+    def hexdigest(self) -> str:
+        """The version of all rows so far."""
+        columns = [[name, digest.hexdigest()] for name, digest in self._columns.items()]
+        return hashlib.sha256(json.dumps([self._length, self._origin, columns]).encode()).hexdigest()
 
 
 @contextmanager

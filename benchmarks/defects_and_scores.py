@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from har_core.audit.defects import find_defects
 from har_core.audit.findings import Kind
-from har_core.datasets.dsads import open_source
 from har_core.datasets.dsads.ingested import read_ingested
 from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.datasets.dsads.manifest import ingest
+from har_core.datasets.dsads.source import open_source
 from har_core.evaluation.results import score_predictions
 from har_core.evaluation.scores import Scores
 from har_core.fitting.recipe import takes_raw_windows

@@ -25,10 +25,10 @@ import torch
 
 from har_core.audit.defects import find_defects
 from har_core.audit.findings import read_findings, write_findings
-from har_core.datasets.dsads import open_source
 from har_core.datasets.dsads.ingested import read_ingested
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.datasets.dsads.manifest import ingest
+from har_core.datasets.dsads.source import open_source
 from har_core.evaluation.records import FoldRecord, SeedRecord, read_record, write_record
 from har_core.evaluation.results import score_fold
 from har_core.inference.predictions import read_predictions, tabulate_predictions, write_predictions

@@ -35,14 +35,14 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
 
 def _ingest(work: Work) -> Made:
     from har_core.datasets.dsads.acquisition import acquire
-    from har_core.datasets.dsads.manifest import ingest_into
+    from har_core.datasets.dsads.manifest import ingest
 
     home, progress = work.home, work.display.progress
     recordings, manifest = work.staged
     with acquire(work.experiment.source, home.data_location(), home.raw, progress) as source:
         work.run.log_input("source_files", require_upstream(work.context, SOURCE_FILES), source.location)
         planned_folds(work.experiment, {file.key.subject for file in source.files})  # before all is read
-        summary = ingest_into(source, manifest_path=manifest, recordings_path=recordings, progress=progress)
+        summary = ingest(source, manifest_path=manifest, recordings_path=recordings, progress=progress)
     work.run.log_bytes(home.manifest.name, manifest.read_bytes())
     return Made(
         version=summary.content_version,

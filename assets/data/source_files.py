@@ -16,8 +16,9 @@ from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.acquisition import source_version
 from har_core.datasets.dsads.changes import compare
+from har_core.datasets.dsads.listing import Source, listing_version
 from har_core.datasets.dsads.manifest import Manifest, read_manifest
-from har_core.datasets.dsads.source import Source, listing_version, open_source
+from har_core.datasets.dsads.source import open_source
 from har_core.settings.experiment import Experiment
 
 LISTING = "har/listing"

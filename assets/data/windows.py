@@ -10,7 +10,7 @@ from assets.machinery.lineage import SUBJECTS
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import describe_table, path_to
 from har_core.settings.experiment import Experiment
-from har_core.windows.checks import CHECK_NAMES
+from har_core.windows.schema import WINDOW_CHECKS
 
 _ROOTS = [
     "har_core.datasets.dsads.ingested",
@@ -35,7 +35,7 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
         inputs={RAW_RECORDINGS: lambda home: home.recordings, RECORDING_AUDIT: lambda home: home.findings},
         outputs=lambda home, _: [home.windows],
         in_own_folder=True,
-        checks=[_LENGTH, *CHECK_NAMES],
+        checks=[_LENGTH, *WINDOW_CHECKS],
     )
 
 

@@ -123,7 +123,13 @@ def _register(architecture: str, work: Work, trained: "Trained") -> "RegisteredV
 
     registry, name = Registry(work.tracking), f"har-{architecture}"
     try:
-        uri = registry.log(work.run, name, trained.classifier, num_timepoints=work.experiment.windows.length)
+        uri = registry.log(
+            work.run,
+            name,
+            trained.classifier,
+            num_timepoints=work.experiment.windows.length,
+            join_segments=work.experiment.windows.join_segments,
+        )
     except RoundTripError as error:
         work.fail_check(ROUND_TRIP, str(error))
         raise

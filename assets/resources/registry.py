@@ -87,7 +87,9 @@ class Registry:
         self.tracking = tracking
         self._client = tracking.client
 
-    def log(self, run: TrackedRun, name: str, model: torch.nn.Module, *, num_timepoints: int) -> str:
+    def log(
+        self, run: TrackedRun, name: str, model: torch.nn.Module, *, num_timepoints: int, join_segments: bool = False
+    ) -> str:
         """Log ``model`` into ``run``, load it back, and compare the two.
 
         Args:
@@ -95,6 +97,7 @@ class Registry:
             name: of the registered model that it will be a version of.
             model: raw float32 windows (N, ``num_timepoints``, 45) to probabilities (N, 19), on the CPU.
             num_timepoints: samples in a window.
+            join_segments: whether the windows that it was fitted to go on from one segment into the next.
 
         Returns:
             The URI of the logged model; it is not registered yet.
@@ -114,7 +117,7 @@ class Registry:
                 input_example=_windows(_EXAMPLE_BATCH, num_timepoints),
                 signature=_signature(num_timepoints),
                 pip_requirements=[f"{name}=={_public_version(name)}" for name in ("mlflow", "torch", "numpy")],
-                metadata=_metadata(num_timepoints),
+                metadata=_metadata(num_timepoints, join_segments=join_segments),
             )
             self._check_round_trip(info.model_uri, model, num_timepoints)
         return info.model_uri
@@ -284,13 +287,14 @@ def _signature(num_timepoints: int) -> ModelSignature:
     )
 
 
-def _metadata(num_timepoints: int) -> dict[str, Any]:
+def _metadata(num_timepoints: int, *, join_segments: bool) -> dict[str, Any]:
     return {
         "activities": list(ACTIVITIES),
         "channels": list(CHANNELS),
         "units": {name: SENSOR_MEASURES[name.rpartition("_")[2][1:]] for name in CHANNELS},
         "sampling_rate_hz": SAMPLING_RATE_HZ,
         "window_length": num_timepoints,
+        "join_segments": join_segments,
     }
 
 

@@ -19,7 +19,8 @@ from assets.machinery.lineage import DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUT
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.folders import FolderSource
-from har_core.datasets.dsads.source import listing_version, open_source
+from har_core.datasets.dsads.listing import listing_version
+from har_core.datasets.dsads.source import open_source
 from pipelines.staleness import OutputFiles, ask
 
 NUM_FILES = 3 * 19 * 2

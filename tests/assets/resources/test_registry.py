@@ -88,6 +88,7 @@ def test_metadata_says_what_goes_in_and_what_comes_out(plain_mlflow):
     assert metadata["channels"] == list(CHANNELS)
     assert metadata["units"]["T_xacc"] == "m/s²"
     assert metadata["sampling_rate_hz"] == 25
+    assert (metadata["window_length"], metadata["join_segments"]) == (125, False)
 
 
 def test_no_artifact_holds_pickled_code(ran):

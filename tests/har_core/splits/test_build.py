@@ -38,7 +38,11 @@ def recordings_of(subjects=(1, 2, 3, 4), activities=(1, 2), *, num_segments: int
         if edit is not None:
             edit(subject, activity, samples)
         segments = tuple(range(1, num_segments + 1))
-        made.append(Recording(subject=subject, activity=activity, segments=segments, samples=samples))
+        made.append(
+            Recording(
+                subject=subject, activity=activity, segments=segments, samples=samples.reshape(-1, NUM_CHANNELS).T
+            )
+        )
     return made
 
 

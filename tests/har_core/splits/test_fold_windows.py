@@ -45,7 +45,7 @@ def windows_of(tmp_path: Path, findings_of) -> Callable[..., Path]:
                 subject=subject,
                 activity=activity,
                 segments=SEGMENTS,
-                samples=rng.normal(subject, 2, (len(SEGMENTS), SEGMENT_LENGTH, NUM_CHANNELS)).astype(np.float32),
+                samples=rng.normal(subject, 2, (len(SEGMENTS) * SEGMENT_LENGTH, NUM_CHANNELS)).astype(np.float32).T,
             )
             for subject in SUBJECTS
             for activity in ACTIVITIES

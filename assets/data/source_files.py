@@ -6,6 +6,7 @@ the manifest of ``raw_recordings``, and the version changes only where their con
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -15,11 +16,12 @@ from assets.resources.home import Home
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.acquisition import source_version
-from har_core.datasets.dsads.changes import compare
 from har_core.datasets.dsads.listing import Source, listing_version
-from har_core.datasets.dsads.manifest import Manifest, read_manifest
 from har_core.datasets.dsads.source import open_source
 from har_core.settings.experiment import Experiment
+
+if TYPE_CHECKING:
+    from har_core.datasets.dsads.manifest import Manifest
 
 LISTING = "har/listing"
 """Metadata: version of the listing (names, sizes, times) that was last looked at; many may have one content."""
@@ -44,7 +46,7 @@ class _Ingested:
 
     version: str
     """Of ``source_files``, then."""
-    manifest: Manifest
+    manifest: "Manifest"
 
 
 def build_source_files() -> dg.AssetSpec:
@@ -101,6 +103,8 @@ def _version_of(source: Source, listing: str, ingested: _Ingested | None) -> tup
     """Version of a source whose listing is new, and what is to be said of it."""
     if ingested is None:
         return listing, "new files, and no manifest to compare them with"
+    from har_core.datasets.dsads.changes import compare
+
     changes = compare(source, ingested.manifest)
     if changes.is_empty:
         return ingested.version, str(changes)
@@ -111,6 +115,8 @@ def _version_of(source: Source, listing: str, ingested: _Ingested | None) -> tup
 
 def _ingested(instance: dg.DagsterInstance, home: Home) -> _Ingested | None:
     """None where nothing was ingested, or the manifest on disk is not the one that was written then."""
+    from har_core.datasets.dsads.manifest import read_manifest
+
     made = next(history(instance, RAW_RECORDINGS), None)
     if made is None or not home.manifest.is_file():
         return None

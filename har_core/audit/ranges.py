@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from har_core.audit.findings import Kind
 from har_core.audit.places import is_on_units
@@ -112,6 +110,9 @@ def duplicate_groups(
 
 def _connect(pairs: npt.NDArray[np.int64], num_rows: int) -> npt.NDArray[np.int32]:
     """Number the groups of rows that ``pairs`` (2, P) connect, in order of first appearance; -1 for a row alone."""
+    from scipy.sparse import coo_array  # noqa: PLC0415 - who cuts windows without findings is quicker without
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     graph = coo_array((np.ones(pairs.shape[1], dtype=np.int8), (pairs[0], pairs[1])), shape=(num_rows, num_rows))
     _, labels = connected_components(graph, directed=False)
     _, first, inverse, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from har_core.datasets.dsads.layout import RecordingKey
 from har_core.windows.schema import NO_GROUP
@@ -67,6 +65,9 @@ def _numbered_by_appearance(
     other: npt.NDArray[np.integer],
 ) -> dict[RecordingKey, npt.NDArray[np.int32]]:
     """Join the groups ``one[i]`` and ``other[i]``, and number what is left of them as windows meet them."""
+    from scipy.sparse import coo_array  # noqa: PLC0415 - who cuts windows without findings is quicker without
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     met = np.concatenate([np.empty(0, dtype=np.int64), *firsts.values()])
     num_groups = 1 + max((int(numbers.max(initial=NO_GROUP)) for numbers in (met, one, other)), default=NO_GROUP)
     links = coo_array((np.ones(len(one), dtype=np.bool_), (one, other)), shape=(num_groups, num_groups))

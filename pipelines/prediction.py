@@ -10,24 +10,22 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-from torch import nn
 
-from assets.resources.home import Home
-from assets.resources.registry import LoadedModel, Registry
-from assets.resources.tracking import Tracking
+from assets.resources.model_files import ModelFiles
 from har_core.base.errors import InputError, Problem
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, parse_segment_path
 from har_core.datasets.dsads.reader import parse_segments
 from har_core.datasets.dsads.recordings import Recording, read_recordings
 from har_core.inference.acceleration import Engine, Precision, accelerate
 from har_core.inference.classify import classify
+from har_core.inference.graph import load_graph
 
 _FILES_AT_ONCE = 512
 """Of files outside the layout: 12 MB of samples."""
 
 
 def predict_inputs(
-    inputs: Sequence[Path], model_uri: str, home: Home, *, engine: Engine = "torch", precision: Precision = "fp32"
+    inputs: Sequence[Path], model: ModelFiles, *, engine: Engine = "torch", precision: Precision = "fp32"
 ) -> pa.Table:
     """Name the activity of every window of ``inputs``: segment files under any name, folders, zips.
 
@@ -37,19 +35,12 @@ def predict_inputs(
         A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.
 
     Raises:
-        InputError: an input or the model cannot be read, with all problems; or the engine cannot take the model.
+        DamagedModelError: the model does not load.
+        InputError: an input cannot be read, with all problems; or the engine cannot take the model.
     """
-    problems = [
-        Problem(path=str(path), expected="a DSADS-format file, a folder or a zip")
-        for path in inputs
-        if not path.exists()
-    ]
-    if problems:
-        raise InputError("there is nothing to predict", problems)
-    model = _load(model_uri, home)
-    length = (model.metadata.metadata or {}).get("window_length", SEGMENT_LENGTH)
+    length = model.window_length or SEGMENT_LENGTH
     accelerated = accelerate(
-        _module(model, model_uri), num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision
+        load_graph(model.graph), num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision
     )
     answer = partial(classify, model=accelerated, length=length)
     return pa.concat_tables([table for path in inputs for table in _predict(path, answer)])
@@ -95,19 +86,3 @@ def _read(path: Path) -> bytes:
 def _with_paths(table: pa.Table, paths: list[str]) -> pa.Table:
     index = table.schema.get_field_index("path")
     return table.set_column(index, table.schema.field(index), pa.array(paths, pa.string()))
-
-
-def _module(model: LoadedModel, model_uri: str) -> nn.Module:
-    try:
-        module = model.get_raw_model()
-    except NotImplementedError as error:
-        raise InputError(f"{model_uri}: no PyTorch model, as those are that `har run` registers") from error
-    if not isinstance(module, nn.Module):
-        raise InputError(f"{model_uri}: a {type(module).__name__}, expected a PyTorch module")
-    return module
-
-
-def _load(model_uri: str, home: Home) -> LoadedModel:
-    if model_uri.startswith("models:/") and not (home.mlruns / "mlflow.db").is_file():
-        raise InputError(f"{model_uri}: nothing is registered in {home.root} yet; run `har run` first", ())
-    return Registry(Tracking(home)).load(model_uri)

@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from assets.machinery.code_versions import INGREDIENTS, ingredients
 from assets.machinery.keys import CHAMPION, COMPARISON_GROUP, COMPARISON_REPORT, OWNERS, PARTIAL_INPUTS, model_key
-from assets.machinery.lineage import latest, made_from, upstream_versions
+from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, latest, made_from, upstream_versions
 from assets.machinery.publication import MADE_FROM, publish
-from assets.models.model import REGISTERED_MODEL, REGISTERED_VERSION
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
-from assets.resources.registry import CHAMPION as CHAMPION_ALIAS
-from assets.resources.registry import COPIED_FROM_TAG, OVERALL, RegisteredVersion, Registry
+from assets.resources.registry import Registry
+from assets.resources.store import CHAMPION as CHAMPION_ALIAS
+from assets.resources.store import COPIED_FROM_TAG, OVERALL, RegisteredVersion
 from assets.resources.tracking import TrackedRun, TrackingResource
 from har_core.base.errors import HarError
 from har_core.evaluation.gate import Decision, GateEntry, decide

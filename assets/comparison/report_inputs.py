@@ -13,9 +13,17 @@ import pyarrow as pa
 from assets.folds.partitions import recorded_subjects
 from assets.machinery.commits import git_commit
 from assets.machinery.keys import RAW_RECORDINGS, RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key
-from assets.machinery.lineage import Latest, fold_partitions, latest, latest_of_partition
-from assets.machinery.publication import RUN_ID, RUN_URL
-from assets.models.model import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION
+from assets.machinery.lineage import (
+    REGISTERED_MODEL,
+    REGISTERED_VERSION,
+    RUN_ID,
+    RUN_URL,
+    Latest,
+    fold_partitions,
+    latest,
+    latest_of_partition,
+)
+from assets.models.model import REGISTERED_MODEL_URL
 from assets.resources.home import Home
 from har_core.audit.findings import read_findings
 from har_core.base.errors import HarError

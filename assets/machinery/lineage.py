@@ -19,6 +19,10 @@ ORIGIN = "har/origin"
 """Metadata: ``real`` or ``synthetic``, of the recordings that everything below was made from."""
 OUTPUTS = "har/outputs"
 """Metadata: JSON, path below the home -> SHA-256 of each file that the materialisation wrote."""
+RUN_ID = "har/mlflow_run_id"
+RUN_URL = "har/mlflow_run"
+REGISTERED_MODEL = "har/registered_model"
+REGISTERED_VERSION = "har/registered_version"
 _PAGE = 20
 
 

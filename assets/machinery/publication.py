@@ -10,14 +10,12 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from assets.machinery.code_versions import INGREDIENTS
-from assets.machinery.lineage import ORIGIN, OUTPUTS, made_from
+from assets.machinery.lineage import ORIGIN, OUTPUTS, RUN_ID, RUN_URL, made_from
 from assets.resources.tracking import TrackedRun
 from har_core.base.checks import Check
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 
-RUN_ID = "har/mlflow_run_id"
-RUN_URL = "har/mlflow_run"
 MADE_FROM = "har/made_from"
 """Metadata of a check that failed: what the refused attempt was made from."""
 

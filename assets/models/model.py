@@ -9,12 +9,21 @@ from pydantic import Field
 
 from assets.machinery.code_versions import INGREDIENTS, ingredients
 from assets.machinery.keys import MODELS_GROUP, OWNERS, SPLITS, model_key
-from assets.machinery.lineage import require_upstream, upstream_origin, upstream_versions
+from assets.machinery.lineage import (
+    REGISTERED_MODEL,
+    REGISTERED_VERSION,
+    require_upstream,
+    upstream_origin,
+    upstream_versions,
+)
 from assets.machinery.publication import inline_png, publish, report_failed_check
+from assets.resources.addresses import model_url
 from assets.resources.display import Display
 from assets.resources.home import Home
+from assets.resources.model_files import RoundTripError
 from assets.resources.occupation import HomeResource
-from assets.resources.registry import CHALLENGER, ORIGIN_TAG, RegisteredVersion, Registry, RoundTripError
+from assets.resources.registry import Registry
+from assets.resources.store import CHALLENGER, ORIGIN_TAG, RegisteredVersion
 from assets.resources.tracking import TrackedRun, TrackingResource
 from har_core.base.files import atomic_paths
 from har_core.evaluation.plots import confusion_matrix_png, training_curves_png
@@ -27,8 +36,6 @@ from har_core.splits.build import read_splits
 from har_core.windows.store import SampleStore
 
 ROUND_TRIP = "answers_as_in_memory"
-REGISTERED_MODEL = "har/registered_model"
-REGISTERED_VERSION = "har/registered_version"
 REGISTERED_MODEL_URL = "har/registered_model_url"
 
 
@@ -146,7 +153,7 @@ def _publish(
                 "dagster/row_count": sum(table.num_rows for table in trained.predictions),
                 REGISTERED_MODEL: registered.name,
                 REGISTERED_VERSION: str(registered.version),
-                REGISTERED_MODEL_URL: dg.MetadataValue.url(run.tracking.model_url(registered.name, registered.version)),
+                REGISTERED_MODEL_URL: dg.MetadataValue.url(model_url(registered.name, registered.version)),
                 "path": dg.MetadataValue.path(str(predictions)),
                 **{name: inline_png(name, content) for name, content in plots.items()},
             },

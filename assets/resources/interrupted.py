@@ -4,7 +4,8 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from mlflow.entities import RunStatus
 
 from assets.resources.processes import PROCESS_TAG, is_dead
-from assets.resources.tracking import RUN_TAG, Tracking
+from assets.resources.recorded import RUN_TAG
+from assets.resources.tracking import Tracking
 
 _UNFINISHED = [
     DagsterRunStatus.NOT_STARTED,

@@ -8,7 +8,6 @@ Models and their aliases are in :mod:`assets.resources.registry`; what a killed 
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,20 +27,16 @@ from mlflow.utils.time import get_current_time_millis
 from assets.machinery.code_versions import INGREDIENTS, flatten
 from assets.machinery.commits import git_commit
 from assets.machinery.lineage import upstream_versions
+from assets.resources.addresses import dagster_url, run_url
 from assets.resources.home import Home
 from assets.resources.processes import PROCESS_TAG, current_process
+from assets.resources.recorded import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG
 from assets.resources.retries import retrying_what_can_pass
 from har_core.base.errors import InputError
 from har_core.settings.experiment import Experiment
 from har_core.training.events import EpochFinished, EpochRecord, TrainingEvent, TrainingListener, TrainingStarted
 
 EXPERIMENT_NAME = "har"
-RUN_TAG = "dagster.run_id"
-ASSET_TAG = "dagster.asset_key"
-EXPERIMENT_FILE = "experiment.toml"
-"""Artifact: the experiment file as it was."""
-EXPERIMENT_HASH_TAG = "har.experiment_sha256"
-""":data:`EXPERIMENT_FILE`'s SHA-256."""
 _MAX_PARAMS = 100
 _MAX_PARAM_LENGTH = 6000
 
@@ -51,8 +46,6 @@ class Tracking:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.server_url = os.environ.get("HAR_MLFLOW_URL", "http://127.0.0.1:5000").rstrip("/")
-        self.dagster_url = os.environ.get("HAR_DAGSTER_URL", "http://127.0.0.1:3000").rstrip("/")
 
     @property
     def uri(self) -> str:
@@ -92,11 +85,7 @@ class Tracking:
 
     def run_url(self, run_id: str) -> str:
         """Where MLflow's UI shows a run."""
-        return f"{self.server_url}/#/experiments/{self.experiment_id}/runs/{run_id}"
-
-    def model_url(self, name: str, version: int) -> str:
-        """Where MLflow's UI shows a version of a registered model."""
-        return f"{self.server_url}/#/models/{name}/versions/{version}"
+        return run_url(self.experiment_id, run_id)
 
     @contextmanager
     def as_default(self) -> Iterator[None]:
@@ -149,7 +138,7 @@ class Tracking:
         experiment_file = experiment.path.read_bytes() if experiment.path.is_file() else None
         tags = {
             RUN_TAG: context.run.run_id,
-            "dagster.run_url": f"{self.dagster_url}/runs/{context.run.run_id}",
+            "dagster.run_url": f"{dagster_url()}/runs/{context.run.run_id}",
             ASSET_TAG: asset,
             "dagster.partition": partition or "",
             "har.code_version": spec.code_version or "",

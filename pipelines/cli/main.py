@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _tell(error)
         sys.exit(error.exit_code)
     except Exception as error:
-        from pipelines.failures import is_full_disk, message  # noqa: PLC0415 - on the way out
+        from pipelines.failures import is_full_disk, message
 
         if not is_full_disk(error):
             raise  # a mistake of ours: the traceback is what helps
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _tell(error: HarError) -> None:
     typer.echo(f"Error: {error}", err=True)
     if isinstance(error, InputError) and len(error.problems) > 0:
-        from pipelines.homes import current_home  # noqa: PLC0415 - imports Dagster
+        from pipelines.homes import current_home
 
         problems = current_home().problems
         with contextlib.suppress(OSError):  # the part that is shown must do where even the home cannot be written

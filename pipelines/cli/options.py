@@ -37,6 +37,6 @@ def put_out(content: bytes, output: Path | None) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    from har_core.base.files import write_bytes  # noqa: PLC0415 - `har --help` is quick
+    from har_core.base.files import write_bytes
 
     write_bytes(output, content)

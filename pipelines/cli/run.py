@@ -21,6 +21,6 @@ def run(
     ] = None,
 ) -> None:
     """Materialise what is missing or stale, in dependency order, and nothing else."""
-    from pipelines.refresh import refresh  # noqa: PLC0415 - heavy, and `har --help` is quick
+    from pipelines.refresh import refresh
 
     raise typer.Exit(refresh(experiment, data, selection=select, forced=force, seed=seed))

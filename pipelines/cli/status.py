@@ -16,7 +16,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")] = False,
 ) -> None:
     """Tell of every asset and partition whether it is fresh, stale, missing or pending, and why. Runs nothing."""
-    from pipelines.refresh import look  # noqa: PLC0415 - heavy, and `har --help` is quick
+    from pipelines.refresh import look
 
     statuses = look(experiment, data)
     if as_json:

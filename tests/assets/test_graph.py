@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets.graph import build_assets
-from assets.machinery.lineage import OUTPUTS
-from assets.machinery.publication import RUN_ID, RUN_URL, describe_column
+from assets.machinery.lineage import OUTPUTS, RUN_ID, RUN_URL
+from assets.machinery.publication import describe_column
 from assets.resources.display import LogDisplay
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES

@@ -10,7 +10,8 @@ import torch
 
 from assets.comparison import champion
 from assets.comparison.champion import ValidationWindows, _Gate
-from assets.resources.registry import CHAMPION, ORIGIN_TAG, OVERALL, Registry
+from assets.resources.registry import Registry
+from assets.resources.store import CHAMPION, ORIGIN_TAG, OVERALL
 from assets.resources.tracking import TrackedRun
 from har_core.base.errors import HarError, StorageError
 from har_core.inference.classifier import RawWindowClassifier

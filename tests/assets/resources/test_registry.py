@@ -16,7 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from assets.resources.registry import CHALLENGER, CHAMPION, OVERALL, RoundTripError
+from assets.resources.model_files import RoundTripError
+from assets.resources.store import CHALLENGER, CHAMPION, OVERALL
 from assets.resources.tracking import TrackedRun
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
 from har_core.evaluation.result import ModelResult

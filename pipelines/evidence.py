@@ -11,8 +11,7 @@ from dagster import DagsterInstance
 
 from assets.machinery.lineage import Remembered, history
 from assets.resources.home import Home
-from assets.resources.recorded import RecordedRun
-from assets.resources.tracking import RUN_TAG
+from assets.resources.recorded import RUN_TAG, RecordedRun
 from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.changes import Changes, compare

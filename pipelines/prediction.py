@@ -9,25 +9,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-from torch import nn
 
-from assets.resources.home import Home
-from assets.resources.registry import LoadedModel, Registry
-from assets.resources.tracking import Tracking
+from assets.resources.model_files import ModelFiles
 from har_core.audit.defects import find_defects
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, parse_segment_path
+from har_core.datasets.dsads.layout import NUM_CHANNELS, parse_segment_path
 from har_core.datasets.dsads.reader import canonical, parse_segments
 from har_core.datasets.dsads.recordings import read_recordings
 from har_core.inference.acceleration import Engine, Precision, accelerate
 from har_core.inference.classify import Classifier, classify, classify_segments
+from har_core.inference.graph import load_graph
 
 _FILES_AT_ONCE = 512
 """Of files outside the layout: 12 MB of samples."""
 
 
 def predict_inputs(
-    inputs: Sequence[Path], model_uri: str, home: Home, *, engine: Engine = "torch", precision: Precision = "fp32"
+    inputs: Sequence[Path], model: ModelFiles, *, engine: Engine = "torch", precision: Precision = "fp32"
 ) -> pa.Table:
     """Name the activity of every window of ``inputs``: segment files under any name, folders, zips.
 
@@ -37,23 +35,17 @@ def predict_inputs(
         A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.
 
     Raises:
-        InputError: an input or the model cannot be read, with all problems; or the engine cannot take the model.
+        DamagedModelError: the model does not load.
+        InputError: an input cannot be read, with all problems; or the engine cannot take the model.
     """
-    problems = [
-        Problem(path=str(path), expected="a DSADS-format file, a folder or a zip")
-        for path in inputs
-        if not path.exists()
-    ]
-    if problems:
-        raise InputError("there is nothing to predict", problems)
-    model = _load(model_uri, home)
-    metadata = model.metadata.metadata or {}
-    length = metadata.get("window_length", SEGMENT_LENGTH)
-    join = metadata.get("join_segments", length > SEGMENT_LENGTH)  # models registered earlier do not say it
     accelerated = accelerate(
-        _module(model, model_uri), num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision
+        load_graph(model.graph),
+        num_timepoints=model.window_length,
+        num_channels=NUM_CHANNELS,
+        engine=engine,
+        precision=precision,
     )
-    return predict_with(accelerated, inputs, length=length, join=join)
+    return predict_with(accelerated, inputs, length=model.window_length, join=model.join_segments)
 
 
 def predict_with(model: Classifier, inputs: Sequence[Path], *, length: int, join: bool) -> pa.Table:
@@ -102,19 +94,3 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         problem = Problem(path=str(path), value=error.strerror, expected="a file that can be read")
         raise InputError(f"{path}: cannot be read", [problem]) from error
-
-
-def _module(model: LoadedModel, model_uri: str) -> nn.Module:
-    try:
-        module = model.get_raw_model()
-    except NotImplementedError as error:
-        raise InputError(f"{model_uri}: no PyTorch model, as those are that `har run` registers") from error
-    if not isinstance(module, nn.Module):
-        raise InputError(f"{model_uri}: a {type(module).__name__}, expected a PyTorch module")
-    return module
-
-
-def _load(model_uri: str, home: Home) -> LoadedModel:
-    if model_uri.startswith("models:/") and not (home.mlruns / "mlflow.db").is_file():
-        raise InputError(f"{model_uri}: nothing is registered in {home.root} yet; run `har run` first", ())
-    return Registry(Tracking(home)).load(model_uri)

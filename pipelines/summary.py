@@ -15,8 +15,8 @@ from typing import Any
 import typer
 from dagster import AssetKey
 
+from assets.resources.addresses import dagster_url, mlflow_url
 from assets.resources.home import Home
-from assets.resources.tracking import Tracking
 from har_core.base.errors import InputError, Problem, counted
 from pipelines import failures
 from pipelines.runner import Outcome
@@ -35,10 +35,9 @@ def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> 
     """
     _print_skipped(outcome)
     _print_ranking(home, champion, is_whole=not outcome.failures)
-    tracking = Tracking(home)
     here = "" if home.root == Path.cwd() else f"HAR_HOME={shlex.quote(str(home.root))} "
-    typer.echo(f"Dagster: {tracking.dagster_url}")
-    typer.echo(f"MLflow:  {tracking.server_url}")
+    typer.echo(f"Dagster: {dagster_url()}")
+    typer.echo(f"MLflow:  {mlflow_url()}")
     typer.echo(f"Both are served by: {here}{_program()} ui")
     _print_failures(outcome, home)
     return _exit_code(outcome)

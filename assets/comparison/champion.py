@@ -21,6 +21,7 @@ from assets.machinery.keys import (
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, latest, made_from, upstream_versions
 from assets.machinery.materialisation import MADE_FROM, Made, Work, make_asset
 from assets.resources.home import Home
+from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL
 from har_core.base.errors import HarError
 from har_core.datasets.origin import Origin
 from har_core.settings.experiment import Experiment
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from assets.resources.registry import RegisteredVersion, Registry
+    from assets.resources.registry import Registry
+    from assets.resources.store import RegisteredVersion
     from har_core.evaluation.gate import Decision, GateEntry
 
 _ROOTS = ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"]
@@ -54,7 +56,7 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
 
 def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
     """What fails here has moved no alias."""
-    from assets.resources.registry import CHAMPION_ALIAS, OVERALL, Registry
+    from assets.resources.registry import Registry
 
     for name, version in upstream_versions(work.context).items():
         work.run.log_input(name, version, work.home.root)
@@ -146,8 +148,6 @@ class _Gate:
 
     def choose(self, candidates: "list[RegisteredVersion]") -> "dict[str, RegisteredVersion]":
         """The new holder of the alias of each registered model that gets one."""
-        from assets.resources.registry import CHAMPION_ALIAS, OVERALL
-
         chosen = {}
         for candidate in candidates:
             self.names.append(candidate.name)
@@ -165,8 +165,6 @@ class _Gate:
 
     def source_of(self, entry: "RegisteredVersion") -> str:
         """The version of an architecture that ``entry`` is a copy of."""
-        from assets.resources.registry import COPIED_FROM_TAG
-
         return entry.tags.get(COPIED_FROM_TAG, f"{entry.name}/{entry.version}")
 
     def _decide(self, name: str, candidate: "RegisteredVersion", incumbent: "RegisteredVersion | None") -> "Decision":
@@ -195,7 +193,7 @@ class _Gate:
 
         model = self.registry.load(f"models:/{version.name}/{version.version}")
         windows = self.validation.windows
-        if model.metadata.metadata["window_length"] != windows.shape[1]:
+        if (model.metadata.metadata or {})["window_length"] != windows.shape[1]:
             return None
         batches = [model.predict(windows[start : start + _BATCH_SIZE]) for start in range(0, len(windows), _BATCH_SIZE)]
         return score(self.validation.labels, np.concatenate(batches)).macro_f1

@@ -17,12 +17,13 @@ from assets.machinery.lineage import (
     REGISTERED_MODEL,
     REGISTERED_MODEL_URL,
     REGISTERED_VERSION,
+    RUN_ID,
+    RUN_URL,
     Latest,
     fold_partitions,
     latest,
     latest_of_partition,
 )
-from assets.machinery.materialisation import RUN_ID, RUN_URL
 from assets.resources.home import Home
 from har_core.audit.findings import read_findings
 from har_core.base.errors import HarError

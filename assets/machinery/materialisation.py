@@ -21,24 +21,22 @@ from assets.machinery.keys import OWNERS
 from assets.machinery.lineage import (
     ORIGIN,
     OUTPUTS,
+    RUN_ID,
+    RUN_URL,
     SECONDS,
     made_from,
     require_upstream,
     upstream_origin,
     upstream_versions,
 )
+from assets.resources.addresses import dagster_url
 from assets.resources.display import Display
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from assets.resources.processes import PROCESS_TAG, current_process
+from assets.resources.recorded import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG
 from assets.resources.retries import retrying_what_can_pass
-from assets.resources.tracking import (
-    ASSET_TAG,
-    EXPERIMENT_FILE,
-    EXPERIMENT_HASH_TAG,
-    RUN_TAG,
-    Tracking,
-)
+from assets.resources.tracking import Tracking
 from har_core.base.checks import Check
 from har_core.base.errors import InputError
 from har_core.base.files import atomic_folder, atomic_paths, sha256_of_file
@@ -48,8 +46,6 @@ from har_core.settings.experiment import Experiment
 if TYPE_CHECKING:
     from assets.resources.runs import TrackedRun
 
-RUN_ID = "har/mlflow_run_id"
-RUN_URL = "har/mlflow_run"
 MADE_FROM = "har/made_from"
 """Metadata of a check that failed: what the refused attempt was made from."""
 
@@ -204,7 +200,7 @@ def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, tracking
     resolved = experiment.resolved()
     tags = {
         RUN_TAG: context.run.run_id,
-        "dagster.run_url": f"{tracking.dagster_url}/runs/{context.run.run_id}",
+        "dagster.run_url": f"{dagster_url()}/runs/{context.run.run_id}",
         ASSET_TAG: context.asset_key.to_user_string(),
         "dagster.partition": context.partition_key if context.has_partition_key else "",
         "har.code_version": context.assets_def.get_asset_spec(context.asset_key).code_version or "",

@@ -10,11 +10,13 @@ from assets.machinery.keys import MODELS_GROUP, SPLITS, WINDOWS, model_key
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION, upstream_versions
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import inline_png, path_to
+from assets.resources.addresses import model_url
+from assets.resources.store import CHALLENGER, ORIGIN_TAG
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
-    from assets.resources.registry import RegisteredVersion
+    from assets.resources.store import RegisteredVersion
     from har_core.evaluation.results import ModelResult
     from har_core.fitting.trained import Trained
     from har_core.splits.build import SplitWindows
@@ -53,7 +55,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
 
 
 def _fit(architecture: str, work: Work) -> Made:
-    from assets.resources.registry import CHALLENGER, Registry
+    from assets.resources.registry import Registry
     from har_core.evaluation.describe import describe_model
     from har_core.evaluation.records import write_record
     from har_core.evaluation.results import score_model
@@ -82,7 +84,7 @@ def _fit(architecture: str, work: Work) -> Made:
             "dagster/row_count": trained.predictions.num_rows,
             REGISTERED_MODEL: registered.name,
             REGISTERED_VERSION: str(registered.version),
-            REGISTERED_MODEL_URL: dg.MetadataValue.url(work.tracking.model_url(registered.name, registered.version)),
+            REGISTERED_MODEL_URL: dg.MetadataValue.url(model_url(registered.name, registered.version)),
             "path": path_to(work.home.predictions(work.name, work.experiment.splits.protocol)),
         },
         checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True)],
@@ -119,7 +121,8 @@ def _train(architecture: str, work: Work, windows: "SplitWindows", seed: int | N
 
 def _register(architecture: str, work: Work, trained: "Trained") -> "RegisteredVersion":
     """Log the model, compare it with the one in memory, and make it a version; no alias moves yet."""
-    from assets.resources.registry import ORIGIN_TAG, Registry, RoundTripError
+    from assets.resources.model_files import RoundTripError
+    from assets.resources.registry import Registry
 
     registry, name = Registry(work.tracking), f"har-{architecture}"
     try:

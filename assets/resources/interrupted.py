@@ -6,7 +6,8 @@ from contextlib import closing
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from assets.resources.processes import PROCESS_TAG, is_dead
-from assets.resources.tracking import RUN_TAG, Tracking
+from assets.resources.recorded import RUN_TAG
+from assets.resources.tracking import Tracking
 
 _UNFINISHED = [
     DagsterRunStatus.NOT_STARTED,

@@ -1,11 +1,10 @@
-"""The MLflow store of one home, in SQLite below it: its address, its client, and the pages that show it.
+"""The MLflow store of one home, in SQLite below it: its address and its client.
 
 Importing this module does not import MLflow, which takes seconds; asking for the client does. Runs in progress are in
 :mod:`assets.resources.runs`, models and their aliases in :mod:`assets.resources.registry`; what a killed process leaves
 behind is closed by :mod:`assets.resources.interrupted`.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,18 +12,13 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from assets.resources.addresses import run_url
 from assets.resources.home import Home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT_NAME = "har"
-RUN_TAG = "dagster.run_id"
-ASSET_TAG = "dagster.asset_key"
-EXPERIMENT_FILE = "experiment.toml"
-"""Artifact: the experiment file as it was."""
-EXPERIMENT_HASH_TAG = "har.experiment_sha256"
-""":data:`EXPERIMENT_FILE`'s SHA-256."""
 
 
 class Tracking:
@@ -32,8 +26,6 @@ class Tracking:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.server_url = os.environ.get("HAR_MLFLOW_URL", "http://127.0.0.1:5000").rstrip("/")
-        self.dagster_url = os.environ.get("HAR_DAGSTER_URL", "http://127.0.0.1:3000").rstrip("/")
 
     @property
     def uri(self) -> str:
@@ -79,11 +71,7 @@ class Tracking:
 
     def run_url(self, run_id: str) -> str:
         """Where MLflow's UI shows a run."""
-        return f"{self.server_url}/#/experiments/{self.experiment_id}/runs/{run_id}"
-
-    def model_url(self, name: str, version: int) -> str:
-        """Where MLflow's UI shows a version of a registered model."""
-        return f"{self.server_url}/#/models/{name}/versions/{version}"
+        return run_url(self.experiment_id, run_id)
 
     @contextmanager
     def as_default(self) -> Iterator[None]:

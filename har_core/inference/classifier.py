@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError
+from har_core.inference.weights import Weight, digest_of
 
 
 class RawWindowClassifier(nn.Module):
@@ -74,14 +74,10 @@ def _check_statistics(mean: Tensor, standard_deviation: Tensor) -> None:
 def weights_version(module: nn.Module) -> str:
     """SHA-256 over the names, types, shapes and bytes of all parameters and buffers, sorted by name.
 
-    The order in which a module registers them, the device they are on, and how they lie in memory do not count.
+    The order in which a module registers them, the device they are on, and how they lie in memory do not count; one
+    with two names counts under both. :func:`har_core.inference.archive.archived_weights_version` is that of a file.
     """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(_named_tensors(module), key=lambda item: item[0]):
-        values = tensor.detach().cpu().contiguous()
-        digest.update(f"{name}\0{values.dtype}\0{tuple(values.shape)}\0".encode())
-        digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return digest_of(map(_weight, _named_tensors(module)))
 
 
 def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 256) -> npt.NDArray[np.float32]:
@@ -102,6 +98,12 @@ def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 2
     return probabilities
 
 
+def _weight(named: tuple[str, Tensor]) -> Weight:
+    name, tensor = named
+    values = tensor.detach().cpu().contiguous()
+    return name, str(values.dtype), tuple(values.shape), values.reshape(-1).view(torch.uint8).numpy().data
+
+
 def _named_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters()
-    yield from module.named_buffers()
+    yield from module.named_parameters(remove_duplicate=False)
+    yield from module.named_buffers(remove_duplicate=False)

@@ -96,10 +96,7 @@ def batch_of(
         channels: float32 (C, M); each row is copied nowhere if it is contiguous.
         schema: of :func:`window_schema`, with any metadata.
     """
-    columns = [
-        pa.array(named[name].astype(schema.field(name).type.to_pandas_dtype(), copy=False))
-        for name in (*KEY_COLUMNS, *FLAG_COLUMNS)
-    ]
+    columns = [pa.array(named[name], schema.field(name).type) for name in (*KEY_COLUMNS, *FLAG_COLUMNS)]
     kind = schema.field(CHANNELS[0]).type
     lists = [pa.FixedSizeListArray.from_arrays(pa.array(channel), type=kind) for channel in channels]
     return pa.RecordBatch.from_arrays([*columns, *lists], schema=schema)

@@ -10,8 +10,8 @@ import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
 from assets.machinery.commits import git_commit
+from assets.resources.addresses import dagster_url
 from assets.resources.home import Home
-from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError, InputError
 from har_core.base.files import write_text
 
@@ -39,7 +39,7 @@ def write_failure_report(context: dg.RunFailureSensorContext, home: Home) -> Pat
         failed_at=failed_at,
         partition=run.tags.get("dagster/partition"),
         started_by=_started_by(run),
-        run_url=f"{Tracking(home).dagster_url}/runs/{run.run_id}",
+        run_url=f"{dagster_url()}/runs/{run.run_id}",
         problems=home.problems if home.problems.is_file() else None,
     )
     path = home.failures / f"{failed_at:%Y-%m-%dT%H%M%S}-{run.run_id[:8]}.md"

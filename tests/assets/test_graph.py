@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets.graph import build_assets
-from assets.machinery.lineage import OUTPUTS
-from assets.machinery.materialisation import RUN_ID, RUN_URL
+from assets.machinery.lineage import OUTPUTS, RUN_ID, RUN_URL
 from assets.machinery.presentation import describe_column
 from assets.resources.display import LogDisplay
 from har_core.base.files import sha256_of_file

@@ -10,9 +10,10 @@ import torch
 
 from assets.comparison.champion import ValidationWindows, _Gate
 from assets.machinery import materialisation
-from assets.resources.registry import CHAMPION_ALIAS as CHAMPION
-from assets.resources.registry import ORIGIN_TAG, OVERALL, Registry
+from assets.resources.registry import Registry
 from assets.resources.runs import TrackedRun
+from assets.resources.store import CHAMPION_ALIAS as CHAMPION
+from assets.resources.store import ORIGIN_TAG, OVERALL
 from har_core.base.errors import HarError, StorageError
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models import create_model

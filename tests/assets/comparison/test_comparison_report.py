@@ -14,8 +14,7 @@ from assets.comparison.report_inputs import gather
 from assets.folds.partitions import FOLDS
 from assets.graph import build_assets, build_resources
 from assets.machinery.keys import COMPARISON_REPORT, RECORDING_AUDIT, fold_key
-from assets.machinery.lineage import latest_of_partition
-from assets.machinery.materialisation import RUN_ID
+from assets.machinery.lineage import RUN_ID, latest_of_partition
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.audit.findings import read_findings

@@ -18,8 +18,7 @@ from assets.folds.fold import RULES_HOLD, fold_ingredients
 from assets.graph import build_assets, build_resources
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import WINDOWS, fold_key
-from assets.machinery.lineage import latest, latest_of_partition
-from assets.machinery.materialisation import RUN_ID, RUN_URL
+from assets.machinery.lineage import RUN_ID, RUN_URL, latest, latest_of_partition
 from assets.resources.display import LogDisplay
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking

@@ -16,8 +16,9 @@ import pytest
 import torch
 from torch import nn
 
-from assets.resources.registry import CHALLENGER, CHAMPION_ALIAS, OVERALL, RoundTripError
+from assets.resources.model_files import RoundTripError
 from assets.resources.runs import TrackedRun
+from assets.resources.store import CHALLENGER, CHAMPION_ALIAS, OVERALL
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import probabilities_of, read_predictions

@@ -147,7 +147,7 @@ def kept_hashes(path: Path) -> Iterator[None]:
     except (OSError, ValueError):
         kept = []
     yield
-    if len(_hashes) > len(kept):
+    if len(_hashes) > len(kept) and path.parent.is_dir():  # building the graph makes no home
         newest = {key[0]: [*key, sha256] for key, sha256 in _hashes.items()}
         with suppress(StorageError):  # a home that can only be read
             write_text(path, json.dumps(list(newest.values())))

@@ -228,8 +228,8 @@ def test_asset_that_never_agrees_with_itself_is_told_not_repeated(toy, monkeypat
         ("key:source_files", "names no asset."),
         ("((", "is no selection of assets, in Dagster's syntax."),
         ("status:fresh", "is no selection of assets, in Dagster's syntax."),
-        ("splts", "names no asset; did you mean splits?"),
-        ('+key:"modles/b"', "names no asset; did you mean models/b or models/a?"),
+        ("splts", "names no asset; did you mean 'splits'?"),
+        ('+key:"modles/b"', "names no asset; did you mean 'models/b'?"),
     ],
 )
 def test_selection_of_nothing_tells_the_nearest_and_all_names(toy, selection, complaint):

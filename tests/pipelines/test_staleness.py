@@ -122,6 +122,7 @@ def test_asset_whose_partitions_are_not_known_yet_is_missing(unfolded_toy):
         "partition": None,
         "state": "missing",
         "causes": ["has no partitions yet; what is above it adds them"],
+        "seconds": None,
     }
     unfolded_toy.run()
     assert "folds/a" not in unfolded_toy.statuses()
@@ -146,6 +147,7 @@ def test_status_as_the_command_line_prints_it(toy):
         "partition": "f1",
         "state": "missing",
         "causes": ["was never materialised"],
+        "seconds": None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Work done a little before its result is asked for, in threads of its own."""
+"""Work done a little before its result is needed, in threads of its own."""
 
 from __future__ import annotations
 

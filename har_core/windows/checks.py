@@ -22,7 +22,7 @@ _MAX_NAMED = 5
 
 
 class WindowChecks:
-    """Looks at batches of windows as they are written; a batch holds windows of one recording or of several."""
+    """Checks batches of windows as they are written; a batch may hold windows of several recordings."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class WindowChecks:
         join: bool = False,
         longest_repair: int = 5,
     ) -> None:
-        """Prepare to look at windows.
+        """Prepare to check windows.
 
         Args:
             findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
@@ -52,7 +52,7 @@ class WindowChecks:
         self._unlinked: list[str] = []
 
     def update(self, batch: pa.RecordBatch, length: int) -> None:
-        """Look at windows of ``length`` samples."""
+        """Check windows of ``length`` samples."""
         self._num_windows += batch.num_rows
         rows = zip(*(batch[name].to_pylist() for name in (*KEY_COLUMNS, *FLAG_COLUMNS)), strict=True)
         for key, of_recording in groupby(rows, key=lambda row: RecordingKey(*row[:2])):

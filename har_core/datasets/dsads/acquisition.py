@@ -88,7 +88,7 @@ def _request(settings: SourceSettings) -> _Request:
 
 
 def _open_kept(path: Path, receipt: Path, request: _Request) -> Source | None:
-    """What is kept at ``path``, if it answers the same request and nobody has touched it since."""
+    """What is kept at ``path``, if it was made for the same request and has not changed since."""
     try:
         received = json.loads(receipt.read_text(encoding="utf-8"))
         source = open_source(path)

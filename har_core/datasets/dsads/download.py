@@ -164,7 +164,7 @@ def _fetch(part: _Part, *, max_bytes: int, progress: Progress) -> None:
 
 
 def _ask(part: _Part) -> HTTPResponse | None:
-    """Ask for what is missing; None where the server says that nothing is."""
+    """Ask for what is missing; None if the server says that nothing is."""
     num_have = part.num_bytes
     headers = {"User-Agent": "har (human-activity recognition)", "Accept-Encoding": "identity"}
     if num_have:

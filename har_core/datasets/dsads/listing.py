@@ -39,7 +39,7 @@ class Source(ABC):
 
     location: Path
     origin: Origin
-    """``synthetic`` if the generator's marker file lies beside the activity folders."""
+    """``synthetic`` if the generator's marker file is beside the activity folders."""
     files: tuple[SegmentFile, ...]
     """Sorted by subject, activity, segment."""
 
@@ -101,7 +101,7 @@ def parse_segment_file(path: str, *, num_bytes: int, marker: str) -> SegmentFile
 
 
 def listing_version(source: Source) -> str:
-    """Hash of keys, sizes, markers and origin: cheap, and the same wherever the source lies."""
+    """Hash of keys, sizes, markers and origin: cheap, and the same wherever the source is."""
     digest = hashlib.sha256(source.origin.encode())
     for file in source.files:
         digest.update(f"\n{file.key.path} {file.num_bytes} {file.marker}".encode())

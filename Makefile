@@ -60,6 +60,6 @@ $(STAMP): pyproject.toml constraints.txt
 
 # Absolute, so that `dagster dev` sees the same instance as `har`, from any directory.
 .env: | $(STAMP)
-	@HAR_HOME="$(CURDIR)" $(BIN)/python -c 'from pipelines.session import create_store, open_home; create_store(open_home())'
+	@HAR_HOME="$(CURDIR)" $(BIN)/python -m pipelines.stores
 	@printf 'HAR_HOME=%s\nDAGSTER_HOME=%s\n' "$(CURDIR)" "$(CURDIR)/.dagster" > $@
 	@echo "Wrote .env: HAR_HOME=$(CURDIR)"

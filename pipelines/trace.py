@@ -13,13 +13,11 @@ from pathlib import Path
 
 from dagster import AssetKey, DagsterInstance
 
-from assets.data.source_files import SOURCE_KEY
 from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
 from assets.machinery.commits import git_commit, has_commit
-from assets.machinery.keys import RAW_RECORDINGS, model_key
-from assets.machinery.lineage import Remembered, history
-from assets.machinery.publication import RUN_ID
-from assets.models.model import REGISTERED_MODEL, REGISTERED_VERSION
+from assets.machinery.keys import RAW_RECORDINGS, SOURCE_FILES, model_key
+from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, Remembered, history
+from assets.machinery.materialisation import RUN_ID
 from assets.resources.home import Home
 from assets.resources.recorded import RecordedRun, read_artifact, read_run
 from assets.resources.registry import COPIED_FROM_TAG, DamagedModelError, RegisteredVersion, Registry
@@ -255,7 +253,7 @@ class _Above:
     def _checks(
         self, key: AssetKey, made: Remembered, run: RecordedRun | None, user: Remembered | None
     ) -> Iterable[Check]:
-        if key == SOURCE_KEY:
+        if key == SOURCE_FILES:
             return [source_check(self.home, user, made.entry.metadata.get("location", ""))] if user is not None else []
         checks = [records_check(made, run), files_check(self.instance, self.home, made)]
         return [*checks, content_check(self.home, made)] if key == RAW_RECORDINGS else checks

@@ -9,6 +9,7 @@ Here the operator answers with the shape alone. What a model computes is not tou
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ def quick_export() -> Iterator[None]:
         _replace_kernels(lstm, before)
 
 
-def _replace_kernels(operator: torch._ops.OpOverload, kernels: dict) -> None:
+def _replace_kernels(operator: torch._ops.OpOverload, kernels: dict[Any, Any]) -> None:
     """PyTorch keeps the Python kernels of an operator in a dictionary, and beside it those that it looked up."""
     operator.py_kernels.clear()
     operator.py_kernels.update(kernels)

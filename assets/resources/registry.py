@@ -26,7 +26,8 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 from assets.resources.export import quick_export
-from assets.resources.tracking import TrackedRun, Tracking
+from assets.resources.runs import TrackedRun
+from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError, InputError, UnknownNameError
 from har_core.datasets.dsads.layout import (
     ACTIVITIES,
@@ -42,7 +43,7 @@ LoadedModel = mlflow.pyfunc.PyFuncModel
 """A model that answers: ``predict`` takes raw windows, ``metadata.metadata`` says what they are."""
 
 CHALLENGER = "challenger"
-CHAMPION = "champion"
+CHAMPION_ALIAS = "champion"
 OVERALL = "har"
 """The registered model that users load: the best of all architectures."""
 ORIGIN_TAG = "har.origin"

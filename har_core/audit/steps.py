@@ -4,8 +4,8 @@ Letters: C channels, n rows, S segments. Step t lies between rows t and t + 1. I
 do not explain, ``x[t+1] - x[t]`` less their mean, so that a fast but smooth movement makes no large step. ``z`` is that
 size in units of what is usual for the channel (the median within segments) and at that moment (the mean of three steps
 before and three after, which shaking and impacts raise). The score of a step is the mean of ``log(1 + z²)`` over the
-channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one outlier decides; it is scaled
-so that 0 is the median of the scores within segments, and 1 their 95 % quantile.
+channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one outlier decides. It is
+scaled: 0 is the median of the scores within segments, 1 their 95 % quantile.
 """
 
 from __future__ import annotations

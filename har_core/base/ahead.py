@@ -1,4 +1,4 @@
-"""Work done a little before its result is needed, in threads of its own."""
+"""Computes results ahead of their use, in threads."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ Result = TypeVar("Result")
 
 
 def ahead(work: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int = 1) -> Generator[Result]:
-    """``work`` of each item, in their order: while the caller uses one result, the next ones are worked out.
+    """Yield ``work(item)`` for each item, in order; while the caller uses one result, the next ones are computed.
 
-    At most ``num_threads + 1`` results exist at a time that the caller has not got, so that memory does not grow with
-    the items. What ``work`` raises is raised where its result would have come. Closing the generator waits for the
-    items that are being worked on, and starts no other.
+    At most ``num_threads + 1`` results wait for the caller, so memory does not grow with the items. An exception of
+    ``work`` is raised in place of its result. Closing the generator waits for the items in work, and starts no other.
 
     >>> list(ahead(abs, [-2, 1]))
     [2, 1]

@@ -13,10 +13,7 @@ from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_g
 from har_core.audit.signals import Mask, runs
 from har_core.base.checks import Check
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH, UNITS, RecordingKey
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP
-
-WINDOW_CHECKS = ("no_window_crosses_a_break", "damage_is_flagged", "copies_are_linked")
-"""The checks in the order of :meth:`WindowChecks.result`."""
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP, WINDOW_CHECKS
 
 _MAX_NAMED = 5
 

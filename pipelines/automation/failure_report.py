@@ -21,11 +21,11 @@ _STARTED_BY = {
     "dagster/from_automation_condition": "automation",
     "dagster/from_ui": "the UI",
 }
-"""By tag; the first that a run has tells."""
+"""By tag; the first that a run has counts."""
 
 
 def write_failure_report(context: dg.RunFailureSensorContext, home: Home) -> Path:
-    """Write the page of the run that ``context`` tells of; gives its path."""
+    """Write the page of the run that failed; gives its path."""
     run = context.dagster_run
     record = context.instance.get_run_record_by_id(run.run_id)
     ended = record.end_time if record is not None and record.end_time is not None else datetime.now(tz=UTC).timestamp()

@@ -7,10 +7,10 @@ import typer
 
 def models() -> None:
     """List architectures with parameters, MACs and source, and registered versions with their aliases."""
-    from assets.resources.registry import Registry  # noqa: PLC0415 - heavy, and `har --help` is quick
-    from assets.resources.tracking import Tracking  # noqa: PLC0415
-    from har_core.models.catalogue import describe, list_models  # noqa: PLC0415
-    from pipelines.session import open_home  # noqa: PLC0415
+    from assets.resources.registry import Registry
+    from assets.resources.tracking import Tracking
+    from har_core.models.catalogue import describe, list_models
+    from pipelines.session import open_home
 
     typer.echo("Architecture           Parameters          MACs  Source")
     for entry in map(describe, list_models()):

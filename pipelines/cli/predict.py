@@ -45,9 +45,9 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     os.environ["MLFLOW_DEFAULT_PREDICTION_DEVICE"] = "cpu"
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
 
-    from pipelines.prediction import predict_inputs  # noqa: PLC0415 - heavy, and `har --help` is quick
-    from pipelines.session import open_home  # noqa: PLC0415
-    from pipelines.tables import render  # noqa: PLC0415
+    from pipelines.prediction import predict_inputs
+    from pipelines.session import open_home
+    from pipelines.tables import render
 
     table = predict_inputs(inputs, model, open_home(), engine=engine.value, precision=precision.value)
     put_out(render(table, output_format), output)

@@ -31,9 +31,9 @@ def trace(
     """Follow a registered model back to the exact data, and check every link again. Exits with 1 where one differs."""
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 
-    from pipelines.links import Verdict  # noqa: PLC0415 - heavy, and `har --help` is quick
-    from pipelines.session import open_home, open_instance  # noqa: PLC0415
-    from pipelines.trace import trace as trace_model  # noqa: PLC0415
+    from pipelines.links import Verdict
+    from pipelines.session import open_home, open_instance
+    from pipelines.trace import trace as trace_model
 
     home = open_home()
     with open_instance(home) as instance:

@@ -96,7 +96,6 @@ class World:
 
     def definitions(self) -> dg.Definitions:
         """As a process that starts now would load them."""
-        code_versions._normalised_source.cache_clear()
         return build_definitions(self.experiment, self.home)
 
     def set(self, before: str, after: str) -> None:
@@ -203,4 +202,3 @@ def world(_ran: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setattr(har_core.report, "__file__", str(root / "har_core" / "report" / "__init__.py"))
     with opened(root) as world:
         yield world
-    code_versions._normalised_source.cache_clear()

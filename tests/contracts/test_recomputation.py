@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import dagster as dg
 import pytest
+from har_core.fitting.holdout import train_and_score
 
 from har_core.base.errors import InputError
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
-from har_core.fitting.holdout import train_and_score
 from har_core.settings.source import SourceSettings
 from pipelines.runner import PART_OF_TAG
 

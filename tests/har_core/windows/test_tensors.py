@@ -12,7 +12,7 @@ from har_core.windows.dataset import write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
 from har_core.windows.store import SampleStore
-from har_core.windows.tensors import count_by_recording, positions_of, read_keys, read_tensors
+from har_core.windows.tensors import count_by_recording, read_keys, read_tensors, rows_of
 
 
 @pytest.mark.parametrize("length", [125, 40])
@@ -85,9 +85,9 @@ def test_windows_are_found_by_their_keys(recordings, tmp_path: Path) -> None:
     write_windows(segment(recordings, length=125, overlap=0), path)
     keys = read_keys(path)
     assert keys.column_names == list(KEY_COLUMNS)
-    assert positions_of(keys, read_tensors(path).keys).tolist() == list(range(18))
-    assert positions_of(keys.take([7, 2]), keys).tolist() == [2, 7]
-    assert positions_of(keys, keys.slice(1)) is None
+    assert rows_of(keys, read_tensors(path).keys).tolist() == list(range(18))
+    assert rows_of(keys.take([7, 2]), keys).tolist() == [2, 7]
+    assert rows_of(keys, keys.slice(1)) is None
 
 
 def test_windows_are_counted_by_recording(recordings, tmp_path: Path) -> None:

@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from har_core.audit.findings import Kind, concerns_units
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH, RecordingKey
@@ -99,6 +97,9 @@ def duplicate_groups(
 
 def connect(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer], num_items: int) -> npt.NDArray[np.int32]:
     """Labels (num_items,), equal for items that the pairs ``one[i]``, ``other[i]`` connect, directly or by others."""
+    from scipy.sparse import coo_array  # noqa: PLC0415 - heavy, and only needed where findings link rows
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(num_items, num_items))
     labels: npt.NDArray[np.int32] = connected_components(graph, directed=False)[1]
     return labels

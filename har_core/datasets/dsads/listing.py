@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.layout import Origin, RecordingKey, SegmentKey, parse_segment_path
+from har_core.datasets.dsads.layout import RecordingKey, SegmentKey, parse_segment_path
+from har_core.datasets.origin import Origin
 
 MAX_SEGMENT_BYTES = 4_000_000
 """Largest segment file, uncompressed; the real ones have 47 kB."""

@@ -20,9 +20,10 @@ from har_core.base.ahead import ahead
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.ingested import recordings_writer
-from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH, Origin
+from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
 from har_core.datasets.dsads.listing import SegmentFile, Source
 from har_core.datasets.dsads.recordings import Recording, read_recording
+from har_core.datasets.origin import Origin
 
 MAX_PROBLEMS = 100_000
 """Reading stops after so many problems: nobody reads them, and memory is finite."""

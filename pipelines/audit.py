@@ -1,4 +1,4 @@
-"""The content audit for whatever recordings a user names; what it looks for is in :mod:`har_core.audit`."""
+"""The content audit of the recordings that a user names; what it looks for is in :mod:`har_core.audit`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions for whatever files a user names: which reader an input needs, and the model that answers.
+"""Predictions for the files that a user names: which reader an input needs, and which model answers.
 
 How windows are classified is in :mod:`har_core.inference.classify`.
 """
@@ -80,7 +80,7 @@ def _has_layout(folder: Path) -> bool:
 
 
 def _predict_files(files: Sequence[Path], model: Classifier, length: int) -> Iterator[pa.Table]:
-    """Files under any name: who did what is unknown, and which file follows which; so each stands alone."""
+    """Files under any name: nobody knows who did what, nor which file follows which, so windows stay within a file."""
     for first in range(0, len(files), _FILES_AT_ONCE):
         chunk = files[first : first + _FILES_AT_ONCE]
         paths = [str(path) for path in chunk]

@@ -1,1 +1,1 @@
-"""The content audit: finds damage, copies and breaks in recordings, whatever set they belong to. ``docs/audit.md``."""
+"""The content audit: finds damage, copies and breaks in the recordings of any set. See ``docs/audit.md``."""

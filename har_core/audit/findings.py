@@ -176,7 +176,7 @@ def tabulate(findings: Iterable[Finding]) -> pa.Table:
 
 
 def content_version(findings: pa.Table) -> str:
-    """SHA-256 over the rows, whatever the file around them."""
+    """SHA-256 of the rows, independent of the file they are in."""
     rows = json.dumps(findings.to_pydict(), sort_keys=True)
     return hashlib.sha256(rows.encode()).hexdigest()
 

@@ -97,7 +97,7 @@ def duplicate_groups(
 
 def connect(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer], num_items: int) -> npt.NDArray[np.int32]:
     """Labels (num_items,), equal for items that the pairs ``one[i]``, ``other[i]`` connect, directly or by others."""
-    from scipy.sparse import coo_array  # noqa: PLC0415 - whoever cuts windows without findings needs no SciPy
+    from scipy.sparse import coo_array  # noqa: PLC0415 - heavy, and only needed where findings link rows
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
     graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(num_items, num_items))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ _MAX_NAMED = 5
 
 
 class WindowChecks:
-    """Looks at batches of windows as they are written; a batch holds windows of one recording or of several."""
+    """Checks batches of windows as they are written; a batch may hold windows of several recordings."""
 
     def __init__(
         self,
@@ -29,14 +30,14 @@ class WindowChecks:
         join: bool = False,
         longest_repair: int = 5,
     ) -> None:
-        """Prepare to look at windows.
+        """Prepare to check windows.
 
         Args:
             findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
             segments: segment numbers of each recording.
             damaged: what became of windows that touch a damaged run, as ``[windows] damaged`` says.
-            join: whether windows were cut, and runs repaired, across joins that are continuous.
-            longest_repair: rows of the longest run that was repaired, where damage was.
+            join: whether windows were cut, and runs repaired, across continuous joins.
+            longest_repair: rows of the longest run that was repaired.
         """
         self._findings, self._segments, self._damaged = findings, segments, damaged
         self._join, self._longest_repair = join, longest_repair
@@ -48,14 +49,11 @@ class WindowChecks:
         self._unlinked: list[str] = []
 
     def update(self, batch: pa.RecordBatch, length: int) -> None:
-        """Look at windows of ``length`` samples."""
-        columns = {name: batch[name].to_numpy(zero_copy_only=False) for name in (*KEY_COLUMNS, *FLAG_COLUMNS)}
+        """Check windows of ``length`` samples."""
         self._num_windows += batch.num_rows
-        keys = np.stack([columns["subject"], columns["activity"]], axis=1)
-        for subject, activity in np.unique(keys, axis=0).tolist():
-            own = (keys == (subject, activity)).all(axis=1)
-            here = {name: values[own] for name, values in columns.items()}
-            self._look_at(RecordingKey(subject, activity), here, length)
+        rows = zip(*(batch[name].to_pylist() for name in (*KEY_COLUMNS, *FLAG_COLUMNS)), strict=True)
+        for key, of_recording in groupby(rows, key=lambda row: RecordingKey(*row[:2])):
+            self._look_at(key, [row[2:] for row in of_recording], length)
 
     def result(self) -> tuple[Check, ...]:
         """What was found, by :data:`WINDOW_CHECKS`."""
@@ -77,14 +75,13 @@ class WindowChecks:
             checks.append(Check(name=name, passed=not wrong, detail=detail, expected=expected))
         return tuple(checks)
 
-    def _look_at(self, key: RecordingKey, here: Mapping[str, npt.NDArray[np.generic]], length: int) -> None:
+    def _look_at(self, key: RecordingKey, rows: Iterable[tuple[int, int, bool, int]], length: int) -> None:
         segments = self._segments[key]
         broken = discontinuous_joins(self._findings, key, segments)
         damage = damaged_rows(self._findings, key, segments)
         if self._damaged == "repair" and damage.any():
             damage = self._beyond_repair(key, segments, broken)
         groups = self._groups[key]
-        rows = zip(*(here[name].tolist() for name in ("segment", "start", *FLAG_COLUMNS)), strict=True)
         for segment, start, is_flagged, group in rows:
             first = segments.index(segment) * SEGMENT_LENGTH + start
             stop = first + length

@@ -17,9 +17,9 @@ def link_windows(
     begins: Mapping[RecordingKey, npt.NDArray[np.int64]],
     length: int,
 ) -> dict[RecordingKey, npt.NDArray[np.int32]]:
-    """A number for all windows that are linked: two windows that hold a row of one group, and so on transitively.
+    """Give linked windows one number: windows that hold a row of the same group are linked, directly or by others.
 
-    The cost depends on the rows that occur more than once, not on the windows nor on how they overlap.
+    The cost depends on the rows that occur more than once, not on the number of windows nor on how they overlap.
 
     Args:
         groups_of_rows: number of each row's group in each recording, negative for rows that occur once.
@@ -39,8 +39,8 @@ def link_windows(
         rows = np.flatnonzero(groups >= 0)
         firsts[key] = _first_group(groups, rows, begin, length)
         if len(rows) and len(begin):
-            # Two rows that follow each other are linked where a window holds both; of all windows that hold the
-            # earlier one, the last reaches furthest.
+            # Two consecutive rows are linked if a window holds both; of all windows that hold the earlier one, the
+            # last reaches furthest.
             latest = np.searchsorted(begin, rows[:-1], side="right") - 1
             together = (latest >= 0) & (rows[1:] < begin[latest] + length)
             one.append(groups[rows[:-1]][together])

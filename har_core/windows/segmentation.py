@@ -1,4 +1,4 @@
-"""Cuts recordings into a table of windows, one recording at a time. Storing it is the business of ``dataset``."""
+"""Cuts recordings into a table of windows, one recording at a time; ``dataset`` stores it."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ def segment(
     """Cut recordings into windows, and flag what the audit found in them.
 
     Memory does not grow with the number of recordings: each is read when its windows are asked for. With findings, a
-    few bytes are kept for each window, worked out beforehand from the findings alone.
+    few bytes are kept for each window from the beginning.
 
     Args:
-        recordings: read as the windows are asked for. With findings: Recordings, or a sequence, because windows that
-            are copies of later ones must be known as such.
+        recordings: with findings, Recordings or a sequence, because windows that are copies of later ones must be known
+            as such.
         length: samples in a window, 1 to 125; any number with ``join``.
         overlap: share of a window that the next one repeats, 0 to below 1; see :func:`stride_of`.
-        findings: of :func:`har_core.audit.find_defects` on these recordings; without them nothing is flagged.
-        damaged: what becomes of windows that touch a damaged run (all channels, or a unit, at zero or standing still):
-            ``flag`` them; ``keep`` them as if nothing were; ``repair`` runs of at most ``longest_repair`` rows by
-            straight lines between the rows around them, and flag what is left; ``drop`` them.
-        join: whether windows may go on into the next segment where the findings say that the join is continuous. They
-            never cross another join.
+        findings: of :func:`har_core.audit.defects.find_defects` on these recordings; without them nothing is flagged.
+        damaged: what becomes of windows that touch a damaged run (all channels or a unit, zero or standing still):
+            ``flag`` them; ``keep`` them like any other; ``repair`` runs of at most ``longest_repair`` rows by straight
+            lines between the rows around them, and flag what is left; ``drop`` them.
+        join: whether windows may go on into the next segment where the audit found the join continuous; they never
+            cross another join.
         longest_repair: rows.
 
     Returns:
-        Rows in :func:`~har_core.windows.schema.window_schema`, in the order of recordings, segments and starts. What
-        is left of a segment, or with ``join`` of a continuous stretch of them, after its last whole window is dropped.
-        The schema's metadata says length, overlap, rate, origin, what became of damage, and how many windows were not
-        cut or hold interpolated samples because of it.
+        Rows in :func:`~har_core.windows.schema.window_schema`, in the order of recordings, segments and starts. Rows
+        after the last whole window of a segment, or with ``join`` of a continuous stretch, are dropped. The schema's
+        metadata says length, overlap, rate, origin, what became of damage, and how many windows were not cut or hold
+        interpolated samples.
 
     Raises:
-        InputError: impossible ``length`` or ``overlap``; ``join`` without findings, or no stretch of the recordings is
-            as long as a window. Reading a batch raises it for recordings other than those that were planned for.
+        InputError: ``length`` or ``overlap`` is impossible, ``join`` comes without findings, or no stretch of the
+            recordings is as long as a window; while reading, a recording is not the one that was planned for.
     """
     _check(length, overlap, join=join, is_audited=findings is not None)
     how = Cut(
@@ -93,7 +93,7 @@ def stride_of(length: int, overlap: float) -> int:
 def _check(length: int, overlap: float, *, join: bool, is_audited: bool) -> None:
     problems = []
     if length < 1 or (length > SEGMENT_LENGTH and not join):
-        expected = f"1 to {SEGMENT_LENGTH} samples: a window does not cross the border of a segment unless joined"
+        expected = f"1 to {SEGMENT_LENGTH} samples: a window stays within its segment unless segments are joined"
         problems.append(Problem(path="window length", value=str(length), expected=expected))
     if not 0 <= overlap < 1:
         problems.append(Problem(path="overlap", value=str(overlap), expected="a share of the window, 0 to below 1"))
@@ -101,7 +101,7 @@ def _check(length: int, overlap: float, *, join: bool, is_audited: bool) -> None
         expected = "findings of the audit, which say where a segment goes on in the next one"
         problems.append(Problem(path="join", value="no findings", expected=expected))
     if problems:
-        raise InputError("Recordings cannot be cut so", problems)
+        raise InputError("Recordings cannot be cut into such windows", problems)
 
 
 def _layout_of(recordings: Iterable[Recording]) -> Layout:

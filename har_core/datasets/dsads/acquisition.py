@@ -14,7 +14,7 @@ from pathlib import Path
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import write_text
 from har_core.base.progress import Progress, silent
-from har_core.datasets.dsads.download import RetryPolicy, download
+from har_core.datasets.dsads.download import download
 from har_core.datasets.dsads.listing import Source, listing_version
 from har_core.datasets.dsads.source import open_source
 from har_core.settings.source import SourceSettings
@@ -24,14 +24,7 @@ _GENERATOR = Path(__file__).with_name("synthetic")
 _Request = dict[str, str | int]
 
 
-def acquire(
-    settings: SourceSettings,
-    data: Path | None,
-    folder: Path,
-    progress: Progress = silent,
-    *,
-    retry: RetryPolicy | None = None,
-) -> Source:
+def acquire(settings: SourceSettings, data: Path | None, folder: Path, progress: Progress = silent) -> Source:
     """Open the recordings; download or make them first if need be.
 
     Args:
@@ -39,7 +32,6 @@ def acquire(
         data: directory or zip that takes the place of every kind of source.
         folder: where downloaded and synthetic recordings are kept (``uci.zip``, ``synthetic/``).
         progress: called with bytes downloaded, or files made.
-        retry: how patient a download is.
 
     Raises:
         InputError: there are no recordings, or they do not fit the layout; or the server has none.
@@ -57,7 +49,7 @@ def acquire(
     if kept is not None:
         return kept
     if settings.kind == "uci":
-        _download(settings, path, progress, retry)
+        _download(settings, path, progress)
     else:
         from har_core.datasets.dsads.synthetic.writer import write_recordings  # noqa: PLC0415 - real recordings need no generator
 
@@ -96,7 +88,7 @@ def _request(settings: SourceSettings) -> _Request:
 
 
 def _open_kept(path: Path, receipt: Path, request: _Request) -> Source | None:
-    """What is kept at ``path``, if it answers the same request and nobody has touched it since."""
+    """What is kept at ``path``, if it was made for the same request and has not changed since."""
     try:
         received = json.loads(receipt.read_text(encoding="utf-8"))
         source = open_source(path)
@@ -108,7 +100,7 @@ def _open_kept(path: Path, receipt: Path, request: _Request) -> Source | None:
     return None
 
 
-def _download(settings: SourceSettings, path: Path, progress: Progress, retry: RetryPolicy | None) -> None:
+def _download(settings: SourceSettings, path: Path, progress: Progress) -> None:
     def validate(downloaded: Path) -> None:
         try:
             open_source(downloaded).close()
@@ -118,8 +110,7 @@ def _download(settings: SourceSettings, path: Path, progress: Progress, retry: R
             ]
             raise InputError(f"{settings.url}: this is no archive of recordings", problems) from error
 
-    limit = settings.max_download_bytes
-    download(settings.url, path, max_bytes=limit, validate=validate, progress=progress, retry=retry)
+    download(settings.url, path, max_bytes=settings.max_download_bytes, validate=validate, progress=progress)
 
 
 def _hash_generator() -> str:

@@ -14,7 +14,7 @@ from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
 from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, Source, list_segments, parse_segment_file
 
-MAX_TOTAL_BYTES = 8_000_000_000
+_MAX_TOTAL_BYTES = 8_000_000_000
 """Most that all segment files may unpack to; the real set has 0.42 GB."""
 
 _ENCRYPTED_FLAG = 0x1
@@ -25,9 +25,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 class ZipSource(Source):
     """A zip of ``aNN/pN/sNN.txt`` at any depth."""
 
-    def __init__(
-        self, location: Path, *, max_member_bytes: int = MAX_SEGMENT_BYTES, max_total_bytes: int = MAX_TOTAL_BYTES
-    ) -> None:
+    def __init__(self, location: Path) -> None:
         """List the members.
 
         Raises:
@@ -51,7 +49,7 @@ class ZipSource(Source):
                 if (file := parse_segment_file(name, num_bytes=member.file_size, marker=f"{member.CRC:08x}"))
             ]
             self.files = list_segments(candidates, location=location)
-            self._refuse_unreadable(max_member_bytes, max_total_bytes)
+            self._refuse_unreadable()
         except InputError:
             self._zip.close()
             raise
@@ -75,18 +73,18 @@ class ZipSource(Source):
         """Close the archive."""
         self._zip.close()
 
-    def _refuse_unreadable(self, max_member_bytes: int, max_total_bytes: int) -> None:
+    def _refuse_unreadable(self) -> None:
         problems = []
         for file in self.files:
             member = self._members[file.path]
             if member.flag_bits & _ENCRYPTED_FLAG:
                 problems.append(Problem(path=self.name(file), value="encrypted", expected="a member without password"))
-            if member.file_size > max_member_bytes:
-                value, expected = f"{member.file_size} bytes unpacked", f"at most {max_member_bytes} bytes"
+            if member.file_size > MAX_SEGMENT_BYTES:
+                value, expected = f"{member.file_size} bytes unpacked", f"at most {MAX_SEGMENT_BYTES} bytes"
                 problems.append(Problem(path=self.name(file), value=value, expected=expected))
         total = sum(file.num_bytes for file in self.files)
-        if total > max_total_bytes:
-            expected = f"at most {max_total_bytes} bytes"
+        if total > _MAX_TOTAL_BYTES:
+            expected = f"at most {_MAX_TOTAL_BYTES} bytes"
             problems.append(Problem(path=str(self.location), value=f"{total} bytes unpacked", expected=expected))
         if problems:
             raise InputError(f"{self.location}: {counted(len(problems), 'problem')} in the archive", problems)
@@ -100,11 +98,10 @@ def _refuse_unsafe(members: Sequence[zipfile.ZipInfo], location: Path) -> None:
         if _leads_out(name):
             expected = "a relative path that stays inside the archive"
             problems.append(Problem(path=f"{location}/{name}", value=name, expected=expected))
-    problems.extend(
-        Problem(path=f"{location}/{member.filename}", value="a symbolic link", expected="a plain file")
-        for member in members
-        if stat.S_ISLNK(member.external_attr >> 16)
-    )
+    links = [member for member in members if stat.S_ISLNK(member.external_attr >> 16)]
+    for link in links:
+        path = f"{location}/{link.filename}"
+        problems.append(Problem(path=path, value="a symbolic link", expected="a plain file"))
     if problems:
         raise InputError(f"{location}: {counted(len(problems), 'unsafe or ambiguous member')} in the archive", problems)
 

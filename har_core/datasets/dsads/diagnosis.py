@@ -1,4 +1,4 @@
-"""What exactly is wrong with a segment file, for people to mend; slow, and asked only when the fast parser refuses."""
+"""Finds what exactly is wrong with a segment file; slow, and only called if the fast parser refuses the file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(rb"[+-]?(?:nan|inf|infinity)(?:\([0-9a-z_]*\))?", re.IGNORECASE)
 _FLOAT32_LIMIT = 3.4e38
-"""A little below the largest float32; beyond it the conversion itself is asked."""
+"""A little below the largest float32; larger numbers are converted to see whether they fit."""
 
 
 def diagnose(path: str, content: bytes) -> list[Problem]:
-    """Name every problem of a file's canonical content; empty where there is none."""
+    """Name every problem of a file's canonical content; empty if there is none."""
     table = f"{SEGMENT_LENGTH} rows of {NUM_CHANNELS} numbers"
     if not content:
         return [Problem(path=path, value="an empty file", expected=table)]
@@ -51,13 +51,14 @@ def _diagnose_line(path: str, number: int, line: bytes) -> list[Problem]:
     for column, token in enumerate(tokens, start=1):
         expectation = _expectation(token.strip(b" \t"))
         if expectation is not None:
-            value = _as_text(token)
+            text = token.decode("utf-8", errors="backslashreplace")
+            value = text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
             problems.append(Problem(path=path, line=number, column=column, value=value, expected=expectation))
     return problems
 
 
 def _expectation(token: bytes) -> str | None:
-    """What a token should have been; None where it is right."""
+    """What a token should have been; None if it is right."""
     if _NUMBER.fullmatch(token):
         return "a number within the range of float32" if _overflows(token) else None
     return "a finite number" if _NOT_FINITE.fullmatch(token) else "a number"
@@ -68,8 +69,3 @@ def _overflows(token: bytes) -> bool:
         return False
     parsed: float = pa.scalar(token.decode()).cast(pa.float32()).as_py()
     return abs(parsed) == float("inf")
-
-
-def _as_text(token: bytes) -> str:
-    text = token.decode("utf-8", errors="backslashreplace")
-    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"

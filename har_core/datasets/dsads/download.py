@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from time import sleep
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
@@ -31,6 +30,8 @@ _MOST_INVALID = 2
 """Whole but invalid files before the download gives up."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 """Each further fruitless attempt doubles the pause."""
+_TIMEOUT_S = 30.0
+"""Longest silence of the server."""
 
 
 class DownloadError(HarError):
@@ -41,24 +42,8 @@ class _TryAgain(Exception):  # noqa: N818 - no error: it says what to do
     """This attempt failed in a way that another attempt may not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """How patient a download is."""
-
-    timeout_s: float = 30.0
-    """Longest silence of the server."""
-    sleep: Callable[[float], None] = time.sleep
-    """Waits between attempts."""
-
-
 def download(
-    url: str,
-    path: Path,
-    *,
-    max_bytes: int,
-    validate: Callable[[Path], None],
-    progress: Progress = silent,
-    retry: RetryPolicy | None = None,
+    url: str, path: Path, *, max_bytes: int, validate: Callable[[Path], None], progress: Progress = silent
 ) -> None:
     """Download ``url`` to ``path``, whole or not at all.
 
@@ -72,7 +57,6 @@ def download(
         validate: raises InputError if the downloaded file is not what it should be; it is then thrown away and
             fetched from the start as long as there are attempts left.
         progress: called with ``bytes downloaded``; the total is 0 if the server does not state it.
-        retry: how patient to be.
 
     Raises:
         InputError: the address is none, the server says that there is no such file, or the file is too large or not
@@ -82,19 +66,18 @@ def download(
     """
     if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
         raise InputError(f"{url}: cannot be downloaded", [Problem(path=url, expected="an http or https address")])
-    retry = retry or RetryPolicy()
     with storage_errors(path):
         part = _Part(path, url)
         num_fruitless = num_invalid = 0
         while True:
             most_so_far = part.most_bytes
             try:
-                _fetch(part, max_bytes=max_bytes, timeout_s=retry.timeout_s, progress=progress)
+                _fetch(part, max_bytes=max_bytes, progress=progress)
             except _TryAgain as error:
                 num_fruitless = 0 if part.most_bytes > most_so_far else num_fruitless + 1
                 if num_fruitless >= _MOST_FRUITLESS:
                     raise DownloadError(f"{url}: given up after {num_fruitless} attempts in vain: {error}") from error
-                retry.sleep(min(_FIRST_PAUSE_S * 2 ** max(num_fruitless - 1, 0), _LONGEST_PAUSE_S))
+                sleep(min(_FIRST_PAUSE_S * 2 ** max(num_fruitless - 1, 0), _LONGEST_PAUSE_S))
                 continue
             try:
                 validate(part.path)
@@ -157,9 +140,9 @@ class _Part:
         self._note_path.unlink(missing_ok=True)
 
 
-def _fetch(part: _Part, *, max_bytes: int, timeout_s: float, progress: Progress) -> None:
+def _fetch(part: _Part, *, max_bytes: int, progress: Progress) -> None:
     """One attempt: bring what is missing. Raises _TryAgain where another attempt may succeed."""
-    response = _ask(part, timeout_s=timeout_s)
+    response = _ask(part)
     if response is None:
         return
     with response:
@@ -180,8 +163,8 @@ def _fetch(part: _Part, *, max_bytes: int, timeout_s: float, progress: Progress)
         raise _TryAgain(f"the connection broke off after {part.num_bytes} of {start + length} bytes")
 
 
-def _ask(part: _Part, *, timeout_s: float) -> HTTPResponse | None:
-    """Ask for what is missing; None where the server says that nothing is."""
+def _ask(part: _Part) -> HTTPResponse | None:
+    """Ask for what is missing; None if the server says that nothing is."""
     num_have = part.num_bytes
     headers = {"User-Agent": "har (human-activity recognition)", "Accept-Encoding": "identity"}
     if num_have:
@@ -190,7 +173,7 @@ def _ask(part: _Part, *, timeout_s: float) -> HTTPResponse | None:
             headers["If-Range"] = part.validator
     request = urllib.request.Request(part.url, headers=headers)  # noqa: S310 - download() admits only http and https
     try:
-        response: HTTPResponse = _opener().open(request, timeout=timeout_s)
+        response: HTTPResponse = _opener().open(request, timeout=_TIMEOUT_S)
     except HTTPError as error:
         with error:
             if error.code == _RANGE_NOT_SATISFIABLE and num_have:

@@ -27,7 +27,7 @@ _KINDS = {
 class FolderSource(Source):
     """A directory of ``aNN/pN/sNN.txt``, or one that holds such a directory; everything else in it is ignored."""
 
-    def __init__(self, location: Path, *, max_file_bytes: int = MAX_SEGMENT_BYTES) -> None:
+    def __init__(self, location: Path) -> None:
         """List the directory.
 
         Raises:
@@ -42,7 +42,7 @@ class FolderSource(Source):
             problem = Problem(path=path, value=error.strerror, expected="a directory that can be listed")
             raise InputError(f"{location}: cannot be listed", [problem]) from error
         self.files = list_segments((file for file, _ in found), location=location)
-        self._refuse_unreadable(found, max_file_bytes)
+        self._refuse_unreadable(found)
         self.origin = "synthetic" if any((top / SYNTHETIC_MARKER).exists() for top in tops) else "real"
 
     def read(self, file: SegmentFile) -> bytes:
@@ -58,14 +58,14 @@ class FolderSource(Source):
             problem = Problem(path=path, value=error.strerror, expected="a file that can be read")
             raise InputError(f"{path}: cannot be read", [problem]) from error
 
-    def _refuse_unreadable(self, found: Iterable[tuple[SegmentFile, int]], max_file_bytes: int) -> None:
+    def _refuse_unreadable(self, found: Iterable[tuple[SegmentFile, int]]) -> None:
         problems = []
         for file, kind in sorted(found, key=lambda entry: entry[0].key):
             if kind in _KINDS:
                 expected = "a plain file, or a link to one"
                 problems.append(Problem(path=self.name(file), value=_KINDS[kind], expected=expected))
-            elif file.num_bytes > max_file_bytes:
-                expected = f"at most {max_file_bytes} bytes"
+            elif file.num_bytes > MAX_SEGMENT_BYTES:
+                expected = f"at most {MAX_SEGMENT_BYTES} bytes"
                 problems.append(Problem(path=self.name(file), value=f"{file.num_bytes} bytes", expected=expected))
         if problems:
             raise InputError(f"{self.location}: {counted(len(problems), 'file')} that cannot be read", problems)

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH, Origin, RecordingKey
+from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH, RecordingKey
 from har_core.datasets.dsads.recordings import Recording, Recordings
+from har_core.datasets.origin import Origin
 
 RECORDINGS_SCHEMA = pa.schema(
     [

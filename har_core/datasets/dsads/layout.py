@@ -7,7 +7,7 @@ and magnetic sensors", Pattern Recognition 43(10), 2010; and the data set's page
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 SAMPLING_RATE_HZ = 25
 SEGMENT_LENGTH = 125
@@ -51,7 +51,6 @@ ACTIVITIES = (
 """Activity names; activity number ``n`` (folder ``a01`` is 1) is ``ACTIVITIES[n - 1]`` and class id ``n - 1``."""
 NUM_ACTIVITIES = len(ACTIVITIES)
 
-Origin = Literal["real", "synthetic"]
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A file of this name beside the activity folders says that the recordings were made, not measured."""
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.layout import Origin, RecordingKey, SegmentKey, parse_segment_path
+from har_core.datasets.dsads.layout import RecordingKey, SegmentKey, parse_segment_path
+from har_core.datasets.origin import Origin
 
 MAX_SEGMENT_BYTES = 4_000_000
 """Largest segment file, uncompressed; the real ones have 47 kB."""
@@ -39,7 +40,7 @@ class Source(ABC):
 
     location: Path
     origin: Origin
-    """``synthetic`` if the generator's marker file lies beside the activity folders."""
+    """``synthetic`` if the generator's marker file is beside the activity folders."""
     files: tuple[SegmentFile, ...]
     """Sorted by subject, activity, segment."""
 
@@ -101,7 +102,7 @@ def parse_segment_file(path: str, *, num_bytes: int, marker: str) -> SegmentFile
 
 
 def listing_version(source: Source) -> str:
-    """Hash of keys, sizes, markers and origin: cheap, and the same wherever the source lies."""
+    """Hash of keys, sizes, markers and origin: cheap, and the same wherever the source is."""
     digest = hashlib.sha256(source.origin.encode())
     for file in source.files:
         digest.update(f"\n{file.key.path} {file.num_bytes} {file.marker}".encode())

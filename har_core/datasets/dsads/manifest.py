@@ -20,12 +20,13 @@ from har_core.base.ahead import ahead
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.ingested import recordings_writer
-from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH, Origin
+from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
 from har_core.datasets.dsads.listing import SegmentFile, Source
 from har_core.datasets.dsads.recordings import Recording, read_recording
+from har_core.datasets.origin import Origin
 
 MAX_PROBLEMS = 100_000
-"""Reading stops when so many problems are known: nobody reads them, and memory is finite."""
+"""Reading stops after so many problems: nobody reads them, and memory is finite."""
 
 _NUM_THREADS = min(os.cpu_count() or 1, 4)
 _ROWS_PER_GROUP = 10_000
@@ -209,7 +210,7 @@ def _missing_activities(source: Source) -> list[Problem]:
 def _read(
     source: Source, files: Sequence[SegmentFile]
 ) -> tuple[Recording | None, Sequence[ManifestRow], Sequence[Problem]]:
-    """A recording and the rows of its files in the manifest; or what is wrong with them."""
+    """A recording and the rows of its files in the manifest; or the problems of the files."""
     try:
         recording, contents, texts = read_recording(source, files)
     except InputError as error:

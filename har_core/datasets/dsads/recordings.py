@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, Origin, RecordingKey
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, RecordingKey
 from har_core.datasets.dsads.listing import SegmentFile, Source
 from har_core.datasets.dsads.reader import SegmentText, canonical, parse_segments
 from har_core.datasets.dsads.source import open_source
+from har_core.datasets.origin import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,4 +1,4 @@
-"""Opens a source of recordings, whatever holds them."""
+"""Opens a directory or a zip as a source of recordings."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class MovingBody:
     def __init__(self, person: Person, activity: Activity, *, num_blocks: int, generator: np.random.Generator) -> None:
         self._person = person
         self._activity = activity
-        # A generator of its own for each course: how many knots one takes must not shift the next one's.
+        # Each course has a generator of its own, so that the number of its knots does not shift the next course.
         slow, bout, quick, ride = generator.spawn(4)
         self._slow = slow.standard_normal((num_knots(num_blocks, _SLOW), 2 + 2 * NUM_UNITS + _NUM_FIELD_AXES + 1))
         self._bout = bout.standard_normal((num_knots(num_blocks, _BOUT), len(activity.motions) + 2))

@@ -17,7 +17,7 @@ EARTH_FIELD = np.array([np.cos(np.deg2rad(58.0)), 0.0, -np.sin(np.deg2rad(58.0))
 _NOISE = np.repeat([0.10, 0.025, 0.006], 3)
 """White noise of accelerometer (m/s²), gyroscope (rad/s) and magnetometer."""
 _RANGE = np.repeat([18 * GRAVITY, np.deg2rad(1200.0), np.inf], 3)
-"""Largest value that accelerometer and gyroscope measure; beyond it they tell this one."""
+"""Largest value that accelerometer and gyroscope measure; beyond it they report this one."""
 _SKIN_NOISE = 0.08
 """Noise of a strap on soft tissue, as a share of the unit's momentary acceleration and turning rate."""
 

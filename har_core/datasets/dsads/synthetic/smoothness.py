@@ -1,4 +1,4 @@
-"""Smooth random courses that can be evaluated piece by piece, each piece the same whatever comes after it.
+"""Smooth random courses that can be evaluated piece by piece; no piece depends on what comes after it.
 
 Uniform cubic B-splines (de Boor, "A Practical Guide to Splines", 1978) over normal knots: twice differentiable, so that
 angle, angular velocity and angular acceleration agree, and local, so that a longer recording begins with a shorter one.
@@ -32,7 +32,7 @@ class Course(NamedTuple):
 
 
 def num_knots(num_blocks: int, spacing: int) -> int:
-    """Knots that ``num_blocks`` blocks need when one stands every ``spacing`` samples."""
+    """Knots that ``num_blocks`` blocks need, one every ``spacing`` samples."""
     return num_blocks * (BLOCK_LENGTH // spacing) + 3
 
 

@@ -1,12 +1,13 @@
-"""Puts made recordings into a folder of text files, whole or not at all, with a marker that says that they are made.
+"""Writes synthetic recordings into a folder of text files, whole or not at all, with a marker that says what they are.
 
 The same seed gives the same bytes on one machine. A recording depends on seed, subject and activity alone, and a longer
-one begins with a shorter one: more subjects or more segments leave the files that were there unchanged.
+one begins like a shorter one: more subjects or more segments leave the files that were there unchanged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +31,29 @@ _SEGMENTS_PER_BLOCK = BLOCK_LENGTH // SEGMENT_LENGTH
 def write_recordings(folder: Path, settings: SourceSettings, progress: Progress) -> None:
     """Write ``num_subjects`` x 19 x ``num_segments`` files ``aNN/pN/sNN.txt`` and a marker into ``folder``.
 
-    A folder that this function made before is replaced, in the end and at once.
+    A folder that this function made before is replaced at the end, all at once.
 
     Raises:
         InputError: ``folder`` holds something that was not made here.
         StorageError: the disk is full, or the folder cannot be written; nothing is left of the attempt.
     """
-    _refuse_foreign(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / SYNTHETIC_MARKER).exists():
+        problem = Problem(path=str(folder), expected=f"an empty folder, or one with {SYNTHETIC_MARKER}")
+        raise InputError(f"{folder} holds files that were not made here; they are left as they are", [problem])
+    seed, num_segments = settings.seed, settings.num_segments
+    places = list(product(range(1, NUM_ACTIVITIES + 1), range(1, settings.num_subjects + 1)))
     with atomic_folder(folder) as temporary:
-        _write_all(temporary, settings, progress)
+        progress("synthetic files", 0, len(places) * num_segments)
+        for num_done, (activity, subject) in enumerate(places, start=1):
+            rows = make_recording(seed=seed, subject=subject, activity=activity, num_segments=num_segments)
+            (temporary / SegmentKey(subject, activity, 1).path).parent.mkdir(parents=True)
+            for segment, text in enumerate(_segment_texts(rows), start=1):
+                (temporary / SegmentKey(subject, activity, segment).path).write_bytes(text)
+            progress("synthetic files", num_done * num_segments, len(places) * num_segments)
+        (temporary / SYNTHETIC_MARKER).write_text(
+            f"These recordings are synthetic: no person was measured. They were made by {__name__} from seed {seed}.\n",
+            encoding="utf-8",
+        )
 
 
 def make_recording(*, seed: int, subject: int, activity: int, num_segments: int) -> Array:
@@ -55,27 +70,6 @@ def make_recording(*, seed: int, subject: int, activity: int, num_segments: int)
     return np.concatenate(blocks)[: num_segments * SEGMENT_LENGTH]
 
 
-def _write_all(folder: Path, settings: SourceSettings, progress: Progress) -> None:
-    num_files = settings.num_subjects * NUM_ACTIVITIES * settings.num_segments
-    num_done = 0
-    progress("synthetic files", num_done, num_files)
-    for activity in range(1, NUM_ACTIVITIES + 1):
-        for subject in range(1, settings.num_subjects + 1):
-            rows = make_recording(
-                seed=settings.seed, subject=subject, activity=activity, num_segments=settings.num_segments
-            )
-            (folder / SegmentKey(subject, activity, 1).path).parent.mkdir(parents=True)
-            for segment, text in enumerate(_segment_texts(rows), start=1):
-                (folder / SegmentKey(subject, activity, segment).path).write_bytes(text)
-            num_done += settings.num_segments
-            progress("synthetic files", num_done, num_files)
-    (folder / SYNTHETIC_MARKER).write_text(
-        "These recordings are synthetic: no person was measured. "
-        f"They were made by {__name__} from seed {settings.seed}.\n",
-        encoding="utf-8",
-    )
-
-
 def _segment_texts(rows: Array) -> Iterator[bytes]:
     """The text of each segment of ``rows`` (R, 45); one call of the CSV writer for all of them."""
     rounded = np.round(rows, _DECIMALS) + 0.0  # + 0.0: no "-0.00000"
@@ -84,11 +78,3 @@ def _segment_texts(rows: Array) -> Iterator[bytes]:
     ends = line_ends[SEGMENT_LENGTH - 1 :: SEGMENT_LENGTH]
     for start, end in zip((0, *ends[:-1]), ends, strict=True):
         yield text[start:end]
-
-
-def _refuse_foreign(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / SYNTHETIC_MARKER).exists():
-        raise InputError(
-            f"{folder} holds files that were not made here; they are left as they are",
-            [Problem(path=str(folder), value=None, expected=f"an empty folder, or one with {SYNTHETIC_MARKER}")],
-        )

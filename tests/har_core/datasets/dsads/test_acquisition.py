@@ -13,7 +13,6 @@ import pytest
 from har_core.base.errors import InputError
 from har_core.datasets.dsads import acquisition
 from har_core.datasets.dsads.acquisition import acquire, source_version
-from har_core.datasets.dsads.download import RetryPolicy
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
 from har_core.datasets.dsads.synthetic import writer
 from har_core.settings.source import SourceSettings
@@ -132,7 +131,7 @@ def test_what_is_no_archive_of_recordings_is_refused(
     (tmp_path / "raw/uci.zip.json").unlink()
     (folder / "a.zip").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.zip: this is no archive of recordings") as caught:
-        acquire(settings, None, tmp_path / "raw", retry=RetryPolicy(sleep=lambda _: None))
+        acquire(settings, None, tmp_path / "raw")
     assert all(problem.path.startswith(settings.url) for problem in caught.value.problems)
     assert (tmp_path / "raw/uci.zip").read_bytes() == right
 

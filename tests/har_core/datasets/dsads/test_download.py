@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from har_core.base.errors import InputError, StorageError
-from har_core.datasets.dsads.download import DownloadError, RetryPolicy, download
+from har_core.datasets.dsads.download import DownloadError, download
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 
@@ -123,8 +123,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 @pytest.fixture
-def pauses() -> list[float]:
-    return []
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that a download would have waited."""
+    made: list[float] = []
+    monkeypatch.setattr(f"{download.__module__}.sleep", made.append)
+    monkeypatch.setattr(f"{download.__module__}._TIMEOUT_S", 0.5)
+    return made
 
 
 @pytest.fixture
@@ -132,8 +136,7 @@ def fetch(server: Server, tmp_path: Path, pauses: list[float]) -> Callable[..., 
     """Download without waiting; return the content, checking that nothing else is left."""
 
     def run(**options: object) -> bytes:
-        retry = RetryPolicy(timeout_s=0.5, sleep=pauses.append)
-        arguments = {"max_bytes": len(CONTENT), "validate": lambda _: None, "retry": retry} | options
+        arguments = {"max_bytes": len(CONTENT), "validate": lambda _: None} | options
         download(server.url, tmp_path / "archive.zip", **arguments)
         assert [path.name for path in tmp_path.iterdir()] == ["archive.zip"]
         return (tmp_path / "archive.zip").read_bytes()
@@ -324,7 +327,7 @@ def test_nobody_at_the_address_is_given_up(tmp_path: Path, pauses: list[float]) 
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/a.zip"
     with pytest.raises(DownloadError, match="no answer"):
-        download(url, tmp_path / "a", max_bytes=1, validate=print, retry=RetryPolicy(sleep=pauses.append))
+        download(url, tmp_path / "a", max_bytes=1, validate=print)
     assert len(pauses) == 4
 
 

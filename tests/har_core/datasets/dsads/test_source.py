@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from har_core.base.errors import InputError
+from har_core.datasets.dsads import folders
 from har_core.datasets.dsads.folders import FolderSource
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
 from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, listing_version
@@ -187,11 +188,15 @@ def test_a_linked_file_is_read(tmp_path: Path, write_files) -> None:
     assert source.read(source.files[2]) == b"55555"
 
 
-def test_a_file_above_the_limit_is_refused_before_anything_is_read(tmp_path: Path, write_files) -> None:
+def test_a_file_above_the_limit_is_refused_before_anything_is_read(
+    tmp_path: Path, write_files, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_files(tmp_path, RIGHT)
-    assert len(FolderSource(tmp_path, max_file_bytes=4).files) == 4
+    monkeypatch.setattr(folders, "MAX_SEGMENT_BYTES", 4)
+    assert len(FolderSource(tmp_path).files) == 4
+    monkeypatch.setattr(folders, "MAX_SEGMENT_BYTES", 2)
     with pytest.raises(InputError) as caught:
-        FolderSource(tmp_path, max_file_bytes=2)
+        FolderSource(tmp_path)
     assert [str(problem) for problem in caught.value.problems] == [
         f"{tmp_path}/a19/p1/s10.txt: found '3 bytes', expected at most 2 bytes",
         f"{tmp_path}/a02/p10/s1.txt: found '4 bytes', expected at most 2 bytes",

@@ -77,7 +77,9 @@ def test_editing_the_training_loop_changes_every_network_and_nothing_else(tree):
     assert changed_by(tree, "training/loop.py") == set(NETWORKS)
 
 
-@pytest.mark.parametrize("file", ["fitting/fit.py", "inference/classifier.py", "splits/normalization.py", "datasets/channels.py"])
+@pytest.mark.parametrize(
+    "file", ["fitting/fit.py", "inference/classifier.py", "splits/normalization.py", "datasets/channels.py"]
+)
 def test_editing_what_every_fit_goes_through_changes_every_model_and_nothing_else(tree, file):
     assert changed_by(tree, file) == set(ARCHITECTURES)
 

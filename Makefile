@@ -68,6 +68,6 @@ $(STAMP): pyproject.toml constraints.txt
 # Absolute, so that `dagster dev` sees the same instance as `har`, from any directory.
 .env: | $(STAMP)
 	@echo "3/3 Preparing $(CURDIR) as a home: Dagster's store, and .env ..."
-	@HAR_HOME="$(CURDIR)" $(BIN)/python -c 'from pipelines.session import create_store, open_home; create_store(open_home())'
+	@HAR_HOME="$(CURDIR)" $(BIN)/python -m pipelines.stores
 	@printf 'HAR_HOME=%s\nDAGSTER_HOME=%s\n' "$(CURDIR)" "$(CURDIR)/.dagster" > $@
 	@echo "Ready. $(BIN)/har is the command; \`source $(BIN)/activate\` puts it on the path."

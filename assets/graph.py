@@ -17,7 +17,6 @@ from assets.models.model import build_model
 from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
-from assets.resources.tracking import TrackingResource
 from har_core.settings.experiment import Experiment
 
 
@@ -32,7 +31,7 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
     findings = build_recording_audit(experiment)
     folds = [build_folds(architecture, experiment) for architecture in experiment.fold_architectures]
     report = build_comparison_report(experiment)
-    # What the audit finds is told, and no reason to stop; folds measure, and choose nothing.
+    # Findings of the audit are warnings and stop nothing; folds measure, and choose nothing.
     champion = build_champion(experiment, [*made, report])
     return [build_source_files(), *made, findings, *folds, report, champion]
 
@@ -41,6 +40,5 @@ def build_resources(home: Home, display: Display | None = None) -> dict[str, Any
     """The resources by the names that asset functions ask for."""
     return {
         "home": HomeResource(root=str(home.root)),
-        "tracking": TrackingResource(root=str(home.root)),
         "display": display or LogDisplay(),
     }

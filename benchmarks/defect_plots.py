@@ -17,19 +17,13 @@ from matplotlib.figure import Figure
 
 from har_core.audit.defects import find_defects
 from har_core.base.png import DPI, as_png
-from har_core.datasets.dsads import read_recordings
-from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import Recordings
+from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, SEGMENT_LENGTH
+from har_core.datasets.dsads.recordings import Recordings, read_recordings
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 DARK, ACCENT, PALE = "#1f3550", "#c8452f", "#9db4cc"
 CHANNEL = "T_xacc"
 Row = dict[str, Any]
-
-
-def rows_of(recordings: Recordings, subject: int, activity: int) -> npt.NDArray[np.float32]:
-    """All samples (R, 45) of a recording, segments one after another."""
-    return recordings.load(subject=subject, activity=activity).samples.reshape(-1, NUM_CHANNELS)
 
 
 def draw(name: str, work: Callable[[list[Axes]], None], num_panels: int = 1) -> None:
@@ -55,8 +49,9 @@ def draw_copies(recordings: Recordings, finding: Row) -> None:
     """Two subjects, the same rows, at an offset."""
     offset, channel = finding["other_first_row"], CHANNELS.index(CHANNEL)
     activity = finding["activity"]
-    one = rows_of(recordings, finding["subject"], activity)[:200, channel]
-    other = rows_of(recordings, finding["other_subject"], activity)[:200, channel]
+    one, other = (
+        recordings.load(finding[subject], activity).samples[channel, :200] for subject in ("subject", "other_subject")
+    )
 
     def work(panels: list[Axes]) -> None:
         panels[0].plot(one, color=DARK, lw=1)
@@ -70,10 +65,10 @@ def draw_copies(recordings: Recordings, finding: Row) -> None:
 
 def draw_zeros(recordings: Recordings, finding: Row) -> None:
     """Three segments with their runs of zeros."""
-    samples = rows_of(recordings, finding["subject"], finding["activity"])[: 3 * SEGMENT_LENGTH]
+    samples = recordings.load(finding["subject"], finding["activity"]).samples[:, : 3 * SEGMENT_LENGTH]
 
     def work(panels: list[Axes]) -> None:
-        panels[0].plot(samples[:, CHANNELS.index(CHANNEL)], color=DARK, lw=1)
+        panels[0].plot(samples[CHANNELS.index(CHANNEL)], color=DARK, lw=1)
         for segment in range(3):
             start = segment * SEGMENT_LENGTH
             panels[0].axvspan(start + finding["first_row"], start + finding["last_row"] + 1, color=ACCENT, alpha=0.25)
@@ -83,8 +78,8 @@ def draw_zeros(recordings: Recordings, finding: Row) -> None:
 
 
 def draw_refilled(recordings: Recordings, finding: Row) -> None:
-    """A stretch within a segment that stands elsewhere in the recording."""
-    samples = rows_of(recordings, finding["subject"], finding["activity"])[:, CHANNELS.index(CHANNEL)]
+    """A stretch within a segment that occurs elsewhere in the recording."""
+    samples = recordings.load(finding["subject"], finding["activity"]).samples[CHANNELS.index(CHANNEL)]
     here = (finding["segment"] - 1) * SEGMENT_LENGTH
     there = (finding["other_segment"] - 1) * SEGMENT_LENGTH
     n = finding["num_rows"]
@@ -124,12 +119,11 @@ def draw_joins(findings: list[Row]) -> None:
 def draw_field(recordings: Recordings, finding: Row) -> None:
     """The norm of a magnetometer far from 1, beside that of another unit."""
     unit = finding["channels"].partition("_")[0]
-    samples = rows_of(recordings, finding["subject"], finding["activity"])
+    samples = recordings.load(finding["subject"], finding["activity"]).samples
 
     def norm(name: str) -> npt.NDArray[np.float32]:
-        result: npt.NDArray[np.float32] = np.linalg.norm(
-            samples[:, [CHANNELS.index(f"{name}_{axis}mag") for axis in "xyz"]], axis=1
-        )
+        field = samples[[CHANNELS.index(f"{name}_{axis}mag") for axis in "xyz"]]
+        result: npt.NDArray[np.float32] = np.linalg.norm(field, axis=0)
         return result
 
     def work(panels: list[Axes]) -> None:

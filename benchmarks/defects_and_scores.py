@@ -17,17 +17,18 @@ import pyarrow as pa
 
 from har_core.audit.defects import find_defects
 from har_core.audit.findings import Kind
-from har_core.datasets.dsads import open_source
 from har_core.datasets.dsads.ingested import read_ingested
 from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.datasets.dsads.manifest import ingest
-from har_core.evaluation.scores import Scores, score
-from har_core.fitting.fit import channels_seen, fit_architecture, predict_normalised
+from har_core.datasets.dsads.source import open_source
+from har_core.evaluation.results import score_predictions
+from har_core.evaluation.scores import Scores
+from har_core.fitting.recipe import takes_raw_windows
+from har_core.fitting.trained import train_and_predict
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.splits.build import cut_fold
 from har_core.splits.protocols import Fold, folds
-from har_core.training.data import LabelledWindows
 from har_core.windows import segment
 from har_core.windows.dataset import write_windows
 
@@ -46,21 +47,9 @@ def cut(data: Path, folder: Path) -> tuple[dict[str, Path], pa.Table]:
 
 def score_fold(path: Path, fold: Fold, architecture: str, seed: int) -> Scores:
     """Test scores of one fit."""
-    windows, settings = cut_fold(path, fold), ModelSettings()
-    training, test = windows.roles["training"], windows.roles["test"]
-    channels = channels_seen(settings.training)
-    fitted = fit_architecture(
-        architecture,
-        LabelledWindows(training.windows, training.labels),
-        None,
-        settings,
-        RuntimeSettings(),
-        channels=channels,
-        statistics=windows.statistics,
-        seed=seed,
-    )
-    probabilities = predict_normalised(fitted, test.windows, statistics=windows.statistics, channels=channels)
-    return score(test.labels.numpy(), probabilities)
+    windows = cut_fold(path, fold, normalise=not takes_raw_windows(architecture))
+    trained = train_and_predict(architecture, ModelSettings(), RuntimeSettings(), windows, seed=seed)
+    return score_predictions(trained.predictions).scores["test"]
 
 
 def copied_activities(findings: pa.Table) -> list[int]:

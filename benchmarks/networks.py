@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache, partial
+from typing import Literal
 
 import limits
 import plain
@@ -33,7 +34,7 @@ ENGINES: tuple[tuple[Engine, Precision], ...] = (
     ("openvino", "auto"),
     ("openvino", "int8"),
 )
-QUICK_ENGINES = (("torch", "auto"), ("openvino", "auto"))
+QUICK_ENGINES: tuple[tuple[Engine, Precision], ...] = (("torch", "auto"), ("openvino", "auto"))
 
 
 def cases(options: Options) -> list[Case]:
@@ -123,7 +124,7 @@ class _Epochs:
     They validate with one window, since the plain way does not validate.
     """
 
-    def __init__(self, name: str, num_windows: int, batch_size: int, mixed_precision: str) -> None:
+    def __init__(self, name: str, num_windows: int, batch_size: int, mixed_precision: Literal["off", "auto"]) -> None:
         self._model = create_model(name, num_channels=C, num_timepoints=T, num_classes=K)
         self._training = LabelledWindows(*_windows(num_windows))
         self._settings = TrainingSettings(epochs=1, batch_size=batch_size, mixed_precision=mixed_precision)

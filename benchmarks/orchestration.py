@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import torch
+from commands import prepare_home
 from dagster._cli.api import ExecuteRunArgs
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher import LaunchRunContext
@@ -18,64 +19,38 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from measure import Case, Once, Options, Way
 
 from assets.graph import build_resources
-from assets.machinery.publication import publish
+from assets.machinery.code_versions import ingredients
+from assets.machinery.materialisation import Made, make_asset
 from assets.resources.home import Home
-from assets.resources.occupation import HomeResource
 from assets.resources.registry import Registry
-from assets.resources.tracking import TrackedRun, Tracking, TrackingResource
+from assets.resources.runs import TrackedRun
+from assets.resources.tracking import Tracking
 from har_core.experiment.loader import load_experiment
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models import create_model
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import defs
 
-EXPERIMENT = """\
-[source]
-kind = "synthetic"
-num_subjects = 3
-num_segments = 2
-[splits]
-validation_subjects = [2]
-test_subjects = [3]
-[training]
-epochs = 1
-batch_size = 16
-[models]
-architectures = ["cnn"]
-[models.cnn]
-base_width = 2
-[evaluation]
-latency_repeats = 3
-latency_warmup = 1
-[runtime]
-device = "cpu"
-"""
-IMPORTS = "import dagster, torch, mlflow.pytorch, sklearn.metrics, matplotlib.figure"
 NUM_CHANNELS, NUM_TIMEPOINTS, NUM_CLASSES = 45, 125, 19
 
 
-def python(*arguments: str) -> None:
-    """A process of its own, which must succeed."""
-    done = subprocess.run([sys.executable, *arguments], check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(done.stdout + done.stderr)
+@dg.asset(name="nothing", required_resource_keys={"home", "display"})
+def _untracked() -> dg.MaterializeResult:  # type: ignore[type-arg]
+    return dg.MaterializeResult(data_version=dg.DataVersion("1"))
+
+
+def _run(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        raise RuntimeError(f"Dagster has no run {run_id}")
+    return run
 
 
 class Bench:
     """A home in which everything ran once, and what is measured in it."""
 
     def __init__(self, root: Path) -> None:
-        self.experiment_file = root / "small.toml"
-        self.experiment_file.write_text(EXPERIMENT)
-        self.home = Home(root / "home")
-        self.home.root.mkdir()
-        os.environ |= {
-            "HAR_HOME": str(self.home.root),
-            "DAGSTER_HOME": str(self.home.dagster),
-            "HAR_EXPERIMENT": str(self.experiment_file),
-        }
-        os.chdir(self.home.root)  # Dagster lets the `.env` of a working directory override the environment
-        self.har_run()
+        self.home = Home(prepare_home(root))
         with (self.home.dagster / "dagster.yaml").open("a") as settings:
             settings.write("python_logs:\n  python_log_level: ERROR\n")
 
@@ -87,11 +62,7 @@ class Bench:
     @property
     def experiment(self) -> Experiment:
         """The settings."""
-        return load_experiment(self.experiment_file)
-
-    def har_run(self) -> None:
-        """The whole command; after the first time it has nothing to do."""
-        python("-m", "pipelines", "run", str(self.experiment_file))
+        return load_experiment(Path(os.environ["HAR_EXPERIMENT"]))
 
     def queued_run(self, *, warm: bool) -> None:
         """From leaving the queue to the end of a run that makes ``splits``, whose work is measured in milliseconds."""
@@ -104,31 +75,31 @@ class Bench:
         )
         if warm:
             instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
-            while not instance.get_run_by_id(run.run_id).is_finished:
+            while not _run(instance, run.run_id).is_finished:
                 time.sleep(0.05)
         else:
             arguments = ExecuteRunArgs(origin, run.run_id, instance.get_ref(), set_exit_code_on_failure=True)
             subprocess.run(arguments.get_command_args(), check=True, capture_output=True)
-        if not instance.get_run_by_id(run.run_id).is_success:
+        if not _run(instance, run.run_id).is_success:
             raise RuntimeError("\n".join(map(str, instance.all_logs(run.run_id))))
 
     def materialise_nothing(self, *, tracked: bool) -> None:
         """A run in this process of an asset that does nothing; with its MLflow run, its metadata and its version."""
-        experiment = self.experiment
-
-        @dg.asset
-        def nothing(
-            context: dg.AssetExecutionContext, home: HomeResource, tracking: TrackingResource
-        ) -> dg.MaterializeResult:
-            if not tracked:
-                return dg.MaterializeResult(data_version=dg.DataVersion("1"))
-            with tracking.tracking().materialisation(context, experiment) as run:
-                return publish(
-                    run, data_version="1", origin="synthetic", outputs=[home.home().manifest], metadata={"n": 1}
-                )
-
-        resources = {name: value for name, value in build_resources(self.home).items() if name != "display"}
-        dg.materialize([nothing], instance=self.instance, resources=resources)
+        if tracked:
+            made = Made(version="1", origin="synthetic", metadata={"n": 1})
+            made_with = ingredients([], {})
+            nothing = make_asset(
+                dg.AssetKey("nothing"),
+                lambda work: made,  # noqa: ARG005
+                self.experiment,
+                made_with,
+                group="bench",
+                kinds=set(),
+                description="Makes nothing.",
+            )
+        else:
+            nothing = _untracked
+        dg.materialize([nothing], instance=self.instance, resources=build_resources(self.home))
 
     def log_model(self, architecture: str) -> None:
         """Export, log, load back and compare a network of the usual size."""
@@ -146,15 +117,6 @@ class Bench:
 def cases(options: Options) -> list[Case]:
     """What Dagster, MLflow and process starts cost beside the work itself."""
     return [
-        _case(
-            "`har run` with nothing to do",
-            options,
-            {
-                "ours": lambda: _home(options).har_run,
-                "imports": lambda: lambda: python("-c", IMPORTS),
-            },
-            reference="imports",
-        ),
         _case(
             "a run of `splits` from the queue",
             options,
@@ -174,7 +136,7 @@ def cases(options: Options) -> list[Case]:
             reference="without MLflow",
         ),
         *(
-            _case(f"logging {name}", options, {"ours": lambda name=name: partial(_home(options).log_model, name)})
+            _case(f"logging {name}", options, {"ours": partial(_log_model, options, name)})
             for name in (("lstm",) if options.quick else ("cnn", "resnet", "lstm", "shufflenet"))
         ),
     ]
@@ -191,6 +153,10 @@ def _case(
         ways=tuple(Way(name=way, prepare=partial(_counting, prepare)) for way, prepare in chosen.items()),
         reference=None if options.quick else reference,
     )
+
+
+def _log_model(options: Options, name: str) -> Callable[[], object]:
+    return partial(_home(options).log_model, name)
 
 
 def _counting(prepare: Callable[[], Callable[[], object]]) -> Once:

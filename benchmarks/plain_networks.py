@@ -25,7 +25,8 @@ class PlainCnnBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, F, T, C) to (N, F', T/2, C)."""
-        return self.norm(self.conv(x)).relu()
+        y: Tensor = self.norm(self.conv(x)).relu()
+        return y
 
 
 class PlainResidualBlock(nn.Module):
@@ -39,8 +40,9 @@ class PlainResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, F, T, C) to (N, F', T/2, C)."""
-        y = self.norm2(self.conv2(self.norm1(self.conv1(x)).relu()))
-        return (y + self.shortcut_norm(self.shortcut_conv(x))).relu()
+        y: Tensor = self.norm2(self.conv2(self.norm1(self.conv1(x)).relu()))
+        shortcut: Tensor = self.shortcut_norm(self.shortcut_conv(x))
+        return (y + shortcut).relu()
 
 
 class PlainShuffleBlock(nn.Module):
@@ -54,7 +56,8 @@ class PlainShuffleBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, F, T, C) to (N, F', T/2, C)."""
-        return self.shuffle(self.norm(self.pointwise(self.depthwise(x))).relu())
+        y: Tensor = self.shuffle(self.norm(self.pointwise(self.depthwise(x))).relu())
+        return y
 
 
 class PlainLstm(nn.Module):
@@ -67,7 +70,8 @@ class PlainLstm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Windows (N, T, C) to logits (N, K)."""
-        return self.linear(self.lstm(x)[0][:, -1])
+        logits: Tensor = self.linear(self.lstm(x)[0][:, -1])
+        return logits
 
 
 class PlainConvolutional(nn.Module):
@@ -83,7 +87,8 @@ class PlainConvolutional(nn.Module):
         """Windows (N, T, C) to logits (N, K)."""
         x = self.body(x.unsqueeze(1))
         x = nn.functional.adaptive_avg_pool2d(x, (1, x.shape[-1]))
-        return self.head["linear"](x.flatten(1))
+        logits: Tensor = self.head["linear"](x.flatten(1))
+        return logits
 
 
 BLOCKS: dict[str, type[nn.Module]] = {

@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from har_core.evaluation.results import score_predictions
 from har_core.evaluation.scores import score
-from har_core.fitting.fit import Fitted, fit_architecture, predict_normalised
+from har_core.fitting.fit import Fitted
+from har_core.fitting.trained import train_and_predict
 from har_core.inference.acceleration import Engine, Precision, accelerate
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import PRESETS
 from har_core.splits.build import SplitWindows, read_splits
-from har_core.training.data import LabelledWindows
 
 ARCHITECTURES = ("cnn", "shufflenet", "lstm", "resnet")
 PRECISIONS = ("off", "auto")
@@ -45,24 +45,10 @@ WINDOWS_TO_CALIBRATE = 190
 def train_once(split: SplitWindows, architecture: str, precision: str, seed: int, epochs: int) -> dict[str, Any]:
     """One training, scored on validation and test windows; predictions are made in float32 whatever it trained in."""
     recipe = PRESETS["published"].model_copy(update={"epochs": epochs, "mixed_precision": precision, "seed": seed})
-    channels = range(len(split.statistics.channels))
-    labelled = {role: LabelledWindows(windows.windows, windows.labels) for role, windows in split.roles.items()}
     start = time.perf_counter()
-    fitted = fit_architecture(
-        architecture,
-        labelled["training"],
-        labelled["validation"],
-        ModelSettings(training=recipe),
-        RuntimeSettings(device="cpu"),
-        channels=channels,
-        statistics=split.statistics,
-    )
-    macro_f1 = {}
-    for role in ROLES:
-        probabilities = predict_normalised(
-            fitted, labelled[role].windows, statistics=split.statistics, channels=channels
-        )
-        macro_f1[role] = macro_f1_of(split, role, probabilities)
+    trained = train_and_predict(architecture, ModelSettings(training=recipe), RuntimeSettings(device="cpu"), split)
+    fitted = trained.fitted
+    macro_f1 = {role: scores.macro_f1 for role, scores in score_predictions(trained.predictions).scores.items()}
     return {
         "architecture": architecture,
         "precision": fitted.precision,
@@ -78,11 +64,9 @@ def train_once(split: SplitWindows, architecture: str, precision: str, seed: int
 
 def answers(fitted: Fitted, split: SplitWindows) -> dict[str, dict[str, float]]:
     """Macro-F1 of quicker answers, by engine and precision and then role; int8 is calibrated with training windows."""
-    zeros, training = split.statistics.mean * 0, split.roles["training"].windows
+    training = split.roles["training"].windows
     few = training[:: max(1, len(training) // WINDOWS_TO_CALIBRATE)].numpy()
-    model = RawWindowClassifier(
-        fitted.model, mean=torch.from_numpy(zeros), standard_deviation=torch.from_numpy(zeros + 1)
-    )
+    model = RawWindowClassifier(fitted.model)
     found = {}
     for engine, precision in ANSWERS:
         fast = accelerate(

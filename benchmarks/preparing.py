@@ -12,9 +12,9 @@ from measure import Case, Once, Options, Way
 
 from har_core.audit.defects import find_defects
 from har_core.base.progress import silent
-from har_core.datasets.dsads import open_source
 from har_core.datasets.dsads.ingested import read_ingested
 from har_core.datasets.dsads.manifest import ingest
+from har_core.datasets.dsads.source import open_source
 from har_core.settings.audit import AuditSettings
 from har_core.settings.splits import SplitSettings
 from har_core.splits.build import cut_fold, read_splits, write_splits

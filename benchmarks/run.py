@@ -1,8 +1,8 @@
 """Measure everything: ``make bench``, or ``python benchmarks/run.py [SECTION…] [--data FOLDER] [--quick]``.
 
-Sections are the modules ``limits``, ``preparing``, ``networks`` and ``orchestration`` beside this one. The figures go
-to ``bench.json`` and ``bench.md`` in ``--output``. Without ``--data``, a folder of recordings is made, as large as the
-real set. Each figure is told with its spread, and as a ratio to the plain way that was measured in turns with it
+Sections are the modules ``limits``, ``preparing``, ``networks``, ``orchestration`` and ``commands`` beside this one.
+The figures go to ``bench.json`` and ``bench.md`` in ``--output``. Without ``--data``, a folder of recordings is made,
+as large as the real set. Each figure has its spread, and a ratio to the plain way that was measured in turns with it
 (:mod:`measure`): on a shared machine a ratio of one run says more than two times of two runs.
 """
 
@@ -25,7 +25,7 @@ from typing import Any
 from measure import Measured, Options, measure, pin_threads
 from targets import verdicts
 
-SECTIONS = ("limits", "preparing", "networks", "orchestration")
+SECTIONS = ("limits", "preparing", "networks", "orchestration", "commands")
 LIBRARIES = ("torch", "openvino", "polars", "pyarrow", "pandas", "numpy", "dagster", "mlflow")
 
 
@@ -83,8 +83,8 @@ def make_recordings(options: Options) -> None:
     from har_core.datasets.dsads.synthetic.writer import write_recordings  # noqa: PLC0415 - after the threads are set
     from har_core.settings.source import SourceSettings  # noqa: PLC0415
 
-    small = {"num_subjects": 3, "num_segments": 2} if options.quick else {}
-    write_recordings(options.data, SourceSettings(**small), silent)
+    size = SourceSettings(num_subjects=3, num_segments=2) if options.quick else SourceSettings()
+    write_recordings(options.data, size, silent)
 
 
 def describe_machine(asked: argparse.Namespace) -> dict[str, Any]:

@@ -25,11 +25,13 @@ import torch
 
 from har_core.audit.defects import find_defects
 from har_core.audit.findings import read_findings, write_findings
-from har_core.datasets.dsads import open_source
 from har_core.datasets.dsads.ingested import read_ingested
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.datasets.dsads.manifest import ingest
-from har_core.evaluation.folds import FoldResult, score_seed
+from har_core.datasets.dsads.source import open_source
+from har_core.evaluation.records import FoldRecord, SeedRecord, read_record, write_record
+from har_core.evaluation.results import score_fold
+from har_core.inference.predictions import read_predictions, tabulate_predictions, write_predictions
 from har_core.models import create_model
 from har_core.report.build import build_report, write_report
 from har_core.report.inputs import FoldEntry, ReportInputs
@@ -200,26 +202,32 @@ def make_folds(place: Place, clock: Clock) -> None:
                 keys=own, windows=torch.empty(0), labels=labels, damaged=nothing, duplicate_groups=nothing.int()
             )
             drawn = rng.dirichlet(np.ones(NUM_ACTIVITIES), len(labels)).astype(np.float32)
-            FoldResult(
+            record = FoldRecord(
                 architecture="compact",
                 origin="synthetic",
                 fold=fold.name,
                 protocol=fold.protocol,
                 subjects={"training": fold.training, "validation": fold.validation, "test": fold.test},
-                seeds=(score_seed(SEED, {"test": windows}, {"test": drawn}, best_epoch=1, training_seconds=1.0),),
+                seeds=(SeedRecord(seed=SEED, best_epoch=1, training_seconds=1.0),),
                 num_windows={"training": 0, "validation": 0, "test": len(labels)},
                 num_dropped={},
                 num_parameters=1,
                 training_settings={},
                 device="cpu",
                 precision="fp32",
-            ).write(place.folds / f"{fold.name}.json")
+            )
+            write_record(place.folds / f"{fold.name}.json", record)
+            predictions = tabulate_predictions(windows, drawn, role="test", seed=SEED)
+            write_predictions(place.folds / f"{fold.name}.parquet", predictions)
 
 
 def report(place: Place, clock: Clock) -> None:
     """Results of folds and findings to the comparison report: its input grows with subjects and findings."""
     with clock:
-        results = [FoldResult.read(path) for path in sorted(place.folds.glob("*.json"))]
+        results = [
+            score_fold(read_record(path, FoldRecord), read_predictions(path.with_suffix(".parquet")))
+            for path in sorted(place.folds.glob("*.json"))
+        ]
         inputs = ReportInputs(
             title="Scaling",
             origin="synthetic",

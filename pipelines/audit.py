@@ -11,15 +11,16 @@ import pyarrow as pa
 
 from har_core.audit.defects import find_defects
 from har_core.base.errors import InputError, Problem, counted
+from har_core.datasets.dsads.listing import Source
 from har_core.datasets.dsads.recordings import Recording, Recordings, read_recordings
-from har_core.datasets.dsads.source import Source, open_source
+from har_core.datasets.dsads.source import open_source
 
 
 def audit_inputs(inputs: Sequence[Path]) -> pa.Table:
     """Findings of folders and zips of recordings, which together are one set.
 
     Returns:
-        A table of ``har_core.audit.FINDINGS_SCHEMA``; without rows where nothing was found.
+        A table of ``har_core.audit.findings.FINDINGS_SCHEMA``, without rows if nothing was found.
 
     Raises:
         InputError: an input cannot be read, or two inputs hold the same recording; with all problems.
@@ -36,28 +37,24 @@ def _read_all(parts: Sequence[Recordings]) -> Iterator[Recording]:
     for recordings in parts:
         for key in recordings.keys:
             try:
-                recording = recordings.load(subject=key.subject, activity=key.activity)
+                yield recordings.load(*key)
             except InputError as error:
                 problems += error.problems
-            else:
-                yield recording
     if problems:
         raise InputError(f"The recordings cannot be read: {counted(len(problems), 'problem')}", problems)
 
 
 def _refuse_repeated(sources: Sequence[Source]) -> None:
-    holders = [
-        (key, source) for source in sources for key in dict.fromkeys(file.key.recording for file in source.files)
-    ]
+    holders = [(key, source) for source in sources for key in source.by_recording()]
     times = Counter(key for key, _ in holders)
     problems = [
         Problem(
             path=str(source.location),
-            value=f"subject {key.subject}, activity {key.activity}, which {times[key]} inputs hold",
+            value=f"{key}, which {times[key]} inputs hold",
             expected="each recording in one input",
         )
         for key, source in holders
         if times[key] > 1
     ]
     if problems:
-        raise InputError("The inputs are no one set of recordings", problems)
+        raise InputError("The inputs are not one set of recordings", problems)

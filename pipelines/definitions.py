@@ -3,12 +3,10 @@
 ``dagster dev -w workspace.yaml`` and ``dg check defs`` load :func:`defs`; ``har`` calls :func:`build_definitions`.
 """
 
-import os
-from pathlib import Path
-
 import dagster as dg
 
 from assets.graph import build_assets, build_resources
+from assets.machinery.code_versions import kept_hashes
 from assets.resources.display import Display
 from assets.resources.home import Home
 from har_core.experiment.loader import load_experiment
@@ -17,9 +15,7 @@ from pipelines.automation.condition import with_condition
 from pipelines.automation.jobs import build_jobs
 from pipelines.automation.schedules import build_schedules
 from pipelines.automation.sensors import build_sensors
-from pipelines.homes import current_home, recall
-
-DEFAULT_EXPERIMENT = Path(__file__).parent.parent / "experiments" / "demo.toml"
+from pipelines.homes import current_home, definitions_file
 
 EXECUTOR = dg.in_process_executor
 """The one place that says where steps run. In this process: trainings on one machine must not overlap, and a process
@@ -32,10 +28,12 @@ def build_definitions(experiment: Experiment, home: Home, display: Display | Non
     Args:
         experiment: decides which assets there are and what they do.
         home: where they read and write.
-        display: what assets tell of their progress to; a log where absent.
+        display: shows the progress of assets; a log where absent.
     """
+    with kept_hashes(home.dagster / "sources.json"):
+        assets = build_assets(experiment)
     graph = dg.Definitions(
-        assets=with_condition(build_assets(experiment), home),
+        assets=with_condition(assets, home),
         resources=build_resources(home, display),
         executor=EXECUTOR,
     )
@@ -47,14 +45,8 @@ def build_definitions(experiment: Experiment, home: Home, display: Display | Non
     return dg.Definitions.merge(graph, automation)
 
 
-def experiment_path(home: Home) -> Path:
-    """The file that definitions are built from: ``HAR_EXPERIMENT``, else what the home remembers, else the demo."""
-    named = os.environ.get("HAR_EXPERIMENT") or recall(home).experiment
-    return Path(named) if named else DEFAULT_EXPERIMENT
-
-
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of this process's experiment and home."""
     home = current_home()
-    return build_definitions(load_experiment(experiment_path(home)), home)
+    return build_definitions(load_experiment(definitions_file(home)), home)

@@ -19,6 +19,7 @@ from har_core.training.events import (
 )
 from pipelines.staleness import Status
 
+_ALL_FOLDS = "all folds"
 _SECONDS_BETWEEN_LINES = 5.0
 _SPEED_PERIOD_S = 600.0
 """Epochs may take minutes; a shorter memory would lose the estimate of the time left between them."""
@@ -39,6 +40,7 @@ class BarDisplay:
             speed_estimate_period=_SPEED_PERIOD_S,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._num_folds = 0
 
     def __enter__(self) -> BarDisplay:
         self._bars.start()
@@ -47,14 +49,19 @@ class BarDisplay:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def wave(self, wave: Collection[Status]) -> None:
-        """Name what runs next. Bars stay, but those of folds, of which there may be hundreds."""
+    def wave(self, wave: Collection[Status], num_folds_left: int = 0) -> None:
+        """Name what runs next. Bars stay, but those of folds, of which there may be hundreds: one counts them all."""
+        folds = self._tasks.pop(_ALL_FOLDS, None)
         for name, task in self._tasks.items():
             if name.startswith(f"{FOLDS_GROUP}/"):
                 self._bars.remove_task(task)
         for status in wave:
             self._console.print(Text.assemble((str(status.item), "bold"), f" {'; '.join(status.causes) or 'forced'}"))
-        self._tasks.clear()
+        self._tasks = {} if folds is None else {_ALL_FOLDS: folds}
+        if num_folds_left:
+            self._num_folds = max(self._num_folds, num_folds_left)
+            done = self._num_folds - num_folds_left
+            self._update(_ALL_FOLDS, done, self._num_folds, f"{done}/{self._num_folds}")
 
     def progress(self, what: str, num_done: int, num_total: int) -> None:
         """A bar for each ``what``."""
@@ -94,6 +101,8 @@ class LineDisplay:
         self._what = ""
         self._line: str | None = None
         self._started_at = 0.0
+        self._num_folds = 0
+        self._folds_since = 0.0
         self._next_line_at = 0.0
 
     def __enter__(self) -> LineDisplay:
@@ -102,10 +111,17 @@ class LineDisplay:
     def __exit__(self, *_: object) -> None:
         self._finish()
 
-    def wave(self, wave: Collection[Status]) -> None:
-        """Name what runs next."""
+    def wave(self, wave: Collection[Status], num_folds_left: int = 0) -> None:
+        """Name what runs next, and how many folds are left in all."""
         for status in wave:
             self._print(f"{status.item}: {'; '.join(status.causes) or 'forced'}")
+        if num_folds_left:
+            now = time.monotonic()
+            if not self._num_folds:
+                self._num_folds, self._folds_since = num_folds_left, now
+            done = self._num_folds - num_folds_left
+            left = f", {duration((now - self._folds_since) / done * num_folds_left)} left in all" if done > 0 else ""
+            self._print(f"{_ALL_FOLDS}: {done} of {self._num_folds} done{left}")
 
     def progress(self, what: str, num_done: int, num_total: int) -> None:
         """A line every few seconds, and one when other work begins: streams do not know their end."""

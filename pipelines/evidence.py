@@ -11,12 +11,11 @@ from dagster import DagsterInstance
 
 from assets.machinery.lineage import Remembered, history
 from assets.resources.home import Home
-from assets.resources.recorded import RecordedRun
-from assets.resources.tracking import RUN_TAG
+from assets.resources.recorded import RUN_TAG, RecordedRun
 from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.changes import Changes, compare
-from har_core.datasets.dsads.manifest import content_version, read_manifest
+from har_core.datasets.dsads.manifest import read_manifest
 from har_core.datasets.dsads.source import open_source
 from pipelines.links import Check, Verdict, differs, same, unverifiable, verified
 
@@ -66,8 +65,7 @@ def content_check(home: Home, made: Remembered) -> Check:
     """Whether the manifest's rows come to the data version of ``raw_recordings``."""
     if not _has_manifest_of(home, made):
         return unverifiable("content", "its manifest is not on disk any more", "no manifest")
-    manifest = read_manifest(home.manifest)
-    version = content_version(manifest.rows, manifest.origin)
+    version = read_manifest(home.manifest).content_version
     if version == made.entry.data_version:
         return verified("content", f"{version}, hashed from the manifest")
     return differs("content", f"the manifest comes to {version}")

@@ -11,9 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from assets.resources.home import Home
-from har_core.base.errors import InputError, StorageError
+from har_core.base.errors import InputError, Problem, StorageError
 from har_core.base.files import write_text
+from har_core.experiment.loader import load_experiment
+from har_core.settings.experiment import Experiment
 
+DEFAULT_EXPERIMENT = Path(__file__).parent.parent / "experiments" / "demo.toml"
 _WITHOUT_QUEUE = """\
 # Settings of the Dagster instance of this home; change them freely, the file is written only where there is none.
 telemetry:
@@ -82,8 +85,52 @@ def recall(home: Home) -> Memory:
         raise InputError(f"{home.memory}: cannot be read; remove it to start afresh", ()) from error
 
 
+def experiment_file(home: Home, given: Path | None) -> Path:
+    """The experiment file of a command: the one that it was given, else the one that the home serves.
+
+    Raises:
+        InputError: none was given, and the home serves none yet.
+    """
+    if given is not None:
+        return given
+    known = recall(home).experiment
+    if known is None:
+        raise InputError(f"Name an experiment file: the home {home.root} serves none yet")
+    return Path(known)
+
+
+def definitions_file(home: Home) -> Path:
+    """The file that definitions are built from: ``HAR_EXPERIMENT``, else what the home serves, else the demo."""
+    named = os.environ.get("HAR_EXPERIMENT") or recall(home).experiment
+    return Path(named) if named else DEFAULT_EXPERIMENT
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What ``har run`` and ``har status`` were asked, read and found possible."""
+
+    home: Home
+    experiment: Experiment
+    data: Path | None
+
+
+def read_order(experiment: Path | None, data: Path | None) -> Order:
+    """Read the experiment file, and look whether the data is there, in a moment and without Dagster.
+
+    Raises:
+        InputError: the file, the path of the data or the home is wrong.
+    """
+    home = current_home()
+    order = Order(home, load_experiment(experiment_file(home, experiment)), data)
+    propose(home, order.experiment.path, data, bind=False)
+    if data is not None and not data.expanduser().exists():
+        problem = Problem(path=str(data), expected="a directory or zip of recordings")
+        raise InputError(f"{data}: there are no recordings", [problem])
+    return order
+
+
 def propose(home: Home, experiment: Path, data: Path | None = None, *, bind: bool = True) -> Memory:
-    """What the home remembers once a command is accepted: its experiment file, and where the data is if told.
+    """What the home remembers once a command is accepted: its experiment file, and where the data lies.
 
     Nothing is written: :func:`remember` is for when the data and everything else of the command proved right.
 

@@ -16,6 +16,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
 
 from dagster._cli.api import ExecuteRunArgs, execute_run_command
+from dagster._core.errors import DagsterError
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._core.storage.dagster_run import DagsterRun
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
@@ -31,7 +32,7 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
         self._processes: dict[str, ForkServerProcess] = {}
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
@@ -50,9 +51,11 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start a process for a run, and return without waiting for it."""
-        run = context.dagster_run
+        run, origin = context.dagster_run, context.job_code_origin
+        if origin is None:
+            raise DagsterError(f"The run {run.run_id} does not say where its job is defined")
         arguments = ExecuteRunArgs(
-            job_origin=context.job_code_origin,
+            job_origin=origin,
             run_id=run.run_id,
             instance_ref=self._instance.get_ref(),
             set_exit_code_on_failure=True,
@@ -61,7 +64,7 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
         process = _context().Process(target=execute_run, args=(serialize_value(arguments),), name=f"run {run.run_id}")
         process.start()
         self._processes[run.run_id] = process
-        self._instance.add_run_tags(run.run_id, {PROCESS_TAG: name_process(process.pid)})
+        self._instance.add_run_tags(run.run_id, {PROCESS_TAG: name_process(process.pid or 0)})
         self._instance.report_engine_event(f"Started a process for this run (pid {process.pid}).", run, cls=type(self))
 
     def terminate(self, run_id: str) -> bool:

@@ -5,29 +5,27 @@ How windows are classified is in :mod:`har_core.inference.classify`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-from torch import nn
 
-from assets.resources.home import Home
-from assets.resources.registry import LoadedModel, Registry
-from assets.resources.tracking import Tracking
+from assets.resources.model_files import ModelFiles
+from har_core.audit.defects import find_defects
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, parse_segment_path
-from har_core.datasets.dsads.reader import parse_segments
-from har_core.datasets.dsads.recordings import Recording, read_recordings
+from har_core.datasets.dsads.layout import NUM_CHANNELS, parse_segment_path
+from har_core.datasets.dsads.reader import canonical, parse_segments
+from har_core.datasets.dsads.recordings import read_recordings
 from har_core.inference.acceleration import Engine, Precision, accelerate
-from har_core.inference.classify import classify
+from har_core.inference.classify import Classifier, classify, classify_segments
+from har_core.inference.graph import load_graph
 
 _FILES_AT_ONCE = 512
 """Of files outside the layout: 12 MB of samples."""
 
 
 def predict_inputs(
-    inputs: Sequence[Path], model_uri: str, home: Home, *, engine: Engine = "torch", precision: Precision = "fp32"
+    inputs: Sequence[Path], model: ModelFiles, *, engine: Engine = "torch", precision: Precision = "fp32"
 ) -> pa.Table:
     """Name the activity of every window of ``inputs``: segment files under any name, folders, zips.
 
@@ -37,35 +35,43 @@ def predict_inputs(
         A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.
 
     Raises:
-        InputError: an input or the model cannot be read, with all problems; or the engine cannot take the model.
+        DamagedModelError: the model does not load.
+        InputError: an input cannot be read, with all problems; or the engine cannot take the model.
     """
-    problems = [
-        Problem(path=str(path), expected="a DSADS-format file, a folder or a zip")
-        for path in inputs
-        if not path.exists()
-    ]
-    if problems:
-        raise InputError("there is nothing to predict", problems)
-    model = _load(model_uri, home)
-    length = (model.metadata.metadata or {}).get("window_length", SEGMENT_LENGTH)
     accelerated = accelerate(
-        _module(model, model_uri), num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision
+        load_graph(model.graph),
+        num_timepoints=model.window_length,
+        num_channels=NUM_CHANNELS,
+        engine=engine,
+        precision=precision,
     )
-    answer = partial(classify, model=accelerated, length=length)
-    return pa.concat_tables([table for path in inputs for table in _predict(path, answer)])
+    return predict_with(accelerated, inputs, length=model.window_length, join=model.join_segments)
 
 
-def _predict(path: Path, answer: Callable[[Iterable[Recording]], pa.Table]) -> Iterator[pa.Table]:
+def predict_with(model: Classifier, inputs: Sequence[Path], *, length: int, join: bool) -> pa.Table:
+    """:func:`predict_inputs` with a model that takes windows of ``length`` samples.
+
+    ``join`` says whether windows go on into the next segment where the audit finds the join continuous.
+    """
+    return pa.concat_tables([table for path in inputs for table in _predict(path, model, length, join=join)])
+
+
+def _predict(path: Path, model: Classifier, length: int, *, join: bool) -> Iterator[pa.Table]:
     if path.is_file() and path.suffix.lower() != ".zip":
-        yield from _predict_files([path], answer)
+        yield from _predict_files([path], model, length)
     elif path.is_dir() and not _has_layout(path):
         files = sorted(path.rglob("*.txt"))
         if not files:
             raise InputError(f"{path}: nothing to predict", [Problem(path=str(path), expected="text files below it")])
-        yield from _predict_files(files, answer)
+        yield from _predict_files(files, model, length)
     else:
-        table = answer(read_recordings(path))
-        yield _with_paths(table, [f"{path}/{name}" for name in table["path"].to_pylist()])
+        recordings = read_recordings(path)
+        findings = find_defects(recordings) if join else None
+        table = classify(recordings, model, length=length, findings=findings)
+        if not table.num_rows:
+            raise InputError(f"{path}: no recording goes on without a break for {length} samples, the model's window")
+        names = [f"{path}/{name}" for name in table["path"].to_pylist()]
+        yield table.set_column(0, table.schema.field(0), pa.array(names, pa.string()))
 
 
 def _has_layout(folder: Path) -> bool:
@@ -73,15 +79,13 @@ def _has_layout(folder: Path) -> bool:
     return any(parse_segment_path(path.relative_to(folder).as_posix()) for path in folder.rglob("*.txt"))
 
 
-def _predict_files(files: Sequence[Path], answer: Callable[[Iterable[Recording]], pa.Table]) -> Iterator[pa.Table]:
-    """Files under any name: their labels are unknown, and nothing looks at the ones given here."""
+def _predict_files(files: Sequence[Path], model: Classifier, length: int) -> Iterator[pa.Table]:
+    """Files under any name: who did what is unknown, and which file follows which; so each stands alone."""
     for first in range(0, len(files), _FILES_AT_ONCE):
         chunk = files[first : first + _FILES_AT_ONCE]
         paths = [str(path) for path in chunk]
-        samples = parse_segments([_read(path) for path in chunk], paths)
-        table = answer([Recording(subject=1, activity=1, segments=tuple(range(1, len(chunk) + 1)), samples=samples)])
-        windows_per_file = table.num_rows // len(chunk)
-        yield _with_paths(table, [path for path in paths for _ in range(windows_per_file)])
+        samples = parse_segments([canonical(_read(path)) for path in chunk], paths)
+        yield classify_segments(samples, paths, model, length=length)
 
 
 def _read(path: Path) -> bytes:
@@ -90,24 +94,3 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         problem = Problem(path=str(path), value=error.strerror, expected="a file that can be read")
         raise InputError(f"{path}: cannot be read", [problem]) from error
-
-
-def _with_paths(table: pa.Table, paths: list[str]) -> pa.Table:
-    index = table.schema.get_field_index("path")
-    return table.set_column(index, table.schema.field(index), pa.array(paths, pa.string()))
-
-
-def _module(model: LoadedModel, model_uri: str) -> nn.Module:
-    try:
-        module = model.get_raw_model()
-    except NotImplementedError as error:
-        raise InputError(f"{model_uri}: no PyTorch model, as those are that `har run` registers") from error
-    if not isinstance(module, nn.Module):
-        raise InputError(f"{model_uri}: a {type(module).__name__}, expected a PyTorch module")
-    return module
-
-
-def _load(model_uri: str, home: Home) -> LoadedModel:
-    if model_uri.startswith("models:/") and not (home.mlruns / "mlflow.db").is_file():
-        raise InputError(f"{model_uri}: nothing is registered in {home.root} yet; run `har run` first", ())
-    return Registry(Tracking(home)).load(model_uri)

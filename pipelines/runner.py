@@ -1,11 +1,10 @@
 """Runs waves in this process against a Dagster instance, and gathers what failed with the exceptions themselves.
 
-What runs next is decided in :mod:`pipelines.waves`; how it is shown and told belongs in :mod:`pipelines.cli`.
+What runs next is decided in :mod:`pipelines.waves`; how it is shown belongs in :mod:`pipelines.cli`.
 """
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -28,8 +27,9 @@ from dagster._core.execution.plan.objects import ErrorSource
 from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS, is_model_key
 from assets.resources.processes import PROCESS_TAG, current_process
 from har_core.base.errors import UnknownNameError
+from har_core.base.names import nearest
 from pipelines.staleness import Item, OutputFiles, State, Status, ask
-from pipelines.waves import Plan, Request, plan_wave
+from pipelines.waves import Plan, Request, Verdict, plan_wave
 
 PART_OF_TAG = "har/part_of"
 """Tag of a Dagster run that is a wave of another: the other's id."""
@@ -67,7 +67,7 @@ def select(asset_graph: AssetGraph, selection: str | None) -> frozenset[AssetKey
         chosen = AssetSelection.from_string(selection).resolve(asset_graph) & keys
     except DagsterInvalidSubsetError as error:
         raise _unknown(selection, "names no asset", keys) from error
-    except (DagsterError, CheckError, NotImplementedError) as error:  # the last two for what only Dagster's UI can tell
+    except (DagsterError, CheckError, NotImplementedError) as error:  # the last two for what only Dagster's UI knows
         raise _unknown(selection, "is no selection of assets, in Dagster's syntax", keys) from error
     if not chosen:
         raise _unknown(selection, "names no asset", keys)
@@ -76,9 +76,9 @@ def select(asset_graph: AssetGraph, selection: str | None) -> frozenset[AssetKey
 
 def _unknown(selection: str, complaint: str, keys: Collection[AssetKey]) -> UnknownNameError:
     names = sorted(key.to_user_string() for key in keys)
-    nearest = difflib.get_close_matches(selection, names, n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(nearest)}?" if nearest else "."
-    return UnknownNameError(f"--select {selection!r} {complaint}{hint} There are {', '.join(names)}.")
+    meant = nearest(selection, names)
+    offer = f"; did you mean {meant!r}?" if meant else "."
+    return UnknownNameError(f"--select {selection!r} {complaint}{offer} There are {', '.join(names)}.")
 
 
 def make_request(
@@ -97,8 +97,9 @@ def run_waves(
     instance: DagsterInstance,
     request: Request,
     outputs: OutputFiles,
-    on_wave: Callable[[Collection[Status]], None] = lambda wave: None,  # noqa: ARG005
+    on_wave: Callable[[Collection[Status], int], None] = lambda wave, num_folds_left: None,  # noqa: ARG005
     *,
+    before_work: Callable[[], None] = lambda: None,
     part_of: str | None = None,
 ) -> Outcome:
     """Run what is due until nothing is; an item that fails holds back what is below it, and nothing else.
@@ -108,7 +109,8 @@ def run_waves(
         instance: where runs and materialisations are recorded.
         request: what may run.
         outputs: the disk that recorded outputs are compared with.
-        on_wave: told the items of each wave before it runs.
+        on_wave: called with the items of each wave before it runs, and how many folds are left with this wave.
+        before_work: called once, before the first wave.
         part_of: the Dagster run that does all this, if one does; the runs of the waves are tagged with it.
     """
     asset_graph = definitions.resolve_asset_graph()
@@ -119,11 +121,19 @@ def run_waves(
         outcome.held = plan.reasons
         if not plan.wave:
             return outcome
-        on_wave([outcome.statuses[item] for item in plan.wave])
+        if not outcome.ran and not outcome.failures:
+            before_work()
+        on_wave([outcome.statuses[item] for item in plan.wave], _num_folds_left(plan))
         tags = {PROCESS_TAG: current_process(), **({PART_OF_TAG: part_of} if part_of is not None else {})}
         ran, failures = _run(definitions, instance, plan, request.seed, tags)
         outcome.ran += ran
         outcome.failures |= failures
+
+
+def _num_folds_left(plan: Plan) -> int:
+    """Folds that this wave or a later one runs, as far as is known now."""
+    undecided = {Verdict.RUN, Verdict.WAIT}
+    return sum(item.partition is not None and verdict in undecided for item, verdict in plan.verdicts.items())
 
 
 def _run(
@@ -155,13 +165,13 @@ def _run(
     materialized = {event.asset_key for event in result.get_asset_materialization_events()}
     ran = [item for item in wave if item.key in materialized and item not in failures]
     if not result.success and not failures:
-        raise DagsterError(f"Dagster run {result.run_id} failed outside its assets; its log tells why")
+        raise DagsterError(f"Dagster run {result.run_id} failed outside its assets; its log says why")
     if not ran and not failures:
         raise DagsterError(f"Dagster run {result.run_id} materialised nothing of {', '.join(map(str, wave))}")
     return ran, failures
 
 
-@logger(description="Hands Dagster's messages to Python's logging, away from the terminal.")
+@logger({}, "Hands Dagster's messages to Python's logging, away from the terminal.")
 def _file_logger(_context: object) -> logging.Logger:
     messages = logging.getLogger("har.dagster")
     messages.setLevel(logging.DEBUG)

@@ -1,7 +1,7 @@
 """The UIs as child processes: started together, watched, ended together. On loopback alone, for they have no login.
 
-One child holds the definitions for both of Dagster's, the pages and the daemon. By itself the daemon would load them
-anew every minute, at ten seconds of processor a time.
+This process imports neither Dagster nor MLflow: it says at once what it starts, and then only watches. One child holds
+the definitions for both of Dagster's, the pages and the daemon. By itself the daemon would load them anew every minute.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -27,16 +26,16 @@ import typer
 
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
-from har_core.base.errors import InputError
+from har_core.base.errors import HarError, InputError
 from har_core.base.files import write_text
 from pipelines.changes import DefinitionFiles
-from pipelines.definitions import experiment_path
-from pipelines.session import create_store
+from pipelines.homes import definitions_file
 
 HOST = "127.0.0.1"
 USUAL_DAGSTER_PORT = 3000
 USUAL_MLFLOW_PORT = 5000
 _SECONDS_BETWEEN_LOOKS = 2.0
+_SECONDS_BETWEEN_TRIES = 0.25
 _GRACE_S = 10.0
 _LOCATION = "har"
 _RELOAD = f'mutation {{ reloadRepositoryLocation(repositoryLocationName: "{_LOCATION}") {{ __typename }} }}'
@@ -66,25 +65,31 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
 
     Raises:
         InputError: a given port is taken.
+        HarError: the stores of the home cannot be made or migrated.
     """
-    create_store(home)
-    tracking = Tracking(home)
-    tracking.prepare()
     dagster = f"http://{HOST}:{_port(dagster_port, USUAL_DAGSTER_PORT)}"
     mlflow = f"http://{HOST}:{_port(mlflow_port, USUAL_MLFLOW_PORT)}"
+    typer.echo(f"Starting Dagster (pages, daemon, definitions) and MLflow for {home.root} ...")
     environment = {
         **os.environ,
-        "HAR_EXPERIMENT": str(experiment_path(home).absolute()),
+        "HAR_EXPERIMENT": str(definitions_file(home).absolute()),
         "HAR_DAGSTER_URL": dagster,
         "HAR_MLFLOW_URL": mlflow,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes for evaluations that nobody here starts
+        # What `mlflow ui` would set: it would stay in memory beside the server that it starts.
+        "_MLFLOW_SERVER_FILE_STORE": Tracking(home).uri,
+        "_MLFLOW_SERVER_REGISTRY_STORE": Tracking(home).uri,
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": (home.mlruns / "artifacts").as_uri(),
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_SGI_NAME": "uvicorn",
     }
-    servers = _servers(home, tracking.uri, dagster, mlflow)
+    _prepare_stores(environment, home)
+    servers = _servers(home, dagster, mlflow)
     with _stop_signals() as stopped, _children(environment, home) as (start, children):
 
         def wait_for(server: Server, child: subprocess.Popen[bytes]) -> None:
             while server.url and not stopped and child.poll() is None and not server.is_ready(server.url):
-                time.sleep(0.2)
+                time.sleep(_SECONDS_BETWEEN_TRIES)
 
         for server in servers:
             start(server)
@@ -94,14 +99,23 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
             wait_for(server, child)
         if not stopped and all(child.poll() is None for child in children):
             typer.echo(f"Dagster: {dagster}\nMLflow:  {mlflow}\nCtrl-C ends both.")
-        threading.Thread(target=_keep_current, args=(dagster, experiment_path(home)), daemon=True).start()
+        threading.Thread(target=_keep_current, args=(dagster, definitions_file(home)), daemon=True).start()
         while not stopped:
             for server, child in zip(servers, children, strict=True):
                 if child.poll() is not None:
-                    typer.echo(f"{server.name} ended with exit code {child.returncode}; {home.log} tells why", err=True)
+                    typer.echo(f"{server.name} ended with exit code {child.returncode}; {home.log} says why", err=True)
                     return 1
-            time.sleep(0.2)
+            time.sleep(_SECONDS_BETWEEN_TRIES)
     return 0
+
+
+def _prepare_stores(environment: Mapping[str, str], home: Home) -> None:
+    """Create and migrate both stores in a process that ends, so that servers which start together find it done."""
+    command = [sys.executable, "-m", "pipelines.stores"]
+    with home.log.open("ab") as log:
+        done = subprocess.run(command, env=environment, cwd=home.dagster, stdout=log, stderr=log, check=False)
+    if done.returncode != 0:
+        raise HarError(f"The stores of {home.root} cannot be opened; {home.log} says why")
 
 
 def _keep_current(dagster: str, experiment: Path) -> None:
@@ -113,18 +127,20 @@ def _keep_current(dagster: str, experiment: Path) -> None:
             _answer(f"{dagster}/graphql", _RELOAD)
 
 
-def _servers(home: Home, store: str, dagster: str, mlflow: str) -> list[Server]:
-    def command(module: str, options: Mapping[str, object]) -> tuple[str, ...]:
+def _servers(home: Home, dagster: str, mlflow: str) -> list[Server]:
+    def command(module: str, options: Mapping[str, object], *rest: str) -> tuple[str, ...]:
         words = module.split() + [str(word) for option in options.items() for word in option]
-        return (sys.executable, "-m", *words)
+        return (sys.executable, "-m", *words, *rest)
 
     definitions = f"http://{HOST}:{_port(None, 0)}"
     workspace = home.dagster / "workspace.yaml"
     write_text(workspace, _WORKSPACE.format(host=HOST, port=_port_of(definitions), location=_LOCATION))
-    artifacts = (home.mlruns / "artifacts").as_uri()
-    ui = {"--backend-store-uri": store, "--default-artifact-root": artifacts, "--workers": 1}
     return [
-        Server("MLflow UI", command("mlflow ui", {**ui, "--host": HOST, "--port": _port_of(mlflow)}), mlflow),
+        Server(
+            "MLflow UI",
+            command("uvicorn", {"--host": HOST, "--port": _port_of(mlflow)}, "mlflow.server.fastapi_app:app"),
+            mlflow,
+        ),
         Server(
             "Dagster's definitions",
             command(
@@ -157,7 +173,7 @@ def _port(given: int | None, usual: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 probe.bind((HOST, port))
-                return probe.getsockname()[1]
+                return int(probe.getsockname()[1])
     raise InputError(f"port {given} on {HOST} is taken; name another, or leave it out for a free one", ())
 
 
@@ -214,11 +230,14 @@ def _children(
     children: list[subprocess.Popen[bytes]] = []
     with home.log.open("ab") as log, contextlib.ExitStack() as stack:
         stack.callback(_end, children)
-        # Dagster lets a `.env` of the working directory override this environment; there is none in its own folder.
-        popen = partial(subprocess.Popen, env=environment, cwd=home.dagster, stdout=log, stderr=log)
 
         def start(server: Server) -> None:
-            children.append(popen(server.command, start_new_session=True))
+            # Dagster lets a `.env` of the working directory override this environment; there is none in its own folder.
+            children.append(
+                subprocess.Popen(
+                    server.command, env=environment, cwd=home.dagster, stdout=log, stderr=log, start_new_session=True
+                )
+            )
 
         yield start, children
 

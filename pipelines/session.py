@@ -7,13 +7,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dagster import DagsterInstance
-from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from assets.resources.home import Home
 from pipelines.homes import current_home, prepare
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 _NO_CAPTURE = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 
@@ -33,17 +35,14 @@ def open_home() -> Home:
 @contextmanager
 def open_instance(home: Home) -> Iterator[DagsterInstance]:
     """The Dagster instance of ``home``. Steps keep the terminal: their output is not captured, as under the UI."""
+    from dagster import DagsterInstance
+    from dagster._core.instance.ref import InstanceRef
+
     reference = InstanceRef.from_dir(str(home.dagster), overrides={"compute_logs": _NO_CAPTURE})
     with FileLock(home.dagster / "store.lock"):  # two processes that create or migrate one store break each other
         instance = DagsterInstance.from_ref(reference)
     with instance:
         yield instance
-
-
-def create_store(home: Home) -> None:
-    """Create and migrate Dagster's store, so that servers which start together find it done."""
-    with open_instance(home):
-        pass
 
 
 def _send_logs_to(path: Path) -> None:

@@ -65,6 +65,10 @@ class Status:
     parents: tuple[Item, ...] = ()
     lacks_partitions: bool = False
     """Stands for an asset whose partitions are not known yet; what is above it will add them."""
+    was_made: bool = False
+    """Whether the instance knows a materialisation of it."""
+    seconds: float | None = None
+    """What its latest materialisation took; None where nobody knows."""
 
     def to_dict(self) -> dict[str, object]:
         """As ``har status --json`` prints it."""
@@ -73,6 +77,7 @@ class Status:
             "partition": self.item.partition,
             "state": str(self.state),
             "causes": list(self.causes),
+            "seconds": self.seconds,
         }
 
 
@@ -147,27 +152,29 @@ def _status(
     if status is StaleStatus.MISSING:
         return Status(item, State.MISSING, ("was never materialised",), parents)
     made = _latest(item, view.instance)
+    known_of_it: dict[str, Any] = {"was_made": True, "seconds": made.seconds if made is not None else None}
     if gone := outputs.problems(made.outputs if made is not None else {}):
-        return Status(item, State.MISSING, tuple(gone), parents)
+        return Status(item, State.MISSING, tuple(gone), parents, **known_of_it)
     if status is StaleStatus.STALE:
         causes = resolver.get_stale_causes(item.key, item.partition)
-        told = [words for cause in causes for words in _in_words(cause, item, made, view)]
-        return Status(item, State.STALE, tuple(dict.fromkeys(told)), parents)
+        reasons = [words for cause in causes for words in _in_words(cause, item, made, view)]
+        return Status(item, State.STALE, tuple(dict.fromkeys(reasons)), parents, **known_of_it)
     unsettled = tuple(f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH)
-    return Status(item, State.PENDING if unsettled else State.FRESH, unsettled, parents)
+    return Status(item, State.PENDING if unsettled else State.FRESH, unsettled, parents, **known_of_it)
 
 
 def _parents(item: Item, view: AssetGraphView, known: Iterable[Item]) -> tuple[Item, ...]:
+    partitions = view.asset_graph.get(item.key).partitions_def
     child = (
-        view.get_subset_from_partition_keys(item.key, view.asset_graph.get(item.key).partitions_def, {item.partition})
-        if item.partition is not None
+        view.get_subset_from_partition_keys(item.key, partitions, {item.partition})
+        if item.partition is not None and partitions is not None
         else view.get_full_subset(key=item.key)
     )
     found: list[Item] = []
     for key in sorted(view.asset_graph.get(item.key).parent_keys - {item.key}):
         if view.asset_graph.get(key).is_partitioned:
-            partitions = view.compute_parent_subset(key, child).expensively_compute_partition_keys()
-            found += [Item(key, name) for name in sorted(partitions)] or [Item(key)]
+            names = view.compute_parent_subset(key, child).expensively_compute_partition_keys()
+            found += [Item(key, name) for name in sorted(names)] or [Item(key)]
         else:
             found.append(Item(key))
     return tuple(parent for parent in found if parent in known)

@@ -15,9 +15,9 @@ from typing import Any
 import typer
 from dagster import AssetKey
 
+from assets.resources.addresses import dagster_url, mlflow_url
 from assets.resources.home import Home
-from assets.resources.tracking import Tracking
-from har_core.base.errors import InputError
+from har_core.base.errors import InputError, Problem, counted
 from pipelines import failures
 from pipelines.runner import Outcome
 from pipelines.staleness import Item, State
@@ -25,14 +25,19 @@ from pipelines.staleness import Item, State
 _LOGGER = logging.getLogger("har")
 
 
-def print_summary(outcome: Outcome, home: Home) -> int:
-    """Print it, failures on stderr; gives the exit code."""
+def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> int:
+    """Print it, failures on stderr; gives the exit code.
+
+    Args:
+        outcome: of the command.
+        home: where it worked.
+        champion: the model to use, as the latest materialisation of ``champion`` names it: ``har/3 (har-cnn/2)``.
+    """
     _print_skipped(outcome)
-    _print_ranking(home, is_whole=not outcome.failures)
-    tracking = Tracking(home)
+    _print_ranking(home, champion, is_whole=not outcome.failures)
     here = "" if home.root == Path.cwd() else f"HAR_HOME={shlex.quote(str(home.root))} "
-    typer.echo(f"Dagster: {tracking.dagster_url}")
-    typer.echo(f"MLflow:  {tracking.server_url}")
+    typer.echo(f"Dagster: {dagster_url()}")
+    typer.echo(f"MLflow:  {mlflow_url()}")
     typer.echo(f"Both are served by: {here}{_program()} ui")
     _print_failures(outcome, home)
     return _exit_code(outcome)
@@ -76,18 +81,24 @@ def named(items: Iterable[Item]) -> str:
     )
 
 
-def _print_ranking(home: Home, *, is_whole: bool) -> None:
+def _print_ranking(home: Home, champion: str | None, *, is_whole: bool) -> None:
     report = home.report_folder / "report.html"
     if not report.is_file():
         return
-    rows = ranking(json.loads((home.report_folder / "report.json").read_text(encoding="utf-8")))
+    content = json.loads((home.report_folder / "report.json").read_text(encoding="utf-8"))
+    rows = ranking(content)
     if rows and not is_whole:
         typer.echo("\nThe ranking below is of what stood before: work failed, and is not in it.")
     if rows:
         typer.echo("\nRank  Architecture      Validation macro-F1  Test macro-F1  Parameters")
     for rank, (architecture, validation, test, num_parameters) in enumerate(rows, start=1):
         typer.echo(f"{rank:>4}  {architecture:<16}  {validation:>19.4f}  {test:>13.4f}  {num_parameters:>10,}")
-    typer.echo(f"\nReport:  {report}")
+    typer.echo("")
+    if champion is not None:
+        typer.echo(f"Champion: {champion}")
+        if (words := score_to_quote(content, champion)) is not None:
+            typer.echo(f"Score to quote: {words}")
+    typer.echo(f"Report:  {report}")
 
 
 def ranking(report: dict[str, Any]) -> list[tuple[str, float, float, int]]:
@@ -102,8 +113,21 @@ def ranking(report: dict[str, Any]) -> list[tuple[str, float, float, int]]:
     return sorted(rows, key=lambda row: (math.isnan(row[1]), -row[1]))
 
 
+def score_to_quote(report: dict[str, Any], champion: str) -> str | None:
+    """The champion's score on people it never saw, where all its folds of an honest protocol are there."""
+    architecture = champion.partition("(har-")[2].partition("/")[0]
+    for protocol in ("loso", "pairs"):
+        for row in report["protocols"].get(protocol, {}).get("ranking", []):
+            if row["architecture"] == architecture and len(row["folds"]) >= row["num_folds_planned"]:
+                mean, deviation = row["macro_f1"]["mean"], row["macro_f1"]["standard_deviation"]
+                spread = "" if deviation is None else f" ± {deviation:.3f}"
+                folds, seeds = len(row["folds"]), counted(len(row["seeds"]), "seed")
+                return f"{architecture}, {protocol}: macro-F1 {mean:.3f}{spread} over {folds} folds, {seeds}"
+    return None
+
+
 def _print_failures(outcome: Outcome, home: Home) -> None:
-    problems = []
+    problems: list[Problem] = []
     for item, error in outcome.failures.items():
         _LOGGER.error("%s failed", item, exc_info=error)
         typer.echo(f"Failed: {item}: {failures.message(error)}", err=True)

@@ -20,7 +20,7 @@ def render(table: pa.Table, output_format: str) -> bytes:
         pyarrow.csv.write_csv(table, sink)
     else:
         pyarrow.parquet.write_table(table, sink)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def _aligned(table: pa.Table) -> str:

@@ -7,27 +7,31 @@ in :mod:`pipelines.evidence`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, AssetSpec, DagsterInstance
 
-from assets.data.source_files import SOURCE_KEY
 from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
 from assets.machinery.commits import git_commit, has_commit
-from assets.machinery.keys import RAW_RECORDINGS, model_key
-from assets.machinery.lineage import Remembered, history
-from assets.machinery.publication import RUN_ID
-from assets.models.model import REGISTERED_MODEL, REGISTERED_VERSION
+from assets.machinery.keys import RAW_RECORDINGS, SOURCE_FILES, model_key
+from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, RUN_ID, Remembered, history
+from assets.resources.addresses import model_url
 from assets.resources.home import Home
-from assets.resources.recorded import RecordedRun, read_artifact, read_run
-from assets.resources.registry import COPIED_FROM_TAG, DamagedModelError, RegisteredVersion, Registry
-from assets.resources.tracking import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG, Tracking
+from assets.resources.recorded import (
+    ASSET_TAG,
+    EXPERIMENT_FILE,
+    EXPERIMENT_HASH_TAG,
+    RUN_TAG,
+    RecordedRun,
+    read_run,
+)
+from assets.resources.store import COPIED_FROM_TAG, RegisteredVersion, Store
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
-from har_core.experiment.loader import load_experiment
-from pipelines.definitions import build_definitions
+from har_core.inference.archive import DamagedModelError
 from pipelines.evidence import GONE, content_check, files_check, record_checks, records_check, source_check
 from pipelines.homes import recall
 from pipelines.links import Check, Link, differs, same, unverifiable, verified
@@ -41,50 +45,42 @@ _SCORES = {
 """Metric -> how it is told."""
 
 
-def trace(model_uri: str, home: Home, instance: DagsterInstance) -> list[Link]:
-    """The chain of the model at ``model_uri``, from its registration up to the source of the recordings.
-
-    Raises:
-        InputError: there is no such model, alias or version, or it is no address of one.
-    """
-    if not (home.mlruns / "mlflow.db").is_file():
-        raise InputError(f"{model_uri}: nothing is registered in {home.root} yet; run `har run` first", ())
-    tracking = Tracking(home)
-    registry = Registry(tracking)
-    entry = registry.resolve(model_uri)
-    run = read_run(tracking, entry.run_id)
+def trace(entry: RegisteredVersion, store: Store, instance: DagsterInstance) -> list[Link]:
+    """The chain of a registered model, from its registration up to the source of the recordings."""
+    home, run = store.home, read_run(store, entry.run_id)
     made = _find_by_run(instance, _asset_of(entry), entry.run_id)
-    above = _Above(instance, tracking, home)
+    above = _Above(instance, store)
     above.visit((run.upstream if run is not None else None) or (made.inputs if made is not None else {}), made)
     return [
-        _model_link(registry, entry, made),
+        _model_link(store, entry, made),
         _run_link(entry, run),
         _materialisation_link(instance, home, entry, run, made),
         _code_link(home, entry, run, made),
-        _experiment_link(tracking, home, run),
+        _experiment_link(home, run),
         *reversed(above.links.values()),
     ]
 
 
-def _model_link(registry: Registry, entry: RegisteredVersion, made: Remembered | None) -> Link:
+def _model_link(store: Store, entry: RegisteredVersion, made: Remembered | None) -> Link:
     original = entry.tags.get(COPIED_FROM_TAG)
     facts = {
         "aliases": ", ".join(entry.aliases),
         "recordings": entry.origin,
         "copy of": original or "",
         "logged model": entry.model_id,
-        "url": registry.tracking.model_url(entry.name, entry.version),
+        "url": model_url(entry.name, entry.version),
     }
-    checks = [_weights_check(registry, entry, made)]
+    checks = [_weights_check(store, entry, made)]
     if original is not None:
-        checks.append(_copy_check(registry, entry, original))
+        checks.append(_copy_check(store, entry, original))
     return Link("Registered model", f"{entry.name} version {entry.version}", _known(facts), checks)
 
 
-def _weights_check(registry: Registry, entry: RegisteredVersion, made: Remembered | None) -> Check:
-    recorded = {entry.tags.get("har.data_version"), made.entry.data_version if made is not None else None} - {None, ""}
+def _weights_check(store: Store, entry: RegisteredVersion, made: Remembered | None) -> Check:
+    known = (entry.tags.get("har.data_version"), made.entry.data_version if made is not None else None)
+    recorded = {version for version in known if version}
     try:
-        version = registry.recompute_weights_version(entry)
+        version = store.recompute_weights_version(entry)
     except DamagedModelError:
         return differs("weights", "the files of the logged model do not load")
     if version is None:
@@ -96,9 +92,9 @@ def _weights_check(registry: Registry, entry: RegisteredVersion, made: Remembere
     return differs("weights", f"{version} in the logged model, {' and '.join(sorted(recorded))} recorded")
 
 
-def _copy_check(registry: Registry, entry: RegisteredVersion, original: str) -> Check:
+def _copy_check(store: Store, entry: RegisteredVersion, original: str) -> Check:
     try:
-        model_id = registry.resolve(f"models:/{original}").model_id
+        model_id = store.resolve(f"models:/{original}").model_id
     except InputError:
         return unverifiable("copy", f"the version {original}", GONE)
     if model_id == entry.model_id:
@@ -181,23 +177,29 @@ def _code_version_check(home: Home, key: AssetKey, made: Remembered | None) -> C
         return unverifiable(what, "no materialisation", GONE)
     if remembered is None:
         return unverifiable(what, "this home remembers no experiment file", "not known")
+    from assets.graph import build_assets
+    from har_core.experiment.loader import load_experiment
+
     try:
-        graph = build_definitions(load_experiment(Path(remembered)), home).resolve_asset_graph()
+        assets = build_assets(load_experiment(Path(remembered)))
     except InputError:
         return unverifiable(what, f"{remembered} does not load", "not known")
-    if not graph.has(key):
+    specs = {spec.key: spec for asset in assets for spec in ([asset] if isinstance(asset, AssetSpec) else asset.specs)}
+    if key not in specs:
         return unverifiable(what, f"the experiment has no {key.to_user_string()} now", "changed since")
-    asset = graph.get(key)
-    if asset.code_version == made.code_version:
+    now = specs[key]
+    if now.code_version == made.code_version:
         return verified(what, f"{made.code_version}, as of the definitions now")
-    before, after = made.entry.metadata.get(INGREDIENTS), asset.metadata.get(INGREDIENTS)
-    changes = differences(Ingredients.from_metadata(before), Ingredients.from_metadata(after)) if before else []
-    return unverifiable(what, "; ".join(changes) or f"now it is {asset.code_version}", "changed since")
+    before, after = made.entry.metadata.get(INGREDIENTS), now.metadata.get(INGREDIENTS)
+    changes: list[str] = []
+    if before and after:
+        changes = differences(Ingredients.from_metadata(before), Ingredients.from_metadata(after))
+    return unverifiable(what, "; ".join(changes) or f"now it is {now.code_version}", "changed since")
 
 
-def _experiment_link(tracking: Tracking, home: Home, run: RecordedRun | None) -> Link:
+def _experiment_link(home: Home, run: RecordedRun | None) -> Link:
     title, what = "Experiment file", "kept file"
-    content = read_artifact(tracking, run.run_id, EXPERIMENT_FILE) if run is not None else None
+    content = run.artifact(EXPERIMENT_FILE) if run is not None else None
     if run is None or content is None:
         return Link(title, EXPERIMENT_FILE, {}, [unverifiable(what, "the copy in the MLflow run", GONE)])
     sha256, recorded = hashlib.sha256(content).hexdigest(), run.tags.get(EXPERIMENT_HASH_TAG)
@@ -228,8 +230,7 @@ class _Above:
     """Goes up from data versions to the materialisations that had them; each is visited once."""
 
     instance: DagsterInstance
-    tracking: Tracking
-    home: Home
+    store: Store
     links: dict[tuple[str, str], Link] = field(default_factory=dict)
     """By asset and data version, what is above first."""
 
@@ -247,18 +248,17 @@ class _Above:
             self.links[name, version] = Link(name, version, {}, [check])
             return
         run_id = made.entry.metadata.get(RUN_ID)
-        run = read_run(self.tracking, run_id) if run_id else None
+        run = read_run(self.store, run_id) if run_id else None
         self.visit((run.upstream if run is not None else None) or made.inputs, made)
         facts = {"made": _when(made), "MLflow run": run_id or "", "location": made.entry.metadata.get("location", "")}
         self.links[name, version] = Link(name, version, _known(facts), self._checks(key, made, run, user))
 
-    def _checks(
-        self, key: AssetKey, made: Remembered, run: RecordedRun | None, user: Remembered | None
-    ) -> Iterable[Check]:
-        if key == SOURCE_KEY:
-            return [source_check(self.home, user, made.entry.metadata.get("location", ""))] if user is not None else []
-        checks = [records_check(made, run), files_check(self.instance, self.home, made)]
-        return [*checks, content_check(self.home, made)] if key == RAW_RECORDINGS else checks
+    def _checks(self, key: AssetKey, made: Remembered, run: RecordedRun | None, user: Remembered | None) -> list[Check]:
+        home = self.store.home
+        if key == SOURCE_FILES:
+            return [source_check(home, user, made.entry.metadata.get("location", ""))] if user is not None else []
+        checks = [records_check(made, run), files_check(self.instance, home, made)]
+        return [*checks, content_check(home, made)] if key == RAW_RECORDINGS else checks
 
 
 def _asset_of(entry: RegisteredVersion) -> AssetKey:
@@ -280,5 +280,5 @@ def _when(made: Remembered) -> str:
     return made.time.astimezone().isoformat(sep=" ", timespec="seconds")
 
 
-def _known(facts: Mapping[str, str | float]) -> dict[str, str | int | float]:
+def _known(facts: Mapping[str, Any]) -> dict[str, str | int | float]:
     return {name: value for name, value in facts.items() if value != ""}

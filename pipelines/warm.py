@@ -23,7 +23,8 @@ PACKAGES = (
 )
 
 gc.disable()
-sys.modules["polars"] = None  # type: ignore[assignment] - MLflow imports it where it is there, and it may not be forked
+# MLflow imports it where it is there, and it may not be forked
+sys.modules["polars"] = None  # type: ignore[assignment]
 for package in PACKAGES:
     with contextlib.suppress(ImportError):  # a run that needs it says so better
         importlib.import_module(package)

@@ -1,7 +1,7 @@
 """Decides what runs next, in waves: ask, run all that is ready, ask again, until nothing is left.
 
 A wave holds every item that is due and has nothing undecided above it, in dependency order. What is pending waits:
-when its upstream has run, the next asking tells whether anything changed for it. How the state of an item is found is
+when its upstream has run, the next look says whether anything changed for it. How the state of an item is found is
 the business of :mod:`pipelines.staleness`; running it is that of :mod:`pipelines.runner`.
 """
 
@@ -137,7 +137,7 @@ def _lacking(status: Status, statuses: Mapping[Item, Status], plan: Plan, reques
 
 
 def _undecided(status: Status, plan: Plan) -> str | None:
-    """Why nobody can tell whether an item is due: what is above it failed, or is below something that did."""
+    """Why it is unknown whether an item is due: what is above it failed, or is below something that did."""
     return next((_not_updated(parent) for parent in status.parents if plan.verdicts[parent] is Verdict.HELD), None)
 
 

@@ -8,17 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assets.machinery.publication import describe_table
+from assets.machinery.presentation import describe_table
 from har_core.audit.findings import FINDINGS_SCHEMA
 from har_core.datasets.dsads.ingested import RECORDINGS_SCHEMA
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA
 from har_core.datasets.dsads.recordings import Recording
 from har_core.inference.predictions import PREDICTIONS_SCHEMA
-from har_core.splits.build import CHECK_NAMES as SPLIT_CHECKS
-from har_core.windows.checks import CHECK_NAMES as WINDOW_CHECKS
+from har_core.splits.parts import SPLIT_CHECK_NAMES
 from har_core.windows.dataset import write_windows
-from har_core.windows.schema import window_schema
+from har_core.windows.schema import WINDOW_CHECKS, window_schema
 from har_core.windows.segmentation import segment
 
 PAGE = Path(__file__).parents[1] / "docs" / "data_contract.md"
@@ -73,7 +72,7 @@ def test_activities() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "names"),
-    [("Checks of windows", WINDOW_CHECKS), ("Splits", SPLIT_CHECKS)],
+    [("Checks of windows", WINDOW_CHECKS), ("Splits", SPLIT_CHECK_NAMES)],
     ids=["windows", "splits"],
 )
 def test_checks(heading: str, names: tuple[str, ...]) -> None:

@@ -3,88 +3,85 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import numpy as np
-import numpy.typing as npt
 
-from assets.machinery.code_versions import INGREDIENTS, ingredients
-from assets.machinery.keys import CHAMPION, COMPARISON_GROUP, COMPARISON_REPORT, OWNERS, PARTIAL_INPUTS, model_key
-from assets.machinery.lineage import latest, made_from, upstream_versions
-from assets.machinery.publication import MADE_FROM, publish
-from assets.models.model import REGISTERED_MODEL, REGISTERED_VERSION
+from assets.machinery.code_versions import ingredients
+from assets.machinery.keys import (
+    CHAMPION,
+    COMPARISON_GROUP,
+    COMPARISON_REPORT,
+    PARTIAL_INPUTS,
+    SPLITS,
+    WINDOWS,
+    model_key,
+)
+from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, latest, made_from, upstream_versions
+from assets.machinery.materialisation import MADE_FROM, Made, Work, make_asset
 from assets.resources.home import Home
-from assets.resources.occupation import HomeResource
-from assets.resources.registry import CHAMPION as CHAMPION_ALIAS
-from assets.resources.registry import COPIED_FROM_TAG, OVERALL, RegisteredVersion, Registry
-from assets.resources.tracking import TrackedRun, TrackingResource
+from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL
 from har_core.base.errors import HarError
-from har_core.evaluation.gate import Decision, GateEntry, decide
-from har_core.evaluation.scores import score
+from har_core.datasets.origin import Origin
 from har_core.settings.experiment import Experiment
-from har_core.windows.store import SampleStore
-from har_core.windows.tensors import positions_of, read_keys, read_tensors
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from assets.resources.registry import Registry
+    from assets.resources.store import RegisteredVersion
+    from har_core.evaluation.gate import Decision, GateEntry
+
+_ROOTS = ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"]
 _BATCH_SIZE = 256
 
 
 def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
     """The asset; no check of the assets ``above`` it may have failed."""
-    models = [model_key(architecture) for architecture in experiment.models.architectures]
-    made_with = ingredients(
-        ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"],
-        experiment.splits.model_dump(mode="json"),
-        section="splits",
-    )
-
-    @dg.asset(
-        key=CHAMPION,
-        deps=[COMPARISON_REPORT, *models],
-        group_name=COMPARISON_GROUP,
+    return make_asset(
+        CHAMPION,
+        partial(_choose, above),
+        experiment,
+        ingredients(_ROOTS, experiment.splits.model_dump(mode="json"), section="splits"),
+        group=COMPARISON_GROUP,
         kinds={"mlflow"},
-        owners=OWNERS,
-        tags=PARTIAL_INPUTS,
         description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
         "better on the current validation windows; a model of synthetic recordings never replaces one of real ones.",
-        code_version=made_with.version,
-        metadata={INGREDIENTS: made_with.to_metadata()},
+        deps=[COMPARISON_REPORT, WINDOWS, SPLITS, *map(model_key, experiment.models.architectures)],
+        tags=PARTIAL_INPUTS,
     )
-    def champion(
-        context: dg.AssetExecutionContext, home: HomeResource, tracking: TrackingResource
-    ) -> dg.MaterializeResult:
-        with tracking.tracking().materialisation(context, experiment) as run:
-            for name, version in upstream_versions(context).items():
-                run.log_input(name, version, home.home().root)
-            refuse_failed_checks(context.instance, above)
-            registry = Registry(run.tracking)
-            gate = _Gate(registry, ValidationWindows.read(home.home(), experiment))
-            moves = {
-                name: entry if entry.name == name else registry.copy(entry, name)
-                for name, entry in gate.choose(_candidates(context.instance, registry, models)).items()
-            }
-            result = _publish(run, registry, gate, moves)
-            registry.move_alias(CHAMPION_ALIAS, {name: entry.version for name, entry in moves.items()})
-            return result
-
-    return champion
 
 
-def _publish(
-    run: TrackedRun, registry: Registry, gate: "_Gate", moves: dict[str, RegisteredVersion]
-) -> dg.MaterializeResult:
-    """Tell of the holders that there will be; what fails here has moved no alias."""
+def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
+    """What fails here has moved no alias."""
+    from assets.resources.registry import Registry
+
+    for name, version in upstream_versions(work.context).items():
+        work.run.log_input(name, version, work.home.root)
+    refuse_failed_checks(work.context.instance, above)
+    registry = Registry(work.tracking)
+    gate = _Gate(registry, ValidationWindows.read(work.home, work.experiment))
+    models = [model_key(architecture) for architecture in work.experiment.models.architectures]
+    moves = {
+        name: entry if entry.name == name else registry.copy(entry, name)
+        for name, entry in gate.choose(_candidates(work.context.instance, registry, models)).items()
+    }
     holders = {name: moves.get(name) or registry.by_alias(name, CHAMPION_ALIAS) for name in [OVERALL, *gate.names]}
-    run.log_json("decisions.json", gate.reasons)
-    return publish(
-        run,
-        data_version=_identity(holders),
-        origin=holders[OVERALL].origin,
-        outputs=[],
+    holder = holders[OVERALL]
+    if holder is None:
+        raise HarError(f"No model may be champion: {'; '.join(gate.reasons.values())}")
+    work.run.log_json("decisions.json", gate.reasons)
+    return Made(
+        version=_identity(holders),
+        origin=_origin(holder),
         metadata={
-            "champion": f"{OVERALL}/{holders[OVERALL].version} ({gate.source_of(holders[OVERALL])})",
+            "champion": f"{OVERALL}/{holder.version} ({gate.source_of(holder)})",
             "num_moved": len(moves),
             "decisions": dg.MetadataValue.md("\n".join(f"- **{n}**: {r}" for n, r in gate.reasons.items())),
         },
+        last=lambda: registry.move_alias(CHAMPION_ALIAS, {name: entry.version for name, entry in moves.items()}),
     )
 
 
@@ -116,9 +113,9 @@ def refuse_failed_checks(instance: dg.DagsterInstance, above: Sequence[dg.Assets
 class ValidationWindows:
     """The current validation windows, raw: registered models normalise for themselves."""
 
-    windows: npt.NDArray[np.float32]
+    windows: "npt.NDArray[np.float32]"
     """(N, T, C) in sensor units."""
-    labels: npt.NDArray[np.int64]
+    labels: "npt.NDArray[np.int64]"
     """(N,) class ids."""
 
     @classmethod
@@ -128,9 +125,12 @@ class ValidationWindows:
         Raises:
             HarError: ``windows`` lacks some of them.
         """
+        from har_core.windows.store import SampleStore
+        from har_core.windows.tensors import read_keys, read_tensors, rows_of
+
         store = SampleStore(home.scratch, max_mib=experiment.runtime.samples_in_memory_mib)
         tensors = read_tensors(home.windows, store)
-        chosen = positions_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
+        chosen = rows_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
         if chosen is None:
             raise HarError("champion needs splits that were cut from the current windows; materialise splits first")
         return cls(windows=tensors.windows.numpy()[chosen], labels=tensors.labels.numpy()[chosen])
@@ -140,13 +140,13 @@ class ValidationWindows:
 class _Gate:
     """Scores each registered version once, and decides who holds an alias; moves none."""
 
-    registry: Registry
+    registry: "Registry"
     validation: ValidationWindows
     reasons: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     _scores: dict[str, float | None] = field(default_factory=dict)
 
-    def choose(self, candidates: list[RegisteredVersion]) -> dict[str, RegisteredVersion]:
+    def choose(self, candidates: "list[RegisteredVersion]") -> "dict[str, RegisteredVersion]":
         """The new holder of the alias of each registered model that gets one."""
         chosen = {}
         for candidate in candidates:
@@ -163,35 +163,49 @@ class _Gate:
             chosen[OVERALL] = holder
         return chosen
 
-    def source_of(self, entry: RegisteredVersion) -> str:
+    def source_of(self, entry: "RegisteredVersion") -> str:
         """The version of an architecture that ``entry`` is a copy of."""
         return entry.tags.get(COPIED_FROM_TAG, f"{entry.name}/{entry.version}")
 
-    def _decide(self, name: str, candidate: RegisteredVersion, incumbent: RegisteredVersion | None) -> Decision:
+    def _decide(self, name: str, candidate: "RegisteredVersion", incumbent: "RegisteredVersion | None") -> "Decision":
+        from har_core.evaluation.gate import decide
+
         decision = decide(self._entry(candidate), None if incumbent is None else self._entry(incumbent))
         self.reasons[name] = f"{self.reasons[name]}; {decision.reason}" if name in self.reasons else decision.reason
         return decision
 
-    def _entry(self, version: RegisteredVersion) -> GateEntry:
+    def _entry(self, version: "RegisteredVersion") -> "GateEntry":
+        from har_core.evaluation.gate import GateEntry
+
         if version.model_id not in self._scores:
             self._scores[version.model_id] = self._score(version)
         return GateEntry(
             name=f"{version.name} version {version.version}",
-            origin=version.origin,
+            origin=_origin(version),
             validation_macro_f1=self._scores[version.model_id],
         )
 
-    def _score(self, version: RegisteredVersion) -> float | None:
+    def _score(self, version: "RegisteredVersion") -> float | None:
         """Macro-F1 on the validation windows; None where the model takes longer or shorter ones."""
+        import numpy as np
+
+        from har_core.evaluation.scores import score
+
         model = self.registry.load(f"models:/{version.name}/{version.version}")
         windows = self.validation.windows
-        if model.metadata.metadata["window_length"] != windows.shape[1]:
+        if (model.metadata.metadata or {})["window_length"] != windows.shape[1]:
             return None
         batches = [model.predict(windows[start : start + _BATCH_SIZE]) for start in range(0, len(windows), _BATCH_SIZE)]
         return score(self.validation.labels, np.concatenate(batches)).macro_f1
 
 
-def _candidates(instance: dg.DagsterInstance, registry: Registry, models: list[dg.AssetKey]) -> list[RegisteredVersion]:
+def _origin(version: "RegisteredVersion") -> Origin:
+    return "real" if version.origin == "real" else "synthetic"
+
+
+def _candidates(
+    instance: dg.DagsterInstance, registry: "Registry", models: list[dg.AssetKey]
+) -> "list[RegisteredVersion]":
     """The version that each model's latest materialisation registered."""
     found = [entry for entry in (latest(instance, key) for key in models) if entry is not None]
     if not found:
@@ -199,7 +213,7 @@ def _candidates(instance: dg.DagsterInstance, registry: Registry, models: list[d
     return [registry.get(entry.metadata[REGISTERED_MODEL], int(entry.metadata[REGISTERED_VERSION])) for entry in found]
 
 
-def _identity(holders: dict[str, RegisteredVersion | None]) -> str:
+def _identity(holders: "dict[str, RegisteredVersion | None]") -> str:
     """Who holds which alias, by weights rather than by version number."""
     parts = sorted((name, entry.tags.get("har.data_version", "")) for name, entry in holders.items() if entry)
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the report is made from, as the latest materialisations tell it, each file held against its recorded hash."""
+"""What the report is made from, from the latest materialisations; each file must have the hash that was recorded."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,23 +10,30 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from assets.folds.partitions import recorded_subjects
+from assets.folds.partitions import subjects_of
 from assets.machinery.commits import git_commit
 from assets.machinery.keys import RAW_RECORDINGS, RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key
-from assets.machinery.lineage import Latest, fold_partitions, latest, latest_of_partition
-from assets.machinery.publication import RUN_ID, RUN_URL
-from assets.models.model import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION
+from assets.machinery.lineage import (
+    REGISTERED_MODEL,
+    REGISTERED_MODEL_URL,
+    REGISTERED_VERSION,
+    RUN_ID,
+    RUN_URL,
+    Latest,
+    fold_partitions,
+    latest,
+    latest_of_partition,
+)
 from assets.resources.home import Home
 from har_core.audit.findings import read_findings
 from har_core.base.errors import HarError
 from har_core.base.files import sha256_of_file
-from har_core.evaluation.folds import FoldResult
-from har_core.evaluation.result import ModelResult
+from har_core.evaluation.records import FoldRecord, ModelRecord, read_record
+from har_core.evaluation.results import score_fold, score_model
+from har_core.inference.predictions import read_predictions
 from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, WindowCounts
 from har_core.settings.experiment import Experiment
 from har_core.splits.roles import DROPS
-
-_RESULT = "result.json"
 
 
 @dataclass(slots=True)
@@ -72,18 +79,21 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             git_commit=git_commit(),
             folds=fold_entries,
             planned_folds=dict.fromkeys(experiment.fold_architectures, partitions),
-            subjects=recorded_subjects(instance),
+            subjects=subjects_of(instance, WINDOWS),
             findings=_findings(home, audit),
             window_counts=_window_counts(instance),
             split_drops=_split_drops(instance),
         )
     )
     for name, entry in trained.items():
-        _note(gathered, entry.key, {None: entry}, home.result(name))
+        _note(gathered, entry.key, {None: entry}, home.record(name))
     for name, own in folds.items():
-        _note(gathered, fold_key(name), own, home.fold_result(name, "").parent)
-    if audit is not None:
-        _note(gathered, RECORDING_AUDIT, {None: audit}, home.findings)
+        _note(gathered, fold_key(name), own, home.fold_record(name, "").parent)
+    places = {RAW_RECORDINGS: home.manifest, RECORDING_AUDIT: home.findings, WINDOWS: home.windows}
+    for key, place in {**places, SPLITS: home.splits(experiment.splits.protocol)}.items():
+        made = latest(instance, key)
+        if made is not None:
+            _note(gathered, key, {None: made}, place)
     return gathered
 
 
@@ -105,18 +115,24 @@ def _folds_of(instance: dg.DagsterInstance, architecture: str, partitions: tuple
 
 def _entry(home: Home, model: Latest) -> ReportEntry:
     return ReportEntry(
-        result=ModelResult.read(_unaltered(home, model, _RESULT)),
+        result=score_model(
+            read_record(_unaltered(home, model, ".json"), ModelRecord),
+            read_predictions(_unaltered(home, model, ".parquet")),
+        ),
         mlflow_run_id=model.metadata[RUN_ID],
         mlflow_run_url=model.metadata[RUN_URL],
         registered_model=model.metadata[REGISTERED_MODEL],
         version=model.metadata[REGISTERED_VERSION],
-        registered_model_url=model.metadata.get(REGISTERED_MODEL_URL),  # earlier versions did not tell it
+        registered_model_url=model.metadata.get(REGISTERED_MODEL_URL),  # earlier versions did not record it
     )
 
 
 def _fold_entry(home: Home, fold: Latest) -> FoldEntry:
     return FoldEntry(
-        result=FoldResult.read(_unaltered(home, fold, ".json")),
+        result=score_fold(
+            read_record(_unaltered(home, fold, ".json"), FoldRecord),
+            read_predictions(_unaltered(home, fold, ".parquet")),
+        ),
         mlflow_run_id=fold.metadata[RUN_ID],
         mlflow_run_url=fold.metadata[RUN_URL],
     )
@@ -146,7 +162,7 @@ def _describe_data(instance: dg.DagsterInstance) -> dict[str, Any]:
         WINDOWS: {"dagster/row_count": "windows", "window_length": "samples in a window"},
         SPLITS: {f"{role}_subjects": f"subjects for {role}" for role in ("training", "validation", "test")},
     }
-    described = {}
+    described: dict[str, Any] = {}
     for key, names in wanted.items():
         entry = latest(instance, key)
         if entry is not None:

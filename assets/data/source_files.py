@@ -6,21 +6,23 @@ the manifest of ``raw_recordings``, and the version changes only where their con
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.machinery.keys import DATA_GROUP, OWNERS, RAW_RECORDINGS
+from assets.machinery.keys import DATA_GROUP, OWNERS, RAW_RECORDINGS, SOURCE_FILES
 from assets.machinery.lineage import DATA_VERSION_TAG, Latest, history, latest
 from assets.resources.home import Home
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.acquisition import source_version
-from har_core.datasets.dsads.changes import compare
-from har_core.datasets.dsads.manifest import Manifest, read_manifest
-from har_core.datasets.dsads.source import Source, listing_version, open_source
+from har_core.datasets.dsads.listing import Source, listing_version
+from har_core.datasets.dsads.source import open_source
 from har_core.settings.experiment import Experiment
 
-SOURCE_KEY = dg.AssetKey("source_files")
+if TYPE_CHECKING:
+    from har_core.datasets.dsads.manifest import Manifest
+
 LISTING = "har/listing"
 """Metadata: version of the listing (names, sizes, times) that was last looked at; many may have one content."""
 SUMMARY = "har/summary"
@@ -44,13 +46,13 @@ class _Ingested:
 
     version: str
     """Of ``source_files``, then."""
-    manifest: Manifest
+    manifest: "Manifest"
 
 
 def build_source_files() -> dg.AssetSpec:
     """The external asset at the top of the graph."""
     return dg.AssetSpec(
-        SOURCE_KEY,
+        SOURCE_FILES,
         group_name=DATA_GROUP,
         kinds={"file"},
         owners=OWNERS,
@@ -61,16 +63,16 @@ def build_source_files() -> dg.AssetSpec:
 
 
 def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> SourceReport:
-    """Look at the source, and tell ``instance`` its version where there is news, and its listing where that is another.
+    """Look at the source, and report a new version, or a new listing, to ``instance``.
 
-    A listing that is new is told with the version that ``raw_recordings`` was made from where the content is still that
-    of its manifest; so nothing becomes stale, and the next look is cheap again. What is told is a materialisation
-    without a run; an observation would leave everything stale.
+    Where only the listing is new and the content is still that of the manifest, the version stays the one that
+    ``raw_recordings`` was made from: nothing becomes stale, and the next look is cheap again. The report is a
+    materialisation without a run; an observation would leave everything stale.
 
     Raises:
         InputError: the source is not there, or holds no segment files.
     """
-    location, known = home.data_location(), latest(instance, SOURCE_KEY)
+    location, known = home.data_location(), latest(instance, SOURCE_FILES)
     if location is None:  # nothing to list: what is asked for counts
         listing = source_version(experiment.source, None)
         if known is not None and listing == _listing_of(known):
@@ -84,13 +86,13 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
             version, summary = _version_of(source, listing, _ingested(instance, home))
     metadata = {"location": str(location or experiment.source.kind), LISTING: listing, SUMMARY: summary}
     instance.report_runless_asset_event(
-        dg.AssetMaterialization(SOURCE_KEY, tags={DATA_VERSION_TAG: version}, metadata=metadata)
+        dg.AssetMaterialization(SOURCE_FILES, tags={DATA_VERSION_TAG: version}, metadata=metadata)
     )
     return SourceReport(version=version, is_news=known is None or version != known.data_version, summary=summary)
 
 
 def _listing_of(known: Latest) -> str:
-    return known.metadata.get(LISTING, known.data_version)  # earlier versions of this project told no other
+    return str(known.metadata.get(LISTING, known.data_version))  # earlier versions of this project recorded no other
 
 
 def _nothing_new(known: Latest) -> SourceReport:
@@ -101,6 +103,8 @@ def _version_of(source: Source, listing: str, ingested: _Ingested | None) -> tup
     """Version of a source whose listing is new, and what is to be said of it."""
     if ingested is None:
         return listing, "new files, and no manifest to compare them with"
+    from har_core.datasets.dsads.changes import compare
+
     changes = compare(source, ingested.manifest)
     if changes.is_empty:
         return ingested.version, str(changes)
@@ -111,10 +115,12 @@ def _version_of(source: Source, listing: str, ingested: _Ingested | None) -> tup
 
 def _ingested(instance: dg.DagsterInstance, home: Home) -> _Ingested | None:
     """None where nothing was ingested, or the manifest on disk is not the one that was written then."""
+    from har_core.datasets.dsads.manifest import read_manifest
+
     made = next(history(instance, RAW_RECORDINGS), None)
     if made is None or not home.manifest.is_file():
         return None
-    version = made.inputs.get(SOURCE_KEY.to_user_string())
+    version = made.inputs.get(SOURCE_FILES.to_user_string())
     recorded = made.entry.outputs.get(home.manifest.relative_to(home.root).as_posix())
     if version is None or sha256_of_file(home.manifest) != recorded:
         return None

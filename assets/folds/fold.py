@@ -1,96 +1,63 @@
-"""``folds/<architecture>``: the score of one architecture in one fold of a protocol, a partition each, over all seeds.
+"""``folds/<architecture>``: one architecture in one fold of a protocol, a partition each, over all seeds.
 
-Which folds there are is in :mod:`assets.folds.partitions`. Nothing is registered here: folds only measure.
+What it makes is predictions; whoever shows a score computes it from them. Which folds there are is in
+:mod:`assets.folds.partitions`. Nothing is registered here: folds only measure.
 """
 
 import shutil
 import statistics
-from functools import lru_cache, partial
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.folds.partitions import FOLDS, recorded_subjects
-from assets.machinery.code_versions import INGREDIENTS, Ingredients, ingredients
-from assets.machinery.keys import FOLDS_GROUP, OWNERS, WINDOWS, fold_key
-from assets.machinery.lineage import require_upstream, upstream_origin, upstream_versions
-from assets.machinery.publication import publish, report_failed_check
-from assets.resources.display import Display
-from assets.resources.home import Home
-from assets.resources.occupation import HomeResource
-from assets.resources.tracking import TrackedRun, TrackingResource
+from assets.folds.partitions import FOLDS, subjects_of
+from assets.machinery.code_versions import Ingredients, ingredients
+from assets.machinery.keys import FOLDS_GROUP, WINDOWS, fold_key
+from assets.machinery.lineage import upstream_versions
+from assets.machinery.materialisation import Made, Work, make_asset
+from assets.machinery.presentation import markdown_table, path_to
 from har_core.base.errors import InputError
-from har_core.base.files import atomic_paths
-from har_core.evaluation.folds import FoldResult, macro_f1_of_present
-from har_core.fitting.fit import code_roots, settings_read
-from har_core.fitting.folds import Trained, checkpoint_key, describe_fold, fold_version, train_seed
-from har_core.inference.predictions import write_predictions
+from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
-from har_core.splits.build import CHECK_NAMES, SplitWindows, cut_fold
+from har_core.splits.parts import SPLIT_CHECK_NAMES
 from har_core.splits.protocols import Fold, fold_named
-from har_core.windows.store import SampleStore
+
+if TYPE_CHECKING:
+    from har_core.evaluation.results import FoldResult, SeedResult
+    from har_core.fitting.trained import Trained
+    from har_core.splits.build import SplitWindows
 
 RULES_HOLD = "rules_of_the_split_hold"
 
 
 def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinition:
     """The asset of one architecture; a fold of it needs the windows, and nothing of ``splits`` or ``models/``."""
-    key, seeds = fold_key(architecture), experiment.evaluation.seeds
-    made_with = fold_ingredients(architecture, experiment)
-
-    @dg.asset(
-        key=key,
-        deps=[WINDOWS],
-        partitions_def=FOLDS,
-        group_name=FOLDS_GROUP,
+    key = fold_key(architecture)
+    return make_asset(
+        key,
+        partial(_fit, architecture),
+        experiment,
+        fold_ingredients(architecture, experiment),
+        group=FOLDS_GROUP,
         kinds={"pytorch", "mlflow"},
-        owners=OWNERS,
         description=f"The architecture {architecture}, trained once with each seed in each fold of the evaluation "
-        "protocols, and scored on whole subjects that it never saw; in `leaky`, to show what that hides, on windows.",
-        code_version=made_with.version,
-        metadata={INGREDIENTS: made_with.to_metadata()},
-        check_specs=[dg.AssetCheckSpec(RULES_HOLD, asset=key)],
+        "protocols: its predictions for whole subjects that it never saw; in `leaky`, to show what that hides, for "
+        "windows.",
+        inputs={WINDOWS: lambda home: home.windows},
+        outputs=lambda home, fold: [
+            home.fold_record(architecture, fold or ""),
+            home.predictions(key.to_user_string(), fold or ""),
+        ],
+        checks=[RULES_HOLD],
+        partitions=FOLDS,
     )
-    def folds(
-        context: dg.AssetExecutionContext,
-        home: HomeResource,
-        tracking: TrackingResource,
-        display: dg.ResourceParam[Display],
-    ) -> dg.MaterializeResult:
-        place, name = home.home(), f"{key.to_user_string()}[{context.partition_key}]"
-        checkpoints = place.checkpoints(key.to_user_string(), context.partition_key)
-        with tracking.tracking().materialisation(context, experiment) as run:
-            run.log_input("windows", require_upstream(context, WINDOWS), place.windows)
-            fold = _fold(context, experiment)
-            windows = _cut(context, place, fold, max_mib=experiment.runtime.samples_in_memory_mib)
-            upstream = upstream_versions(context)
-            trainings = []
-            for seed in seeds:
-                display.progress(f"{name} seeds", len(trainings), len(seeds))
-                with run.tracking.nested(run, f"seed {seed}") as nested:
-                    trained = train_seed(
-                        architecture,
-                        experiment,
-                        windows,
-                        seed=seed,
-                        checkpoint_path=checkpoints / f"seed-{seed}.pt",
-                        checkpoint_key=checkpoint_key(made_with.version, upstream, fold.name, seed),
-                        listener=nested.listener(then=partial(display.training, f"{name} seed {seed}")),
-                    )
-                    _log_seed(nested, trained, upstream_origin(context))
-                trainings.append(trained)
-            display.progress(f"{name} seeds", len(trainings), len(seeds))
-            result = describe_fold(architecture, experiment, fold, windows, trainings, origin=upstream_origin(context))
-            materialised = _publish(run, place, result, trainings, windows)
-        shutil.rmtree(checkpoints, ignore_errors=True)
-        return materialised
-
-    return folds
 
 
 def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
     """Which protocols there are does not count, nor do other architectures: a fold stays what it is."""
-    settings = experiment.model_settings(architecture)
-    recipe = settings_read(architecture, settings)
+    recipe = settings_read(architecture, experiment.model_settings(architecture))
     recipe.pop("seed")  # that of [training]; folds have their own
     return ingredients(
         [*code_roots(architecture), "har_core.splits.protocols", "har_core.splits.build"],
@@ -105,90 +72,113 @@ def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
     )
 
 
-def _fold(context: dg.AssetExecutionContext, experiment: Experiment) -> Fold:
-    return fold_named(
-        context.partition_key,
-        recorded_subjects(context.instance),
-        num_validation_subjects=experiment.evaluation.validation_subjects,
+def _fit(architecture: str, work: Work) -> Made:
+    import pyarrow as pa
+
+    from har_core.evaluation.describe import describe_fold, fold_version
+    from har_core.evaluation.records import write_record
+    from har_core.evaluation.results import score_fold
+    from har_core.inference.predictions import write_predictions
+
+    fold = fold_named(
+        work.context.partition_key,
+        subjects_of(work.context.instance, WINDOWS),
+        num_validation_subjects=work.experiment.evaluation.validation_subjects,
+    )
+    windows = _windows(architecture, work, fold)
+    seeds = work.experiment.evaluation.seeds
+    trainings: list[Trained] = []
+    for seed in seeds:
+        work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
+        trainings.append(_train(architecture, work, fold, windows, seed))
+    work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
+    record = describe_fold(architecture, work.experiment, fold, windows, trainings, origin=work.origin)
+    predictions = pa.concat_tables(trained.predictions for trained in trainings)
+    staged_record, staged_predictions = work.staged
+    write_record(staged_record, record)
+    write_predictions(staged_predictions, predictions)
+    work.run.log_bytes("result.json", staged_record.read_bytes())
+    work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
+    return Made(
+        version=fold_version(record, trainings),
+        metadata={
+            **_describe(score_fold(record, predictions)),
+            "dagster/row_count": predictions.num_rows,
+            "path": path_to(work.home.predictions(fold_key(architecture).to_user_string(), fold.name)),
+        },
+        checks=[
+            dg.AssetCheckResult(
+                check_name=RULES_HOLD,
+                passed=True,
+                metadata={check.name: check.detail for check in windows.checks},
+            )
+        ],
+        last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
     )
 
 
-def _cut(context: dg.AssetExecutionContext, home: Home, fold: Fold, *, max_mib: int | None) -> SplitWindows:
-    """The windows of the fold; what breaks a rule of splits is told as a failed check too."""
+def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
+    """The windows of the fold; what breaks a rule of splits is reported as a failed check too."""
+    from har_core.splits.build import cut_fold
+    from har_core.windows.store import SampleStore
+
+    store = SampleStore(work.home.scratch, max_mib=work.experiment.runtime.samples_in_memory_mib)
     try:
-        return _cut_once(home, require_upstream(context, WINDOWS), fold, max_mib)
+        return cut_fold(work.home.windows, fold, normalise=not takes_raw_windows(architecture), store=store)
     except InputError as error:
-        broken = [str(problem) for problem in error.problems if problem.path in CHECK_NAMES]
+        broken = [str(problem) for problem in error.problems if problem.path in SPLIT_CHECK_NAMES]
         if broken:
-            report_failed_check(context, RULES_HOLD, "\n".join(broken))
+            work.fail_check(RULES_HOLD, "\n".join(broken))
         raise
 
 
-@lru_cache(maxsize=1)
-def _cut_once(
-    home: Home,
-    version: str,  # noqa: ARG001 - the version tells contents apart
-    fold: Fold,
-    max_mib: int | None,
-) -> SplitWindows:
-    """All architectures meet a fold one after another: the last one cut is kept, and nobody changes it."""
-    return cut_fold(home.windows, fold, store=SampleStore(home.scratch, max_mib=max_mib))
+def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", seed: int) -> "Trained":
+    """One seed, with an MLflow run of its own below that of the fold."""
+    from har_core.fitting.trained import checkpoint_key, train_and_predict
 
-
-def _log_seed(run: TrackedRun, trained: Trained, origin: str) -> None:
-    result = trained.result
-    run.log_params({"seed": result.seed})
-    run.set_tags({"har.data_version": trained.weights, "har.origin": origin})
-    figures = {
-        **{f"{role}/macro_f1": scores.macro_f1 for role, scores in result.scores.items()},
-        **{f"{role}/accuracy": scores.accuracy for role, scores in result.scores.items()},
-        **{f"{role}_clean/macro_f1": macro_f1_of_present(scores) for role, scores in result.scores_clean.items()},
-        **{f"{role}_clean/accuracy": scores.accuracy for role, scores in result.scores_clean.items()},
-    }
-    subjects = {f"test/macro_f1_subject_{subject}": value for subject, value in result.per_subject.items()}
-    run.log_metrics({**figures, **subjects, "best_epoch": result.best_epoch, "seconds": result.training_seconds})
-
-
-def _publish(
-    run: TrackedRun, home: Home, result: FoldResult, trainings: list[Trained], windows: SplitWindows
-) -> dg.MaterializeResult:
-    """Log everything, then publish the two files, both or neither."""
-    path = home.fold_result(result.architecture, result.fold)
-    predictions = home.predictions(fold_key(result.architecture).to_user_string(), result.fold)
-    tables = [table for training in trainings for table in training.predictions]
-    with atomic_paths(path, predictions) as (new_path, new_predictions):
-        result.write(new_path)
-        write_predictions(new_predictions, tables)
-        run.log_bytes("result.json", new_path.read_bytes())
-        run.log_bytes("predictions.parquet", new_predictions.read_bytes())
-        return publish(
-            run,
-            data_version=fold_version(result, trainings),
-            origin=result.origin,
-            outputs=[path, predictions],
-            staged=[new_path, new_predictions],
-            metadata={
-                **_figures(result),
-                **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
-                **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
-                **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
-                "num_parameters": result.num_parameters,
-                "seeds": dg.MetadataValue.md(_table(result)),
-                "dagster/row_count": sum(table.num_rows for table in tables),
-                "path": dg.MetadataValue.path(str(predictions)),
-            },
-            checks=[
-                dg.AssetCheckResult(
-                    check_name=RULES_HOLD,
-                    passed=True,
-                    metadata={check.name: check.detail for check in windows.checks},
-                )
-            ],
+    settings = work.experiment.model_settings(architecture)
+    version = work.context.assets_def.get_asset_spec(work.context.asset_key).code_version or ""
+    with work.run.nested(f"seed {seed}") as run:
+        trained = train_and_predict(
+            architecture,
+            settings,
+            work.experiment.runtime,
+            windows,
+            seed=seed,
+            checkpoint_path=_checkpoints(work) / f"seed-{seed}.pt",
+            checkpoint_key=checkpoint_key(version, upstream_versions(work.context), fold.name, seed),
+            listener=run.listener(then=partial(work.display.training, f"{work.name} seed {seed}")),
         )
+        run.log_params({"seed": seed})
+        run.set_tags({"har.data_version": trained.weights, "har.origin": work.origin})
+        run.log_metrics(_metrics(trained))
+    return trained
 
 
-def _figures(result: FoldResult) -> dict[str, float]:
-    """Means over the seeds."""
+def _checkpoints(work: Work) -> Path:
+    return work.home.checkpoints(work.context.asset_key.to_user_string(), work.context.partition_key)
+
+
+def _metrics(trained: "Trained") -> dict[str, float]:
+    """What MLflow shows of one seed."""
+    from har_core.evaluation.results import macro_f1_of_present, score_predictions
+
+    found = score_predictions(trained.predictions)
+    return {
+        **{f"{role}/macro_f1": of_role.macro_f1 for role, of_role in found.scores.items()},
+        **{f"{role}/accuracy": of_role.accuracy for role, of_role in found.scores.items()},
+        **{f"{role}_clean/macro_f1": macro_f1_of_present(of_role) for role, of_role in found.scores_clean.items()},
+        **{f"{role}_clean/accuracy": of_role.accuracy for role, of_role in found.scores_clean.items()},
+        **{f"test/macro_f1_subject_{subject}": value for subject, value in found.per_subject.items()},
+        "best_epoch": trained.fitted.best_epoch,
+        "seconds": trained.fitted.seconds,
+    }
+
+
+def _describe(result: "FoldResult") -> dict[str, Any]:
+    """What the result says, for Dagster's UI: means over the seeds, and a row for each."""
+    from har_core.evaluation.results import macro_f1_of_present
+
     tests = [entry.scores["test"] for entry in result.seeds]
     clean = [entry.scores_clean["test"] for entry in result.seeds if "test" in entry.scores_clean]
     return {
@@ -196,14 +186,17 @@ def _figures(result: FoldResult) -> dict[str, float]:
         "test_accuracy": statistics.fmean(scores.accuracy for scores in tests),
         **({"test_macro_f1_clean": statistics.fmean(map(macro_f1_of_present, clean))} if clean else {}),
         "training_seconds": sum(entry.training_seconds for entry in result.seeds),
+        **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
+        **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
+        **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
+        "num_parameters": result.num_parameters,
+        "seeds": markdown_table(
+            ["seed", "test macro-F1", "accuracy", "best epoch", "seconds"], map(_row, result.seeds)
+        ),
     }
 
 
-def _table(result: FoldResult) -> str:
-    """For Dagster's UI: a row for each seed."""
-    rows = [
-        f"| {entry.seed} | {entry.scores['test'].macro_f1:.4f} | {entry.scores['test'].accuracy:.4f} "
-        f"| {entry.best_epoch or '–'} | {entry.training_seconds:.1f} |"
-        for entry in result.seeds
-    ]
-    return "\n".join(["| seed | test macro-F1 | accuracy | best epoch | seconds |", "|---|---|---|---|---|", *rows])
+def _row(entry: "SeedResult") -> tuple[object, ...]:
+    test = entry.scores["test"]
+    seconds = f"{entry.training_seconds:.1f}"
+    return entry.seed, f"{test.macro_f1:.4f}", f"{test.accuracy:.4f}", entry.best_epoch or "–", seconds

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 import dagster as dg
 
 from assets.machinery.keys import FOLD_PARTITIONS, RAW_RECORDINGS
-from assets.machinery.lineage import fold_partitions, latest
+from assets.machinery.lineage import SUBJECTS, fold_partitions, latest
 from har_core.base.errors import InputError, Problem
 from har_core.settings.experiment import Experiment
 from har_core.splits.protocols import folds
@@ -14,8 +14,6 @@ from har_core.splits.protocols import folds
 FOLDS = dg.DynamicPartitionsDefinition(name=FOLD_PARTITIONS)
 MAX_FOLDS = 99
 """Of one asset. Dagster's staleness passes over an edge with more partitions in silence: a report would stay fresh."""
-SUBJECTS = "subjects"
-"""Metadata of ``raw_recordings``: the subjects that were found, ``[1, 2, 3]``."""
 
 
 def planned_folds(experiment: Experiment, subjects: Collection[int]) -> list[str]:
@@ -41,10 +39,10 @@ def planned_folds(experiment: Experiment, subjects: Collection[int]) -> list[str
     return names
 
 
-def recorded_subjects(instance: dg.DagsterInstance) -> tuple[int, ...]:
-    """The subjects that the latest ``raw_recordings`` found, ascending; none where there was none."""
-    entry = latest(instance, RAW_RECORDINGS)
-    return tuple(json.loads(entry.metadata[SUBJECTS])) if entry is not None else ()
+def subjects_of(instance: dg.DagsterInstance, key: dg.AssetKey) -> tuple[int, ...]:
+    """The subjects in the latest ``raw_recordings`` or ``windows``, ascending; none where there is none."""
+    entry = latest(instance, key)
+    return tuple(json.loads(entry.metadata.get(SUBJECTS, "[]"))) if entry is not None else ()
 
 
 def sync_folds(instance: dg.DagsterInstance, experiment: Experiment, subjects: Iterable[int] | None = None) -> None:
@@ -58,7 +56,7 @@ def sync_folds(instance: dg.DagsterInstance, experiment: Experiment, subjects: I
     Raises:
         InputError: more folds than :data:`MAX_FOLDS`, or too few subjects for a protocol.
     """
-    present = recorded_subjects(instance) if subjects is None else tuple(subjects)
+    present = subjects_of(instance, RAW_RECORDINGS) if subjects is None else tuple(subjects)
     if not present:
         return
     known, wanted = fold_partitions(instance), planned_folds(experiment, present)

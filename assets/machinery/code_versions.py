@@ -1,13 +1,14 @@
 """What makes an asset stale: the code that computes it, with everything that code imports, and the settings it reads.
 
-A hash of both is its code version. The parts are kept beside it, so that a change can be told in words. What counts as
+A hash of both is its code version. The parts are kept beside it, so that a change can be put into words. What counts as
 code and what does not is in ``docs/decisions/0003-code-version.md``.
 """
 
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -17,6 +18,9 @@ from typing import Any, cast
 
 import grimp
 
+from har_core.base.errors import StorageError
+from har_core.base.files import write_text
+
 PACKAGE = "har_core"
 WITHOUT_EFFECT = ("har_core.base.errors", "har_core.base.progress", "har_core.settings")
 """Modules, and packages of modules, that cannot change a result: settings count by their values."""
@@ -24,10 +28,12 @@ WITHOUT_IMPORTS = ("har_core.fitting.fit",)
 """Modules that count by themselves: they call one of several others, and the roots of an asset name which one."""
 INGREDIENTS = "har/ingredients"
 """Metadata of an asset, and of each materialisation: the :class:`Ingredients` that it is, or was, made with."""
+_hashes: dict[tuple[str, int, int], str] = {}
+"""By path, size and time of change."""
 _LENGTH = 16
 _LENGTH_OF_PART = 12
-_MAX_FILES_TOLD = 5
-_MAX_SETTINGS_TOLD = 10
+_MAX_FILES_NAMED = 5
+_MAX_SETTINGS_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +77,24 @@ def ingredients(
         names: the whole name of entries of ``settings`` that are found elsewhere, or under another name. Names are for
             people: they do not count.
     """
-    sources = {module: _normalised_source(module).encode() for module in sorted(import_closure(roots))}
-    contents = {path: path.read_bytes() for path in sorted(files)}
-    digest = hashlib.sha256()
-    for name, content in [*sources.items(), *((path.name, content) for path, content in contents.items())]:
-        digest.update(name.encode() + b"\0" + content + b"\0")
-    digest.update(json.dumps(settings, sort_keys=True, ensure_ascii=False).encode())
-    by_path = {**{_path(module): source for module, source in sources.items()}, **contents}
+    sources = {_path(module): _hash_of_source(_path(module)) for module in sorted(import_closure(roots))}
+    by_path = sources | {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
+    names_of_files = {path: path.relative_to(_package_folder().parent).as_posix() for path in by_path}
+    content = [{names_of_files[path]: sha256 for path, sha256 in by_path.items()}, settings]
+    version = hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     named = {(names or {}).get(key, f"{section}.{key}" if section else key): value for key, value in settings.items()}
     return Ingredients(
-        version=digest.hexdigest()[:_LENGTH],
-        files={
-            path.relative_to(_package_folder().parent).as_posix(): hashlib.sha256(content).hexdigest()[:_LENGTH_OF_PART]
-            for path, content in by_path.items()
-        },
+        version=version[:_LENGTH],
+        files={names_of_files[path]: sha256[:_LENGTH_OF_PART] for path, sha256 in by_path.items()},
         settings=json.loads(json.dumps(flatten(named))),
     )
 
 
 def differences(before: Ingredients, after: Ingredients) -> list[str]:
     """What changed, in words: settings in the order of ``after``, then files by name. Empty where nothing did."""
-    settings = [_tell_setting(name, before, after) for name in _changed(before.settings, after.settings)]
-    files = [_tell_file(path, before, after) for path in sorted(_changed(before.files, after.files))]
-    return [*_first(_MAX_SETTINGS_TOLD, settings, "setting"), *_first(_MAX_FILES_TOLD, files, "file")]
+    settings = [_setting_change(name, before, after) for name in _changed(before.settings, after.settings)]
+    files = [_file_change(path, before, after) for path in sorted(_changed(before.files, after.files))]
+    return [*_first(_MAX_SETTINGS_NAMED, settings, "setting"), *_first(_MAX_FILES_NAMED, files, "file")]
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -137,10 +138,29 @@ def _counts(module: str, graph: grimp.ImportGraph) -> bool:
     return not is_without_effect and not graph.find_children(module)
 
 
-@cache
-def _normalised_source(module: str) -> str:
-    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
-    return ast.unparse(_WithoutDocstrings().visit(tree))
+@contextmanager
+def kept_hashes(path: Path) -> Iterator[None]:
+    """While it is open, sources that have not changed since the hashes at ``path`` were taken are not parsed again."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        _hashes.update({(file, size, time): sha256 for file, size, time, sha256 in kept})
+    except (OSError, ValueError):
+        kept = []
+    yield
+    if len(_hashes) > len(kept):
+        newest = {key[0]: [*key, sha256] for key, sha256 in _hashes.items()}
+        with suppress(StorageError):  # a home that can only be read
+            write_text(path, json.dumps(list(newest.values())))
+
+
+def _hash_of_source(path: Path) -> str:
+    """The SHA-256 of what counts in a source."""
+    stat = path.stat()
+    key = (str(path), stat.st_size, stat.st_mtime_ns)
+    if key not in _hashes:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        _hashes[key] = hashlib.sha256(ast.unparse(_WithoutDocstrings().visit(tree)).encode()).hexdigest()
+    return _hashes[key]
 
 
 def _path(module: str) -> Path:
@@ -162,7 +182,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _tell_setting(name: str, before: Ingredients, after: Ingredients) -> str:
+def _setting_change(name: str, before: Ingredients, after: Ingredients) -> str:
     if name not in before.settings:
         return f"setting {name} is new ({_value(after.settings[name])})"
     if name not in after.settings:
@@ -175,15 +195,15 @@ def _value(value: Any) -> str:
     return "not set" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _tell_file(path: str, before: Ingredients, after: Ingredients) -> str:
+def _file_change(path: str, before: Ingredients, after: Ingredients) -> str:
     what = "is new" if path not in before.files else "is gone" if path not in after.files else "changed"
     return f"{path} {what}"
 
 
-def _first(most: int, told: list[str], noun: str) -> list[str]:
+def _first(most: int, changes: list[str], noun: str) -> list[str]:
     """At most so many, and how many more there are."""
-    num_more = len(told) - most
-    return told if num_more <= 0 else [*told[:most], f"and {num_more} more {noun}{'s' if num_more > 1 else ''}"]
+    num_more = len(changes) - most
+    return changes if num_more <= 0 else [*changes[:most], f"and {num_more} more {noun}{'s' if num_more > 1 else ''}"]
 
 
 class _WithoutDocstrings(ast.NodeTransformer):

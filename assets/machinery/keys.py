@@ -8,6 +8,7 @@ MODELS_GROUP = "models"
 FOLDS_GROUP = "folds"
 COMPARISON_GROUP = "comparison"
 
+SOURCE_FILES = dg.AssetKey("source_files")
 RAW_RECORDINGS = dg.AssetKey("raw_recordings")
 RECORDING_AUDIT = dg.AssetKey("recording_audit")
 WINDOWS = dg.AssetKey("windows")

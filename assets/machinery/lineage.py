@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.machinery.keys import FOLD_PARTITIONS, is_fold_key
 from har_core.base.errors import HarError
+from har_core.datasets.origin import Origin
 
 DATA_VERSION_TAG = "dagster/data_version"
 CODE_VERSION_TAG = "dagster/code_version"
@@ -19,6 +20,15 @@ ORIGIN = "har/origin"
 """Metadata: ``real`` or ``synthetic``, of the recordings that everything below was made from."""
 OUTPUTS = "har/outputs"
 """Metadata: JSON, path below the home -> SHA-256 of each file that the materialisation wrote."""
+RUN_ID = "har/mlflow_run_id"
+RUN_URL = "har/mlflow_run"
+REGISTERED_MODEL = "har/registered_model"
+REGISTERED_VERSION = "har/registered_version"
+REGISTERED_MODEL_URL = "har/registered_model_url"
+SUBJECTS = "subjects"
+"""Metadata of ``raw_recordings`` and ``windows``: the subjects of the data, ``[1, 2, 3]``."""
+SECONDS = "har/seconds"
+"""Metadata: what the materialisation took."""
 _PAGE = 20
 
 
@@ -34,6 +44,11 @@ class Latest:
     def origin(self) -> str | None:
         """``real`` or ``synthetic``; None for assets above the recordings."""
         return self.metadata.get(ORIGIN)
+
+    @property
+    def seconds(self) -> float | None:
+        """What it took; None where it was reported by hand, or by an earlier version of this project."""
+        return self.metadata.get(SECONDS)
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -92,9 +107,9 @@ def fold_partitions(instance: dg.DagsterInstance) -> list[str]:
 def _read(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> Latest | None:
     if materialization is None:
         return None
-    metadata = {name: entry.value for name, entry in materialization.metadata.items()}
-    if isinstance(metadata.get(OUTPUTS), str):
-        metadata[OUTPUTS] = json.loads(metadata[OUTPUTS])
+    metadata: dict[str, Any] = {name: entry.value for name, entry in materialization.metadata.items()}
+    if isinstance(outputs := metadata.get(OUTPUTS), str):
+        metadata[OUTPUTS] = json.loads(outputs)
     return Latest(key, (materialization.tags or {}).get(DATA_VERSION_TAG, ""), metadata)
 
 
@@ -148,7 +163,7 @@ def require_upstream(context: dg.AssetExecutionContext, key: dg.AssetKey) -> str
     return entry.data_version
 
 
-def upstream_origin(context: dg.AssetExecutionContext) -> str:
+def upstream_origin(context: dg.AssetExecutionContext) -> Origin:
     """``real`` where every dependency that says so is, else ``synthetic``."""
     spec = context.assets_def.get_asset_spec(context.asset_key)
     found = [latest(context.instance, dep.asset_key) for dep in spec.deps]

@@ -1,4 +1,4 @@
-"""How an asset at work tells a person how far it has come. The default logs; :mod:`pipelines` brings a prettier one."""
+"""How an asset shows its progress. The default writes a log; :mod:`pipelines` brings a prettier one."""
 
 import logging
 from typing import Protocol

@@ -1,24 +1,108 @@
-"""Exporting LSTMs to pt2 in a fraction of a second instead of seven.
+"""How a model becomes one that MLflow keeps: exported to pt2, described, loaded back and compared with the original.
 
-``torch.export`` asks each operator for the shape of its result. For ``aten.lstm`` PyTorch's answer is a decomposition
-in Python that goes through every timepoint and takes seconds, although the exported graph keeps the operator whole.
-Here the operator answers with the shape alone. What a model computes is not touched: the round trip of
-:mod:`assets.resources.registry` compares every exported model with the one in memory.
+Models are exported graphs. Their archive holds JSON and raw tensor bytes, and one ``torch.save`` record of the example
+input, which names tensor classes alone; nothing in it is code. Importing this module imports PyTorch and MLflow.
 """
 
+import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version as installed_version
+from typing import Any
 
+import mlflow.pyfunc
+import mlflow.pytorch
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
+from mlflow.models import Model, ModelSignature
+from mlflow.pyfunc import PyFuncModel
+from mlflow.types import Schema, TensorSpec
+from torch import Tensor, nn
+
+from assets.resources.model_files import RoundTripError, read_model_files
+from assets.resources.runs import TrackedRun
+from assets.resources.store import Store
+from assets.resources.tracking import Tracking
+from har_core.datasets.dsads.layout import (
+    ACTIVITIES,
+    CHANNELS,
+    NUM_ACTIVITIES,
+    NUM_CHANNELS,
+    SAMPLING_RATE_HZ,
+    SENSOR_MEASURES,
+)
+from har_core.inference.graph import load_graph
+
+_ROUND_TRIP_BATCHES = (1, 2, 7)
+_ROUND_TRIP_TOLERANCE = 1e-4
+_EXAMPLE_BATCH = 2
+"""An export from a batch of 1 would answer batches of 1 alone."""
+
+Windows = npt.NDArray[np.float32]
+
+
+def log_model(
+    tracking: Tracking,
+    run: TrackedRun,
+    name: str,
+    model: nn.Module,
+    *,
+    num_timepoints: int,
+    join_segments: bool = False,
+) -> str:
+    """Log ``model`` into ``run``, load it back as users do and as ``har predict`` does, and compare the answers.
+
+    Args:
+        tracking: of the home.
+        run: the run that trained it.
+        name: of the registered model that it will be a version of.
+        model: raw float32 windows (N, ``num_timepoints``, 45) to probabilities (N, 19), on the CPU.
+        num_timepoints: samples in a window.
+        join_segments: whether the windows that it was fitted to go on from one segment into the next.
+
+    Returns:
+        The URI of the logged model; it is not registered yet.
+
+    Raises:
+        RoundTripError: the answers differ by more than 1e-4 on batches of 1, 2 or 7.
+    """
+    logged = tracking.client.create_logged_model(tracking.experiment_id, name=name, source_run_id=run.run_id)
+    with tracking.as_default(), quick_export():
+        uri: str = Model.log(
+            artifact_path=None,
+            flavor=mlflow.pytorch,
+            model_id=logged.model_id,
+            run_id=run.run_id,
+            pytorch_model=model.eval(),
+            serialization_format="pt2",
+            input_example=_windows(_EXAMPLE_BATCH, num_timepoints),
+            signature=_signature(num_timepoints),
+            pip_requirements=[f"{package}=={_public_version(package)}" for package in ("mlflow", "torch", "numpy")],
+            metadata=_metadata(num_timepoints, join_segments=join_segments),
+        ).model_uri
+    answer, graph = _answer_of(model), load_graph(read_model_files(Store(tracking.home).folder_of(uri), uri).graph)
+    for loaded in (load_model(tracking, uri).predict, _answer_of(graph)):
+        _check_round_trip(uri, answer, loaded, num_timepoints)
+    return uri
+
+
+def load_model(tracking: Tracking, model_uri: str) -> PyFuncModel:
+    """A model as users load it, without unpickling: ``predict`` takes raw windows, ``metadata`` says what they are."""
+    with tracking.as_default(), _without_pickle():
+        model: PyFuncModel = mlflow.pyfunc.load_model(model_uri, model_config={"device": "cpu"})
+    return model
 
 
 @contextmanager
 def quick_export() -> Iterator[None]:
     """While it is open, ``torch.export`` takes an LSTM as one operator, and does not warn of its weights.
 
-    The warning says of every LSTM that its weights are no buffer; the round trip shows that it is harmless.
+    It asks each operator for the shape of its result. For ``aten.lstm`` PyTorch's answer is a decomposition in Python
+    that goes through every timepoint and takes seven seconds, although the exported graph keeps the operator whole.
+    Here the operator answers with the shape alone; what a model computes is not touched. The warning says of every LSTM
+    that its weights are no buffer. The round trip shows that both are harmless.
     """
     lstm = torch.ops.aten.lstm.input
     before = dict(lstm.py_kernels)
@@ -31,7 +115,7 @@ def quick_export() -> Iterator[None]:
         _replace_kernels(lstm, before)
 
 
-def _replace_kernels(operator: torch._ops.OpOverload, kernels: dict) -> None:
+def _replace_kernels(operator: torch._ops.OpOverload, kernels: dict[Any, Any]) -> None:
     """PyTorch keeps the Python kernels of an operator in a dictionary, and beside it those that it looked up."""
     operator.py_kernels.clear()
     operator.py_kernels.update(kernels)
@@ -44,3 +128,69 @@ def _shape_of_lstm(sequences: Tensor, state: Sequence[Tensor], *settings: object
     hidden, cell = state
     size = (*sequences.shape[:2], hidden.shape[2] * (2 if bidirectional else 1))
     return sequences.new_empty(size), torch.empty_like(hidden), torch.empty_like(cell)
+
+
+def _check_round_trip(
+    model_uri: str, original: Callable[[Windows], Windows], loaded: Callable[[Windows], Windows], num_timepoints: int
+) -> None:
+    for size in _ROUND_TRIP_BATCHES:
+        windows = _windows(size, num_timepoints)
+        expected, answered = original(windows), loaded(windows)
+        if answered.shape != expected.shape or not np.allclose(answered, expected, atol=_ROUND_TRIP_TOLERANCE, rtol=0):
+            raise RoundTripError(
+                f"{model_uri} answers a batch of {size} with shape {answered.shape}, expected the probabilities "
+                f"of the model in memory, shape {expected.shape}, within {_ROUND_TRIP_TOLERANCE}"
+            )
+
+
+def _answer_of(model: nn.Module) -> Callable[[Windows], Windows]:
+    def answer(windows: Windows) -> Windows:
+        with torch.inference_mode():
+            probabilities: Windows = model(torch.from_numpy(windows)).numpy()
+        return probabilities
+
+    return answer
+
+
+def _signature(num_timepoints: int) -> ModelSignature:
+    float32 = np.dtype(np.float32)
+    return ModelSignature(
+        inputs=Schema([TensorSpec(float32, (-1, num_timepoints, NUM_CHANNELS))]),
+        outputs=Schema([TensorSpec(float32, (-1, NUM_ACTIVITIES))]),
+    )
+
+
+def _metadata(num_timepoints: int, *, join_segments: bool) -> dict[str, Any]:
+    return {
+        "activities": list(ACTIVITIES),
+        "channels": list(CHANNELS),
+        "units": {name: SENSOR_MEASURES[name.rpartition("_")[2][1:]] for name in CHANNELS},
+        "sampling_rate_hz": SAMPLING_RATE_HZ,
+        "window_length": num_timepoints,
+        "join_segments": join_segments,
+    }
+
+
+def _windows(size: int, num_timepoints: int) -> npt.NDArray[np.float32]:
+    """Windows of random numbers (``size``, ``num_timepoints``, 45), the same each time."""
+    generator = np.random.default_rng(size)
+    return generator.normal(size=(size, num_timepoints, NUM_CHANNELS)).astype(np.float32)
+
+
+def _public_version(package: str) -> str:
+    """Without the local part, which no package index has: ``2.13.0`` for ``2.13.0+cpu``."""
+    return installed_version(package).partition("+")[0]
+
+
+@contextmanager
+def _without_pickle() -> Iterator[None]:
+    name = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
+    before = os.environ.get(name)
+    os.environ[name] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -50,12 +50,12 @@ class Home:
         """Folder of the normalised roles and their statistics."""
         return self.data / "splits" / protocol
 
-    def result(self, architecture: str) -> Path:
-        """Scores, history and cost of one trained architecture."""
+    def record(self, architecture: str) -> Path:
+        """Recipe, history and cost of one trained architecture."""
         return self.data / "models" / architecture / "result.json"
 
-    def fold_result(self, architecture: str, fold: str) -> Path:
-        """Scores of one architecture in one fold, over all seeds."""
+    def fold_record(self, architecture: str, fold: str) -> Path:
+        """Recipe and roles of one architecture in one fold, over all seeds."""
         return self.data / "folds" / architecture / f"{fold}.json"
 
     def predictions(self, asset_key: str, partition: str) -> Path:

@@ -1,10 +1,13 @@
 """Closes what a killed process left open, in Dagster and in MLflow. Called at start, under the home's lock."""
 
+import sqlite3
+from contextlib import closing
+
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from mlflow.entities import RunStatus
 
 from assets.resources.processes import PROCESS_TAG, is_dead
-from assets.resources.tracking import RUN_TAG, Tracking
+from assets.resources.recorded import RUN_TAG
+from assets.resources.tracking import Tracking
 
 _UNFINISHED = [
     DagsterRunStatus.NOT_STARTED,
@@ -34,6 +37,10 @@ def _close_dagster_runs(instance: DagsterInstance) -> int:
 
 
 def _close_mlflow_runs(tracking: Tracking, instance: DagsterInstance) -> int:
+    if not _has_running(tracking):  # asked without MLflow, which takes seconds to import
+        return 0
+    from mlflow.entities import RunStatus
+
     running = tracking.client.search_runs([tracking.experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
     num_closed = 0
     for run in running:
@@ -45,3 +52,11 @@ def _close_mlflow_runs(tracking: Tracking, instance: DagsterInstance) -> int:
         tracking.client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
         num_closed += 1
     return num_closed
+
+
+def _has_running(tracking: Tracking) -> bool:
+    store = tracking.home.mlruns / "mlflow.db"
+    if not store.is_file():
+        return False
+    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM runs WHERE status = 'RUNNING' LIMIT 1").fetchone() is not None

@@ -16,16 +16,14 @@ from dagster import ConfigurableResource, InitResourceContext
 from filelock import FileLock, Timeout
 
 from assets.resources.home import Home
-from assets.resources.interrupted import close_interrupted
 from assets.resources.processes import current_process, is_dead, pid_of
-from assets.resources.tracking import Tracking
 from har_core.base.errors import HomeBusyError
 from har_core.base.files import write_text
 
 _SECONDS_BETWEEN_TRIES = 0.5
 
 
-class HomeResource(ConfigurableResource):
+class HomeResource(ConfigurableResource["HomeResource"]):
     """Gives assets the home they work in, and keeps every other process out of it while they do."""
 
     root: str
@@ -41,6 +39,9 @@ class HomeResource(ConfigurableResource):
         said = context.log.info if context.log is not None else _say_nothing
         with occupied(self.home(), f"Dagster run {run_id}", on_wait=said) as is_new:
             if is_new and context.instance is not None:
+                from assets.resources.interrupted import close_interrupted
+                from assets.resources.tracking import Tracking
+
                 close_interrupted(Tracking(self.home()), context.instance)
             yield self
 
@@ -51,8 +52,8 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
 
     Args:
         home: made where it is new.
-        who: what others are told of this process; its command where None.
-        on_wait: is told who works here, and then the work is waited for. Where None, nothing is.
+        who: how others see this process named; its command where None.
+        on_wait: called with who works here, before waiting for them. Where None, nobody is waited for.
 
     Yields:
         Whether the lock is new to this process; False where it holds it already.
@@ -83,7 +84,7 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
 def is_occupied(home: Home) -> bool:
     """Whether a process is at work in the home; asked without trying for the lock, which could keep another out.
 
-    Where the process is of another host, or of this one when it had another name, only the lock can tell.
+    Where the process is of another host, or of this one when it had another name, only the lock knows.
     """
     try:
         process = json.loads(_holder_file(home).read_text(encoding="utf-8"))["process"]

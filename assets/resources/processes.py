@@ -1,4 +1,4 @@
-"""Names a process so that a later one can tell whether it still lives."""
+"""Names a process, so that a later one can find out whether it still lives."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ PROCESS_TAG = "har/process"
 
 
 def current_process() -> str:
-    """``host:pid:start``; the start tells a process from a later one with the same number."""
+    """``host:pid:start``; the start sets a process apart from a later one with the same number."""
     return name_process(os.getpid())
 
 
@@ -39,7 +39,7 @@ def is_dead(process: str) -> bool:
 
 
 def _start(pid: int) -> str:
-    """Clock ticks from boot to the start of a process, where the system tells; else nothing."""
+    """Clock ticks from boot to the start of a process, where the system says so; else nothing."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:

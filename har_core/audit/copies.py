@@ -1,8 +1,8 @@
 """Rows that occur in more than one place, on all channels or on a unit: at any offset, in the same recording or others.
 
 Letters: n rows of all recordings one after another, U units. A pair of equal rows lies on the diagonal ``d`` of its
-offset; rows that correspond one after another lie on one diagonal one after another, and are told as one range. Rows
-in a run (zeros, held values) say nothing about a copy, but do not end one either.
+offset; rows that correspond one after another lie on one diagonal one after another, and make one range. Rows in a run
+(zeros, held values) are no evidence of a copy, but do not end one either.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, Kind, Severity
-from har_core.audit.places import Place, channels_of, finding_at, name_channels
+from har_core.audit.findings import Finding, Kind, Severity, finding_at
 from har_core.audit.signals import Mask, Signals, runs
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
 from har_core.settings.audit import AuditSettings
 
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 
 _MOST_IN_ALL_PAIRS = 8
-"""Rows that occur more often than this are compared each with the next one of its kind alone."""
+"""Rows that occur more often than this are each compared only with the next one of their kind."""
 
 
 class Corresponding(NamedTuple):
@@ -35,13 +34,17 @@ class Corresponding(NamedTuple):
     length: int
 
 
+_Covered = dict[int, list[Corresponding]]
+"""Ranges by their diagonal."""
+
+
 def hash_rows(signals: Signals) -> Hashes:
     """(U, n) a hash of the values of each unit in each row; equal rows have equal hashes, on any machine."""
     weights = np.random.default_rng(0).integers(1, 2**62, NUM_CHANNELS, dtype=np.uint64) * 2 + 1
     bits = signals.channels.view(np.uint32)
     hashes = np.zeros((len(UNITS), signals.num_rows), dtype=np.uint64)
     for unit in range(len(UNITS)):
-        for channel in channels_of(unit):
+        for channel in channels_of_unit(unit):
             hashes[unit] += bits[channel] * weights[channel]
     # The low bits of a sum of products depend on the low bits of the values alone, which are often zero.
     hashes ^= hashes >> np.uint64(32)
@@ -55,27 +58,23 @@ def find_copies(
 ) -> Iterator[Finding]:
     """Maximal ranges of rows that correspond.
 
-    Args:
-        recordings: in the order in which findings name them.
-        hashes: (U, n) of :func:`hash_rows`, of all recordings one after another.
-        still: (U, n) rows in a run of the unit.
-        all_still: (n,) rows in a run of all channels.
-        settings: the least lengths.
+    All arrays are of all recordings one after another: ``hashes`` (U, n) of :func:`hash_rows`, ``still`` (U, n) rows in
+    a run of the unit, ``all_still`` (n,) rows in a run of all channels.
     """
     store = _Store(recordings)
     weights = np.random.default_rng(1).integers(1, 2**62, len(UNITS), dtype=np.uint64) * 2 + 1
     combined = (hashes * weights[:, None]).sum(axis=0, dtype=np.uint64)
-    everywhere = _correspondences(store, combined, all_still, channels=range(NUM_CHANNELS), least=settings.copied_rows)
-    for found in everywhere:
-        yield store.finding(found, range(NUM_CHANNELS))
-    covered = _Covered(everywhere)
+    channels = range(NUM_CHANNELS)
+    covered: _Covered = defaultdict(list)
+    least = settings.copied_rows
+    for found in _correspondences(store, combined, all_still, channels=channels, least=least, covered={}):
+        yield store.finding(found, channels)
+        covered[found.other - found.first].append(found)
+    least = settings.copied_rows_of_unit
     by_range: defaultdict[Corresponding, list[int]] = defaultdict(list)
     for unit in range(len(UNITS)):
-        channels = channels_of(unit)
-        least = settings.copied_rows_of_unit
-        for found in _correspondences(
-            store, hashes[unit], still[unit], channels=channels, least=least, covered=covered
-        ):
+        channels, rows = channels_of_unit(unit), still[unit]
+        for found in _correspondences(store, hashes[unit], rows, channels=channels, least=least, covered=covered):
             by_range[found].extend(channels)
     for found, of_units in by_range.items():
         yield store.finding(found, of_units)
@@ -92,10 +91,13 @@ class _Store:
         """The index of the recording that each row belongs to."""
         return np.searchsorted(self.starts, rows, side="right") - 1
 
-    def equal(self, found: Corresponding, channels: Sequence[int]) -> Mask:
+    def equal(self, found: Corresponding, channels: range) -> Mask:
         """(length,) whether the values themselves are equal."""
-        one, other = self._values(found.first, found.length), self._values(found.other, found.length)
-        same: Mask = (one[list(channels)] == other[list(channels)]).all(axis=0)
+        one, other = (
+            signals.channels[channels.start : channels.stop, row : row + found.length]
+            for signals, row in map(self._locate, found[:2])
+        )
+        same: Mask = (one == other).all(axis=0)
         return same
 
     def room(self, found: Corresponding) -> tuple[int, int]:
@@ -107,53 +109,23 @@ class _Store:
 
     def finding(self, found: Corresponding, channels: Sequence[int]) -> Finding:
         """A range as a finding: the earlier place first."""
-        place, other = self._place(found.first), self._place(found.other)
-        severity = Severity.WARNING if place.recording == other.recording else Severity.ERROR
-        named = name_channels(channels)
-        return finding_at(Kind.DUPLICATE_ROWS, severity, place, num_rows=found.length, channels=named, other=other)
+        (one, row), (other, other_row) = map(self._locate, found[:2])
+        severity = Severity.WARNING if one is other else Severity.ERROR
+        return finding_at(
+            Kind.DUPLICATE_ROWS, severity, one.place(row), found.length, channels, other=other.place(other_row)
+        )
 
-    def _place(self, row: int) -> Place:
+    def _locate(self, row: int) -> tuple[Signals, int]:
+        """The recording that a row belongs to, and the row counted from its start."""
         index = int(self.recording_of(row))
-        return self._recordings[index].place(row - int(self.starts[index]))
-
-    def _values(self, row: int, length: int) -> npt.NDArray[np.float32]:
-        index = int(self.recording_of(row))
-        start = row - int(self.starts[index])
-        return self._recordings[index].channels[:, start : start + length]
-
-
-class _Covered:
-    """Which pairs of rows some ranges hold."""
-
-    def __init__(self, ranges: Sequence[Corresponding]) -> None:
-        self._on: defaultdict[int, list[Corresponding]] = defaultdict(list)
-        for found in ranges:
-            self._on[found.other - found.first].append(found)
-
-    def free(self, found: Corresponding) -> Mask:
-        """(length,) the pairs of a range that none of the ranges holds."""
-        free = np.ones(found.length, dtype=np.bool_)
-        for other in self._on.get(found.other - found.first, ()):
-            start = other.first - found.first
-            free[max(start, 0) : max(start + other.length, 0)] = False
-        return free
-
-
-_NOTHING = _Covered(())
+        return self._recordings[index], row - int(self.starts[index])
 
 
 def _correspondences(
-    store: _Store,
-    hashes: Hashes,
-    still: Mask,
-    *,
-    channels: Sequence[int],
-    least: int,
-    covered: _Covered = _NOTHING,
-) -> list[Corresponding]:
-    """Maximal ranges of ``least`` rows or more that correspond, without pairs that are covered."""
+    store: _Store, hashes: Hashes, still: Mask, *, channels: range, least: int, covered: _Covered
+) -> Iterator[Corresponding]:
+    """Maximal ranges of ``least`` rows or more that correspond, without pairs in the ranges that are covered."""
     firsts, others = _equal_pairs(hashes, np.flatnonzero(~still))
-    result = []
     reached: dict[int, int] = {}  # the row up to which each diagonal is done
     for seed in _diagonal_runs(store, firsts, others):
         diagonal = seed.other - seed.first
@@ -161,13 +133,15 @@ def _correspondences(
             continue
         grown = _grow(store, hashes, seed)
         reached[diagonal] = grown.first + grown.length
-        counts = store.equal(grown, channels) & covered.free(grown)
+        counts = store.equal(grown, channels)
+        for other in covered.get(diagonal, ()):
+            start = other.first - grown.first
+            counts[max(start, 0) : max(start + other.length, 0)] = False
         for start, length in runs(counts):
             moving = np.flatnonzero(~still[grown.first + start : grown.first + start + length])
             if len(moving) and (size := int(moving[-1] - moving[0]) + 1) >= least:
                 shift = start + int(moving[0])
-                result.append(Corresponding(grown.first + shift, grown.other + shift, size))
-    return result
+                yield Corresponding(grown.first + shift, grown.other + shift, size)
 
 
 def _equal_pairs(hashes: Hashes, rows: Rows) -> tuple[Rows, Rows]:
@@ -202,7 +176,7 @@ def _diagonal_runs(store: _Store, firsts: Rows, others: Rows) -> list[Correspond
 
 
 def _grow(store: _Store, hashes: Hashes, found: Corresponding) -> Corresponding:
-    """As far as the rows before and after it correspond, whether they stand still or are many."""
+    """As far as the rows before and after it correspond, even those that stand still or occur many times."""
     room_before, room_after = store.room(found)
     before = _matching(hashes, found.first - 1, found.other - 1, room_before, -1)
     after = _matching(hashes, found.first + found.length, found.other + found.length, room_after, 1)

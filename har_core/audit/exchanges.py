@@ -2,12 +2,12 @@
 
 Letters: C channels, S segments, J = S - 1 joins, P pairs (channels, sensors, units), W channels on one side of a pair.
 
-Each segment of a recording has a pair either as it is usual or exchanged. What is known of this: at a join where it
-changes, both channels jump, each to where the other one was; and in an exchanged segment the mean and the deviation
-of each channel are those usual for the other one. Both count as log-likelihoods, both must speak for an exchange, and
-the likeliest course over all segments is found by dynamic programming (Viterbi, "Error bounds for convolutional codes",
-IEEE Transactions on Information Theory 13(2), 1967). A course may only change where all other channels go on as they
-were: after a gap in time a left and a right leg may well have changed places, but then so has the rest of the body.
+In each segment of a recording a pair is either as usual or exchanged. There are two kinds of evidence: at a join where
+this changes, both channels jump, each to where the other one was; and in an exchanged segment each channel has the mean
+and the deviation that are usual for the other one. Both are log-likelihoods, both must favour an exchange, and dynamic
+programming finds the likeliest course over all segments (Viterbi, "Error bounds for convolutional codes", IEEE
+Transactions on Information Theory 13(2), 1967). A course may only change where all other channels go on as they were:
+after a gap in time a left and a right leg may well have changed places, but then so has the rest of the body.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, Kind, Severity
-from har_core.audit.signals import Signals, Values, long_runs
+from har_core.audit.findings import Finding, Kind, Severity, finding_at
+from har_core.audit.signals import Signals, Values, runs
 from har_core.audit.steps import Steps
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, SENSORS, UNITS
 from har_core.settings.audit import AuditSettings
@@ -28,7 +28,7 @@ Costs = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 _NOISE = 4.0
-"""What a change costs, so that noise makes none, and what may speak against a course at any one join or segment."""
+"""What a change costs, so that noise makes none, and the most evidence against a course at any one join or segment."""
 _UNITS = np.arange(NUM_CHANNELS).reshape(len(UNITS), -1)
 _PAIRS = tuple(
     (np.array([one for one, _ in pairs]), np.array([other for _, other in pairs]))
@@ -42,7 +42,7 @@ _PAIRS = tuple(
 
 
 def find_swapped_stretches(signals: Signals, steps: Steps, settings: AuditSettings) -> Iterator[Finding]:
-    """Stretches of segments in which two units, sensors or channels are exchanged; what most segments have is right."""
+    """Stretches of segments in which two units, sensors or channels are exchanged, compared with most segments."""
     if len(signals.segments) < 2:  # noqa: PLR2004 - a change needs two
         return
     jumps = _Jumps(steps)
@@ -52,9 +52,9 @@ def find_swapped_stretches(signals: Signals, steps: Steps, settings: AuditSettin
     for _, channels, exchanged in sorted(courses, key=lambda course: -course[0]):
         if taken.isdisjoint(channels):  # two exchanged units are no nine pairs of exchanged channels
             taken.update(channels)
-            for first, size in long_runs(exchanged, 1):
+            for first, size in runs(exchanged):
                 row, num_rows = first * SEGMENT_LENGTH, size * SEGMENT_LENGTH
-                yield signals.finding(Kind.SWAPPED_CHANNELS, Severity.ERROR, row, num_rows, channels)
+                yield finding_at(Kind.SWAPPED_CHANNELS, Severity.ERROR, signals.place(row), num_rows, channels)
 
 
 def _likely_courses(
@@ -73,15 +73,15 @@ def _likely_courses(
     turns = np.diff(exchanged, axis=1)
     of_joins = np.where(turns, stay - np.where(turns, change, 0.0), 0.0)
     of_levels = np.where(exchanged, usual - crossed, 0.0)
-    is_told = (evidence >= settings.swap_evidence) & (of_joins.sum(axis=1) >= settings.swap_evidence_of_joins)
-    # Plenty of evidence at one end would carry the course past the other, where noise hides the change.
-    is_told &= (of_levels.sum(axis=1) > 0) & (np.hstack([of_joins, of_levels]) > -_NOISE).all(axis=1)
-    for index in np.flatnonzero(is_told):
+    is_likely = (evidence >= settings.swap_evidence) & (of_joins.sum(axis=1) >= settings.swap_evidence_of_joins)
+    # Plenty of evidence at one end would carry the course past the other end, where noise hides the change.
+    is_likely &= (of_levels.sum(axis=1) > 0) & (np.hstack([of_joins, of_levels]) > -_NOISE).all(axis=1)
+    for index in np.flatnonzero(is_likely):
         yield float(evidence[index]), [*ones[index].tolist(), *others[index].tolist()], exchanged[index]
 
 
 class _Jumps:
-    """What the joins say."""
+    """The evidence of the joins."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
@@ -104,7 +104,7 @@ class _Jumps:
 
 
 class _Levels:
-    """What the segments themselves say: the mean and the deviation of each channel."""
+    """The evidence of the segments themselves: the mean and the deviation of each channel."""
 
     def __init__(self, signals: Signals) -> None:
         by_segment = signals.channels.reshape(NUM_CHANNELS, -1, SEGMENT_LENGTH)
@@ -136,11 +136,8 @@ def _median_and_spread(values: Values) -> tuple[Values, Values]:
 def _cheapest(usual: Costs, crossed: Costs, stay: Costs, change: Costs) -> tuple[npt.NDArray[np.bool_], Costs]:
     """(P, S) the cheapest course, True where exchanged, and its cost (P,).
 
-    Args:
-        usual: (P, S) cost of a segment as it is usual.
-        crossed: (P, S) cost of a segment that is exchanged.
-        stay: (P, J) cost of not changing at a join.
-        change: (P, J) cost of changing.
+    ``usual`` and ``crossed`` (P, S) are the costs of a segment that is as usual or exchanged, ``stay`` and ``change``
+    (P, J) those of not changing or changing at a join.
     """
     num_segments = usual.shape[1]
     cost = np.stack([usual[:, 0], crossed[:, 0]])

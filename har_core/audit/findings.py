@@ -1,26 +1,28 @@
-"""The table of findings: its columns, its kinds, and how it is kept. How anything is found is not told here."""
+"""The table of findings: its kinds and columns, how a place in a recording is written in it, and how it is stored."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_path
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, UNITS, RecordingKey, channels_of_unit
 
 
 class Kind(StrEnum):
     """What is wrong; docs/audit.md has method and threshold of each."""
 
     ZERO_RUN = "zero_run"
-    """Rows that are 0 where a sensor cannot be."""
+    """Rows of zeros, which no sensor measures."""
     CONSTANT_RUN = "constant_run"
     """Rows that repeat the one before, value for value."""
     DUPLICATE_ROWS = "duplicate_rows"
@@ -28,7 +30,7 @@ class Kind(StrEnum):
     DISCONTINUOUS_JOIN = "discontinuous_join"
     """A step from one segment to the next that is larger than the steps within segments."""
     WRONG_ORDER = "wrong_order"
-    """A segment whose end goes on, not in the next segment, but in another one."""
+    """A segment that goes on in another segment than the next one."""
     MISSING_SEGMENT = "missing_segment"
     """Segment numbers that the recording lacks."""
     OUT_OF_RANGE = "out_of_range"
@@ -47,11 +49,15 @@ class Severity(StrEnum):
     """How much a finding matters, the worst first."""
 
     ERROR = "error"
-    """What stands there was not measured there."""
+    """These values were not measured here."""
     WARNING = "warning"
     """Damaged or odd, but limited."""
     INFO = "info"
-    """Good to know; it can be so in sound recordings."""
+    """Good to know; it occurs in sound recordings too."""
+
+
+ALL_CHANNELS = "all"
+"""What the column ``channels`` says of a finding on every channel."""
 
 
 def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
@@ -79,8 +85,18 @@ FINDINGS_SCHEMA = pa.schema(
 )
 """One row a finding, in ascending order of subject, activity, segment, first_row, kind, channels, other place."""
 
-_ORDER = ("subject", "activity", "segment", "first_row", "kind", "channels", "other_subject", "other_activity")
-_ORDER_OF_OTHERS = ("other_segment", "other_first_row", "last_row", "num_rows", "severity")
+_ORDER = (
+    *("subject", "activity", "segment", "first_row", "kind", "channels"),
+    *("other_subject", "other_activity", "other_segment", "other_first_row", "last_row", "num_rows", "severity"),
+)
+
+
+class Place(NamedTuple):
+    """Where rows begin: a recording, a segment of it, and a row counted from the segment's first."""
+
+    recording: RecordingKey
+    segment: int
+    row: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +118,61 @@ class Finding:
     severity: Severity
 
 
+def finding_at(
+    kind: Kind,
+    severity: Severity,
+    place: Place,
+    num_rows: int,
+    channels: Collection[int],
+    *,
+    other: Place | None = None,
+) -> Finding:
+    """A finding on ``num_rows`` rows from ``place`` on, and on these of the 45 channels."""
+    return Finding(
+        kind=kind,
+        activity=place.recording.activity,
+        subject=place.recording.subject,
+        segment=place.segment,
+        first_row=place.row,
+        last_row=place.row + num_rows - 1,
+        channels=name_channels(channels),
+        other_activity=None if other is None else other.recording.activity,
+        other_subject=None if other is None else other.recording.subject,
+        other_segment=None if other is None else other.segment,
+        other_first_row=None if other is None else other.row,
+        num_rows=num_rows,
+        severity=severity,
+    )
+
+
+def name_channels(indices: Collection[int]) -> str:
+    """The column ``channels`` for these of the 45 channels: names of units if whole units make them up.
+
+    >>> name_channels(range(45)), name_channels(range(9, 27)), name_channels([0, 9])
+    ('all', 'RA LA', 'T_xacc RA_xacc')
+    """
+    if len(indices) == NUM_CHANNELS:
+        return ALL_CHANNELS
+    whole = [unit for unit in range(len(UNITS)) if set(channels_of_unit(unit)) <= set(indices)]
+    if len(indices) == sum(len(channels_of_unit(unit)) for unit in whole):
+        return " ".join(UNITS[unit] for unit in whole)
+    return " ".join(CHANNELS[index] for index in sorted(indices))
+
+
+def concerns_units(channels: str, unit: str | None = None) -> bool:
+    """Whether the column ``channels`` says all, or names whole units: ``unit`` among them, or any if absent.
+
+    >>> concerns_units("all"), concerns_units("T RA"), concerns_units("T_xacc"), concerns_units("T RA", "LL")
+    (True, True, False, False)
+    """
+    names = channels.split()
+    return channels == ALL_CHANNELS or (all(name in UNITS for name in names) if unit is None else unit in names)
+
+
 def tabulate(findings: Iterable[Finding]) -> pa.Table:
     """The findings as a table in :data:`FINDINGS_SCHEMA`, sorted."""
     table = pa.Table.from_pylist([asdict(finding) for finding in findings], schema=FINDINGS_SCHEMA)
-    return table.sort_by([(name, "ascending") for name in (*_ORDER, *_ORDER_OF_OTHERS)]).combine_chunks()
+    return table.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
 
 
 def content_version(findings: pa.Table) -> str:

@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from har_core.audit.findings import Finding, Kind, Severity
-from har_core.audit.places import ALL_CHANNELS, Place, finding_at
+from har_core.audit.findings import Finding, Kind, Place, Severity, finding_at
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.audit.steps import Steps
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH, RecordingKey
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, RecordingKey
 from har_core.settings.audit import AuditSettings
 
-_LAST_ROW = SEGMENT_LENGTH - 1
+_ALL = range(NUM_CHANNELS)
 _FEWEST_TOGETHER = 6
-"""Joins that, taken together, can be told to be broken though none can alone: too many for chance."""
+"""Joins that count as broken together though none would alone: too many for chance."""
 _LEAST_SHARE_MENDED = 0.5
-"""Share of its broken joins that another order of a recording mends, so that it is no chance likeness of segments."""
+"""Share of a recording's broken joins that another order must mend, or segments are alike by chance."""
 
 
 def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -> Iterator[Finding]:
-    """Joins whose step is larger than steps within segments are, and segments that go on in another than the next.
+    """Joins whose step is larger than the steps within segments, and segments that go on in another than the next one.
 
-    Both are told where both hold: the join is broken, and it is known how it would not be.
+    A join can be both: broken, with the segment known that would have followed.
     """
     consecutive = np.diff(np.asarray(signals.segments)) == 1
     broken = _broken(steps, settings)
-    for join in np.flatnonzero(broken & consecutive):
-        yield _at_join(signals, int(join), Kind.DISCONTINUOUS_JOIN, Severity.INFO)
+    ends = [Place(signals.key, segment, SEGMENT_LENGTH - 1) for segment in signals.segments]
+    for join in np.flatnonzero(broken & consecutive).tolist():
+        yield finding_at(Kind.DISCONTINUOUS_JOIN, Severity.INFO, ends[join], 2, _ALL)
     if broken.any():
         links = _in_time(_followers(steps, broken | ~consecutive, settings), broken | ~consecutive)
         if len(links) < _LEAST_SHARE_MENDED * broken.sum():
             return
         for index, follower in links:
             other = Place(signals.key, signals.segments[follower], 0)
-            yield _at_join(signals, index, Kind.WRONG_ORDER, Severity.ERROR, other)
+            yield finding_at(Kind.WRONG_ORDER, Severity.ERROR, ends[index], 2, _ALL, other=other)
 
 
 def _broken(steps: Steps, settings: AuditSettings) -> Mask:
-    """(S - 1,) the joins whose step is one of a kind, and those that are too many to be of the usual kind.
+    """(S - 1,) the joins whose step is too large for a sound one, and those that are too many to be sound.
 
-    Where many joins of a recording are broken, smaller steps tell it: as many joins as can be are counted in, so long
-    as no more than a share of them are expected to be sound (Benjamini and Hochberg, "Controlling the false discovery
-    rate", Journal of the Royal Statistical Society B 57(1), 1995; the null distribution are the steps within segments).
+    If many joins of a recording are broken, smaller steps are evidence too: as many joins as possible count as broken,
+    as long as no more than a share of them are expected to be sound (Benjamini and Hochberg, "Controlling the false
+    discovery rate", Journal of the Royal Statistical Society B 57(1), 1995; the null distribution is that of the steps
+    within segments).
     """
-    scores = steps.scores_of_joins()
+    scores = steps.scores(slice(None, -1), slice(1, None))
     broken: Mask = scores >= settings.join_score
     larger = 1 + len(steps.within) - np.searchsorted(steps.within, scores, side="left")
     chance = larger / (1 + len(steps.within))
@@ -59,13 +60,13 @@ def _broken(steps: Steps, settings: AuditSettings) -> Mask:
 def _followers(steps: Steps, broken: Mask, settings: AuditSettings) -> Iterator[tuple[int, int]]:
     """Segments whose end goes on at the beginning of another one, and of no second one, and so for that beginning."""
     num_segments = len(broken) + 1
-    ends = np.flatnonzero(np.append(broken, True))  # the last segment has no next one that it could go on in
+    ends = np.flatnonzero(np.append(broken, True))  # the last segment has no next one to go on in
     begins = np.flatnonzero(np.insert(broken, 0, True))
     scores = np.full((num_segments, num_segments), np.inf)
-    for end in ends:
-        scores[end, begins] = steps.score_between(int(end))[begins]
+    for end in ends.tolist():
+        scores[end, begins] = steps.scores([end], slice(None))[begins]
     np.fill_diagonal(scores, np.inf)
-    scores[np.arange(num_segments - 1), np.arange(1, num_segments)] = np.inf  # that these are broken is known
+    scores[np.arange(num_segments - 1), np.arange(1, num_segments)] = np.inf  # known to be broken
     fits = scores <= settings.order_score
     may_fit = scores < settings.join_score
     for end, begin in np.argwhere(fits):
@@ -74,32 +75,21 @@ def _followers(steps: Steps, broken: Mask, settings: AuditSettings) -> Iterator[
 
 
 def _in_time(links: Iterable[tuple[int, int]], broken: Mask) -> list[tuple[int, int]]:
-    """The links that can be true; those that lead back to where they began would make time run in a circle."""
+    """The links that can be true: without those that lead back to where they began."""
     stretch = np.cumsum(np.insert(broken, 0, False)).tolist()  # the number of the unbroken stretch of each segment
     links = list(links)
     goes_on_in = {stretch[end]: stretch[begin] for end, begin in links}
 
-    def ends(first: int) -> bool:
-        reached: int | None = goes_on_in[first]
+    def ends(reached: int | None) -> bool:
         for _ in links:
-            if reached is None:
-                return True
-            reached = goes_on_in.get(reached)
-        return reached is None
+            reached = None if reached is None else goes_on_in.get(reached)
+        return reached not in goes_on_in
 
     return [(end, begin) for end, begin in links if ends(stretch[end])]
 
 
-def _at_join(signals: Signals, index: int, kind: Kind, severity: Severity, other: Place | None = None) -> Finding:
-    place = Place(signals.key, signals.segments[index], _LAST_ROW)
-    return finding_at(kind, severity, place, num_rows=2, channels=ALL_CHANNELS, other=other)
-
-
-def find_missing(present: Iterable[tuple[RecordingKey, tuple[int, ...]]]) -> Iterator[Finding]:
+def find_missing(segments: Mapping[RecordingKey, Sequence[int]]) -> Iterator[Finding]:
     """Segments that are missing between 1 and the largest number of the set, of every subject and activity in it."""
-    segments = dict(present)
-    if not segments:
-        return
     last = max(max(numbers) for numbers in segments.values())
     for subject in sorted({key.subject for key in segments}):
         for activity in sorted({key.activity for key in segments}):
@@ -108,7 +98,4 @@ def find_missing(present: Iterable[tuple[RecordingKey, tuple[int, ...]]]) -> Ite
             is_missing[np.asarray(segments.get(key, ()), dtype=np.int64) - 1] = False
             for first, count in runs(is_missing):
                 place = Place(key, first + 1, 0)
-                num_rows = count * SEGMENT_LENGTH
-                yield finding_at(
-                    Kind.MISSING_SEGMENT, Severity.WARNING, place, num_rows=num_rows, channels=ALL_CHANNELS
-                )
+                yield finding_at(Kind.MISSING_SEGMENT, Severity.WARNING, place, count * SEGMENT_LENGTH, _ALL)

@@ -20,11 +20,9 @@ _MOST_SUBJECTS_WITH_NUMBERS = 40
 
 
 def findings_png(findings: pa.Table, keys: Iterable[RecordingKey]) -> bytes:
-    """A row a subject, a column an activity: the worst severity as colour, the number of findings as text.
+    """A PNG with a row for each subject and a column for each activity, of all recordings that were audited.
 
-    Args:
-        findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
-        keys: every recording that was looked at.
+    Colour is the worst severity, text the number of findings.
     """
     present = sorted(set(keys))
     subjects = sorted({key.subject for key in present})

@@ -1,6 +1,7 @@
 """What findings mean for the rows of a recording: which are damaged, which occur twice, where recordings break.
 
-Rows are counted over the segments of a recording in order: row ``r`` of its ``i``-th segment is ``125 * i + r``.
+Findings are in ``FINDINGS_SCHEMA``, and segments are the ascending segment numbers (S) of a recording. Rows are counted
+over the segments in order: row ``r`` of the ``i``-th segment is ``125 * i + r``.
 """
 
 from __future__ import annotations
@@ -12,34 +13,26 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from har_core.audit.findings import Kind
-from har_core.audit.places import is_on_units
+from har_core.audit.findings import Kind, concerns_units
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH, RecordingKey
 
-NO_GROUP = -1
-"""Group of a row that occurs once."""
-
+_ALONE = -1
+"""In place of the number of a group: the row occurs once."""
 _DAMAGE = (Kind.ZERO_RUN, Kind.CONSTANT_RUN)
 _BREAKS = (Kind.DISCONTINUOUS_JOIN, Kind.WRONG_ORDER)
 
 
-def damaged_rows(findings: pa.Table, recording: RecordingKey, segments: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """Which rows of a recording lie in a zero or constant run of all channels or of a whole unit.
+def damaged_rows(
+    findings: pa.Table, recording: RecordingKey, segments: Sequence[int], *, unit: str | None = None
+) -> npt.NDArray[np.bool_]:
+    """Which rows (S * 125,) of a recording lie in a zero or constant run of all channels or of a whole unit.
 
-    Args:
-        findings: of ``FINDINGS_SCHEMA``.
-        recording: the recording.
-        segments: its segment numbers (S), ascending.
-
-    Returns:
-        (S * 125,), True where a row is damaged.
+    Only runs on ``unit`` count if it is given; otherwise those on any unit.
     """
     damaged = np.zeros(len(segments) * SEGMENT_LENGTH, dtype=np.bool_)
     for row in _rows(findings, _DAMAGE, recording):
-        if is_on_units(row["channels"]):
+        if concerns_units(row["channels"], unit):
             first = _position(segments, row["segment"], row["first_row"])
             if first is not None:
                 damaged[first : first + row["num_rows"]] = True
@@ -47,22 +40,14 @@ def damaged_rows(findings: pa.Table, recording: RecordingKey, segments: Sequence
 
 
 def discontinuous_joins(findings: pa.Table, recording: RecordingKey, segments: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """After which segments a recording does not go on in the next one.
+    """After which segments (S - 1,) of a recording no window may go on into the next one.
 
-    Args:
-        findings: of ``FINDINGS_SCHEMA``.
-        recording: the recording.
-        segments: its segment numbers (S), ascending.
-
-    Returns:
-        (S - 1,), True where the join after the i-th segment must not be crossed: it was found discontinuous or in
-        the wrong order, or the next segment number is missing.
+    That is where the audit found the join discontinuous or in the wrong order, or the next segment number is missing.
     """
     broken: npt.NDArray[np.bool_] = np.diff(np.asarray(segments)) != 1
     for row in _rows(findings, _BREAKS, recording):
-        position = _position(segments, row["segment"], 0)
-        if position is not None and position // SEGMENT_LENGTH < len(broken):
-            broken[position // SEGMENT_LENGTH] = True
+        if row["segment"] in segments[:-1]:
+            broken[segments.index(row["segment"])] = True
     return broken
 
 
@@ -72,53 +57,62 @@ def duplicate_groups(
     """Which rows hold the same values, on all channels or on a unit, as another row.
 
     Args:
-        findings: of ``FINDINGS_SCHEMA``; those that name a recording or segment outside ``segments`` do not count.
-        segments: the segment numbers (S) of each recording, ascending.
+        findings: those that name a recording or segment outside ``segments`` do not count.
+        segments: the segment numbers of each recording.
 
     Returns:
-        For each recording (S * 125,), not to be written to: rows that duplicates connect, by whatever many steps, have
-        one number; numbers go up from 0 in order of first appearance; -1 where a row occurs once. What it takes in
-        memory goes with the recordings that have such rows.
+        For each recording (S * 125,), not to be written to: rows that duplicates connect, in any number of steps, have
+        one number; numbers go up from 0 in order of first appearance; -1 where a row occurs once. Recordings without
+        such rows take no memory.
     """
-    starts: dict[RecordingKey, int] = {}
-    num_rows = 0
-    for key, numbers in segments.items():
-        starts[key] = num_rows
-        num_rows += len(numbers) * SEGMENT_LENGTH
+    lengths = [len(numbers) * SEGMENT_LENGTH for numbers in segments.values()]
+    starts = dict(zip(segments, np.cumsum([0, *lengths]).tolist(), strict=False))
+
+    def place_of(subject: int, activity: int, segment: int, row: int) -> int | None:
+        """Counted from the start of the first recording."""
+        key = RecordingKey(subject, activity)
+        position = _position(segments.get(key, ()), segment, row)
+        return None if position is None else starts[key] + position
+
     pairs = [np.empty((2, 0), dtype=np.int64)]
     for row in _rows(findings, [Kind.DUPLICATE_ROWS]):
-        one = RecordingKey(row["subject"], row["activity"])
-        other = RecordingKey(row["other_subject"], row["other_activity"])
-        if not is_on_units(row["channels"]) or one not in starts or other not in starts:
-            continue
-        first = _position(segments[one], row["segment"], row["first_row"])
-        other_first = _position(segments[other], row["other_segment"], row["other_first_row"])
-        if first is not None and other_first is not None:
-            begins = np.array([[starts[one] + first], [starts[other] + other_first]])
-            pairs.append(begins + np.arange(row["num_rows"]))
+        one = place_of(*(row[name] for name in ("subject", "activity", "segment", "first_row")))
+        other = place_of(*(row[f"other_{name}"] for name in ("subject", "activity", "segment", "first_row")))
+        if concerns_units(row["channels"]) and one is not None and other is not None and one != other:
+            pairs.append(np.array([[one], [other]]) + np.arange(row["num_rows"]))
     shared, places = np.unique(np.concatenate(pairs, axis=1), return_inverse=True)
-    groups = _connect(places.reshape(2, -1), len(shared))
+    one_place, other_place = places.reshape(2, -1)
+    groups = number_by_appearance(connect(one_place, other_place, len(shared)))
 
     def groups_of(start: int, length: int) -> npt.NDArray[np.int32]:
         first, stop = np.searchsorted(shared, [start, start + length])
         if first == stop:  # of most recordings: one number that stands for all
-            return np.broadcast_to(np.int32(NO_GROUP), length)
-        own = np.full(length, NO_GROUP, dtype=np.int32)
+            return np.broadcast_to(np.int32(_ALONE), length)
+        own = np.full(length, _ALONE, dtype=np.int32)
         own[shared[first:stop] - start] = groups[first:stop]
         return own
 
-    return {key: groups_of(starts[key], len(numbers) * SEGMENT_LENGTH) for key, numbers in segments.items()}
+    return {key: groups_of(starts[key], length) for key, length in zip(segments, lengths, strict=True)}
 
 
-def _connect(pairs: npt.NDArray[np.int64], num_rows: int) -> npt.NDArray[np.int32]:
-    """Number the groups of rows that ``pairs`` (2, P) connect, in order of first appearance; -1 for a row alone."""
-    graph = coo_array((np.ones(pairs.shape[1], dtype=np.int8), (pairs[0], pairs[1])), shape=(num_rows, num_rows))
-    _, labels = connected_components(graph, directed=False)
-    _, first, inverse, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
-    shared = np.flatnonzero(counts > 1)
-    numbers = np.full(len(counts), NO_GROUP, dtype=np.int32)
-    numbers[shared[np.argsort(first[shared])]] = np.arange(len(shared), dtype=np.int32)
-    return numbers[inverse]
+def connect(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer], num_items: int) -> npt.NDArray[np.int32]:
+    """Labels (num_items,), equal for items that the pairs ``one[i]``, ``other[i]`` connect, directly or by others."""
+    from scipy.sparse import coo_array  # noqa: PLC0415 - whoever cuts windows without findings needs no SciPy
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(num_items, num_items))
+    labels: npt.NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return labels
+
+
+def number_by_appearance(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Labels renamed to 0, 1, 2 … in the order in which they first appear.
+
+    >>> number_by_appearance(np.array([7, 3, 7, 9])).tolist()
+    [0, 1, 0, 2]
+    """
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first)).astype(np.int32)[inverse]
 
 
 def _rows(findings: pa.Table, kinds: Sequence[Kind], recording: RecordingKey | None = None) -> Iterator[dict[str, Any]]:
@@ -131,5 +125,5 @@ def _rows(findings: pa.Table, kinds: Sequence[Kind], recording: RecordingKey | N
 
 
 def _position(segments: Sequence[int], segment: int, row: int) -> int | None:
-    """Row ``row`` of ``segment``, counted from the start of the recording; None where there is no such segment."""
+    """Row ``row`` of ``segment``, counted from the start of the recording; None if there is no such segment."""
     return segments.index(segment) * SEGMENT_LENGTH + row if segment in segments else None

@@ -1,23 +1,21 @@
-"""Rows that are zero or repeat the one before: on all channels, on a unit, on a channel; and channels at an extreme.
+"""Rows that are zero or repeat the one before: on all channels, a unit or a channel; and channels at an extreme.
 
-What is found on all channels is not told again of the units, nor of the channels what is found on their unit.
+A run on all channels is not reported again for the units, nor a run on a unit for its channels.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from har_core.audit.findings import Finding, Kind, Severity
-from har_core.audit.places import CHANNELS_PER_UNIT, channels_of
-from har_core.audit.signals import Mask, Signals, long_runs
-from har_core.datasets.dsads.layout import NUM_CHANNELS, UNITS
+from har_core.audit.findings import Finding, Kind, Severity, finding_at
+from har_core.audit.signals import Mask, Signals, runs
+from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, UNITS, channels_of_unit
 from har_core.settings.audit import AuditSettings
 
-_ALL = list(range(NUM_CHANNELS))
 _Runs = Mapping[tuple[int, int], list[int]]
 """First row and length of runs, with the channels on which they are."""
 
@@ -26,7 +24,7 @@ _Runs = Mapping[tuple[int, int], list[int]]
 class StandStill:
     """Where a recording stands still."""
 
-    findings: tuple[Finding, ...]
+    findings: Sequence[Finding]
     units: Mask
     """(units, n): rows in a run of the unit, or of all channels."""
     all_channels: Mask
@@ -38,38 +36,44 @@ def find_runs(signals: Signals, settings: AuditSettings) -> StandStill:
     by_unit = (len(UNITS), CHANNELS_PER_UNIT, signals.num_rows)
     is_zero = signals.channels == 0
     is_held = signals.channels[:, 1:] == signals.channels[:, :-1]  # row t + 1 repeats row t
-    zero_on_units = is_zero.reshape(by_unit).all(axis=1)
-    held_on_units = is_held.reshape(*by_unit[:2], -1).all(axis=1)
-    findings: list[Finding] = []
+    zero = is_zero.reshape(by_unit).all(axis=1)
+    held = is_held.reshape(*by_unit[:2], -1).all(axis=1)
 
-    def tell(kind: Kind, severity: Severity, found: _Runs) -> None:
-        for (row, num_rows), channels in found.items():
-            findings.append(signals.finding(kind, severity, row, num_rows, channels))
+    everywhere = np.zeros((1, signals.num_rows), dtype=np.bool_)
+    all_zero, all_held = zero.all(axis=0, keepdims=True), held.all(axis=0, keepdims=True)
+    least = settings.zero_rows, settings.held_rows
+    found = list(_on_groups([range(NUM_CHANNELS)], all_zero, all_held, everywhere, least))
+    on_units = np.repeat(everywhere, len(UNITS), axis=0)
+    least = settings.zero_rows, settings.held_rows_of_unit
+    found += _on_groups([channels_of_unit(unit) for unit in range(len(UNITS))], zero, held, on_units, least)
 
-    everywhere = np.zeros(signals.num_rows, dtype=np.bool_)
-    found: _Runs = dict.fromkeys(long_runs(zero_on_units.all(axis=0), settings.zero_rows), _ALL)
-    tell(Kind.ZERO_RUN, Severity.ERROR, found)
-    _mark(everywhere, found)
-    found = dict.fromkeys(_held_runs(held_on_units.all(axis=0), everywhere, settings.held_rows), _ALL)
-    tell(Kind.CONSTANT_RUN, Severity.ERROR, found)
-    _mark(everywhere, found)
+    of_severity = [(Severity.ERROR, found), (Severity.WARNING, _on_channels(signals, is_held, on_units, settings))]
+    findings = [
+        finding_at(kind, severity, signals.place(row), num_rows, channels)
+        for severity, of_kinds in of_severity
+        for kind, gathered in of_kinds
+        for (row, num_rows), channels in gathered.items()
+    ]
+    return StandStill(findings, on_units, everywhere[0])
 
-    on_units = np.tile(everywhere, (len(UNITS), 1))
-    for kind, least in ((Kind.ZERO_RUN, settings.zero_rows), (Kind.CONSTANT_RUN, settings.held_rows_of_unit)):
+
+def _on_groups(
+    groups: Sequence[range], zero: Mask, held: Mask, covered: Mask, least: tuple[int, int]
+) -> Iterator[tuple[Kind, _Runs]]:
+    """Zero runs and constant runs of G groups of channels, with the least number of rows of either.
+
+    ``zero`` (G, n) says which rows are zero, ``held`` (G, n - 1) whether row t + 1 repeats row t. Rows in ``covered``
+    (G, n) do not count; those of the runs found are added to it.
+    """
+    for kind in (Kind.ZERO_RUN, Kind.CONSTANT_RUN):
         gathered: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-        for unit, covered in enumerate(on_units):
-            if kind is Kind.ZERO_RUN:
-                found_here = long_runs(zero_on_units[unit] & ~covered, least)
-            else:
-                found_here = _held_runs(held_on_units[unit], covered, least)
-            for run in found_here:
-                gathered[run].extend(channels_of(unit))
-            _mark(covered, dict.fromkeys(found_here, _ALL))
-        tell(kind, Severity.ERROR, gathered)
-
-    for kind, found in _on_channels(signals, is_held, on_units, settings):
-        tell(kind, Severity.WARNING, found)
-    return StandStill(tuple(findings), on_units, everywhere)
+        for group, rows in enumerate(covered):
+            is_zero_run = kind is Kind.ZERO_RUN
+            found = runs(zero[group] & ~rows, least[0]) if is_zero_run else _held_runs(held[group], rows, least[1])
+            for row, num_rows in found:
+                gathered[row, num_rows].extend(groups[group])
+                rows[row : row + num_rows] = True
+        yield kind, gathered
 
 
 def _on_channels(
@@ -82,7 +86,7 @@ def _on_channels(
     for channel, values in enumerate(signals.channels):
         low, high = values.min(), values.max()
         for row, num_rows in _held_runs(is_held[channel], on_units[channel // CHANNELS_PER_UNIT], least):
-            # A channel that never moves is stuck, but at no extreme.
+            # A channel that never moves is stuck, but not at an extreme.
             at_extreme = low < high and values[row] in (low, high) and values[row] != 0
             if at_extreme and num_rows >= settings.saturated_rows:
                 gathered[Kind.SATURATION][row, num_rows].append(channel)
@@ -95,9 +99,4 @@ def _on_channels(
 def _held_runs(is_held: Mask, covered: Mask, least: int) -> list[tuple[int, int]]:
     """Runs of at least ``least`` rows that are equal, none of them covered; ``is_held`` (n - 1,) is of neighbours."""
     free = is_held & ~covered[1:] & ~covered[:-1]
-    return [(row, size + 1) for row, size in long_runs(free, max(least - 1, 1))]
-
-
-def _mark(rows: Mask, found: _Runs) -> None:
-    for row, num_rows in found:
-        rows[row : row + num_rows] = True
+    return [(row, size + 1) for row, size in runs(free, max(least - 1, 1))]

@@ -1,11 +1,11 @@
 """How far a recording steps from one row to the next, against the steps usual within its segments.
 
 Letters: C channels, n rows, S segments. Step t lies between rows t and t + 1. Its size is what the steps on either side
-do not explain, ``x[t+1] - x[t]`` less their mean, so that a fast but smooth movement makes no large step. It counts in
-units of what is usual for the channel (the median within segments) and at that moment (the mean of three steps before
-and three after, which shaking and impacts raise): ``z``. The score of a step is the mean of ``log(1 + z²)`` over the
-channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one outlier decides; then 0 is
-the median of the scores within segments, and 1 their 95 % quantile.
+do not explain, ``x[t+1] - x[t]`` less their mean, so that a fast but smooth movement makes no large step. ``z`` is that
+size in units of what is usual for the channel (the median within segments) and at that moment (the mean of three steps
+before and three after, which shaking and impacts raise). The score of a step is the mean of ``log(1 + z²)`` over the
+channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one outlier decides. It is
+scaled: 0 is the median of the scores within segments, 1 their 95 % quantile.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy.typing as npt
 from har_core.audit.signals import Mask, Signals, Values
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
-Scores = npt.NDArray[np.float64]
+StepScores = npt.NDArray[np.float64]
 
 _MEAN_OF = 3
-"""Steps on either side that tell what is usual at a moment; the one next to it is left out, since a break is in it."""
+"""Steps on either side that show what is usual at a moment, without the nearest one, which holds part of a break."""
 _REACH = _MEAN_OF + 1
 _LEAST_STEP = np.float32(1e-4)
-"""Below ten units of the last decimal of a recording, steps tell nothing."""
+"""Smaller steps, of less than ten units of a recording's last decimal, mean nothing."""
 _LEAST_SPREAD = 1e-3
 _FEWEST_STEPS = 50
 _USUAL = 0.95
@@ -36,7 +36,7 @@ class Steps:
 
     usual: Values
     """(C, 1) median size of a step within segments."""
-    within: Scores
+    within: StepScores
     """Scores of the steps within segments, ascending."""
     median: float
     spread: float
@@ -50,46 +50,29 @@ class Steps:
     shake_after: Values
     """(C, S) the same at its beginning."""
 
-    def z_squared(self, from_segments: int | slice, to_segments: int | slice) -> Values:
-        """Squared steps (C, …) in usual units, from the ends of segments to the beginnings of others."""
+    def z_squared(self, from_segments: list[int] | slice, to_segments: list[int] | slice) -> Values:
+        """Squared steps (C, J) in usual units, from the ends of segments to the beginnings of others."""
         size = self.after[:, to_segments] - self.before[:, from_segments]
-        return self.relative(size, self.shake_before[:, from_segments], self.shake_after[:, to_segments])
+        shake = np.maximum(self.shake_before[:, from_segments], self.shake_after[:, to_segments])
+        return np.asarray(size**2 / (self.usual**2 + shake**2), dtype=np.float32)
 
-    def relative(self, size: Values, shake_before: Values, shake_after: Values) -> Values:
-        """``size`` (C, …) in usual units, squared."""
-        usual = self.usual.reshape(-1, *[1] * (size.ndim - 1))
-        return np.asarray(size**2 / (usual**2 + np.maximum(shake_before, shake_after) ** 2), dtype=np.float32)
+    def scores(self, from_segments: list[int] | slice, to_segments: list[int] | slice) -> StepScores:
+        """(J,) scores of the steps from the ends of segments to the beginnings of others."""
+        squared = self.z_squared(from_segments, to_segments)
+        return self.standardised(np.log1p(squared).mean(axis=0, dtype=np.float64))
 
-    def score(self, z_squared: Values) -> Scores:
-        """The scores (…) of squared steps (C, …) in usual units; of any subset of channels."""
-        return self.standardised(np.log1p(z_squared).mean(axis=0, dtype=np.float64))
-
-    def standardised(self, mean_log: Scores) -> Scores:
-        """The scores of means of ``log(1 + z²)``."""
+    def standardised(self, mean_log: StepScores) -> StepScores:
+        """The scores of means of ``log(1 + z²)`` over any channels."""
         return (mean_log - self.median) / self.spread
-
-    def scores_of_joins(self) -> Scores:
-        """(S - 1,) scores of the steps from each segment into the next."""
-        return self.score(self.z_squared(slice(None, -1), slice(1, None)))
-
-    def score_between(self, first: int) -> Scores:
-        """(S,) scores of the steps from the end of one segment to the beginning of every segment."""
-        size = self.after - self.before[:, [first]]
-        return self.score(self.relative(size, self.shake_before[:, [first]], self.shake_after))
 
 
 def measure_steps(signals: Signals, damaged: Mask) -> Steps | None:
-    """The steps of a recording; None where too few of its rows are sound to tell what is usual.
-
-    Args:
-        signals: the recording.
-        damaged: (n,) rows that say nothing of what is usual.
-    """
+    """The steps of a recording; None if too few of its rows (n,) are not damaged to know what is usual."""
     values = signals.channels
     rise = np.diff(values, axis=1)
-    unexplained = rise.copy()
-    unexplained[:, 1:-1] -= (rise[:, :-2] + rise[:, 2:]) / 2
-    size = np.abs(unexplained)  # (C, n - 1)
+    size = rise.copy()  # (C, n - 1), not explained by the steps on either side
+    size[:, 1:-1] -= (rise[:, :-2] + rise[:, 2:]) / 2
+    np.abs(size, out=size)
 
     row = np.arange(size.shape[1]) % SEGMENT_LENGTH
     is_within = (row >= 1) & (row <= SEGMENT_LENGTH - 3)  # such a step and its two neighbours are in one segment
@@ -111,8 +94,8 @@ def measure_steps(signals: Signals, damaged: Mask) -> Steps | None:
     median, high = np.quantile(scores, [0.5, _USUAL])
     spread = max(float(high - median), _LEAST_SPREAD)
 
-    by_segment = values.reshape(values.shape[0], -1, SEGMENT_LENGTH)
-    steps_of_segments = np.abs(_unexplained_within(by_segment))  # (C, S, 122), of steps 1 to 122
+    by_segment = values.reshape(len(values), -1, SEGMENT_LENGTH)
+    steps_of_segments = np.pad(size, ((0, 0), (0, 1))).reshape(by_segment.shape)[:, :, 1:-2]  # the joins left out
     return Steps(
         usual=usual,
         within=np.sort((scores - median) / spread),
@@ -123,8 +106,3 @@ def measure_steps(signals: Signals, damaged: Mask) -> Steps | None:
         shake_before=steps_of_segments[:, :, -_MEAN_OF:].mean(axis=2),
         shake_after=steps_of_segments[:, :, :_MEAN_OF].mean(axis=2),
     )
-
-
-def _unexplained_within(by_segment: Values) -> Values:
-    rise = np.diff(by_segment, axis=2)
-    return np.asarray(rise[:, :, 1:-1] - (rise[:, :, :-2] + rise[:, :, 2:]) / 2)

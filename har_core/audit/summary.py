@@ -1,8 +1,10 @@
-"""Findings counted by kind: what people read first. How it is shown belongs to the caller."""
+"""Findings counted by kind: what people read first."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,42 +22,36 @@ class KindSummary:
     """The worst among them."""
     num_findings: int
     num_rows: int
-    """Sum over the findings; a row that several of them name counts for each."""
+    """Sum over the findings; a row in several of them counts for each."""
     places: str
-    """Recordings concerned, those with the most rows first, the rest counted: ``a05/p1 (1500), a06/p1 (1500)``."""
+    """Recordings concerned, those with the most rows first, the rest counted: ``a05/p1 (1,500), a06/p1 (1,500)``."""
 
 
 def summarise(findings: pa.Table) -> dict[Kind, KindSummary]:
-    """A summary of each kind that was found, the worst severity first, then the most rows.
-
-    Args:
-        findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
-    """
-    columns = [findings[name].to_pylist() for name in ("kind", "severity", "activity", "subject", "num_rows")]
-    rows_at: dict[Kind, dict[str, int]] = {}
-    severities: dict[Kind, list[Severity]] = {}
-    for name, severity, activity, subject, num_rows in zip(*columns, strict=True):
-        kind, place = Kind(name), f"a{activity:02d}/p{subject}"
-        places = rows_at.setdefault(kind, {})
-        places[place] = places.get(place, 0) + num_rows
-        severities.setdefault(kind, []).append(Severity(severity))
+    """A summary of each kind in a table of findings, the worst severity first, then the most rows."""
+    rows_of: dict[Kind, list[dict[str, Any]]] = {}
+    for row in findings.to_pylist():
+        rows_of.setdefault(Kind(row["kind"]), []).append(row)
     order = list(Severity)  # the worst first
     found = [
         KindSummary(
             kind=kind,
-            severity=min(severities[kind], key=order.index),
-            num_findings=len(severities[kind]),
-            num_rows=sum(places.values()),
-            places=_named(places),
+            severity=min((Severity(row["severity"]) for row in rows), key=order.index),
+            num_findings=len(rows),
+            num_rows=sum(row["num_rows"] for row in rows),
+            places=_places(rows),
         )
-        for kind, places in rows_at.items()
+        for kind, rows in rows_of.items()
     ]
     found.sort(key=lambda summary: (order.index(summary.severity), -summary.num_rows, summary.kind))
     return {summary.kind: summary for summary in found}
 
 
-def _named(rows_at: dict[str, int]) -> str:
-    ordered = sorted(rows_at.items(), key=lambda item: (-item[1], item[0]))
-    named = ", ".join(f"{place} ({num_rows:,})" for place, num_rows in ordered[:_MAX_PLACES])
+def _places(rows: list[dict[str, Any]]) -> str:
+    num_rows: Counter[str] = Counter()
+    for row in rows:
+        num_rows[f"a{row['activity']:02d}/p{row['subject']}"] += row["num_rows"]
+    ordered = sorted(num_rows.items(), key=lambda item: (-item[1], item[0]))
+    named = ", ".join(f"{place} ({number:,})" for place, number in ordered[:_MAX_PLACES])
     rest = len(ordered) - _MAX_PLACES
     return f"{named} and {rest} more" if rest > 0 else named

@@ -1,1 +1,1 @@
-"""What every package stands on: errors, files, memory, progress, checks. Nothing here knows what a recording is."""
+"""What every package needs: errors, files, memory, progress, checks. Nothing here knows what a recording is."""

@@ -1,9 +1,9 @@
-"""Work done a little before its result is asked for, in a thread of its own."""
+"""Computes results ahead of their use, in threads."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,20 +11,23 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """``work`` of each item, in their order: while the caller uses one result, the next one is worked out.
+def ahead(work: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int = 1) -> Generator[Result]:
+    """Yield ``work(item)`` for each item, in order; while the caller uses one result, the next ones are computed.
 
-    At most two results exist at a time that the caller has not got, so that memory does not grow with the items. What
-    ``work`` raises is raised where its result would have come.
+    At most ``num_threads + 1`` results wait for the caller, so memory does not grow with the items. An exception of
+    ``work`` is raised in place of its result. Closing the generator waits for the items in work, and starts no other.
 
     >>> list(ahead(abs, [-2, 1]))
     [2, 1]
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
-        waiting: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(num_threads, thread_name_prefix="ahead")
+    waiting: deque[Future[Result]] = deque()
+    try:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) > 1:
+            if len(waiting) > num_threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

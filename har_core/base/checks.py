@@ -1,4 +1,4 @@
-"""What was looked at before something is published, and the refusal where it does not hold."""
+"""Checks made before something is published, and the error when one fails."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from har_core.base.errors import InputError, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at."""
+    """One check and its outcome."""
 
     name: str
     passed: bool
     detail: str
-    """What was found, in words, with figures."""
+    """What was found, in words and figures."""
     expected: str
-    """What had to be found, in words."""
+    """What should have been found, in words."""
 
 
 def require(checks: Iterable[Check], *, summary: str) -> None:
-    """Refuse to go on where a check failed.
+    """Do nothing if every check passed.
 
     Raises:
         InputError: ``summary``, with every failed check.

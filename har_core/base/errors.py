@@ -1,6 +1,6 @@
-"""The errors that this project raises for its users, and how a list of problems reads.
+"""Errors meant for users, and the problems they list.
 
-Programming mistakes stay plain ``AssertionError`` or ``TypeError``; nothing here is about Dagster or MLflow.
+Programming mistakes stay plain ``AssertionError`` or ``TypeError``.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ NUM_PROBLEMS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong with an input: where it stands, what was found, what was expected."""
+    """One thing wrong with an input: where it is, what was found, what was expected."""
 
     path: str
-    """File, or member of a zip, or experiment file, as the user knows it."""
+    """The file, member of a zip, or check, under the name that the user knows."""
     expected: str
-    """What would have been right, in words: ``"a finite number"``."""
+    """What would be right, in words: ``"a finite number"``."""
     value: str | None = None
-    """What was found, as written; None where nothing was found."""
+    """What was found, as written; None if nothing was."""
     line: int | None = None
-    """1-based line, where one is to blame."""
+    """1-based line, if known."""
     column: int | None = None
-    """1-based column (of the table, not of the text), where one is to blame."""
+    """1-based column, if known: of the table in recordings, of the text in TOML."""
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
@@ -34,13 +34,13 @@ class Problem:
 
 
 class HarError(Exception):
-    """Base class of all errors meant for a user; ``exit_code`` is what ``har`` exits with."""
+    """Base class of all errors meant for users; ``har`` exits with ``exit_code``."""
 
     exit_code = 1
 
 
 class InputError(HarError):
-    """The input is wrong. Carries every problem; its text shows the first twenty."""
+    """The input is wrong. Has every problem; its text shows the first twenty."""
 
     exit_code = 2
 
@@ -57,7 +57,7 @@ class InputError(HarError):
         return "\n".join(lines)
 
     def write(self, path: Path) -> None:
-        """Write every problem, one a line, to ``path``."""
+        """Write the summary and every problem to ``path``, one a line."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{line}\n" for line in (self.summary, *self.problems)), encoding="utf-8")
 
@@ -71,16 +71,16 @@ class HomeBusyError(HarError):
 
 
 class UnknownNameError(InputError):
-    """A name that is not in a fixed list; the text offers the nearest ones."""
+    """A name that is not in a fixed list; the text suggests the nearest one."""
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 file``, ``2 files``: so many of a noun whose plural ends in s."""
+    """``1 file``, ``2 files``; for nouns whose plural ends in s."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and everything it was raised from, outermost first."""
+    """The exception and everything it was raised from, outermost first; members of groups included."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:

@@ -1,4 +1,4 @@
-"""Packages that offer names of their modules, and import each module when one of its names is first asked for."""
+"""Lets a package offer names of its modules and import each module only when one of its names is used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def on_demand(package: str, modules: dict[str, str]) -> Callable[[str], Any]:
-    """What a package's ``__getattr__`` is: it finds each name of ``modules`` in the module given for it (PEP 562)."""
+    """A ``__getattr__`` for ``package`` (PEP 562) that finds each name of ``modules`` in the module given for it."""
 
     def find(name: str) -> Any:
         if name not in modules:

@@ -1,6 +1,6 @@
-"""Files and folders that appear whole or not at all, and their hashes.
+"""Writes files and folders whole or not at all, and hashes files.
 
-Every output of this project is written through this module; formats belong to the rooms that own them.
+Every output of this project goes through this module; formats belong to the packages that own them.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from har_core.base.errors import StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EROFS, errno.EPERM}
-_RANDOM = "[a-z0-9_]" * 8  # what tempfile puts before the suffix; exact, so that nothing else counts as left over
+_RANDOM = "[a-z0-9_]" * 8  # what tempfile puts before the suffix; exact, so that no other file counts as a leftover
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success it takes the place of ``path``, on failure it is removed.
+    """Yield a temporary path next to ``path``; on success it replaces ``path``, on failure it is removed.
 
-    What killed processes left behind of earlier attempts is removed first.
+    Leftovers of killed processes are removed first.
 
     Raises:
-        StorageError: the disk is full or the folder cannot be written; what stood at ``path`` still stands.
+        StorageError: the disk is full or the folder is not writable; ``path`` is as it was.
     """
     with atomic_paths(path) as (temporary,):
         yield temporary
@@ -38,7 +38,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_paths(*paths: Path) -> Iterator[tuple[Path, ...]]:
-    """:func:`atomic_path` for files that belong together: none takes its place before all are safely on disk."""
+    """:func:`atomic_path` for files that belong together: none is replaced before all are safely on disk."""
     with ExitStack() as stack:
         temporaries = []
         for path in paths:
@@ -56,13 +56,13 @@ def atomic_paths(*paths: Path) -> Iterator[tuple[Path, ...]]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside ``path``; on success it takes the place of ``path`` with all it holds.
+    """Yield an empty temporary folder next to ``path``; on success it replaces ``path``, with its content.
 
-    What a killed process left behind of an earlier attempt is removed first; the folder that it was about to replace is
-    put back where nothing has taken its place.
+    Leftovers of a killed process are removed first, and the folder that it was about to replace is put back if nothing
+    has replaced it.
 
     Raises:
-        StorageError: the disk is full or the folder cannot be written; what stood at ``path`` still stands.
+        StorageError: the disk is full or the folder is not writable; ``path`` is as it was.
     """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,12 +81,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's word for a full disk or a forbidden folder into a :class:`StorageError`."""
+    """Turn the ``OSError`` for a full disk or a forbidden folder into a :class:`StorageError`."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise StorageError(f"{path}: the disk is full; what stood there before is untouched") from error
+            raise StorageError(f"{path}: the disk is full; the previous content is unchanged") from error
         if error.errno in _FORBIDDEN:
             raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
         raise
@@ -111,13 +111,13 @@ def sha256_of_file(path: Path) -> str:
 
 @contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
-    """An empty file, locked as long as it is in use: the lock of a process that dies is gone."""
+    """An empty file, locked while in use; a process that dies loses its lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     temporary = Path(name)
     try:
-        with suppress(OSError):  # a file system without locks; nothing is removed there either
+        with suppress(OSError):  # a file system without locks: leftovers are not removed there either
             fcntl.flock(handle, fcntl.LOCK_EX)
         temporary.chmod(0o644)
         yield temporary
@@ -128,7 +128,7 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
 
 def _remove_leftovers(path: Path) -> None:
     for leftover in _leftovers(path):
-        with suppress(OSError), leftover.open("r+b") as file:  # another process is at work on it, or has just ended
+        with suppress(OSError), leftover.open("r+b") as file:  # another process is writing it, or has just ended
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             leftover.unlink()
 
@@ -138,7 +138,7 @@ def _leftovers(path: Path) -> Iterator[Path]:
 
 
 def _replace_folder(path: Path, new: Path) -> None:
-    """Two renames, for no folder can be renamed onto one that holds something."""
+    """Two renames, because a folder cannot be renamed onto one that is not empty."""
     try:
         if path.is_dir():
             path.replace(_retired(path))
@@ -148,7 +148,7 @@ def _replace_folder(path: Path, new: Path) -> None:
 
 
 def _settle_retired(path: Path) -> None:
-    """Put the folder that was to be replaced back where nothing has taken its place; remove it where something has."""
+    """Put the retired folder back if nothing has replaced it; remove it if something has."""
     retired = _retired(path)
     if retired.exists() and path.exists():
         shutil.rmtree(retired)

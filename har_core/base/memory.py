@@ -1,4 +1,4 @@
-"""How much memory is free, and how the C library keeps what was freed."""
+"""How much memory is free, and whether the C library keeps freed memory."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 
 _CONTAINER_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 
-# Numbers from malloc.h; mallopt(3) tells what they mean, and the defaults that are restored.
+# Numbers from malloc.h; mallopt(3) explains them and the defaults that are restored.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 _nested: list[bool] = []
-"""One for each context of :func:`freed_memory_kept` that is open."""
+"""An entry for each open context of :func:`freed_memory_kept`."""
 
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """With glibc, keep memory that is freed until the end, for what is asked for next; else do nothing.
+    """With glibc, reuse freed memory instead of returning it to the system, until the context ends; else do nothing.
 
-    By default every array above 32 MB is mapped anew from the system and returned at once, and filling fresh pages
-    takes a third of a step of training (docs/results/performance.md), and of reading windows. Ask for what is to
-    outlive the context before it: memory within it goes back to the system in the end only where nothing lies above.
-    Contexts may nest, in one thread: the outermost counts.
+    By default every array above 32 MB is mapped anew and returned at once, and filling fresh pages takes a third of a
+    training step (docs/results/performance.md), and of reading windows. Allocate what must outlive the context before
+    it: at the end, memory goes back to the system only if nothing above it is in use. Contexts may nest in one thread;
+    only the outermost has an effect.
     """
     glibc = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" and not _nested else None
     _nested.append(True)
@@ -44,7 +44,7 @@ def freed_memory_kept() -> Iterator[None]:
 
 
 def free_bytes() -> int:
-    """Memory that a process can have now without others losing theirs; within a container, no more than its limit."""
+    """Memory that is available without taking it from other processes; in a container, at most its limit."""
     limits = [_read_number(Path("/sys/fs/cgroup") / name) for name in _CONTAINER_LIMITS]
     return min([_available_bytes(), *(limit for limit in limits if limit is not None)])
 
@@ -52,7 +52,7 @@ def free_bytes() -> int:
 def _available_bytes() -> int:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:  # no Linux: what the machine has
+    except OSError:  # not Linux: all memory of the machine
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     [available] = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(available) * 1024

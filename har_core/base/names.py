@@ -1,4 +1,4 @@
-"""What to say to someone who gives a name that nothing has."""
+"""Suggestions for names that do not exist."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of ``known`` that ``name`` was probably meant to be, capitals aside; None where none is near.
+    """The entry of ``known`` that was probably meant, ignoring case; None if none is near.
 
     >>> nearest("epoch", ["epochs", "seed"]), nearest("ra", ["T", "RA"]), nearest("zzz", ["epochs"])
     ('epochs', 'RA', None)
@@ -18,7 +18,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """What to append to an expectation: the nearest of ``known``, or all of them where none is near.
+    """A suggestion to append to an expectation: the nearest of ``known``, or all of them if none is near.
 
     >>> hint("epoch", ["epochs", "seed"])
     "; did you mean 'epochs'?"
@@ -31,7 +31,7 @@ def hint(name: str, known: Iterable[str]) -> str:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """One sentence that refuses ``name``, offers the nearest name, and lists what there is.
+    """A message that refuses ``name``, suggests the nearest name, and lists all of them.
 
     >>> unknown("architecture", "lsmt", ["cnn", "lstm"])
     "no architecture is called 'lsmt'; did you mean 'lstm'? There are cnn, lstm."

@@ -1,4 +1,4 @@
-"""A matplotlib figure as a small PNG. What is drawn belongs to the room that draws it."""
+"""A matplotlib figure as a small PNG. What is drawn is the caller's business."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NUM_COLOURS = 64
 
 
 def as_png(figure: Figure) -> bytes:
-    """Without pyplot, whose global state is not safe in threads; with few colours, a third of the bytes."""
+    """Without pyplot, whose global state is not safe in threads; with few colours, for a third of the bytes."""
     drawn, picture = io.BytesIO(), io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(drawn, format="png")

@@ -1,4 +1,4 @@
-"""How long work tells how far it has come; what is shown, and where, is the caller's business."""
+"""How long-running work reports its progress; the caller decides what to show, and where."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called now and then by work that takes seconds; must be cheap and must not raise."""
+    """A callback for work that takes seconds. It must be cheap and must not raise."""
 
     def __call__(self, what: str, num_done: int, num_total: int) -> None:
-        """``what`` is done for ``num_done`` of ``num_total`` (files, windows, bytes)."""
+        """Report that ``num_done`` of ``num_total`` items (files, windows, bytes) of ``what`` are done."""
 
 
 def silent(what: str, num_done: int, num_total: int) -> None:

@@ -1,4 +1,4 @@
-"""Which of the 45 channels a model sees: by unit, by sensor, by name. What is done with them is elsewhere."""
+"""Chooses which of the 45 channels a model sees: by unit, by sensor, by name."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
-from har_core.datasets.dsads.layout import AXES, CHANNELS, SENSORS, UNITS
+from har_core.datasets.dsads.layout import AXES, CHANNELS, CHANNELS_PER_UNIT, NUM_CHANNELS, SENSORS, UNITS
 
 NAMES: dict[str, tuple[str, ...]] = {"units": UNITS, "sensors": SENSORS, "channels": CHANNELS}
 """The three ways to choose, as settings call them, and the names that each knows."""
 
-Triple = tuple[int, int, int]
-"""Where the x, y and z axis of one sensor stand among the channels of a window."""
+_PARTS = [(unit, sensor, f"{unit}_{axis}{sensor}") for unit in UNITS for sensor in SENSORS for axis in AXES]
+"""Unit, sensor and name of each channel."""
 
 
 def select(
     units: Sequence[str] | None = None, sensors: Sequence[str] | None = None, channels: Sequence[str] | None = None
 ) -> tuple[int, ...]:
-    """Indices of the channels that fit every choice made, ascending; None makes no choice.
+    """Indices, ascending, of the channels that fit every choice; None makes no choice.
 
     Args:
         units: sensor units: T, RA, LA, RL, LL.
@@ -42,10 +42,8 @@ def select(
         raise InputError("The channels cannot be chosen", problems)
     indices = tuple(
         index
-        for index, name in enumerate(CHANNELS)
-        if (units is None or _unit(name) in units)
-        and (sensors is None or _sensor(name) in sensors)
-        and (channels is None or name in channels)
+        for index, parts in enumerate(_PARTS)
+        if all(names is None or part in names for part, names in zip(parts, chosen.values(), strict=True))
     )
     if not indices:
         written = ", ".join(f"{what} {', '.join(names)}" for what, names in chosen.items() if names is not None)
@@ -62,19 +60,18 @@ def expectation(what: str, name: str) -> str:
     return f"a {what.removesuffix('s')}{hint(name, NAMES[what])}"
 
 
-def triples(channels: Sequence[int]) -> tuple[Triple, ...]:
-    """Positions in ``channels`` of the sensors whose three axes are all there: those that have a magnitude.
+def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
+    """Positions in ``channels`` of the x, y and z axis of each sensor whose three axes are all there.
 
     >>> triples(select(channels=["T_xacc", "RA_xgyro", "RA_ygyro", "RA_zgyro"]))
     ((1, 2, 3),)
     """
-    position = {CHANNELS[index]: place for place, index in enumerate(channels)}
+    position = {channel: place for place, channel in enumerate(channels)}
     found = []
-    for unit in UNITS:
-        for sensor in SENSORS:
-            x, y, z = (position.get(f"{unit}_{axis}{sensor}") for axis in AXES)
-            if x is not None and y is not None and z is not None:
-                found.append((x, y, z))
+    for first in range(0, NUM_CHANNELS, len(AXES)):
+        x, y, z = (position.get(first + axis) for axis in range(len(AXES)))
+        if x is not None and y is not None and z is not None:
+            found.append((x, y, z))
     return tuple(found)
 
 
@@ -84,12 +81,4 @@ def unit_of(channel: int) -> int:
     >>> [UNITS[unit_of(channel)] for channel in select(channels=["T_xacc", "LL_zmag"])]
     ['T', 'LL']
     """
-    return UNITS.index(_unit(CHANNELS[channel]))
-
-
-def _unit(name: str) -> str:
-    return name.partition("_")[0]
-
-
-def _sensor(name: str) -> str:
-    return name.partition("_")[2][1:]
+    return channel // CHANNELS_PER_UNIT

@@ -1,110 +1,19 @@
-"""Scores over the folds of a protocol: one JSON file a fold, and what its folds say together of an architecture.
+"""What the folds of a protocol say together of an architecture.
 
-Which subjects stand in a fold is :mod:`har_core.splits.protocols`' business. Letters: N windows, K activities.
+Which subjects stand in a fold is :mod:`har_core.splits.protocols`' business. Letters: K activities.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter, ValidationError
 
-from har_core.base.errors import InputError
-from har_core.base.files import write_text
-from har_core.evaluation.result import Origin, dump_json, problems_of
-from har_core.evaluation.scores import Scores, score
-from har_core.windows.tensors import WindowTensors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedResult:
-    """One training of a fold."""
-
-    seed: int
-    scores: dict[str, Scores]
-    """By role: ``test``, and ``validation`` where the fold has such windows."""
-    scores_clean: dict[str, Scores]
-    """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent. An
-    activity that has none left counts as 0 in their macro means: see :func:`macro_f1_of_present`."""
-    per_subject: dict[int, float]
-    """Macro-F1 of each test subject, over the activities that it has windows of."""
-    per_subject_clean: dict[int, float]
-    """As ``per_subject``, over undamaged windows alone; a subject without such windows is absent."""
-    best_epoch: int
-    """The epoch of the weights, counted from 1; 0 where there are no epochs."""
-    training_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoldResult:
-    """One architecture in one fold: a training for each seed, all on the same windows."""
-
-    architecture: str
-    origin: Origin
-    """Of the recordings."""
-    fold: str
-    """``loso-p1``, ``pairs-p1-p2``, ``leaky-1``."""
-    protocol: str
-    """``loso``, ``pairs`` or ``leaky``."""
-    subjects: dict[str, tuple[int, ...]]
-    """Subjects of the windows of each role, ascending."""
-    seeds: tuple[SeedResult, ...]
-    """In the order of the experiment file; at least one."""
-    num_windows: dict[str, int]
-    """Windows by role: training, validation, test."""
-    num_dropped: dict[str, int]
-    """Windows that left a role because of copies or damage, by reason and role."""
-    num_parameters: int
-    """Learnt numbers of the model."""
-    training_settings: dict[str, Any]
-    """The recipe, resolved, with the options of the architecture; its seed is that of each training."""
-    device: str
-    precision: str
-
-    def to_json(self) -> str:
-        """The result as JSON."""
-        return dump_json(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> FoldResult:
-        """The result that :meth:`to_json` wrote.
-
-        Raises:
-            InputError: the text is no such JSON; lists every problem.
-        """
-        try:
-            return _ADAPTER.validate_json(text)
-        except ValidationError as error:
-            raise InputError("this is no result of a fold", problems_of(error, "result")) from error
-
-    def write(self, path: Path) -> None:
-        """Write the JSON to ``path``, whole or not at all."""
-        write_text(path, self.to_json())
-
-    @classmethod
-    def read(cls, path: Path) -> FoldResult:
-        """Read what :meth:`write` wrote.
-
-        Raises:
-            InputError: the file is missing or no such JSON.
-        """
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path}: no result of a fold to read ({error.strerror})") from error
-        try:
-            return _ADAPTER.validate_json(text)
-        except ValidationError as error:
-            raise InputError(f"{path}: this is no result of a fold", problems_of(error, str(path))) from error
-
-
-_ADAPTER = TypeAdapter(FoldResult)
+from har_core.evaluation.results import FoldResult, SeedResult, macro_f1_of_present
+from har_core.evaluation.scores import Scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,43 +61,6 @@ class ProtocolSummary:
     """Over all folds."""
 
 
-def score_seed(
-    seed: int,
-    windows: Mapping[str, WindowTensors],
-    probabilities: Mapping[str, npt.NDArray[np.floating]],
-    *,
-    best_epoch: int,
-    training_seconds: float,
-) -> SeedResult:
-    """Score what one training says of each role.
-
-    Args:
-        seed: of the training.
-        windows: of each role in ``probabilities``; only labels, subjects and damage are looked at.
-        probabilities: (N, 19) for the windows of ``test`` and, where there are any, of ``validation``.
-        best_epoch: of the training.
-        training_seconds: of the training.
-    """
-    clean = {role: ~windows[role].damaged.numpy() for role in probabilities}
-    labels = {role: windows[role].labels.numpy() for role in probabilities}
-    subjects = windows["test"].keys["subject"].to_numpy()
-    return SeedResult(
-        seed=seed,
-        scores={role: score(labels[role], probabilities[role]) for role in probabilities},
-        scores_clean={
-            role: score(labels[role][chosen], probabilities[role][chosen])
-            for role, chosen in clean.items()
-            if chosen.any()
-        },
-        per_subject=_by_subject(subjects, labels["test"], probabilities["test"]),
-        per_subject_clean=_by_subject(
-            subjects[clean["test"]], labels["test"][clean["test"]], probabilities["test"][clean["test"]]
-        ),
-        best_epoch=best_epoch,
-        training_seconds=training_seconds,
-    )
-
-
 def summarise(results: Sequence[FoldResult]) -> ProtocolSummary:
     """What the folds of one protocol say of one architecture.
 
@@ -225,22 +97,8 @@ def summarise(results: Sequence[FoldResult]) -> ProtocolSummary:
     )
 
 
-def macro_f1_of_present(scores: Scores) -> float:
-    """Mean F1 of the activities that there are windows of: damage may leave a subject without some."""
-    return _mean(entry.f1 for entry in scores.per_class if entry.support)
-
-
 def _of_seed(result: FoldResult, seed: int) -> SeedResult:
     return next(entry for entry in result.seeds if entry.seed == seed)
-
-
-def _by_subject(
-    subjects: npt.NDArray[np.integer], labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.floating]
-) -> dict[int, float]:
-    return {
-        int(subject): macro_f1_of_present(score(labels[subjects == subject], probabilities[subjects == subject]))
-        for subject in np.unique(subjects)
-    }
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from har_core.evaluation.result import Origin
+from har_core.datasets.origin import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

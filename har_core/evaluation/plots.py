@@ -1,4 +1,4 @@
-"""Small pictures for a run tracker or an event log. The report draws its own, in :mod:`har_core.report.charts`."""
+"""Small pictures for a run tracker or an event log. The report has its own charts, in :mod:`har_core.report.charts`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The experiment file: TOML read into settings, with every problem of it named at once."""
+"""The experiment file: reads TOML into settings and reports all its problems at once."""

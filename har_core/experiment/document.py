@@ -1,6 +1,6 @@
-"""A TOML file whose keys can be found again: what it says, on which line, and how a problem with it reads.
+"""A parsed TOML file that knows on which line each key is, so that problems can name it.
 
-Knows nothing of the settings; what the keys mean is :mod:`har_core.experiment.loader`'s business.
+It knows nothing of settings; :mod:`har_core.experiment.loader` knows what the keys mean.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from har_core.base.errors import InputError, Problem
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
-"""How the types of TOML read in an expectation."""
+"""TOML's types as error messages name them."""
 
 Key = tuple[str | int, ...]
 """Path of a value in the document: ``("models", "lstm", "epochs")``; an index for an element of a list."""
@@ -33,17 +33,17 @@ class Document:
     values: dict[str, Any]
 
     def get(self, key: Key) -> tuple[bool, Any]:
-        """Whether ``key`` is there, and its value."""
+        """Whether the file has ``key``, and its value."""
         return _get(self.values, key)
 
     def line_of(self, key: Key) -> int | None:
-        """The 1-based line on which ``key`` is written, or the nearest table or list around it; None if neither is."""
+        """The 1-based line of ``key``, or of the nearest table or list around it; None if the file has neither."""
         while key and not self.get(key)[0]:
             key = key[:-1]
         if not key:
             return None
-        # tomllib keeps no positions. A key's statement begins after the longest beginning of the file that is valid
-        # TOML by itself and lacks the key. This holds for dotted keys, inline tables and values of many lines alike.
+        # tomllib keeps no positions. A key's statement starts right after the longest prefix of the file that is valid
+        # TOML and lacks the key. That also holds for dotted keys, inline tables and values over several lines.
         lines = self.text.splitlines(keepends=True)
         start = 0
         for num_lines in range(1, len(lines) + 1):
@@ -56,7 +56,7 @@ class Document:
         return None
 
     def problem(self, key: Key, expected: str, *, value: Any = None) -> Problem:
-        """What is wrong with ``key``; ``value`` is shown where the file does not hold the key (a default is wrong)."""
+        """A problem with ``key``; ``value`` is what to show if the file lacks the key, because a default is wrong."""
         is_written, written = self.get(key)
         name = dotted(key)
         shown = written if is_written else value
@@ -78,7 +78,7 @@ def read_document(path: Path) -> Document:
             [Problem(path=str(path), value=error.strerror or str(error), expected="a readable TOML file")],
         ) from error
     try:
-        # Editors on Windows put a byte-order mark in front; TOML 1.1 ignores it.
+        # Some editors on Windows write a byte-order mark; TOML 1.1 ignores it.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -93,7 +93,7 @@ def read_document(path: Path) -> Document:
 
 
 def dotted(key: Key) -> str:
-    """A key as one writes it in TOML.
+    """A key as written in TOML.
 
     >>> dotted(("splits", "test_subjects", 1))
     'splits.test_subjects[1]'
@@ -105,7 +105,7 @@ def dotted(key: Key) -> str:
 
 
 def as_toml(value: Any) -> str:
-    """A value as one writes it in TOML, shortened."""
+    """A value as written in TOML, shortened."""
     if isinstance(value, bool | str):
         text = json.dumps(value, ensure_ascii=False)
     elif isinstance(value, list | tuple):

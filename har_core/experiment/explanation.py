@@ -1,4 +1,4 @@
-"""Puts pydantic's validation errors into the words of the experiment file."""
+"""Turns pydantic's validation errors into problems of the experiment file."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ _EXPECTED = {
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
     "too_short": "at least {min_length} in the list",
-    "string_pattern_mismatch": "text like {pattern}",
+    "string_pattern_mismatch": "text that matches {pattern}",
 }
 
 
 def explain(error: ValidationError, model: type[Settings], document: Document, section: Key) -> Iterator[Problem]:
-    """One problem for each thing that ``model`` found wrong with ``section`` of ``document``."""
+    """A problem for each error that ``model`` found in ``section`` of ``document``."""
     for details in error.errors(include_url=False):
+        if details["type"] == "too_short" and details["input"]:
+            continue  # pydantic counts valid entries only; the invalid ones have problems of their own
         key = (*section, *details["loc"])
         yield document.problem(key, _expectation(details, model, section), value=_shown(details))
 
@@ -49,7 +51,7 @@ def _expectation(details: ErrorDetails, model: type[Settings], section: Key) -> 
     if kind == "missing":
         return f"the key {details['loc'][-1]!r} in {where}"
     if kind == "literal_error":
-        # pydantic words the choices "'adamw' or 'sgd'"
+        # pydantic gives the choices as "'adamw' or 'sgd'"
         choices = [choice.strip("' ") for choice in context["expected"].replace(" or ", ", ").split(",")]
         meant = nearest(details["input"], choices) if isinstance(details["input"], str) else None
         return f"one of {', '.join(map(as_toml, choices))}" + (f"; did you mean {meant!r}?" if meant else "")
@@ -57,4 +59,6 @@ def _expectation(details: ErrorDetails, model: type[Settings], section: Key) -> 
         return str(context["error"])
     expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else details["msg"]
     field = model.model_fields.get(str(details["loc"][0])) if details["loc"] else None
-    return f"{expected} ({' '.join(field.description.split())})" if field and field.description else expected
+    if field is None or field.description is None:
+        return expected
+    return f"{expected} ({' '.join(field.description.split()).replace('``', '`')})"

@@ -1,7 +1,7 @@
-"""Reads an experiment file into frozen settings, and names everything that is wrong with it at once.
+"""Reads an experiment file into frozen settings, and reports everything that is wrong with it at once.
 
-Nothing here imports PyTorch or an architecture: names and options of architectures come from their files
-(:mod:`har_core.models.catalogue`). What an architecture refuses to be built with shows when it is built.
+This imports neither PyTorch nor any architecture: :mod:`har_core.models.catalogue` reads names and options of
+architectures from their source. What an architecture itself refuses, such as an odd width, shows when it is built.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ _SECTIONS: dict[str, type[Settings]] = {
     "runtime": RuntimeSettings,
     "automation": AutomationSettings,
 }
-"""Sections that need nothing but their own model; ``[training]`` has presets, ``[models]`` sub-sections."""
+"""Sections that need only their own model; ``[training]`` has presets and ``[models]`` sub-sections."""
 
 
 def load_experiment(path: Path) -> Experiment:
     """Read an experiment file.
 
     Raises:
-        InputError: with every problem of the file: unreadable, not TOML, an unknown section, key or architecture, a
-            value of the wrong type, an impossible value.
+        InputError: lists every problem: the file is unreadable or no TOML, a section, key or architecture is unknown,
+            a value has the wrong type or is out of range.
     """
     reader = _Reader(read_document(path))
     sections: dict[str, Settings | None] = {name: reader.section((name,), model) for name, model in _SECTIONS.items()}
@@ -66,14 +66,14 @@ def load_experiment(path: Path) -> Experiment:
 
 
 class _Reader:
-    """Turns tables of a document into settings and gathers what is wrong on the way."""
+    """Turns the tables of a document into settings, and collects problems on the way."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = []
 
     def section(self, key: Key, model: type[SectionT], values: Mapping[str, Any] | None = None) -> SectionT | None:
-        """Validate ``values`` (default: the table at ``key``) as ``model``; None, and problems, where that fails."""
+        """``values`` (default: the table at ``key``) as a ``model``; None if invalid, and problems are added."""
         values = self.table(key) if values is None else values
         if values is None:
             return None
@@ -84,7 +84,7 @@ class _Reader:
             return None
 
     def table(self, key: Key) -> dict[str, Any] | None:
-        """The table at ``key``, empty where absent; None, and a problem, where it is something else."""
+        """The table at ``key``, empty if absent; if it is no table, None, and a problem is added."""
         is_written, value = self.document.get(key)
         if not is_written:
             return {}
@@ -94,7 +94,7 @@ class _Reader:
         return None
 
     def refuse_unknown(self, key: Key, *, known: Mapping[str, Any], what: str) -> None:
-        """A problem for every entry of the table at ``key`` that is not ``known``."""
+        """Add a problem for each entry of the table at ``key`` that is not in ``known``."""
         for name in self.document.get(key)[1] or ():
             if name not in known:
                 expected = f"a {what}{hint(name, known)}"
@@ -112,12 +112,12 @@ class _Reader:
         if not isinstance(preset, str) or preset not in PRESETS:
             expected = f"a preset{hint(str(preset), PRESETS)}"
             self.problems.append(self.document.problem(("training", "preset"), expected))
-            self._recipe(("training",), own)  # for the problems of the other keys
+            self._recipe(("training",), own)  # finds problems of the other keys
             return None
         return self._recipe(("training",), {**PRESETS[preset].model_dump(), **own})
 
     def _recipe(self, key: Key, values: Mapping[str, Any]) -> TrainingSettings | None:
-        """Training settings whose channels exist; the settings do not know their names, since training does not."""
+        """Training settings whose channels exist; checked here, because settings know no names of channels."""
         settings = self.section(key, TrainingSettings, values)
         if settings is None:
             return None
@@ -133,13 +133,13 @@ class _Reader:
             select(settings.units, settings.sensors, settings.channels)
         except InputError as error:
             written = next(what for what in reversed(NAMES) if getattr(settings, what) is not None)
-            expected = "at least one channel that fits all of units, sensors and channels"
+            expected = "at least one channel that fits units, sensors and channels alike"
             self.problems.append(self.document.problem((*key, written), expected, value=error.summary))
             return None
         return settings
 
     def models(self, training: Settings | None) -> ModelsSettings | None:
-        """``[models]`` and its sub-sections, each over ``training`` (defaults where that is invalid)."""
+        """``[models]`` and its sub-sections, each on top of ``training`` (of the defaults if that is invalid)."""
         values = self.table(("models",))
         if values is None:
             return None
@@ -147,7 +147,7 @@ class _Reader:
         tables = {name: value for name, value in values.items() if name in known}
         for name in values:
             if name not in known and name != "architectures":
-                expected = f"'architectures', or an architecture's name{hint(name, ['architectures', *known])}"
+                expected = f"'architectures' or the name of an architecture{hint(name, ['architectures', *known])}"
                 self.problems.append(self.document.problem(("models", name), expected))
         base = training if isinstance(training, TrainingSettings) else TrainingSettings()
         overrides = {name: self._model(name, base) for name in tables}
@@ -159,16 +159,16 @@ class _Reader:
         return ModelsSettings(architectures=architectures, settings=settings)
 
     def check_windows(self) -> None:
-        """A problem where a window is longer than a segment and may not go on into the next."""
+        """Add a problem if windows are longer than a segment and may not run on into the next one."""
         key = ("windows", "length")
         length = self.document.get(key)[1]
         is_joined = self.document.get(("windows", "join_segments"))[1]
         if isinstance(length, int) and SEGMENT_LENGTH < length <= MAX_LENGTH and not is_joined:
-            expected = f"at most {SEGMENT_LENGTH}, the samples of a segment, unless join_segments is true"
+            expected = f"at most {SEGMENT_LENGTH}, the samples in a segment, unless join_segments is true"
             self.problems.append(self.document.problem(key, expected))
 
     def check_folds(self, evaluation: Settings | None, models: Settings | None) -> None:
-        """A problem for each architecture of ``[evaluation]`` that is not built, or that its folds cannot train."""
+        """Add a problem for each architecture of ``[evaluation]`` that ``[models]`` lacks or folds cannot train."""
         if not isinstance(evaluation, EvaluationSettings) or not isinstance(models, ModelsSettings):
             return
         chosen = models.architectures if evaluation.architectures is None else evaluation.architectures
@@ -178,7 +178,7 @@ class _Reader:
                 self.problems.append(self.document.problem(("evaluation", "architectures", index), expected))
         networks = [name for name in chosen if name in models.architectures and is_network(name)]
         if networks and not evaluation.validation_subjects and {"loso", "pairs"} & set(evaluation.protocols):
-            expected = f"1 or 2: validation chooses the epoch of a network ({', '.join(networks)})"
+            expected = f"1 or 2, because validation chooses the epoch of networks ({', '.join(networks)})"
             self.problems.append(self.document.problem(("evaluation", "validation_subjects"), expected))
 
     def _architectures(self, values: Mapping[str, Any], known: list[str]) -> tuple[str, ...] | None:
@@ -211,16 +211,16 @@ class _Reader:
         return None if merged is None else ModelSettings(training=merged, architecture_options={**defaults, **options})
 
     def _check_options(self, architecture: str, options: Mapping[str, Any], defaults: Mapping[str, Option]) -> None:
-        """A problem for each option of the wrong type."""
+        """Add a problem for each option of the wrong type."""
         for name, value in options.items():
             accepted = (int, float) if type(defaults[name]) is float else (type(defaults[name]),)
-            if type(value) not in accepted:  # not isinstance: true is no whole number
+            if type(value) not in accepted:  # not isinstance: a bool is an int too
                 problem = self.document.problem(("models", architecture, name), TYPE_NAMES[type(defaults[name])])
                 self.problems.append(problem)
 
 
 def _lists_to_tuples(value: Any) -> Any:
-    """TOML has only lists, the settings are frozen; everything else is left to strict validation."""
+    """TOML has lists, frozen settings have tuples; strict validation judges everything else."""
     if isinstance(value, Mapping):
         return {key: _lists_to_tuples(entry) for key, entry in value.items()}
     return tuple(map(_lists_to_tuples, value)) if isinstance(value, list) else value

@@ -9,18 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError
-from har_core.datasets.channels import select, triples, unit_of
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.inference.classifier import RawWindowClassifier, predict_probabilities
-from har_core.models.catalogue import architecture_options, describe, is_network
+from har_core.datasets.channels import triples, unit_of
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS
+from har_core.inference.classifier import RawWindowClassifier
+from har_core.models.catalogue import is_network
 from har_core.models.registry import create_model, fit_model
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
@@ -33,8 +30,6 @@ from har_core.training.events import EpochRecord, TrainingListener, ignore
 from har_core.training.loop import train
 from har_core.training.seeding import seed_everything
 
-_READ_BY_CLASSICAL = ("units", "sensors", "channels", "seed")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
@@ -42,8 +37,6 @@ class Fitted:
 
     model: nn.Module
     """On the CPU, in evaluation mode; windows (N, T, C) of its channels to logits (N, K)."""
-    wants_raw: bool
-    """Whether its windows are in sensor units (classical models), rather than normalised (networks)."""
     history: tuple[EpochRecord, ...]
     """Every epoch; none of a classical model."""
     best_epoch: int
@@ -62,7 +55,7 @@ def fit_architecture(
     runtime: RuntimeSettings,
     *,
     channels: Sequence[int],
-    statistics: Statistics,
+    statistics: Statistics | None,
     seed: int | None = None,
     num_classes: int = NUM_ACTIVITIES,
     checkpoint_path: Path | None = None,
@@ -71,17 +64,17 @@ def fit_architecture(
 ) -> Fitted:
     """Fit the architecture ``name`` to the training windows.
 
-    A network that sees all channels takes its batches out of the windows as they are, in memory or mapped from a file.
-    What sees some of the channels gets a copy of those in memory; a classical model gets a copy in sensor units.
+    A model that sees all channels takes the windows as they are, in memory or mapped from a file. One that sees some of
+    them gets a copy of those in memory.
 
     Args:
         name: a network or a classical model.
-        training: normalised windows (N, T, 45) to learn from; a classical model gets them in sensor units.
-        validation: normalised windows that choose a network's epoch; classical models do not look at them.
+        training: windows (N, T, 45) to learn from: normalised for a network, in sensor units for a classical model.
+        validation: windows that choose a network's epoch; classical models do not look at them.
         settings: the recipe and the options of the architecture.
         runtime: where; classical models are always fitted on the CPU.
         channels: indices of the channels that the model sees (:func:`har_core.datasets.channels.select`).
-        statistics: what the windows were normalised with, (45,) each.
+        statistics: what the windows were normalised with, (45,) each; None where they are in sensor units.
         seed: in place of the one of ``settings``.
         num_classes: activities, those that training lacks included.
         checkpoint_path: where an interrupted training of a network goes on; see :func:`har_core.training.loop.train`.
@@ -101,14 +94,15 @@ def fit_architecture(
         with computing(runtime, torch.device("cpu")):
             model = fit_model(
                 name,
-                _raw(own.windows, statistics, channels),
+                own.windows,
                 own.labels,
                 num_classes=num_classes,
                 seed=recipe.seed,
                 triples=triples(channels),
                 **settings.architecture_options,
             )
-        return _of_classical(model, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        return Fitted(model=model, history=(), best_epoch=0, device="cpu", precision="fp32", seconds=seconds)
     if validation is None:
         raise InputError(f"The network {name!r} needs validation windows: they choose its epoch")
     seed_everything(recipe.seed)
@@ -132,7 +126,6 @@ def fit_architecture(
     )
     return Fitted(
         model=result.model,
-        wants_raw=False,
         history=result.history,
         best_epoch=result.best_epoch,
         device=result.device,
@@ -141,64 +134,30 @@ def fit_architecture(
     )
 
 
-def classifier_of(fitted: Fitted, statistics: Statistics, channels: Sequence[int]) -> RawWindowClassifier:
-    """What is exported and registered: raw windows (N, T, 45) of all channels to probabilities (N, K)."""
-    if fitted.wants_raw:
-        return _classifier(fitted, *_no_normalisation(len(statistics.channels)), channels)
+def classifier_of(fitted: Fitted, statistics: Statistics | None, channels: Sequence[int]) -> RawWindowClassifier:
+    """What is exported and registered: windows (N, T, C) of all channels to probabilities (N, K).
+
+    Args:
+        fitted: the model.
+        statistics: what normalised its windows, so that the classifier takes raw ones; None leaves windows as they are.
+        channels: indices of the channels that the model sees.
+    """
+    seen = None if tuple(channels) == tuple(range(NUM_CHANNELS)) else channels
+    if statistics is None:
+        return RawWindowClassifier(fitted.model, channels=seen).eval()
     mean, deviation = torch.from_numpy(statistics.mean), torch.from_numpy(statistics.standard_deviation)
-    return _classifier(fitted, mean, deviation, channels)
-
-
-def predict_normalised(
-    fitted: Fitted, windows: Tensor, *, statistics: Statistics, channels: Sequence[int]
-) -> npt.NDArray[np.float32]:
-    """Probabilities (N, K) of normalised windows (N, T, 45), as the files of a split hold them.
-
-    A classical model gets a copy of them in sensor units; a network reads them batch by batch.
-    """
-    classifier = _classifier(fitted, *_no_normalisation(len(statistics.channels)), channels)
-    return predict_probabilities(classifier, _raw(windows, statistics) if fitted.wants_raw else windows)
-
-
-def channels_seen(training: TrainingSettings) -> tuple[int, ...]:
-    """Indices of the channels that ``[training]`` lets a model see.
-
-    Raises:
-        InputError: an unknown name, or no channel is left.
-    """
-    return select(training.units, training.sensors, training.channels)
-
-
-def settings_read(name: str, settings: ModelSettings) -> dict[str, Any]:
-    """What a fit of ``name`` depends on, JSON-able: a classical model has no epochs and reads few settings."""
-    recipe = settings.training.model_dump(mode="json")
-    if not is_network(name):
-        recipe = {key: recipe[key] for key in _READ_BY_CLASSICAL}
-    return {**recipe, **architecture_options(name), **settings.architecture_options}
-
-
-def code_roots(name: str) -> list[str]:
-    """The modules that compute a fit of ``name``, for its code version: classical models need no training loop.
-
-    This module is one of them, and counts by itself (``assets/machinery/code_versions.py``): it imports both kinds.
-    """
-    training = ["har_core.training.augmentation", "har_core.training.loop"] if is_network(name) else []
-    own = [
-        __name__,
-        "har_core.datasets.channels",
-        "har_core.inference.classifier",
-        "har_core.splits.normalization",
-    ]
-    return [describe(name).module, *own, *training]
+    return RawWindowClassifier(fitted.model, mean=mean, standard_deviation=deviation, channels=seen).eval()
 
 
 def _augmentation(
-    recipe: TrainingSettings, statistics: Statistics, channels: Sequence[int]
+    recipe: TrainingSettings, statistics: Statistics | None, channels: Sequence[int]
 ) -> Callable[[Tensor], Tensor] | None:
     """What changes the windows of a training batch; sensors of which an axis is left out do not turn."""
     sensors = triples(channels)
     if not recipe.rotation_degrees or not sensors:
         return None
+    if statistics is None:
+        raise InputError("rotation_degrees needs normalised windows: it turns them in sensor units and back")
     index = list(channels)
     return RandomRotation(
         sensors,
@@ -209,32 +168,8 @@ def _augmentation(
     )
 
 
-def _of_classical(model: nn.Module, seconds: float) -> Fitted:
-    return Fitted(
-        model=model, wants_raw=True, history=(), best_epoch=0, device="cpu", precision="fp32", seconds=seconds
-    )
-
-
 def _only(data: LabelledWindows, channels: Sequence[int]) -> LabelledWindows:
     """The same windows with ``channels`` alone; nothing is copied where that is all of them."""
     if tuple(channels) == tuple(range(data.windows.shape[2])):
         return data
     return LabelledWindows(data.windows[:, :, list(channels)], data.labels)
-
-
-def _raw(windows: Tensor, statistics: Statistics, channels: Sequence[int] | None = None) -> Tensor:
-    """Undo the normalisation of windows (N, T, C), of ``channels`` alone or of all."""
-    index = slice(None) if channels is None else list(channels)
-    mean = torch.from_numpy(statistics.mean[index])
-    return windows * torch.from_numpy(statistics.standard_deviation[index]) + mean
-
-
-def _classifier(fitted: Fitted, mean: Tensor, deviation: Tensor, channels: Sequence[int]) -> RawWindowClassifier:
-    is_all = tuple(channels) == tuple(range(len(mean)))
-    seen = None if is_all else channels
-    return RawWindowClassifier(fitted.model, mean=mean, standard_deviation=deviation, channels=seen).eval()
-
-
-def _no_normalisation(num_channels: int) -> tuple[Tensor, Tensor]:
-    """Statistics that change nothing: for windows that are normalised already, and for models that want raw ones."""
-    return torch.zeros(num_channels), torch.ones(num_channels)

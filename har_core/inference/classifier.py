@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError
+from har_core.inference.weights import Weight, digest_of
 
 
 class RawWindowClassifier(nn.Module):
@@ -21,59 +21,72 @@ class RawWindowClassifier(nn.Module):
     channels: Tensor
 
     def __init__(
-        self, network: nn.Module, *, mean: Tensor, standard_deviation: Tensor, channels: Sequence[int] | None = None
+        self,
+        network: nn.Module,
+        *,
+        mean: Tensor | None = None,
+        standard_deviation: Tensor | None = None,
+        channels: Sequence[int] | None = None,
     ) -> None:
-        """Keep ``network`` and the statistics (C,) of the training windows; the latter as buffers.
+        """Keep ``network`` and what comes before it.
 
-        ``channels`` are the indices of those that the network sees, kept as a buffer; None for all of them.
+        Args:
+            network: windows (N, T, C) of the channels that it sees to logits (N, K).
+            mean: (C,) of the training windows, kept as a buffer; None where ``network`` takes windows as they are.
+            standard_deviation: (C,), given together with ``mean``.
+            channels: indices of the channels that ``network`` sees, kept as a buffer; None for all of them.
 
         Raises:
             InputError: the shapes differ, a deviation is not positive and finite, or there is no such channel.
         """
         super().__init__()
-        if mean.ndim != 1 or mean.shape != standard_deviation.shape:
-            raise InputError(
-                f"mean has shape {tuple(mean.shape)} and standard deviation {tuple(standard_deviation.shape)}, "
-                "expected (C,) for both"
-            )
-        if not (
-            torch.isfinite(mean).all() and torch.isfinite(standard_deviation).all() and (standard_deviation > 0).all()
-        ):
-            raise InputError("means must be finite and standard deviations positive and finite")
-        if channels is not None and not (channels and set(channels) <= set(range(len(mean)))):
-            raise InputError(f"channels are {list(channels)}, expected some of 0 to {len(mean) - 1}")
         self.network = network
+        self.is_normalising = mean is not None or standard_deviation is not None
         self.has_all_channels = channels is None
         if channels is not None:
             self.register_buffer("channels", torch.tensor(list(channels), dtype=torch.int64))
-        self.register_buffer("mean", mean.detach().to(torch.float32).clone())
-        self.register_buffer("standard_deviation", standard_deviation.detach().to(torch.float32).clone())
+        if mean is not None and standard_deviation is not None:
+            _check_statistics(mean, standard_deviation)
+            self.register_buffer("mean", mean.detach().to(torch.float32).clone())
+            self.register_buffer("standard_deviation", standard_deviation.detach().to(torch.float32).clone())
+            if channels is not None and not (channels and set(channels) <= set(range(len(mean)))):
+                raise InputError(f"channels are {list(channels)}, expected some of 0 to {len(mean) - 1}")
 
     def forward(self, windows: Tensor) -> Tensor:
         """Raw float32 windows (N, T, C) to float32 probabilities (N, K)."""
-        normalised = (windows - self.mean) / self.standard_deviation
-        seen = normalised if self.has_all_channels else normalised.index_select(2, self.channels)
-        logits = self.network(seen)
-        return torch.softmax(logits, dim=-1, dtype=torch.float32)
+        if self.is_normalising:
+            windows = (windows - self.mean) / self.standard_deviation
+        if not self.has_all_channels:
+            windows = windows.index_select(2, self.channels)
+        return torch.softmax(self.network(windows), dim=-1, dtype=torch.float32)
+
+
+def _check_statistics(mean: Tensor, standard_deviation: Tensor) -> None:
+    if mean.ndim != 1 or mean.shape != standard_deviation.shape:
+        raise InputError(
+            f"mean has shape {tuple(mean.shape)} and standard deviation {tuple(standard_deviation.shape)}, "
+            "expected (C,) for both"
+        )
+    if not (mean.isfinite().all() and standard_deviation.isfinite().all() and (standard_deviation > 0).all()):
+        raise InputError("means must be finite and standard deviations positive and finite")
 
 
 def weights_version(module: nn.Module) -> str:
     """SHA-256 over the names, types, shapes and bytes of all parameters and buffers, sorted by name.
 
-    The order in which a module registers them, the device they are on, and how they lie in memory do not count.
+    The order in which a module registers them, the device they are on, and how they lie in memory do not count; one
+    with two names counts under both. :func:`har_core.inference.archive.archived_weights_version` is that of a file.
     """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(_named_tensors(module), key=lambda item: item[0]):
-        values = tensor.detach().cpu().contiguous()
-        digest.update(f"{name}\0{values.dtype}\0{tuple(values.shape)}\0".encode())
-        digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return digest_of(map(_weight, _named_tensors(module)))
 
 
 def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 256) -> npt.NDArray[np.float32]:
     """Probabilities (N, K) float32 of ``windows`` (N, T, C), in evaluation mode, on the device of the model.
 
     ``model`` must return probabilities (:class:`RawWindowClassifier`); it is left in evaluation mode.
+
+    Raises:
+        InputError: there are no windows.
     """
     if not len(windows):
         raise InputError("there are no windows to predict")
@@ -85,6 +98,12 @@ def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 2
     return probabilities
 
 
+def _weight(named: tuple[str, Tensor]) -> Weight:
+    name, tensor = named
+    values = tensor.detach().cpu().contiguous()
+    return name, str(values.dtype), tuple(values.shape), values.reshape(-1).view(torch.uint8).numpy().data
+
+
 def _named_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters()
-    yield from module.named_buffers()
+    yield from module.named_parameters(remove_duplicate=False)
+    yield from module.named_buffers(remove_duplicate=False)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from har_core.audit.ranges import discontinuous_joins
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, NUM_CHANNELS, SAMPLING_RATE_HZ, SegmentKey
+from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, SAMPLING_RATE_HZ, SEGMENT_LENGTH, SegmentKey
 from har_core.datasets.dsads.recordings import Recording
-from har_core.windows.schema import channels_of
-from har_core.windows.segmentation import segment
+from har_core.windows.stretches import cut, stretches_between
 
 Classifier = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """Raw windows (N, T, C) to probabilities (N, K)."""
@@ -26,51 +26,86 @@ PREDICTION_SCHEMA = pa.schema(
     ]
 )
 
+_MOST_WINDOWS = 256
+"""In one call of the model."""
+
 
 def classify(
-    recordings: Iterable[Recording], model: Classifier, *, length: int, overlap: float = 0.0, batch_size: int = 256
+    recordings: Iterable[Recording], model: Classifier, *, length: int, findings: pa.Table | None = None
 ) -> pa.Table:
     """Name the activity of every window of ``recordings``, in :data:`PREDICTION_SCHEMA`.
 
-    Windows are cut and answered batch by batch; only the answers are kept, so memory does not grow with the samples.
+    Only the answers are kept, so memory does not grow with the samples.
 
     Args:
-        recordings: for example of :func:`har_core.datasets.dsads.read_recordings`.
+        recordings: for example of :func:`har_core.dsads.read_recordings`.
         model: raw windows (N, T, C) float32 to probabilities (N, 19).
         length: samples in a window.
-        overlap: share of a window that the next one repeats.
-        batch_size: most windows in one call of ``model``.
+        findings: of :func:`har_core.audit.defects.find_defects` on these recordings, if windows are to go on into the
+            next segment where the audit found the join continuous; otherwise windows stay within a segment.
 
     Raises:
-        InputError: the recordings or the settings are wrong, or the model does not return (N, 19) finite probabilities.
+        InputError: reading a recording raises it, a segment is shorter than a window that stays within it, or the model
+            does not return (N, 19) finite probabilities.
     """
-    reader = segment(recordings, length=length, overlap=overlap)
-    batches = [_classify_batch(batch, model, length=length) for batch in _rebatch(reader, batch_size)]
+    tables = [PREDICTION_SCHEMA.empty_table()]
+    for recording in recordings:
+        key, segments = recording.key, recording.segments
+        breaks = None if findings is None else discontinuous_joins(findings, key, segments)
+        paths = [SegmentKey(*key, segment).path for segment in segments]
+        tables.append(classify_segments(recording.samples, paths, model, length=length, breaks=breaks))
+    return pa.concat_tables(tables)
+
+
+def classify_segments(
+    samples: npt.NDArray[np.float32],
+    paths: Sequence[str],
+    model: Classifier,
+    *,
+    length: int,
+    breaks: npt.NDArray[np.bool_] | None = None,
+) -> pa.Table:
+    """:func:`classify` for segments whose subject and activity may be unknown.
+
+    Args:
+        samples: (C, R), the rows of S segments one after another.
+        paths: S names of the segments, for the column ``path``.
+        model: raw windows (N, T, C) float32 to probabilities (N, 19).
+        length: samples in a window.
+        breaks: (S - 1,) joins that no window crosses; no window crosses any if absent.
+
+    Raises:
+        InputError: the windows do not fit into a segment, or the model does not return (N, 19) finite probabilities.
+    """
+    if breaks is None and length > SEGMENT_LENGTH:
+        raise InputError(
+            f"{paths[0]}: a segment has {SEGMENT_LENGTH} samples and the model takes windows of {length}; give it a "
+            "folder or zip of files aNN/pN/sNN.txt, whose names say which segment follows which"
+        )
+    stretches = stretches_between(np.ones(len(paths) - 1, dtype=np.bool_) if breaks is None else breaks)
+    batches = [
+        _answer(begins, np.ascontiguousarray(windows.transpose(1, 2, 0)), paths, model)
+        for begins, windows in cut(samples, stretches, length, length, at_most=_MOST_WINDOWS)
+    ]
     return pa.Table.from_batches(batches, schema=PREDICTION_SCHEMA)
 
 
-def _rebatch(reader: Iterable[pa.RecordBatch], batch_size: int) -> Iterator[pa.RecordBatch]:
-    for batch in reader:
-        for start in range(0, batch.num_rows, batch_size):
-            yield batch.slice(start, batch_size)
-
-
-def _classify_batch(batch: pa.RecordBatch, model: Classifier, *, length: int) -> pa.RecordBatch:
-    windows = np.ascontiguousarray(channels_of(batch).reshape(NUM_CHANNELS, -1, length).transpose(1, 2, 0))
+def _answer(
+    begins: npt.NDArray[np.int64], windows: npt.NDArray[np.float32], paths: Sequence[str], model: Classifier
+) -> pa.RecordBatch:
+    """What the model says of windows (N, T, C) that begin at these rows (N,)."""
     probabilities = np.asarray(model(windows))
-    if probabilities.shape != (batch.num_rows, NUM_ACTIVITIES):
+    if probabilities.shape != (len(windows), NUM_ACTIVITIES):
         raise InputError(
-            f"the model returned shape {probabilities.shape} for {batch.num_rows} windows, "
-            f"expected ({batch.num_rows}, {NUM_ACTIVITIES}): one probability an activity"
+            f"the model returned shape {probabilities.shape} for {len(windows)} windows, "
+            f"expected ({len(windows)}, {NUM_ACTIVITIES}): one probability an activity"
         )
     if not np.isfinite(probabilities).all():
         raise InputError("the model returned probabilities that are not finite numbers")
-    best = probabilities.argmax(axis=1)
-    keys = zip(*(batch[name].to_pylist() for name in ("subject", "activity", "segment")), strict=True)
     columns = [
-        pa.array([SegmentKey(*key).path for key in keys], pa.string()),
-        pa.array(batch["start"].to_numpy() / SAMPLING_RATE_HZ),
-        pa.array([ACTIVITIES[k] for k in best], pa.string()),
+        pa.array([paths[begin // SEGMENT_LENGTH] for begin in begins.tolist()], pa.string()),
+        pa.array(begins % SEGMENT_LENGTH / SAMPLING_RATE_HZ),
+        pa.array([ACTIVITIES[k] for k in probabilities.argmax(axis=1)], pa.string()),
         pa.array(probabilities.max(axis=1).astype(np.float32)),
     ]
     return pa.record_batch(columns, schema=PREDICTION_SCHEMA)

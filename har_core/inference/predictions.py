@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from har_core.base.errors import InputError
 from har_core.base.files import atomic_path
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.windows.schema import KEY_COLUMNS, window_schema
+from har_core.windows.tensors import WindowTensors
 
 _PROBABILITIES = pa.list_(pa.field("item", pa.float32(), nullable=False), NUM_ACTIVITIES)
 
@@ -21,6 +21,7 @@ PREDICTIONS_SCHEMA = pa.schema(
     [
         *(window_schema(1).field(name) for name in KEY_COLUMNS),
         pa.field("label", pa.int8(), nullable=False, metadata={"description": "true class id, 0 to 18"}),
+        window_schema(1).field("damaged"),
         pa.field(
             "probabilities",
             _PROBABILITIES,
@@ -35,30 +36,29 @@ PREDICTIONS_SCHEMA = pa.schema(
 
 
 def tabulate_predictions(
-    keys: pa.Table, labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], *, role: str, seed: int
+    windows: WindowTensors, probabilities: npt.NDArray[np.floating], *, role: str, seed: int
 ) -> pa.Table:
     """One row a window, in :data:`PREDICTIONS_SCHEMA`.
 
     Args:
-        keys: table of N rows with the columns of :data:`~har_core.windows.schema.KEY_COLUMNS`.
-        labels: (N,) class ids.
+        windows: N windows; their samples are not looked at.
         probabilities: (N, 19) floats.
         role: the part of the split the windows stand in.
         seed: seed of the training.
 
     Raises:
-        InputError: the lengths differ, or the probabilities are not (N, 19).
+        InputError: the probabilities are not (N, 19).
     """
-    num_windows = keys.num_rows
-    if labels.shape != (num_windows,) or probabilities.shape != (num_windows, NUM_ACTIVITIES):
+    num_windows = windows.keys.num_rows
+    if probabilities.shape != (num_windows, NUM_ACTIVITIES):
         raise InputError(
-            f"labels have shape {labels.shape} and probabilities {probabilities.shape}, "
-            f"expected ({num_windows},) and ({num_windows}, {NUM_ACTIVITIES}) for {num_windows} window keys"
+            f"probabilities have shape {probabilities.shape}, expected {(num_windows, NUM_ACTIVITIES)}: a row a window"
         )
     flat = pa.array(np.ascontiguousarray(probabilities, dtype=np.float32).reshape(-1))
     columns = [
-        *(keys[name].cast(PREDICTIONS_SCHEMA.field(name).type) for name in KEY_COLUMNS),
-        pa.array(np.asarray(labels, dtype=np.int8)),
+        *(windows.keys[name].cast(PREDICTIONS_SCHEMA.field(name).type) for name in KEY_COLUMNS),
+        pa.array(windows.labels.numpy().astype(np.int8)),
+        pa.array(windows.damaged.numpy()),
         pa.FixedSizeListArray.from_arrays(flat, type=_PROBABILITIES),
         pa.repeat(role, num_windows),
         pa.repeat(pa.scalar(seed, pa.int64()), num_windows),
@@ -66,11 +66,10 @@ def tabulate_predictions(
     return pa.table(columns, schema=PREDICTIONS_SCHEMA)
 
 
-def write_predictions(path: Path, tables: Iterable[pa.Table]) -> None:
-    """Write tables in :data:`PREDICTIONS_SCHEMA` as one Parquet file, whole or not at all."""
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, PREDICTIONS_SCHEMA, compression="zstd") as writer:
-        for table in tables:
-            writer.write_table(table)
+def write_predictions(path: Path, predictions: pa.Table) -> None:
+    """Write a table in :data:`PREDICTIONS_SCHEMA` as Parquet, whole or not at all."""
+    with atomic_path(path) as temporary:
+        pq.write_table(predictions, temporary, compression="zstd")
 
 
 def read_predictions(path: Path) -> pa.Table:

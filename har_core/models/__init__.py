@@ -1,4 +1,4 @@
-"""The architectures, one file each, listed by :mod:`har_core.models.catalogue`; training and data are elsewhere."""
+"""The architectures, one file each; :mod:`har_core.models.catalogue` lists them. Training and data are elsewhere."""
 
 from typing import TYPE_CHECKING
 

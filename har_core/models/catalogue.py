@@ -1,8 +1,8 @@
-"""Which architectures there are, read from their files without importing them.
+"""Lists the architectures by reading their files without importing them.
 
-Commands need names, options and costs at once; PyTorch and scikit-learn take seconds to import. An architecture is a
-class under ``@register_model("name")`` or a function under ``@register_classical("name")``, in a file of that name.
-Making one is :mod:`har_core.models.registry`'s business.
+Commands need names, options and costs at once, but PyTorch and scikit-learn take seconds to import. An architecture is
+a class under ``@register_model("name")`` or a function under ``@register_classical("name")``, in a file of that name.
+:mod:`har_core.models.registry` makes models from them.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _COST = re.compile(r"([0-9,]+) parameters,\s+([0-9,]+) multiply-accumulates")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """One architecture, as its file describes it."""
+    """One architecture, as described by its file."""
 
     name: str
     module: str
-    """As in ``import``: ``har_core.models.cnn``."""
+    """Dotted name: ``har_core.models.cnn``."""
     is_network: bool
-    """Whether it is created and trained, rather than fitted."""
+    """True for networks, which are created and trained; False for classical models, which are fitted."""
     options: Mapping[str, Option]
-    """What an experiment file may set under ``[models.<name>]``, with the defaults."""
+    """Options that an experiment file may set under ``[models.<name>]``, with their defaults."""
     num_parameters: int | None
-    """With default options, for windows of 125 x 45 and 19 activities; None where the file does not say."""
+    """With default options, for windows of 125 x 45 and 19 activities; None if the file does not say."""
     macs: int | None
-    """Multiply-accumulates of one such window; None where the file does not say."""
+    """Multiply-accumulates for one such window; None if the file does not say."""
 
     @property
     def source(self) -> str:
@@ -45,7 +45,7 @@ class Architecture:
 
 
 def list_models() -> list[str]:
-    """The names of all architectures, networks and classical models, sorted.
+    """Names of all architectures, networks and classical models, sorted.
 
     >>> list_models()[:2]
     ['cnn', 'compact']
@@ -57,7 +57,7 @@ def describe(name: str) -> Architecture:
     """The architecture ``name``.
 
     Raises:
-        UnknownNameError: there is none; the text offers the nearest names.
+        UnknownNameError: there is none; the text suggests the nearest name.
     """
     known = _architectures()
     if name not in known:
@@ -66,7 +66,7 @@ def describe(name: str) -> Architecture:
 
 
 def is_network(name: str) -> bool:
-    """Whether ``name`` is created and trained, rather than fitted.
+    """Whether ``name`` is a network rather than a classical model.
 
     Raises:
         UnknownNameError: no such architecture.
@@ -75,7 +75,7 @@ def is_network(name: str) -> bool:
 
 
 def architecture_options(name: str) -> dict[str, Option]:
-    """What may be overridden in ``create_model(name, …)`` or ``fit_model(name, …)``, with the defaults.
+    """Options of ``create_model(name, …)`` or ``fit_model(name, …)``, with their defaults.
 
     Raises:
         UnknownNameError: no such architecture.

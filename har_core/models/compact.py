@@ -1,9 +1,9 @@
 """Compact: a small network of separable convolutions along time that mixes channels from the first layer on.
 
-Origin: ours, of known parts. Depthwise separable convolutions are those of A. Howard et al., "MobileNets", 2017; the
-sum around a block is that of K. He et al., "Deep residual learning", 2016; mean and maximum over time side by side
-are those of S. Woo et al., "CBAM", 2018, section 3.1. Mixing all channels at once in the first layer is what lets it
-be small: the four channel-wise networks keep 512 features of each channel for their last layer, this one 256 in all.
+Origin: ours, from known parts: depthwise separable convolutions (A. Howard et al., "MobileNets", 2017), the sum around
+a block (K. He et al., "Deep residual learning", 2016), mean and maximum over time side by side (S. Woo et al., "CBAM",
+2018, section 3.1). It is small because the first layer mixes all channels: the four channel-wise networks keep 512
+features of each channel for their last layer, this one 256 in all.
 
 Cost of a window of 125 x 45, 19 activities: 56,947 parameters, 1,595,584 multiply-accumulates.
 
@@ -54,7 +54,7 @@ class Compact(nn.Module):
 
 
 class SeparableBlock(nn.Module):
-    """Each feature filtered along time, then mixed with the others; around both, a sum where the shapes agree."""
+    """Filter each feature along time, then mix the features; add the input if the shapes agree."""
 
     def __init__(self, in_features: int, out_features: int, *, stride: int) -> None:
         super().__init__()

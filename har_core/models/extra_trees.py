@@ -1,7 +1,7 @@
 """Extremely randomised trees on time, spectral and magnitude features.
 
 Origin: P. Geurts, D. Ernst and L. Wehenkel, "Extremely randomized trees", Machine Learning 63(1), 2006, grown by
-scikit-learn; the features are those of :class:`har_core.models.features.RichFeatures`.
+scikit-learn on :class:`har_core.models.features.RichFeatures`.
 
 Letters: N windows, T timepoints, C channels, F features.
 """
@@ -27,7 +27,7 @@ def fit(
     triples: tuple[tuple[int, int, int], ...],
     num_trees: int = 300,
 ) -> nn.Module:
-    """Grow ``num_trees`` trees until their leaves are pure; the options that are not named are scikit-learn's."""
+    """Grow ``num_trees`` trees until their leaves are pure, with scikit-learn's defaults for everything else."""
     features = RichFeatures(num_timepoints=windows_NTC.shape[1], triples=triples)
     x_NF = features_of(features, windows_NTC).to(torch.float32)
     forest = ExtraTreesClassifier(n_estimators=num_trees, random_state=seed, n_jobs=torch.get_num_threads())

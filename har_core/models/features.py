@@ -1,10 +1,9 @@
-"""Features of windows, as modules: what the classical models see. Which features make a good model is theirs to say.
+"""Features of windows, as modules. Each classical model chooses the features it uses.
 
-Everything is computed in float64 and along time alone, so that a window's features do not depend, within the precision
-of float32, on the batch it stands in. Nothing is learnt here: buffers follow from the shape of a window.
+Everything is computed in float64 and along time only, so that, to the precision of float32, the features of a window do
+not depend on its batch. Nothing is learnt here: buffers follow from the shape of a window.
 
-Letters: N windows, T timepoints, C channels, M sensors with three axes, S series, F features, Q
-frequencies.
+Letters: N windows, T timepoints, C channels, M sensors with three axes, S series, F features, Q frequencies.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ SIMPLE_FEATURES = (
     "root mean square",
     "sum",
 )
-"""Of one series, in this order; the deviation is that of the population."""
+"""Features of a series, in this order; the deviation is that of the population."""
 SHAPE_FEATURES = ("interquartile range", "skewness", "excess kurtosis")
 SPECTRAL_FEATURES = ("frequency of most power, Hz", "mean frequency, weighted by power, Hz", "spectral entropy, 0 to 1")
-"""Of the power at all frequencies but 0."""
+"""Features of the power at all frequencies except 0."""
 
 _FEWEST_TIMEPOINTS = 2
 _CONSTANT_BELOW = 1e-6
-"""A series whose deviation is at most this share of its root mean square has no shape and no spectrum, only rounding.
+"""If the deviation of a series is at most this share of its root mean square, its shape and spectrum are mere rounding.
 
 Samples are float32, exact to 6e-8 of their size.
 """
@@ -54,10 +53,10 @@ class SimpleFeatures(nn.Module):
 class RichFeatures(nn.Module):
     """Time, spectral and magnitude features: raw windows (N, T, C) to float64 (N, 14·(C + M) + 3·M).
 
-    First :data:`SIMPLE_FEATURES`, :data:`SHAPE_FEATURES` and :data:`SPECTRAL_FEATURES` of each channel and then of each
-    magnitude √(x² + y² + z²): there is one for each of the M sensors whose three axes are among the channels, and it is
-    the same however the sensor is turned on the limb. Last, for each of these sensors, the correlations of x with y, of
-    x with z, and of y with z. All 45 channels give 885 features.
+    First :data:`SIMPLE_FEATURES`, :data:`SHAPE_FEATURES` and :data:`SPECTRAL_FEATURES` of each channel, then of each
+    magnitude √(x² + y² + z²). There is a magnitude for each of the M sensors whose three axes are among the channels;
+    it does not depend on how the sensor is turned on the limb. Last, for each of these sensors, the correlations of x
+    with y, x with z, and y with z. All 45 channels give 885 features.
     """
 
     axes: Tensor
@@ -67,7 +66,7 @@ class RichFeatures(nn.Module):
     frequency_Q: Tensor
 
     def __init__(self, *, num_timepoints: int, triples: Sequence[tuple[int, int, int]]) -> None:
-        """``triples`` are the channels that hold the x, y and z axis of one sensor; there may be none."""
+        """``triples`` are the channels of the x, y and z axis of each sensor; there may be none."""
         super().__init__()
         least = _FEWEST_TIMEPOINTS
         require(num_timepoints >= least, "windows.length", num_timepoints, f"at least {least} samples for a spectrum")
@@ -117,12 +116,12 @@ class RichFeatures(nn.Module):
         return torch.cat([simple_NSF, range_NS.unsqueeze(-1), further_NSF], dim=-1)
 
     def _power(self, centred_NST: Tensor) -> Tensor:
-        """Of each frequency, up to a common factor: (N, S, Q)."""
+        """Power at each frequency, up to a common factor: (N, S, Q)."""
         return ((centred_NST @ self.cosines_TQ).square() + (centred_NST @ self.sines_TQ).square()) * self.weight_Q
 
 
 def simple_features(x_NST: Tensor, sorted_NST: Tensor) -> Tensor:
-    """:data:`SIMPLE_FEATURES` of series (N, S, T), which are given in ascending order too: (N, S, 8)."""
+    """:data:`SIMPLE_FEATURES` of series (N, S, T), given also in ascending order: (N, S, 8)."""
     num_timepoints = x_NST.shape[-1]
     steps_NS = (x_NST[..., 1:] - x_NST[..., :-1]).abs().sum(dim=-1) / max(1, num_timepoints - 1)
     features = [
@@ -139,27 +138,27 @@ def simple_features(x_NST: Tensor, sorted_NST: Tensor) -> Tensor:
 
 
 def features_of(module: nn.Module, windows_NTC: Tensor) -> Tensor:
-    """What ``module`` makes of any number of windows, some at a time: intermediate values take bounded memory."""
+    """Features of any number of windows, computed in chunks so that intermediate values take bounded memory."""
     with torch.inference_mode():
         return torch.cat([module(chunk) for chunk in torch.split(windows_NTC, _CHUNK)])
 
 
 def quantile(sorted_NST: Tensor, share: float) -> Tensor:
-    """By linear interpolation between neighbours, as NumPy's default."""
+    """Quantile by linear interpolation, like NumPy's default."""
     place = share * (sorted_NST.shape[-1] - 1)
     below, above = math.floor(place), math.ceil(place)
     return torch.lerp(sorted_NST[..., below], sorted_NST[..., above], place - below)
 
 
 def _centred(x_NST: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Series less their mean (N, S, T), their deviations (N, S), and whether they vary (N, S)."""
+    """Series minus their mean (N, S, T), their deviations (N, S), and whether they vary (N, S)."""
     centred_NST = x_NST - x_NST.mean(dim=-1, keepdim=True)
     deviation_NS = centred_NST.square().mean(dim=-1).sqrt()
     return centred_NST, deviation_NS, deviation_NS > _CONSTANT_BELOW * x_NST.square().mean(dim=-1).sqrt()
 
 
 def _correlations(axes_NM3T: Tensor) -> Tensor:
-    """Of x with y, x with z, y with z: (N, M, 3); 0 where one of the two does not vary."""
+    """Correlations of x with y, x with z, y with z: (N, M, 3); 0 if one of the two does not vary."""
     centred_NM3T, deviation_NM3, varies_NM3 = _centred(axes_NM3T)
     standardised_NM3T = centred_NM3T / torch.where(varies_NM3, deviation_NM3, 1.0).unsqueeze(-1)
     standardised_NM3T = torch.where(varies_NM3.unsqueeze(-1), standardised_NM3T, 0.0)

@@ -1,4 +1,4 @@
-"""scikit-learn's forests as tensors: all trees are walked at once, a level a step. scikit-learn grows them.
+"""scikit-learn's forests as tensors: all trees are walked at once, one level a step. scikit-learn grows them.
 
 Letters: N windows, F features, R trees, V nodes of all trees, W = 2·V ways down from them, D distributions,
 K activities.
@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SMALLEST_PROBABILITY = 1e-9
-"""Of an activity that no tree votes for: its logit stays finite."""
+"""Probability of an activity that no tree votes for, so that its logit stays finite."""
 
 
 class Forest(nn.Module):
     """Features, then the mean of the trees' probabilities as logits: windows (N, T, C) to (N, K).
 
-    The trees lie one after the other in flat tables of nodes. A leaf is its own child on both sides, so that every
-    window takes as many steps as the deepest tree has levels, and no step depends on the data.
+    The trees are stored one after the other in flat tables of nodes. A leaf is its own child on both sides, so every
+    window takes as many steps as the deepest tree has levels, and the number of steps does not depend on the data.
     """
 
     feature_V: Tensor
@@ -36,14 +36,14 @@ class Forest(nn.Module):
     def __init__(
         self, features: nn.Module, forest: RandomForestClassifier | ExtraTreesClassifier, *, num_classes: int
     ) -> None:
-        """Take over a ``forest`` fitted to float32 ``features`` and activities from 0 to ``num_classes`` - 1."""
+        """Convert a ``forest`` that was fitted to float32 ``features`` and activities from 0 to ``num_classes`` - 1."""
         super().__init__()
         self.features = features
         trees = [estimator.tree_ for estimator in forest.estimators_]
         roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
         self.depth = max(tree.max_depth for tree in trees)
         is_leaf = np.concatenate([tree.children_left for tree in trees]) < 0
-        # A leaf asks for feature 0 and goes to itself whatever the answer is.
+        # A leaf looks at feature 0 and stays where it is, whatever the value.
         self._keep("feature_V", np.where(is_leaf, 0, np.concatenate([tree.feature for tree in trees])), np.int32)
         thresholds = rounded_down(np.concatenate([tree.threshold for tree in trees]))
         self._keep("threshold_V", np.where(is_leaf, 0, thresholds), np.float32)
@@ -76,7 +76,7 @@ class Forest(nn.Module):
 
 
 def rounded_down(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """The largest float32 numbers not above ``thresholds``: float32 values compare with either alike."""
+    """The largest float32 numbers not above ``thresholds``: float32 values compare the same with either."""
     nearest = thresholds.astype(np.float32)
     below = np.nextafter(nearest, np.float32(-np.inf))
     return np.where(nearest.astype(np.float64) > thresholds, below, nearest)
@@ -85,6 +85,6 @@ def rounded_down(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]
 def _children(
     trees: list[Any], roots: npt.NDArray[np.int64], is_leaf: npt.NDArray[np.bool_], side: str
 ) -> npt.NDArray[np.int64]:
-    """(V,) the node that each one leads to on one side, counted over all trees."""
+    """The child of each node on one side, numbered over all trees: (V,)."""
     inner = np.concatenate([getattr(tree, side) + root for tree, root in zip(trees, roots, strict=True)])
     return np.where(is_leaf, np.arange(len(is_leaf)), inner)

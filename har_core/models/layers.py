@@ -1,10 +1,10 @@
-"""Blocks that several architectures share. What only one of them uses stays in its own file.
+"""Blocks that several architectures share. A block that only one of them uses stays in its file.
 
-Convolutions here run along time alone and never mix channels, so a window of C channels is C independent series: it
-is folded into the batch as such, and features come last. Then every convolution is one matrix product over rows of
-contiguous numbers, which processors do at full speed, where a two-dimensional convolution with a kernel of (3, 1)
-spends most of its time in rearranging (docs/results/performance.md). Parameters are those of PyTorch's own
-convolution and batch norm, and so are the results: a test compares them.
+Convolutions here run along time and never mix channels. So a window of C channels is C independent series; they are
+folded into the batch, and features come last. Every convolution is then one matrix product over rows of contiguous
+numbers, which processors do at full speed. A two-dimensional convolution with a kernel of (3, 1) spends most of its
+time rearranging memory (docs/results/performance.md). Parameters and results are those of PyTorch's own convolution
+and batch norm; a test compares them.
 
 Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ timepoints after a stride of 2, F features,
 P = 3·F features of a timepoint and its two neighbours, K activities.
@@ -22,7 +22,7 @@ from har_core.base.errors import InputError, Problem
 
 
 def to_series(x_NTC: Tensor) -> Tensor:
-    """Windows (N, T, C) as series of one feature, (S, T, 1)."""
+    """Windows (N, T, C) as series with one feature, (S, T, 1)."""
     return x_NTC.transpose(1, 2).flatten(0, 1).unsqueeze(-1)
 
 
@@ -36,7 +36,7 @@ class HalvingConv(nn.Conv1d):
         return self.filter(with_neighbours(x_STF))
 
     def filter(self, x_SUP: Tensor) -> Tensor:
-        """The convolution of what :func:`with_neighbours` has gathered, as one matrix product."""
+        """The convolution, as one matrix product over the output of :func:`with_neighbours`."""
         weight_P = self.weight.transpose(1, 2).flatten(start_dim=1)
         return functional.linear(x_SUP, weight_P, self.bias)
 
@@ -74,7 +74,7 @@ class ChannelHead(nn.Module):
 
 
 def neighbours(x_STF: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What is before, at and after every second timepoint, zeros beyond the ends: three times (S, U, F)."""
+    """Values before, at and after every second timepoint, with zeros beyond the ends: three tensors (S, U, F)."""
     even_SUF, odd_SVF = x_STF[:, 0::2], x_STF[:, 1::2]  # V = ⌊T/2⌋
     num_even, num_odd = even_SUF.shape[1], odd_SVF.shape[1]
     before_SUF = functional.pad(odd_SVF[:, : num_even - 1], (0, 0, 1, 0))
@@ -83,16 +83,16 @@ def neighbours(x_STF: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def with_neighbours(x_STF: Tensor) -> Tensor:
-    """Every second timepoint with the one before and the one after it, zeros beyond the ends: (S, U, P).
+    """Every second timepoint with the one before and the one after it, with zeros beyond the ends: (S, U, P).
 
-    What a convolution (3, stride 2, padding 1) sees. Several convolutions of one input can share it.
+    This is the input of a convolution (3, stride 2, padding 1). Several convolutions of one input can share it.
     """
     gathered_SUP: Tensor = _Neighbours.apply(x_STF)  # type: ignore[no-untyped-call]
     return gathered_SUP
 
 
 class _Neighbours(torch.autograd.Function):
-    """:func:`with_neighbours`; PyTorch's own derivative of it would pass over the memory three times as often."""
+    """:func:`with_neighbours` with its own derivative: PyTorch's would read and write three times as much memory."""
 
     @staticmethod
     def forward(ctx: Any, x_STF: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class _Neighbours(torch.autograd.Function):
 
 
 def require(condition: bool, option: str, value: object, expected: str) -> None:
-    """Refuse an option of an architecture.
+    """Refuse an option of an architecture unless ``condition`` holds.
 
     Raises:
         InputError: ``condition`` does not hold.

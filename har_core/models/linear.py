@@ -1,4 +1,4 @@
-"""A linear model of scikit-learn on standardised features, as tensors. Fitting it is scikit-learn's work.
+"""A linear model on standardised features, as tensors. scikit-learn fits it.
 
 Letters: N windows, F features, K activities.
 """
@@ -13,11 +13,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 _NEVER = -1e4
-"""Logit of an activity that training lacks."""
+"""Logit of an activity that is missing in training."""
 
 
 class LinearOnFeatures(nn.Module):
-    """Features, then one linear layer that standardises them on the way: windows (N, T, C) to logits (N, K).
+    """Features, then one linear layer that also standardises them: windows (N, T, C) to logits (N, K).
 
     Computed in float64, as scikit-learn does.
     """
@@ -26,9 +26,9 @@ class LinearOnFeatures(nn.Module):
     bias_K: Tensor
 
     def __init__(self, features: nn.Module, scaler: StandardScaler, linear: Any, *, num_classes: int) -> None:
-        """Take over a fitted ``scaler`` and a fitted ``linear`` classifier on what it scales.
+        """Convert a fitted ``scaler``, and a ``linear`` classifier that was fitted to its output.
 
-        ``linear`` has ``coef_``, ``intercept_`` and ``classes_``; of two classes it may hold the second one's alone.
+        ``linear`` has ``coef_``, ``intercept_`` and ``classes_``; for two classes it may have only the second's row.
         """
         super().__init__()
         self.features = features

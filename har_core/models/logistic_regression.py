@@ -1,7 +1,7 @@
-"""Multinomial logistic regression on standardised simple features: what a linear model makes of them.
+"""Multinomial logistic regression on standardised simple features: the linear baseline.
 
 Origin: D. R. Cox, "The regression analysis of binary sequences", Journal of the Royal Statistical Society B 20(2),
-1958, in its multinomial form, fitted by scikit-learn with L-BFGS. The seed changes nothing: the optimum is one.
+1958, in its multinomial form, fitted by scikit-learn with L-BFGS. The seed changes nothing: there is one optimum.
 
 Letters: N windows, T timepoints, C channels, F = 8·C features.
 """

@@ -37,7 +37,7 @@ class Lstm(nn.Module):
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         start_LNH = x_NTC.new_zeros(self.lstm.num_layers, x_NTC.shape[0], self.lstm.hidden_size)
-        # The function under nn.LSTM.forward, which keeps its weights in a list that torch.export cannot see.
+        # nn.LSTM.forward keeps its weights in a list that torch.export cannot see; this is the function it calls.
         h_NTH, _, _ = torch.lstm(
             x_NTC,
             (start_LNH, start_LNH),

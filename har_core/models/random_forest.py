@@ -1,7 +1,7 @@
 """Random forest on simple features of each channel: the plain baseline that every network has to beat.
 
-Origin: L. Breiman, "Random forests", Machine Learning 45(1), 2001, grown by scikit-learn; 100 trees of depth 8 on
-these features are the baseline of the WHAR Arena (2026), there on windows of 3 s.
+Origin: L. Breiman, "Random forests", Machine Learning 45(1), 2001, grown by scikit-learn. 100 trees of depth 8 on these
+features are the baseline of the WHAR Arena (2026), on windows of 3 s.
 
 Letters: N windows, T timepoints, C channels, F = 8·C features.
 """
@@ -21,7 +21,7 @@ from har_core.models.registry import register_classical
 def fit(
     windows_NTC: Tensor, labels_N: Tensor, *, num_classes: int, seed: int, num_trees: int = 100, max_depth: int = 8
 ) -> nn.Module:
-    """Grow ``num_trees`` trees of at most ``max_depth`` levels; the options that are not named are scikit-learn's."""
+    """Grow ``num_trees`` trees of at most ``max_depth`` levels, with scikit-learn's defaults for everything else."""
     features = SimpleFeatures()
     x_NF = features_of(features, windows_NTC).to(torch.float32)
     forest = RandomForestClassifier(

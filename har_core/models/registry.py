@@ -1,9 +1,8 @@
-"""The names of the architectures, and how a model is made from one.
+"""Registers architectures, and makes models from them.
 
-A new architecture is one new file in this package; nothing else is edited (:mod:`har_core.models.catalogue` finds it).
-A network is a class under
-:func:`register_model`, made with random weights and trained elsewhere. A classical model is a function under
-:func:`register_classical`, which looks at training windows and returns a module that is fitted.
+A new architecture is one new file in this package, which :mod:`har_core.models.catalogue` finds; nothing else needs
+editing. A network is a class under :func:`register_model`, made with random weights and trained elsewhere. A classical
+model is a function under :func:`register_classical`, which takes training windows and returns a fitted module.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ _classical: dict[str, Callable[..., nn.Module]] = {}
 
 
 def register_model(name: str) -> Callable[[Architecture], Architecture]:
-    """Class decorator: makes a network known as ``name``.
+    """Class decorator that registers a network as ``name``.
 
-    Its ``__init__`` takes keywords alone: ``num_channels``, ``num_timepoints``, ``num_classes``, and options with
+    Its ``__init__`` takes keywords only: ``num_channels``, ``num_timepoints``, ``num_classes``, and options with
     defaults, which an experiment file may set under ``[models.<name>]``.
 
     Raises:
-        ValueError: the name is taken, or ``__init__`` has another form.
+        ValueError: the name is taken, or ``__init__`` has other arguments.
     """
 
     def register(architecture: Architecture) -> Architecture:
@@ -50,20 +49,21 @@ def register_model(name: str) -> Callable[[Architecture], Architecture]:
 
 
 def register_classical(name: str) -> Callable[[Fit], Fit]:
-    """Decorator of a fit function: makes a classical model known as ``name``.
+    """Function decorator that registers a classical model as ``name``.
 
-    The function is called as ``fit(windows_NTC, labels_N, *, num_classes, seed, **options)``: raw float32 windows
-    (N, T, C) in sensor units, activities counted from 0 as int64 (N,), how many there are (training may lack some),
-    the seed of all its randomness, and options with positive numbers as defaults, which an experiment file may set
-    under ``[models.<name>]``. One that has an argument ``triples`` after ``seed`` gets there which channels are the
-    x, y and z axis of one sensor.
+    The function is called as ``fit(windows_NTC, labels_N, *, num_classes, seed, **options)``, with raw float32 windows
+    (N, T, C) in sensor units; activities counted from 0, int64 (N,); the number of activities, of which training may
+    lack some; the seed of all randomness; and options with positive numbers as defaults, which an experiment file may
+    set under ``[models.<name>]``. If it has an argument ``triples`` after ``seed``, it also gets the channels that are
+    the x, y and z axis of one sensor.
 
-    It returns an ``nn.Module`` that takes raw windows (N, T, C) of any number and returns float32 logits (N, K), whose
-    softmax is its probabilities. Everything learnt is in its buffers (no code is ever pickled), what only depends on
-    the shape of a window in non-persistent ones. Two fits with one seed agree, and each window is judged by itself.
+    It returns an ``nn.Module`` that takes any number of raw windows (N, T, C) and returns float32 logits (N, K), whose
+    softmax gives the probabilities. Everything learnt is in its buffers (no code is ever pickled); buffers that only
+    depend on the shape of a window are non-persistent. Two fits with the same seed agree, and the answer for a window
+    does not depend on the others.
 
     Raises:
-        ValueError: the name is taken, or the function has another form.
+        ValueError: the name is taken, or the function has other arguments.
     """
 
     def register(fit: Fit) -> Fit:
@@ -77,13 +77,13 @@ def register_classical(name: str) -> Callable[[Fit], Fit]:
 def create_model(
     name: str, *, num_channels: int, num_timepoints: int, num_classes: int, **overrides: Option
 ) -> nn.Module:
-    """A new network with random weights from PyTorch's global generator (see ``har_core.training.seed_everything``).
+    """A new network with random weights from PyTorch's global generator (see ``har_core.training.seeding``).
 
     Its ``forward`` takes normalised float32 windows (N, ``num_timepoints``, ``num_channels``) and returns float32
     logits (N, ``num_classes``). ``overrides`` are options of the architecture (:func:`architecture_options`).
 
     Raises:
-        UnknownNameError: no such architecture, or it has no such option.
+        UnknownNameError: there is no such architecture or option.
         InputError: an option or a size has an impossible value, or ``name`` is a classical model.
     """
     if not is_network(name):
@@ -110,19 +110,19 @@ def fit_model(
     triples: Sequence[tuple[int, int, int]] | None = None,
     **options: Option,
 ) -> nn.Module:
-    """A classical model, fitted to raw windows; see :func:`register_classical` for what it takes and returns.
+    """Fit a classical model to raw windows; :func:`register_classical` describes the result.
 
     Args:
-        name: of the model.
+        name: name of the model.
         windows_NTC: float32 (N, T, C), in sensor units.
-        labels_N: int64 (N,), activities counted from 0; at least two of them.
-        num_classes: K, activities that the logits are of.
-        seed: of all randomness.
-        triples: which channels are the x, y and z axis of one sensor; where absent, each three in a row.
-        **options: those of the model (:func:`architecture_options`).
+        labels_N: int64 (N,), activities counted from 0; at least two different ones.
+        num_classes: K, the number of activities in the logits.
+        seed: seed of all randomness.
+        triples: channels that are the x, y and z axis of one sensor; by default every three in a row.
+        **options: options of the model (:func:`architecture_options`).
 
     Raises:
-        UnknownNameError: no such architecture, or it has no such option.
+        UnknownNameError: there is no such architecture or option.
         InputError: an option has an impossible value, the windows or labels cannot be used, or ``name`` is a network.
     """
     if is_network(name):
@@ -138,10 +138,10 @@ def fit_model(
 
 
 def check_options(name: str, *, num_channels: int, num_timepoints: int, num_classes: int, **overrides: Option) -> None:
-    """Refuse what :func:`create_model` or :func:`fit_model` would, without weights in memory and without windows.
+    """Refuse what :func:`create_model` or :func:`fit_model` would refuse, without allocating weights or taking windows.
 
     Raises:
-        UnknownNameError: no such architecture, or it has no such option.
+        UnknownNameError: there is no such architecture or option.
         InputError: an option has an impossible value.
     """
     if not is_network(name):
@@ -149,14 +149,14 @@ def check_options(name: str, *, num_channels: int, num_timepoints: int, num_clas
         if problems:
             raise InputError(f"The model {name!r} cannot be fitted", problems)
         return
-    with torch.device("meta"):  # shapes without memory: a millisecond instead of a failure after an hour
+    with torch.device("meta"):  # shapes only: takes a millisecond, and saves a failure after an hour
         create_model(
             name, num_channels=num_channels, num_timepoints=num_timepoints, num_classes=num_classes, **overrides
         )
 
 
 def _architecture(name: str) -> Callable[..., nn.Module]:
-    """What makes ``name``, once its file, and no other, is imported."""
+    """The class or function that makes ``name``; imports its file and no other."""
     entry = describe(name)
     importlib.import_module(entry.module)
     return _networks[name] if entry.is_network else _classical[name]
@@ -165,7 +165,7 @@ def _architecture(name: str) -> Callable[..., nn.Module]:
 def _require_form(
     name: str, maker: Callable[..., nn.Module], fixed: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> None:
-    """Refuse a name that is taken, and arguments other than ``fixed``, ``optional`` and keywords with defaults."""
+    """Refuse a taken name, and arguments other than ``fixed``, ``optional`` and keywords with defaults."""
     if name in list_models() and describe(name).module != maker.__module__:
         raise ValueError(f"{name!r} is registered twice: in {describe(name).module} and by {_place(maker)}")
     parameters = list(inspect.signature(maker).parameters.values())
@@ -178,7 +178,7 @@ def _require_form(
 
 
 def _option_problems(name: str, overrides: Mapping[str, Option]) -> list[Problem]:
-    """What is wrong with options: an option has the type of its default, and is positive in a classical model."""
+    """Problems of the options: each must have the type of its default, and be positive for classical models."""
     options = architecture_options(name)
     problems = []
     for option, value in overrides.items():
@@ -198,7 +198,7 @@ def _option_problems(name: str, overrides: Mapping[str, Option]) -> list[Problem
 
 
 def _data_problems(windows_NTC: Tensor, labels_N: Tensor, num_classes: int) -> list[Problem]:
-    """What is wrong with the windows and labels of a fit."""
+    """Problems of the windows and labels of a fit."""
     problems = []
     if windows_NTC.ndim != 3 or windows_NTC.dtype != torch.float32:  # noqa: PLR2004 - windows, timepoints, channels
         found = f"{windows_NTC.dtype} {tuple(windows_NTC.shape)}"

@@ -55,7 +55,7 @@ class ResidualBlock(nn.Module):
         self.shortcut_norm = FeatureNorm(out_features)
 
     def forward(self, x_STF: Tensor) -> Tensor:
-        x_SUP = with_neighbours(x_STF)  # gathered once for the two convolutions that halve time
+        x_SUP = with_neighbours(x_STF)  # gathered once for both halving convolutions
         y_SUF = self.norm1(self.conv1.filter(x_SUP)).relu()
         y_SUF = self.norm2(self.conv2(y_SUF))
         shortcut_SUF = self.shortcut_norm(self.shortcut_conv.filter(x_SUP))

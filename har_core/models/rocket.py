@@ -2,9 +2,9 @@
 
 Origin: A. Dempster, D. F. Schmidt and G. I. Webb, "MiniRocket: a very fast (almost) deterministic transform for time
 series classification", KDD 2021, in the multivariate form of the authors' code: every convolution sees the sum of a few
-channels chosen at random. Two things differ. Channels are standardised first, because m/s², rad/s and a field of size
-1 are added up here. And a threshold lies 1e-6 above the quantile that it is, so that rounding decides nothing where a
-signal stands still. Which libraries could have done it is in docs/decisions/0008.
+channels chosen at random. Two things differ. Channels are standardised first, because here m/s², rad/s and a field of
+size 1 are added up. And each threshold is 1e-6 above its quantile, so that rounding decides nothing where a signal
+stands still. docs/decisions/0008 says why no library does this.
 
 Letters: N windows, T timepoints, C channels, P = 84 kernels, J = 9 weights of a kernel, B thresholds of a kernel.
 """
@@ -29,13 +29,13 @@ from har_core.models.registry import register_classical
 
 KERNEL_LENGTH = 9
 TAPS = tuple(combinations(range(KERNEL_LENGTH), 3))
-"""Of each kernel, the three places that weigh 2; the other six weigh -1, so that a kernel sums to 0."""
+"""For each kernel the three positions with weight 2; the other six have weight -1, so a kernel sums to 0."""
 NUM_KERNELS = len(TAPS)
 MAX_DILATIONS = 32
 MAX_CHANNELS = 9
-"""The most channels that one convolution adds up."""
+"""Most channels that one convolution adds up."""
 PENALTIES = np.logspace(-3, 3, 10)
-"""Ridge penalties to choose from, by leaving out each training window in turn: those of the paper."""
+"""Ridge penalties of the paper; leaving out each training window in turn chooses one."""
 _MARGIN = 1e-6
 _GOLDEN_RATIO = (5**0.5 + 1) / 2
 
@@ -44,8 +44,8 @@ _GOLDEN_RATIO = (5**0.5 + 1) / 2
 def fit(windows_NTC: Tensor, labels_N: Tensor, *, num_classes: int, seed: int, num_features: int = 2520) -> nn.Module:
     """Draw kernels, take thresholds from training windows, and fit the ridge classifier.
 
-    ``num_features`` is rounded down to a multiple of 84. The softmax of a ridge classifier's decision values is no
-    calibrated probability: it names the same activity, and is far too timid.
+    ``num_features`` is rounded down to a multiple of 84. The softmax of a ridge classifier's decision values is not a
+    calibrated probability: the activity is the same, the figure far too low.
     """
     num_timepoints = windows_NTC.shape[1]
     require(num_timepoints >= KERNEL_LENGTH, "windows.length", num_timepoints, f"at least {KERNEL_LENGTH} samples")
@@ -62,18 +62,18 @@ class Convolutions:
     """All 84 kernels at one dilation."""
 
     dilation: int
-    """Samples from one weight of a kernel to the next."""
+    """Samples between two weights of a kernel."""
     channels_PC: Tensor
-    """float64, 1 where a kernel sees a channel, else 0."""
+    """float64, 1 if a kernel sees a channel, else 0."""
     thresholds_PB: Tensor
     """float64."""
 
 
 class RandomConvolutions(nn.Module):
-    """Shares of positive values: raw windows (N, T, C) to float32 (N, F).
+    """Shares of values above thresholds: raw windows (N, T, C) to float32 (N, F).
 
-    Half of the kernels slide over the window with zeros beyond its ends, the others stay inside; which half, takes
-    turns from dilation to dilation.
+    Half of the kernels slide over the window with zeros beyond its ends, the others stay inside; the halves alternate
+    from dilation to dilation.
     """
 
     mean_C: Tensor
@@ -103,18 +103,18 @@ class RandomConvolutions(nn.Module):
         return torch.cat(features, dim=1)
 
     def standardise(self, x_NTC: Tensor) -> Tensor:
-        """Raw windows (N, T, C) to float64 (N, C, T) with the training windows' mean 0 and deviation 1."""
+        """Raw windows (N, T, C) to float64 (N, C, T), scaled so that training windows have mean 0 and deviation 1."""
         return ((x_NTC.to(torch.float64) - self.mean_C) / self.deviation_C).transpose(1, 2)
 
 
 def kernel_weights() -> Tensor:
-    """(P, J) float64."""
+    """Weights of all kernels, float64 (P, J)."""
     weights_PJ = torch.full((NUM_KERNELS, KERNEL_LENGTH), -1.0, dtype=torch.float64)
     return weights_PJ.scatter(1, torch.tensor(TAPS), 2.0)
 
 
 def convolve(x_NCT: Tensor, channels_PC: Tensor, weights_PJ: Tensor, dilation: int) -> Tensor:
-    """Each kernel over the sum of its channels, zeros beyond the ends: (N, P, T)."""
+    """Apply each kernel to the sum of its channels, with zeros beyond the ends: (N, P, T)."""
     num_timepoints, reach = x_NCT.shape[2], dilation * (KERNEL_LENGTH // 2)
     sum_NPT = functional.pad(channels_PC @ x_NCT, (reach, reach))
     y_NPT = sum_NPT[..., :num_timepoints] * weights_PJ[:, 0, None]
@@ -124,13 +124,13 @@ def convolve(x_NCT: Tensor, channels_PC: Tensor, weights_PJ: Tensor, dilation: i
 
 
 def share_above(y_NPT: Tensor, thresholds_PB: Tensor) -> Tensor:
-    """The share of timepoints above each threshold, kernel by kernel: float32 (N, P·B)."""
+    """Share of timepoints above each threshold, kernel by kernel: float32 (N, P·B)."""
     shares = [(y_NPT > threshold_P.unsqueeze(-1)).to(torch.float32).mean(dim=-1) for threshold_P in thresholds_PB.T]
     return torch.stack(shares, dim=-1).flatten(start_dim=1)
 
 
 def dilations_of(num_timepoints: int, num_per_kernel: int) -> dict[int, int]:
-    """Dilations, exponentially spaced up to the window's length, and how many thresholds a kernel has at each.
+    """Dilations, spaced exponentially up to the window's length, and the number of thresholds of a kernel at each.
 
     >>> dilations_of(125, 30)
     {1: 8, 2: 4, 3: 3, 4: 3, 5: 1, 6: 2, 7: 2, 8: 1, 9: 1, 10: 1, 11: 1, 12: 1, 14: 1, 15: 1}
@@ -140,12 +140,12 @@ def dilations_of(num_timepoints: int, num_per_kernel: int) -> dict[int, int]:
     spaced = np.logspace(0, highest, num_dilations, base=2).astype(np.int64)
     dilations, counts = np.unique(spaced, return_counts=True)
     thresholds = (counts * (num_per_kernel / num_dilations)).astype(np.int64)
-    thresholds[: num_per_kernel - thresholds.sum()] += 1  # rounding leaves fewer over than there are dilations
+    thresholds[: num_per_kernel - thresholds.sum()] += 1  # rounding leaves over fewer than there are dilations
     return dict(zip(dilations.tolist(), thresholds.tolist(), strict=True))
 
 
 def _with_thresholds(windows_NTC: Tensor, generator: np.random.Generator, num_per_kernel: int) -> RandomConvolutions:
-    """Kernels with random channels; each threshold is a quantile of a kernel's output on one random training window."""
+    """Kernels with random channels; a threshold is a quantile of a kernel's output on one random training window."""
     num_windows, num_timepoints, num_channels = windows_NTC.shape
     x_NTC = windows_NTC.to(torch.float64)
     deviation_C = x_NTC.std(dim=(0, 1), correction=0)
@@ -158,7 +158,7 @@ def _with_thresholds(windows_NTC: Tensor, generator: np.random.Generator, num_pe
         x_PCT = features.standardise(windows_NTC[chosen_P])
         y_PPT = convolve(x_PCT, channels_PC, features.weights_PJ, dilation)
         y_PT = y_PPT.diagonal().T.numpy()  # each kernel on the window that was chosen for it
-        # The golden ratio's multiples fill 0 to 1 evenly, however many of them there are.
+        # Multiples of the golden ratio, modulo 1, fill 0 to 1 evenly, however many there are.
         places = (np.arange(1, NUM_KERNELS * num_thresholds + 1) + num_before) * _GOLDEN_RATIO % 1
         quantiles = [np.quantile(y_T, p_B) for y_T, p_B in zip(y_PT, places.reshape(NUM_KERNELS, -1), strict=True)]
         thresholds_PB = torch.from_numpy(np.stack(quantiles) + _MARGIN)
@@ -168,7 +168,7 @@ def _with_thresholds(windows_NTC: Tensor, generator: np.random.Generator, num_pe
 
 
 def _random_channels(generator: np.random.Generator, num_channels: int) -> npt.NDArray[np.float64]:
-    """(P, C) which channels each kernel adds up: 1 to 9, few more often than many, none twice."""
+    """Channels that each kernel adds up, (P, C): 1 to 9, few more often than many, none twice."""
     most = np.log2(min(num_channels, MAX_CHANNELS) + 1)
     channels_PC = np.zeros((NUM_KERNELS, num_channels))
     for seen_C in channels_PC:

@@ -1,7 +1,7 @@
 """ShuffleNet: depthwise convolution along time, pointwise convolution, channel shuffle.
 
-Origin: Zhang et al. 2018, section 3.1 (the shuffle of features between groups); the pointwise convolutions are not
-grouped here.
+Origin: Zhang et al. 2018, section 3.1 (the shuffle of features between groups); here the pointwise convolutions are not
+grouped.
 
 Cost of a window of 125 x 45, 19 activities: 614,551 parameters, 84,032,505 multiply-accumulates.
 
@@ -37,7 +37,7 @@ class ShuffleNet(nn.Module):
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_STF = to_series(x_NTC)
         x_STF = self.body(x_STF)
-        x_S1F = x_STF.mean(dim=1, keepdim=True)  # shuffles as well after the average as before it
+        x_S1F = x_STF.mean(dim=1, keepdim=True)  # shuffling commutes with the average
         logits_NK: Tensor = self.head(shuffle(x_S1F, SHUFFLE_GROUPS[-1]))
         return logits_NK
 
@@ -45,8 +45,8 @@ class ShuffleNet(nn.Module):
 class ShuffleBlock(nn.Module):
     """Shuffle, depthwise convolution that halves time, pointwise convolution, batch norm, ReLU.
 
-    The shuffle is that of the block before; the first block has one group, which leaves everything in its place. Not
-    the features are dealt out but the weights that meet them, which are few: the results are the same.
+    The shuffle is that of the block before; the first block has one group, so nothing moves. Instead of the features,
+    the block shuffles the weights that meet them, which are few: the result is the same.
     """
 
     def __init__(self, in_features: int, out_features: int, num_groups: int) -> None:
@@ -66,7 +66,7 @@ class ShuffleBlock(nn.Module):
 
 
 class DepthwiseHalvingConv(nn.Conv1d):
-    """Weights of a convolution (3, stride 2, padding 1) of each feature by itself."""
+    """Weights of a depthwise convolution (3, stride 2, padding 1)."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__(num_features, num_features, kernel_size=3, stride=2, padding=1, groups=num_features)
@@ -77,20 +77,20 @@ class DepthwiseHalvingConv(nn.Conv1d):
 
 
 def depthwise(x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:
-    """Convolution (3, stride 2, padding 1) of each feature by itself: (S, T, F) to (S, U, F)."""
+    """Depthwise convolution (3, stride 2, padding 1): (S, T, F) to (S, U, F)."""
     y_SUF: Tensor = _Depthwise.apply(x_STF, weight_3F, bias_F)  # type: ignore[no-untyped-call]
     return y_SUF
 
 
 class _Depthwise(torch.autograd.Function):
-    """Three shifted multiplications and additions, and their derivative: faster than a convolution with F groups."""
+    """Three shifted multiply-adds with their derivative: faster than a convolution with F groups."""
 
     @staticmethod
     def forward(ctx: Any, x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:
         ctx.save_for_backward(x_STF, weight_3F)
         before_SUF, here_SUF, after_SUF = neighbours(x_STF)
         before_F, here_F, after_F = weight_3F
-        # Zeros beyond the ends rather than a smaller part written in place: an exported graph has to copy all of it.
+        # Pad with zeros rather than write a part in place: for that an exported graph would copy the whole tensor.
         y_SUF = torch.addcmul(bias_F, here_SUF, here_F)
         y_SUF = torch.addcmul(y_SUF, before_SUF, before_F)
         return torch.addcmul(y_SUF, after_SUF, after_F)
@@ -112,5 +112,5 @@ class _Depthwise(torch.autograd.Function):
 
 
 def shuffle(x: Tensor, num_groups: int) -> Tensor:
-    """Deal the features, which are the last dimension, out anew: one of each group in turn."""
+    """Reorder the features (the last dimension): one of each group in turn."""
     return x.view(*x.shape[:-1], num_groups, -1).transpose(-1, -2).flatten(start_dim=-2)

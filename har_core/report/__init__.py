@@ -1,1 +1,1 @@
-"""The comparison report: one self-contained page, the same as Markdown, and its figures as JSON."""
+"""The comparison report: one self-contained page, the same in Markdown, and its figures as JSON."""

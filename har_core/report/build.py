@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from har_core.base.files import write_text
-from har_core.evaluation.result import dump_json
-from har_core.report import formats
+from har_core.datasets.dsads.layout import ACTIVITIES
+from har_core.evaluation.records import dump_json
+from har_core.report import formats, published
+from har_core.report.confusions import frequent_mistakes
+from har_core.report.defects import DROP_WORDS, KIND_WORDS
 from har_core.report.figures import figures_of
-from har_core.report.inputs import ReportInputs
+from har_core.report.inputs import FoldEntry, ReportInputs
 from har_core.report.page import compose
-from har_core.report.published import (
-    F1_NOTE,
-    PARAMETERS_FOOTNOTE,
-    PUBLISHED_RANDOM_SPLIT,
-    SELECTION_NOTE,
-    f1_of_means,
-)
-
-NUM_HEAT_LEVELS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +30,12 @@ class Report:
 
 
 def build_report(inputs: ReportInputs) -> Report:
-    """Make the page, the Markdown and the JSON of ``inputs``. Writes nothing, and needs no network."""
+    """Make the page, the Markdown and the JSON of ``inputs``. Writes nothing."""
     page = compose(inputs)
     environment = _environment()
     return Report(
-        html=environment.get_template("report.html.j2").render(page=page),
-        markdown=environment.get_template("report.md.j2").render(page=page),
+        html=environment.get_template("report.html.j2").render(page=page, inputs=inputs),
+        markdown=environment.get_template("report.md.j2").render(page=page, inputs=inputs),
         json=dump_json(figures_of(page)),
     )
 
@@ -62,29 +57,26 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "fixed": formats.fixed,
-        "with_spread": formats.with_spread,
-        "points": formats.points,
-        "grouped": formats.grouped,
-        "significant": formats.significant,
-        "duration": formats.duration,
-        "shown": formats.shown,
-        "md": formats.markdown_escaped,
-        "md_link": formats.markdown_link,
-        "level": _heat_level,
-    }
+    filters = (
+        *(formats.fixed, formats.grouped, formats.points, formats.shown, formats.significant, formats.time_taken),
+        *(formats.with_spread, formats.md, formats.md_link, frequent_mistakes, mean_macro_f1, shade, dump_json),
+    )
+    environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
+        "activities": ACTIVITIES,
+        "kind_words": KIND_WORDS,
+        "drop_words": DROP_WORDS,
         "is_web_link": formats.is_web_link,
-        "f1_of_means": f1_of_means,
-        "parameters_footnote": PARAMETERS_FOOTNOTE,
-        "selection_note": SELECTION_NOTE,
-        "f1_note": F1_NOTE,
-        "published_random_split": PUBLISHED_RANDOM_SPLIT,
+        "published": published,
     }
     return environment
 
 
-def _heat_level(share: float) -> int:
+def mean_macro_f1(fold: FoldEntry) -> float:
+    """On all test windows, the mean over seeds: what the means over folds are made from."""
+    return statistics.fmean(seed.scores["test"].macro_f1 for seed in fold.result.seeds)
+
+
+def shade(share: float) -> int:
     """The shade of a cell, 0 to 10; a share that is no number has none."""
-    return round(min(max(share, 0), 1) * NUM_HEAT_LEVELS) if formats.is_number(share) else 0
+    return round(10 * share) if formats.is_number(share) else 0

@@ -5,22 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from har_core.evaluation.folds import FoldResult, Spread
-from har_core.report.defects import AuditView
+from har_core.report.defects import KIND_WORDS, AuditView
 from har_core.report.honest import ProtocolView
 from har_core.report.inputs import FoldEntry
-from har_core.report.leaks import Leak
 from har_core.report.page import Page
-from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, PUBLISHED, SELECTION_NOTE
+from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, SELECTION_NOTE
+from har_core.report.rankings import Ranked
 
 
 def figures_of(page: Page) -> dict[str, Any]:
-    """Everything as data; ``entries[…].result`` is what :meth:`ModelResult.from_json` reads."""
+    """Everything as data; ``entries`` hold the models' results whole, ``folds`` the main figures of each fold."""
     inputs = page.inputs
-    published = {
-        row.model.entry.result.architecture: asdict(PUBLISHED[row.model.entry.result.architecture])
-        for row in page.published
-    }
+    published = {model.result.architecture: asdict(figures) for model, figures in page.published}
+    notes = [PARAMETERS_FOOTNOTE, SELECTION_NOTE, F1_NOTE]
     return {
         "note": page.note,
         "title": inputs.title,
@@ -28,26 +25,12 @@ def figures_of(page: Page) -> dict[str, Any]:
         "origin": inputs.origin,
         "lead": page.opening.lead,
         "protocols": {view.protocol: _protocol(view) for view in page.folds.every},
-        "leak": _leak(page.folds.leak),
-        "audit": _audit(page.audit),
-        "ranking": {
-            ranking.role: [
-                {
-                    "rank": row.rank,
-                    "architecture": row.model.entry.result.architecture,
-                    "seed": row.model.entry.result.seed,
-                    "macro_f1": row.scores.macro_f1,
-                    "accuracy": row.scores.accuracy,
-                }
-                for row in ranking.rows
-            ]
-            for ranking in page.rankings
-        },
-        "published": {"figures": published, "notes": [PARAMETERS_FOOTNOTE, SELECTION_NOTE, F1_NOTE]}
-        if published
-        else None,
-        "missing": list(page.missing),
-        "entries": [asdict(model.entry) for model in page.models],
+        "leak": page.folds.leak and asdict(page.folds.leak),
+        "audit": page.audit and _audit(page.audit),
+        "ranking": {role: _ranking(ranked, role) for role, ranked in page.rankings.items()},
+        "published": {"figures": published, "notes": notes} if published else None,
+        "missing": page.missing,
+        "entries": [asdict(model) for model in page.models],
         "folds": [_fold(entry) for entry in inputs.folds],
         "experiment": dict(inputs.experiment),
         "dataset": dict(inputs.dataset),
@@ -56,93 +39,62 @@ def figures_of(page: Page) -> dict[str, Any]:
     }
 
 
+def _ranking(ranked: Ranked, role: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "rank": place,
+            "architecture": model.result.architecture,
+            "seed": model.result.seed,
+            "macro_f1": model.scores(role).macro_f1,
+            "accuracy": model.scores(role).accuracy,
+        }
+        for place, model in ranked
+    ]
+
+
 def _protocol(view: ProtocolView) -> dict[str, Any]:
     return {
         "ranking": [
-            {
-                "rank": row.rank,
-                "architecture": row.summary.architecture,
-                "folds": list(row.summary.folds),
-                "num_folds_planned": row.num_planned,
-                "seeds": list(row.summary.seeds),
-                "macro_f1": _spread(row.summary.macro_f1),
-                "macro_f1_clean": _spread(row.summary.macro_f1_clean),
-                "accuracy": _spread(row.summary.accuracy),
-                "accuracy_clean": _spread(row.summary.accuracy_clean),
-                "pooled_macro_f1": row.summary.pooled_macro_f1,
-                "per_subject": row.summary.per_subject,
-                "per_subject_clean": row.summary.per_subject_clean,
-                "num_test_windows": row.summary.num_test_windows,
-                "num_parameters": row.num_parameters,
-            }
+            {"rank": row.rank, "num_folds_planned": row.num_planned, "num_parameters": row.num_parameters}
+            | asdict(row.summary)
             for row in view.rows
         ],
         "num_test_windows": view.num_test_windows,
         "num_clean_test_windows": view.num_clean_windows,
-        "published": None
-        if view.compared is None
-        else {
-            "metric": view.compared.metric,
-            "notes": list(view.compared.notes),
+        "published": {
+            "metric": view.metric,
+            "notes": view.notes,
             "scores": [
-                {"name": score.name, "value": score.value, "source": score.source}
-                for score in view.compared.scores
-                if score.ours is None
+                {"name": entry.name, "value": entry.score.mean, "source": entry.source}
+                for entry in view.compared
+                if entry.ours is None
             ],
+        }
+        if view.compared
+        else None,
+    }
+
+
+def _audit(view: AuditView) -> dict[str, Any]:
+    return {
+        "num_findings": view.num_findings,
+        "severities": view.severities,
+        "kinds": [asdict(summary) | {"description": KIND_WORDS[summary.kind]} for summary in view.kinds],
+        "recordings": [
+            {"subject": subject, "activity": activity, "num_findings": count, "severity": severity}
+            for (subject, activity), (count, severity) in sorted(view.found.items())
+        ],
+        "windows": view.counts and asdict(view.counts),
+        "left_roles": {
+            reason: {title: view.left_out(title, reason) for title in view.drops} for reason in view.reasons
         },
     }
 
 
-def _spread(spread: Spread | None) -> dict[str, float | None] | None:
-    return None if spread is None else asdict(spread)
-
-
-def _leak(leak: Leak | None) -> dict[str, Any] | None:
-    if leak is None:
-        return None
-    return {
-        "against": leak.against,
-        "words": leak.words,
-        "architectures": [
-            {
-                "architecture": row.architecture,
-                "leaky_macro_f1": row.leaky,
-                "honest_macro_f1": row.honest,
-                "flatters_by": row.flatters_by,
-            }
-            for row in leak.rows
-        ],
-    }
-
-
-def _audit(view: AuditView | None) -> dict[str, Any] | None:
-    if view is None:
-        return None
-    return {
-        "num_findings": view.num_findings,
-        "severities": dict(view.severities),
-        "kinds": [{**asdict(row.summary), "description": row.words} for row in view.kinds],
-        "recordings": [
-            {"subject": row.subject, "activity": activity, "num_findings": cell.count, "severity": cell.severity}
-            for row in view.recordings
-            for activity, cell in enumerate(row.cells, 1)
-            if cell.count
-        ],
-        "windows": None if view.counts is None else asdict(view.counts),
-        "left_roles": {row.reason: dict(zip(view.drop_columns, row.counts, strict=True)) for row in view.drops},
-    }
-
-
 def _fold(entry: FoldEntry) -> dict[str, Any]:
-    """One fold without its confusions, which are in its own file."""
-    result: FoldResult = entry.result
-    return {
-        "architecture": result.architecture,
-        "fold": result.fold,
-        "protocol": result.protocol,
-        "subjects": result.subjects,
-        "num_windows": result.num_windows,
-        "num_dropped": result.num_dropped,
+    """Without confusions and settings."""
+    names = ("architecture", "fold", "protocol", "subjects", "num_windows", "num_dropped")
+    return {name: getattr(entry.result, name) for name in names} | {
         "seeds": [
             {
                 "seed": seed.seed,
@@ -152,7 +104,7 @@ def _fold(entry: FoldEntry) -> dict[str, Any]:
                 "per_subject": seed.per_subject,
                 "best_epoch": seed.best_epoch,
             }
-            for seed in result.seeds
+            for seed in entry.result.seeds
         ],
         "mlflow_run_id": entry.mlflow_run_id,
         "mlflow_run_url": entry.mlflow_run_url,

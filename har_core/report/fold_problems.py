@@ -1,61 +1,55 @@
-"""Folds that are missing, or that do not belong together, in words."""
+"""Folds that are missing or do not belong together, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from har_core.evaluation.folds import FoldResult
 from har_core.report.formats import listed
-from har_core.report.inputs import ReportInputs
+from har_core.report.inputs import FoldEntry, ReportInputs
 
 
-def problems_of_folds(inputs: ReportInputs, groups: Mapping[tuple[str, str], Sequence[FoldResult]]) -> tuple[str, ...]:
+def problems_of_folds(inputs: ReportInputs, groups: Mapping[tuple[str, str], Sequence[FoldEntry]]) -> tuple[str, ...]:
     """A line for each problem.
 
     Args:
         inputs: with the folds that there should be.
-        groups: (protocol, architecture) -> the results of the report's own kind of recordings.
+        groups: (protocol, architecture) -> the folds of the report's own kind of recordings.
     """
     return (*_foreign(inputs), *_missing(inputs), *_mixed(groups))
 
 
-def common_seeds(results: Sequence[FoldResult]) -> set[int]:
-    """The seeds that each of ``results``, at least one, was trained with."""
-    return set.intersection(*({entry.seed for entry in result.seeds} for result in results))
+def common_seeds(entries: Sequence[FoldEntry]) -> set[int]:
+    """The seeds that each of ``entries``, at least one, was trained with."""
+    return set.intersection(*({seed.seed for seed in entry.result.seeds} for entry in entries))
 
 
-def _foreign(inputs: ReportInputs) -> list[str]:
-    found: dict[str, list[str]] = {}
+def _foreign(inputs: ReportInputs) -> Iterator[str]:
+    found: dict[tuple[str, str], list[str]] = {}
     for entry in inputs.folds:
         if entry.result.origin != inputs.origin:
-            found.setdefault(f"{entry.result.architecture}|{entry.result.origin}", []).append(entry.result.fold)
-    return [
-        f"folds/{key.partition('|')[0]}: {listed(sorted(names))} {'is' if len(names) == 1 else 'are'} "
-        f"of {key.partition('|')[2]} recordings, so left out"
-        for key, names in found.items()
-    ]
+            found.setdefault((entry.result.architecture, entry.result.origin), []).append(entry.result.fold)
+    for (architecture, origin), names in found.items():
+        are = "is" if len(names) == 1 else "are"
+        yield f"folds/{architecture}: {listed(sorted(names))} {are} of {origin} recordings, so left out"
 
 
-def _missing(inputs: ReportInputs) -> list[str]:
+def _missing(inputs: ReportInputs) -> Iterator[str]:
     there = {(entry.result.architecture, entry.result.fold) for entry in inputs.folds}
-    lines = []
     for architecture, planned in inputs.planned_folds.items():
         gone = [name for name in planned if (architecture, name) not in there]
         if gone and len(gone) == len(planned):
-            lines.append(f"folds/{architecture}: none of its {len(planned)} folds is computed yet")
+            yield f"folds/{architecture}: none of its {len(planned)} folds is computed yet"
         elif gone:
-            lines.append(f"folds/{architecture}: {listed(gone)} not computed yet")
-    return lines
+            yield f"folds/{architecture}: {listed(gone)} not computed yet"
 
 
-def _mixed(groups: Mapping[tuple[str, str], Sequence[FoldResult]]) -> list[str]:
+def _mixed(groups: Mapping[tuple[str, str], Sequence[FoldEntry]]) -> Iterator[str]:
     """Folds that were computed under different settings, as after a run that failed half way."""
-    lines = []
-    for (protocol, architecture), results in groups.items():
-        if not common_seeds(results):
-            lines.append(f"folds/{architecture}: its {protocol} folds have no seed in common, so they are left out")
-        elif len({tuple(entry.seed for entry in result.seeds) for result in results}) > 1:
-            lines.append(f"folds/{architecture}: its {protocol} folds were trained with different seeds")
-        if any(result.training_settings != results[0].training_settings for result in results):
-            lines.append(f"folds/{architecture}: its {protocol} folds were trained with different settings")
-    return lines
+    for (protocol, architecture), entries in groups.items():
+        folds = f"folds/{architecture}: its {protocol} folds"
+        if not common_seeds(entries):
+            yield f"{folds} have no seed in common, so they are left out"
+        elif len({tuple(seed.seed for seed in entry.result.seeds) for entry in entries}) > 1:
+            yield f"{folds} were trained with different seeds"
+        if any(entry.result.training_settings != entries[0].result.training_settings for entry in entries):
+            yield f"{folds} were trained with different settings"

@@ -1,4 +1,4 @@
-"""One line for each architecture in a protocol: its means over folds, and its place."""
+"""One row for each architecture in a protocol: its means over folds, and its place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from har_core.evaluation.folds import ProtocolSummary, summarise
 from har_core.report.inputs import FoldEntry
-from har_core.report.rankings import name_of, place_among
+from har_core.report.published import name_of
+from har_core.report.rankings import place_among
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +21,8 @@ class FoldRow:
     summary: ProtocolSummary
     num_planned: int
     """Folds that there should be."""
-    num_parameters: int
-    entries: tuple[FoldEntry, ...]
-    """Its folds, in the order of ``summary.folds``."""
+    entries: Mapping[str, FoldEntry]
+    """By the name of the fold, in the order of ``summary.folds``."""
 
     @property
     def slug(self) -> str:
@@ -30,48 +30,43 @@ class FoldRow:
         return f"{self.summary.protocol}-{self.summary.architecture}"
 
     @property
+    def num_parameters(self) -> int:
+        """Of the model of its first fold."""
+        return next(iter(self.entries.values())).result.num_parameters
+
+    @property
     def is_complete(self) -> bool:
-        """Whether no fold is missing: only then do means compare."""
-        return len(self.summary.folds) >= self.num_planned
+        """Whether no fold is missing: only then can means be compared."""
+        return len(self.entries) >= self.num_planned
 
     def fold_testing(self, subject: int) -> FoldEntry | None:
-        """The fold that ``subject`` tests in; None where there is none, or more than one."""
-        found = [entry for entry in self.entries if subject in entry.result.subjects["test"]]
+        """The fold that ``subject`` is tested in; None where there is none, or more than one."""
+        found = [entry for entry in self.entries.values() if subject in entry.result.subjects["test"]]
         return found[0] if len(found) == 1 else None
 
 
-def fold_rows(
-    protocol: str, groups: Sequence[Sequence[FoldEntry]], planned: Mapping[str, tuple[str, ...]]
-) -> tuple[FoldRow, ...]:
+def fold_rows(groups: Sequence[Sequence[FoldEntry]], planned: Mapping[str, Sequence[str]]) -> tuple[FoldRow, ...]:
     """The rows of one protocol: complete ones first, then by mean macro-F1.
 
     Args:
-        protocol: of all results.
         groups: folds of one architecture each, at least one, with a seed in common.
-        planned: names of the folds of all protocols that each architecture should have.
+        planned: names of the folds of this protocol that each architecture should have.
     """
-    ordered = [tuple(sorted(entries, key=lambda entry: entry.result.fold)) for entries in groups]
-    summaries = [(summarise([entry.result for entry in entries]), entries) for entries in ordered]
-    counts = {
-        architecture: sum(_protocol(name) == protocol for name in names) for architecture, names in planned.items()
-    }
-    num_planned = {s.architecture: max(counts.get(s.architecture, 0), len(s.folds)) for s, _ in summaries}
-    complete = [s.macro_f1.mean for s, _ in summaries if len(s.folds) >= num_planned[s.architecture]]
+    found = []
+    for group in groups:
+        entries = {entry.result.fold: entry for entry in sorted(group, key=lambda entry: entry.result.fold)}
+        summary = summarise([entry.result for entry in entries.values()])
+        num_planned = max(len(planned.get(summary.architecture, ())), len(entries))
+        found.append((entries, summary, num_planned))
+    complete = [summary.macro_f1.mean for entries, summary, num_planned in found if len(entries) == num_planned]
     rows = [
         FoldRow(
-            rank=place_among(summary.macro_f1.mean, complete)
-            if len(summary.folds) >= num_planned[summary.architecture]
-            else None,
+            rank=place_among(summary.macro_f1.mean, complete) if len(entries) == num_planned else None,
             name=name_of(summary.architecture),
             summary=summary,
-            num_planned=num_planned[summary.architecture],
-            num_parameters=entries[0].result.num_parameters,
+            num_planned=num_planned,
             entries=entries,
         )
-        for summary, entries in summaries
+        for entries, summary, num_planned in found
     ]
     return tuple(sorted(rows, key=lambda row: (not row.is_complete, -row.summary.macro_f1.mean, row.name)))
-
-
-def _protocol(fold: str) -> str:
-    return fold.partition("-")[0]

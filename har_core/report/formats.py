@@ -1,4 +1,4 @@
-"""How figures read: the same in the page and in the Markdown. A figure that is missing or no number is a dash."""
+"""How figures are written, in the page and in the Markdown. A figure that is missing or no number is a dash."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ NO_FIGURE = "–"
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 _ENDS_ADDRESS = re.compile(r"[\s<>|\\`]")
-_MINUTE_S = 60
-_HOUR_S = 3600
 
 
 def is_number(value: float | None) -> TypeGuard[float]:
@@ -28,10 +26,10 @@ def fixed(value: float | None, digits: int = 3) -> str:
     >>> fixed(0.87654), fixed(float("nan"))
     ('0.877', '–')
     """
-    return NO_FIGURE if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    return f"{value:.{digits}f}" if is_number(value) else NO_FIGURE
 
 
-def with_spread(spread: Spread | None, digits: int = 3) -> str:
+def with_spread(spread: Spread | None) -> str:
     """A mean over folds with its standard deviation, where there is one.
 
     >>> with_spread(Spread(mean=0.8954, standard_deviation=0.0451)), with_spread(None)
@@ -40,7 +38,7 @@ def with_spread(spread: Spread | None, digits: int = 3) -> str:
     if spread is None:
         return NO_FIGURE
     deviation = spread.standard_deviation
-    return fixed(spread.mean, digits) + ("" if deviation is None else f" ± {fixed(deviation, digits)}")
+    return fixed(spread.mean) + ("" if deviation is None else f" ± {fixed(deviation)}")
 
 
 def points(difference: float) -> str:
@@ -59,7 +57,7 @@ def grouped(value: float | None) -> str:
     >>> grouped(956947)
     '956,947'
     """
-    return NO_FIGURE if value is None or not math.isfinite(value) else f"{value:,.0f}"
+    return f"{value:,.0f}" if is_number(value) else NO_FIGURE
 
 
 def significant(value: float | None) -> str:
@@ -68,11 +66,9 @@ def significant(value: float | None) -> str:
     >>> significant(4.5678), significant(1234.5), significant(0.01234)
     ('4.57', '1,230', '0.0123')
     """
-    if value is None or not math.isfinite(value):
+    if not is_number(value):
         return NO_FIGURE
-    if value == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     return f"{float(f'{value:.3g}'):,.{digits}f}"
 
 
@@ -88,20 +84,17 @@ def short(value: float) -> str:
     return f"{value:g}"
 
 
-def duration(seconds: float | None) -> str:
-    """A length of time.
+def time_taken(seconds: float) -> str:
+    """A length of time in its two largest units.
 
-    >>> duration(42.3), duration(754), duration(7504)
+    >>> time_taken(42.3), time_taken(754), time_taken(7504)
     ('42 s', '12 min 34 s', '2 h 5 min')
     """
-    if seconds is None or not math.isfinite(seconds):
-        return NO_FIGURE
-    whole = round(seconds)
-    if whole < _MINUTE_S:
-        return f"{whole} s"
-    if whole < _HOUR_S:
-        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
-    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def shown(value: object) -> str:
@@ -116,7 +109,7 @@ def shown(value: object) -> str:
 
 
 def listed(words: list[str]) -> str:
-    """Words as a reader would say them.
+    """Words as in a sentence.
 
     >>> listed(["7"]), listed(["7", "8"]), listed(["6", "7", "8"])
     ('7', '7 and 8', '6, 7 and 8')
@@ -124,17 +117,17 @@ def listed(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
-def markdown_escaped(text: object) -> str:
-    r"""Text that Markdown shows as it is, also within a table.
+def md(text: object) -> str:
+    r"""Text that Markdown shows as it is, in a table too.
 
-    >>> markdown_escaped("a|b\n*c*")
+    >>> md("a|b\n*c*")
     'a\\|b \\*c\\*'
     """
     return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def is_web_link(url: str | None) -> bool:
-    """Whether an address may become a link: nothing that runs script.
+    """Whether an address may become a link: nothing that runs a script.
 
     >>> is_web_link("https://mlflow.org/x"), is_web_link("javascript:alert(1)"), is_web_link(None)
     (True, False, False)
@@ -142,13 +135,13 @@ def is_web_link(url: str | None) -> bool:
     return url is not None and urlsplit(url).scheme in {"http", "https"}
 
 
-def markdown_link(text: object, url: str | None) -> str:
-    """Text that leads to an address; the text alone where that is no web link. Both are escaped.
+def md_link(text: object, url: str | None) -> str:
+    """Text that links to an address, or the text alone where that is no web link. Both are escaped.
 
-    >>> markdown_link("CNN", "http://127.0.0.1/#/a>b"), markdown_link("CNN", None)
+    >>> md_link("CNN", "http://127.0.0.1/#/a>b"), md_link("CNN", None)
     ('[CNN](<http://127.0.0.1/#/a%3Eb>)', 'CNN')
     """
-    shown = markdown_escaped(text)
+    shown = md(text)
     if url is None or not is_web_link(url):
         return shown
     return f"[{shown}](<{_ENDS_ADDRESS.sub(lambda found: quote(found[0]), url)}>)"

@@ -1,4 +1,4 @@
-"""What the report is made from. Where the figures come from, and how a run is found, is the caller's business."""
+"""What the report is made from. How results and runs are found is the caller's business."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from har_core.evaluation.folds import FoldResult
-from har_core.evaluation.result import ModelResult, Origin
+from har_core.datasets.origin import Origin
+from har_core.evaluation.results import FoldResult, ModelResult
+from har_core.evaluation.scores import Scores
+from har_core.report.formats import NO_FIGURE
+from har_core.report.published import name_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +23,29 @@ class ReportEntry:
     result: ModelResult
     mlflow_run_id: str | None = None
     mlflow_run_url: str | None = None
-    """Address of the run in MLflow's page; shown as a plain link where it is http(s), else as text."""
+    """Address of the run in MLflow's page; a link where it is http(s), else text."""
     registered_model: str | None = None
     """Name in the registry: ``har-cnn``."""
     version: str | int | None = None
     """Version in the registry."""
     registered_model_url: str | None = None
-    """Address of that version in MLflow's page, shown as that of the run."""
+    """Address of that version in MLflow's page; a link like that of the run."""
+
+    @property
+    def name(self) -> str:
+        """What readers call it."""
+        return name_of(self.result.architecture)
+
+    @property
+    def registered_as(self) -> str:
+        """``har-cnn version 3``; a dash where it is in no registry."""
+        if self.registered_model is None:
+            return NO_FIGURE
+        return self.registered_model + ("" if self.version is None else f" version {self.version}")
+
+    def scores(self, role: str) -> Scores:
+        """Scores on ``validation`` or ``test``."""
+        return self.result.scores[role]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +68,17 @@ class DataRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowCounts:
-    """What the findings of the audit came to in the windows."""
+    """What the findings of the audit mean for windows."""
 
     num_windows: int
     num_damaged: int
-    """Touch a damaged run, and are kept."""
+    """They touch a damaged run, and are kept."""
     num_in_duplicate_groups: int
-    """Hold rows that stand in another window too."""
+    """They contain rows that another window contains too."""
     num_dropped: int
     """Damaged, and not kept."""
     num_repaired: int
-    """Short runs of damage in them were interpolated."""
+    """Short damaged runs in them were interpolated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +95,18 @@ class ReportInputs:
     experiment: Mapping[str, Any] = field(default_factory=dict)
     """The whole resolved experiment file."""
     dataset: Mapping[str, Any] = field(default_factory=dict)
-    """Summary of the recordings, windows and splits: a name and a value a line."""
+    """A few facts about recordings, windows and splits, by name."""
     data_runs: Mapping[str, DataRun] = field(default_factory=dict)
-    """Those that the summary and the findings are of, by asset: ``recording_audit``."""
+    """The runs behind the facts and the findings, by asset: ``recording_audit``."""
     git_commit: str | None = None
     folds: tuple[FoldEntry, ...] = ()
     """Scores over the folds of evaluation protocols."""
     planned_folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of the folds that each architecture should have; those not in :attr:`folds` are named as missing."""
     subjects: tuple[int, ...] = ()
-    """Of the recordings, ascending; empty where nobody knows."""
+    """Of the recordings, ascending; empty where unknown."""
     findings: pa.Table | None = None
     """Of the audit, in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`; None where there was none."""
     window_counts: WindowCounts | None = None
     split_drops: Mapping[str, int] = field(default_factory=dict)
-    """Windows that left a role of the models' split, by reason (:data:`har_core.splits.roles.DROPS`)."""
+    """Windows left out of a role of the models' split, by reason (:data:`har_core.splits.roles.DROPS`)."""

@@ -2,62 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from markupsafe import Markup
 
 from har_core.evaluation.latency import Machine
-from har_core.evaluation.result import dump_json
-from har_core.report.charts.curves import Curves, curves
-from har_core.report.charts.dumbbells import Dumbbells, dumbbells
-from har_core.report.charts.scatter import Scatter, scatter
-from har_core.report.confusions import (
-    ConfusionTable,
-    HeatRow,
-    confusion_table,
-    equal_support,
-    hardest_activities,
-    heat_rows,
-)
+from har_core.report.charts import curves, dumbbells, scatter
+from har_core.report.confusions import equal_support, hardest_activities
 from har_core.report.defects import AuditView, view_audit
-from har_core.report.formats import is_number, listed
+from har_core.report.formats import fixed, is_number, listed
 from har_core.report.honest import FoldViews, view_folds
 from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.report.opening import Opening, open_report
 from har_core.report.published import PUBLISHED, PublishedFigures
-from har_core.report.rankings import ROLES, Model, RankedModel, name_models, rank, subjects_of
+from har_core.report.rankings import Ranked, rank
 
 SYNTHETIC_NOTE = (
     "Synthetic recordings: the figures below describe generated data, not people, "
     "and the comparison with published figures is left out."
 )
+SCORED_ROLES = ("validation", "test")
 _SAME = 5e-4
 """Two scores that read the same with three decimals."""
-_HIGHEST_LOSS = 4.0
-"""Losses above this are cut off in the drawing; guessing among 19 activities gives 2.94."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranking:
-    """One of the two rankings."""
-
-    role: str
-    windows: str
-    """Whose windows, and how many."""
-    rows: tuple[RankedModel, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedRow:
-    """Ours and the published figures of one architecture."""
-
-    model: Model
-    published: PublishedFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The whole report, section by section, with models in the order of the validation ranking."""
+    """The whole report, with models in the order of the validation ranking."""
 
     inputs: ReportInputs
     note: str | None
@@ -65,125 +37,108 @@ class Page:
     missing: tuple[str, ...]
     folds: FoldViews
     audit: AuditView | None
-    models: tuple[Model, ...]
-    rankings: tuple[Ranking, ...]
-    weighted_differs: bool
-    """Whether weighted means say something that macro means do not: not where activities have equal support."""
-    falls: Dumbbells | None
-    published: tuple[PublishedRow, ...]
-    heat: tuple[HeatRow, ...]
+    models: tuple[ReportEntry, ...]
+    rankings: dict[str, Ranked]
+    """By role, validation first."""
+    windows: dict[str, str]
+    """By role: whose windows, and how many."""
+    published: tuple[tuple[ReportEntry, PublishedFigures], ...]
     support: int | None
     """Test windows of each activity, where all have as many."""
     hardest: str
-    confusions: tuple[ConfusionTable, ...]
-    courses: tuple[tuple[Model, Curves], ...]
-    """Of those that are trained in epochs."""
-    fitted: tuple[Model, ...]
-    """Those that are not."""
-    score_by_parameters: Scatter | None
-    score_by_latency: Scatter | None
+    courses: tuple[tuple[ReportEntry, Markup], ...]
+    """Of the models trained in epochs."""
     machines: tuple[tuple[Machine, int], ...]
-    """Where latency was measured, with the number of threads; more than one cannot be compared."""
-    settings: str
+    """Where latency was measured, with the number of threads; with more than one, times cannot be compared."""
 
     @property
     def has_folds(self) -> bool:
         """Whether there are scores over folds."""
-        return bool(self.folds.protocols or self.folds.leaky)
+        return bool(self.folds.every)
+
+    @property
+    def fitted(self) -> list[ReportEntry]:
+        """The models trained without epochs."""
+        return [model for model in self.models if not model.result.history]
+
+    @property
+    def weighted_differs(self) -> bool:
+        """Whether weighted means differ from macro means: not where activities have equal support."""
+        every = [model.scores(role) for model in self.models for role in SCORED_ROLES]
+        return any(abs(scores.weighted_f1 - scores.macro_f1) > _SAME for scores in every)
+
+    @property
+    def falls(self) -> Markup | None:
+        """From validation to test."""
+        rows = [(m.name, m.scores("validation").macro_f1, m.scores("test").macro_f1) for m in self.models]
+        return dumbbells(rows, label="Macro-F1 from validation to test")
+
+    @property
+    def score_by_parameters(self) -> Markup | None:
+        """Cost in memory against score."""
+        points = [(m.name, m.result.complexity.num_parameters, m.scores("test").macro_f1) for m in self.models]
+        return scatter(points, x_label="parameters", label="Parameters against test macro-F1")
+
+    @property
+    def score_by_latency(self) -> Markup | None:
+        """Cost in time against score."""
+        points = [(m.name, m.result.latency.batch1_median_ms, m.scores("test").macro_f1) for m in self.models]
+        return scatter(points, x_label="ms for one window", label="Latency against test macro-F1")
 
 
 def compose(inputs: ReportInputs) -> Page:
     """Work out everything that the report says."""
-    entries, foreign = _comparable(inputs)
-    named = name_models(entries)
-    rows = {role: rank(named, role) for role in ROLES}
-    models = tuple(row.model for row in rows["validation"])
+    own = [entry for entry in inputs.entries if entry.result.origin == inputs.origin]
+    foreign = [
+        f"models/{result.architecture}: its latest model is of {result.origin} recordings, so it is left out"
+        for result in (entry.result for entry in inputs.entries)
+        if result.origin != inputs.origin
+    ]
+    rankings = {role: rank(own, role) for role in SCORED_ROLES}
+    models = tuple(model for _, model in rankings["validation"])
+    on_test = [model.scores("test") for model in models]
     folds = view_folds(inputs)
+    published = models if inputs.origin == "real" else ()
     return Page(
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,
-        opening=open_report(rows["validation"], rows["test"], folds),
+        opening=open_report(rankings["validation"], rankings["test"], folds),
         missing=(*inputs.missing, *foreign, *folds.problems),
         folds=folds,
         audit=view_audit(inputs),
         models=models,
-        rankings=tuple(
-            Ranking(role=role, windows=_windows(inputs.experiment, models, role), rows=rows[role]) for role in ROLES
-        ),
-        weighted_differs=any(
-            abs(row.scores.weighted_f1 - row.scores.macro_f1) > _SAME for role in ROLES for row in rows[role]
-        ),
-        falls=dumbbells([(m.name, m.scores("validation").macro_f1, m.scores("test").macro_f1) for m in models]),
-        published=_published(inputs, models),
-        heat=heat_rows(models),
-        support=equal_support(models),
-        hardest=hardest_activities(models),
-        confusions=tuple(confusion_table(model) for model in models),
-        courses=_courses(models),
-        fitted=tuple(model for model in models if not model.entry.result.history),
-        score_by_parameters=scatter(
-            [(m.name, m.entry.result.complexity.num_parameters, m.scores("test").macro_f1) for m in models]
-        ),
-        score_by_latency=scatter(
-            [(m.name, m.entry.result.latency.batch1_median_ms, m.scores("test").macro_f1) for m in models]
-        ),
-        machines=tuple(
-            dict.fromkeys((m.entry.result.latency.machine, m.entry.result.latency.num_threads) for m in models)
-        ),
-        settings=dump_json(dict(inputs.experiment)) if inputs.experiment else "",
+        rankings=rankings,
+        windows={role: _windows(inputs, models, role) for role in SCORED_ROLES},
+        published=tuple((m, PUBLISHED[m.result.architecture]) for m in published if m.result.architecture in PUBLISHED),
+        support=equal_support(on_test),
+        hardest=hardest_activities(on_test),
+        courses=_courses([model for model in models if model.result.history]),
+        machines=tuple(dict.fromkeys((m.result.latency.machine, m.result.latency.num_threads) for m in models)),
     )
 
 
-def _comparable(inputs: ReportInputs) -> tuple[list[ReportEntry], list[str]]:
-    """The entries of the report's own kind of recordings, and a line for each other one."""
-    kept, foreign = [], []
-    for entry in inputs.entries:
-        if entry.result.origin == inputs.origin:
-            kept.append(entry)
-        else:
-            of = f"of {entry.result.origin} recordings"
-            foreign.append(f"models/{entry.result.architecture}: its latest model is {of}, so it is left out")
-    return kept, foreign
-
-
-def _windows(experiment: Mapping[str, Any], models: Sequence[Model], role: str) -> str:
-    subjects = [str(subject) for subject in subjects_of(experiment, role)]
+def _windows(inputs: ReportInputs, models: Sequence[ReportEntry], role: str) -> str:
+    subjects = [str(subject) for subject in inputs.experiment.get("splits", {}).get(f"{role}_subjects", ())]
     counts = sorted({model.scores(role).num_windows for model in models})
     whose = f"subject{'s' if len(subjects) > 1 else ''} {listed(subjects)}" if subjects else f"{role} subjects"
     return f"{whose}, {listed([f'{count:,}' for count in counts])} windows" if counts else whose
 
 
-def _published(inputs: ReportInputs, models: Sequence[Model]) -> tuple[PublishedRow, ...]:
-    if inputs.origin != "real":
-        return ()
-    return tuple(
-        PublishedRow(model=model, published=PUBLISHED[model.entry.result.architecture])
-        for model in models
-        if model.entry.result.architecture in PUBLISHED
-    )
-
-
-def _courses(models: Sequence[Model]) -> tuple[tuple[Model, Curves], ...]:
-    histories = [model.entry.result.history for model in models]
-    losses = [
-        record.get(key) for history in histories for record in history for key in ("training_loss", "validation_loss")
-    ]
-    highest_loss = max((loss for loss in losses if is_number(loss)), default=1.0)
-    last_epoch = max((record["epoch"] for history in histories for record in history), default=1)
-    return tuple(
-        (
-            model,
-            curves(
-                epochs=[record["epoch"] for record in history],
-                score=[record.get("validation_macro_f1") for record in history],
-                losses=[
-                    (kind, [record.get(f"{kind}_loss") for record in history]) for kind in ("training", "validation")
-                ],
-                best_epoch=model.entry.result.best_epoch,
-                last_epoch=last_epoch,
-                highest_loss=min(highest_loss * 1.05, _HIGHEST_LOSS) or 1.0,
-            ),
+def _courses(models: Sequence[ReportEntry]) -> tuple[tuple[ReportEntry, Markup], ...]:
+    """All over the same epochs and losses, so that they can be compared."""
+    records = [record for model in models for record in model.result.history]
+    losses = [record.get(key) for record in records for key in ("training_loss", "validation_loss")]
+    max_loss = max((loss for loss in losses if is_number(loss)), default=1.0)
+    last_epoch = max((record["epoch"] for record in records), default=1)
+    courses = []
+    for model in models:
+        result, score = model.result, fixed(model.scores("validation").macro_f1)
+        label = (
+            f"{model.name}: macro-F1 on validation and losses over {len(result.history)} epochs; "
+            f"best epoch {result.best_epoch}, macro-F1 {score} on validation"
         )
-        for model, history in zip(models, histories, strict=True)
-        if history
-    )
+        chart = curves(
+            result.history, best_epoch=result.best_epoch, last_epoch=last_epoch, max_loss=max_loss, label=label
+        )
+        courses.append((model, chart))
+    return tuple(courses)

@@ -1,1 +1,1 @@
-"""Everything that an experiment file may say, one module a room, composed in :mod:`har_core.settings.experiment`."""
+"""Everything that an experiment file can say: a module for each section, put together in :mod:`.experiment`."""

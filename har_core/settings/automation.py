@@ -1,4 +1,4 @@
-"""``[automation]``: when a schedule starts work by itself. Never part of a version: it changes no result."""
+"""``[automation]``: when schedules start work. Not part of any version, because it changes no result."""
 
 import re
 from zoneinfo import available_timezones
@@ -15,13 +15,13 @@ class AutomationSettings(Settings):
     """Times of the schedules and sensors, which are off until someone switches them on."""
 
     refresh: str = "0 2 * * *"
-    """When what is stale is refreshed, as a cron line; every night."""
+    """When to refresh what is stale, as a cron line; every night by default."""
     retraining: str = "0 4 * * 0"
-    """When the models are trained anew with another seed, as a cron line; every Sunday."""
+    """When to train the models again with another seed, as a cron line; every Sunday by default."""
     timezone: str = "UTC"
-    """Of the two, as in ``Europe/Berlin``."""
+    """Time zone of both, as in ``Europe/Berlin``."""
     seconds_between_looks: int = Field(default=30, ge=1)
-    """How often the sensors look at the source, and at what is stale."""
+    """Seconds between two looks of the sensors at the source and at what is stale."""
 
     @field_validator("refresh", "retraining")
     @classmethod
@@ -32,7 +32,7 @@ class AutomationSettings(Settings):
         for text, (name, low, high) in zip(parts, _FIELDS, strict=True):
             if not all(_is_within(part, low, high) for part in text.split(",")):
                 raise ValueError(
-                    f"a cron line whose {name} is *, numbers from {low} to {high}, or a/b, a-b, a,b of them"
+                    f"a cron line whose {name} is * or numbers from {low} to {high}, such as 5, 1-5, 1,3 or */2"
                 )
         return value
 
@@ -40,12 +40,12 @@ class AutomationSettings(Settings):
     @classmethod
     def _is_timezone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError("a time zone by its name in the IANA database, as in Europe/Berlin")
+            raise ValueError("a time zone of the IANA database, as in Europe/Berlin")
         return value
 
 
 def _is_within(part: str, low: int, high: int) -> bool:
-    """Whether ``part`` of a cron field, one of those between commas, is one."""
+    """Whether ``part``, one of the entries between commas in a cron field, is valid."""
     found = _PART.fullmatch(part)
     if found is None:
         return False

@@ -1,4 +1,4 @@
-"""The rules all settings share: frozen, no unknown keys, no silent conversion of types."""
+"""What all settings share: frozen, no unknown keys, no silent conversion of types."""
 
 from pydantic import BaseModel, ConfigDict
 

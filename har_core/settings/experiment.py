@@ -1,6 +1,6 @@
-"""One experiment, resolved: every section of its file with defaults, presets and overrides filled in.
+"""One experiment, resolved: every section of its file, with defaults, presets and overrides filled in.
 
-Reading the file is :mod:`har_core.experiment.loader`'s business.
+:mod:`har_core.experiment.loader` reads the file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from har_core.settings.training import TrainingSettings
 from har_core.settings.windows import WindowSettings
 
 Option = int | float | bool | str
-"""A value of an option of an architecture."""
+"""Type of an option of an architecture."""
 
 
 class ModelSettings(Settings):
@@ -30,16 +30,16 @@ class ModelSettings(Settings):
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     """``[training]``, with what ``[models.<architecture>]`` overrides."""
     architecture_options: dict[str, Option] = Field(default_factory=dict)
-    """Options of the architecture: those that ``[models.<architecture>]`` sets, and the defaults of the others."""
+    """All options of the architecture: set by ``[models.<architecture>]``, or the defaults."""
 
 
 class ModelsSettings(Settings):
     """``[models]`` and its sub-sections."""
 
     architectures: tuple[str, ...] = Field(min_length=1)
-    """Architectures that get an asset each."""
+    """Architectures to train; each gets an asset."""
     settings: dict[str, ModelSettings] = Field(default_factory=dict)
-    """Resolved settings of each of ``architectures``."""
+    """Resolved settings of each architecture."""
 
 
 class Experiment(Settings):
@@ -66,11 +66,11 @@ class Experiment(Settings):
         return self.path.stem
 
     def model_settings(self, architecture: str) -> ModelSettings:
-        """What ``architecture``, one of ``models.architectures``, is built and trained with."""
+        """Settings that ``architecture``, one of ``models.architectures``, is built and trained with."""
         return self.models.settings[architecture]
 
     def reseeded(self, architecture: str, seed: int) -> Experiment:
-        """The same, with another seed for the training of ``architecture``: a retraining, of which no file knows."""
+        """The same experiment with another training seed for ``architecture``: a retraining, which no file mentions."""
         settings = self.model_settings(architecture)
         training = settings.training.model_copy(update={"seed": seed})
         own = {**self.models.settings, architecture: settings.model_copy(update={"training": training})}
@@ -78,13 +78,13 @@ class Experiment(Settings):
 
     @property
     def fold_architectures(self) -> tuple[str, ...]:
-        """Those that are scored over folds; none where there is no protocol."""
+        """Architectures that are scored over folds; none if there is no protocol."""
         if not self.evaluation.protocols:
             return ()
         return self.evaluation.architectures or self.models.architectures
 
     def resolved(self) -> dict[str, Any]:
-        """The whole file with everything filled in, as JSON holds it; for the record of a run."""
+        """The whole file with everything filled in, as JSON-able values, for the record of a run."""
         resolved = self.model_dump(mode="json", exclude={"path", "models"})
         resolved["models"] = {"architectures": list(self.models.architectures)}
         for architecture in self.models.architectures:

@@ -13,29 +13,29 @@ EntryT = TypeVar("EntryT", bound=Hashable)
 
 
 class EvaluationSettings(Settings):
-    """The protocols that score architectures over folds, and how latency and throughput are measured."""
+    """Protocols that score architectures over folds, and how latency and throughput are measured."""
 
     protocols: tuple[Protocol, ...] = ()
     """``loso``: each subject tests in turn; ``pairs``: two at a time; ``leaky``: random segments, for contrast."""
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
-    """Each fold is trained once with each of these."""
+    """Seeds; each fold is trained once with each."""
     validation_subjects: int = Field(default=1, ge=0, le=2)
-    """Whole subjects that validate in each fold of ``loso`` and ``pairs``; 0 suits classical models alone."""
+    """Whole subjects that validate in each fold of ``loso`` and ``pairs``; 0 only if all models are classical."""
     architectures: tuple[str, ...] | None = Field(default=None, min_length=1)
-    """Those of ``[models]`` that are scored over folds; all where absent."""
+    """Architectures of ``[models]`` to score over folds; all if absent."""
     latency_repeats: int = Field(default=50, ge=3)
-    """Timed batch-1 calls, after the warm-up."""
+    """Timed calls with one window, after the warm-up."""
     latency_warmup: int = Field(default=10, ge=1)
     """Calls before the clock starts."""
     throughput_batch_size: int = Field(default=128, ge=1)
-    """Windows in one call when throughput is measured."""
+    """Windows in one call when measuring throughput."""
 
     @field_validator("protocols", "seeds", "architectures")
     @classmethod
     def _each_once(cls, entries: tuple[EntryT, ...] | None) -> tuple[EntryT, ...] | None:
         repeated = list(dict.fromkeys(entry for entry in entries or () if (entries or ()).count(entry) > 1))
         if repeated:
-            raise ValueError(f"each once: {', '.join(map(str, repeated))} repeated")
+            raise ValueError(f"each entry once; repeated: {', '.join(map(str, repeated))}")
         return entries
 
 

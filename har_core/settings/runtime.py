@@ -1,4 +1,4 @@
-"""``[runtime]``: where work runs. Never part of a version: it must not change a result's meaning."""
+"""``[runtime]``: where work runs. Not part of any version, because it must not change what a result means."""
 
 from typing import Literal
 
@@ -13,6 +13,6 @@ class RuntimeSettings(Settings):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """``auto``: CUDA, else MPS, else CPU."""
     num_threads: int | None = Field(default=None, ge=1)
-    """Threads of PyTorch; the processor's cores where absent."""
+    """Threads of PyTorch; as many as the processor has cores if absent."""
     samples_in_memory_mib: int | None = Field(default=None, ge=0)
-    """MiB of samples read into memory, others are mapped from files in the home; half of what is free where absent."""
+    """MiB of samples to read into memory, half of what is free if absent; the rest is mapped from files in the home."""

@@ -1,4 +1,4 @@
-"""``[source]``: where the recordings come from when ``--data`` names no copy."""
+"""``[source]``: where recordings come from if ``--data`` names no folder or zip."""
 
 from typing import Literal
 
@@ -10,17 +10,17 @@ UCI_URL = "https://archive.ics.uci.edu/static/public/256/daily+and+sports+activi
 
 
 class SourceSettings(Settings):
-    """Where recordings come from. A path given with ``--data`` takes the place of every kind."""
+    """Where recordings come from. A path given with ``--data`` overrides every kind."""
 
     kind: Literal["files", "uci", "synthetic"] = "synthetic"
-    """``files``: only what ``--data`` names; ``uci``: download the archive; ``synthetic``: make recordings."""
+    """``files``: what ``--data`` names; ``uci``: download the archive; ``synthetic``: make recordings."""
     url: str = Field(default=UCI_URL, pattern="^https?://")
     """Address of the archive, for ``uci``."""
     max_download_bytes: int = Field(default=1_000_000_000, gt=0)
-    """A larger archive is refused, for ``uci``."""
+    """Largest archive to accept, for ``uci``."""
     num_subjects: int = Field(default=8, ge=1, le=999)
     """Subjects to make, for ``synthetic``."""
     num_segments: int = Field(default=60, ge=1, le=9999)
     """5 s segments to make for each subject and activity, for ``synthetic``."""
     seed: int = Field(default=0, ge=0, lt=2**32)
-    """Seed of the recordings made, for ``synthetic``."""
+    """Seed of the made recordings, for ``synthetic``."""

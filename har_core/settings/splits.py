@@ -11,35 +11,35 @@ Subject = Annotated[int, Field(ge=1)]
 
 
 class SplitSettings(Settings):
-    """Roles of the subjects. No subject has two; a role that is named lists its subjects whole."""
+    """Roles of the subjects. No subject has two roles, and a list names all subjects of its role."""
 
     protocol: Literal["holdout"] = "holdout"
-    """``holdout``: whole subjects are held out, as named here."""
+    """``holdout``: the subjects named here are held out whole."""
     training_subjects: tuple[Subject, ...] | None = Field(default=None, min_length=1)
-    """Subjects that train; where absent, every subject that neither validates nor tests."""
+    """Subjects that train; if absent, all that neither validate nor test."""
     validation_subjects: tuple[Subject, ...] = Field(default=(6,), min_length=1, validate_default=True)
-    """Subjects that choose the epoch."""
+    """Subjects whose score chooses the epoch."""
     test_subjects: tuple[Subject, ...] = Field(default=(7, 8), min_length=1, validate_default=True)
-    """Subjects that only test. Nothing is ever chosen by their score."""
+    """Subjects that only test. Their score never chooses anything."""
 
     @field_validator("training_subjects", "validation_subjects", "test_subjects")
     @classmethod
     def _one_role_each(cls, subjects: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
         _refuse_repeated(subjects or ())
-        for verb, field in (("trains", "training_subjects"), ("validates", "validation_subjects")):
+        for field in ("training_subjects", "validation_subjects"):
             shared = sorted(set(subjects or ()) & set(_earlier(info.data, field)))
             if shared:
                 named = ", ".join(map(str, shared))
-                raise ValueError(f"subjects with no other role: {named} also {verb} ({field})")
+                raise ValueError(f"subjects with no other role; also in {field}: {named}")
         return subjects
 
 
 def _earlier(data: Mapping[str, Any], field: str) -> tuple[int, ...]:
-    """What an earlier field holds; nothing where it is absent, invalid, or not earlier."""
+    """Value of an earlier field; empty if it is absent, invalid, or not earlier."""
     return data.get(field) or ()
 
 
 def _refuse_repeated(subjects: tuple[int, ...]) -> None:
     repeated = sorted({subject for subject in subjects if subjects.count(subject) > 1})
     if repeated:
-        raise ValueError(f"each subject once: {', '.join(map(str, repeated))} repeated")
+        raise ValueError(f"each subject once; repeated: {', '.join(map(str, repeated))}")

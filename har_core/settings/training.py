@@ -1,4 +1,4 @@
-"""``[training]`` and what ``[models.<architecture>]`` may override of it."""
+"""``[training]``, which ``[models.<architecture>]`` may override key by key."""
 
 from typing import Literal
 
@@ -10,15 +10,15 @@ from har_core.settings.base import Settings
 class TrainingSettings(Settings):
     """How one model is trained; the defaults are the preset ``published`` (AdamW with step decay).
 
-    A classical model reads ``units``, ``sensors``, ``channels`` and ``seed`` alone.
+    A classical model reads only ``units``, ``sensors``, ``channels`` and ``seed``.
     """
 
     units: tuple[str, ...] | None = None
-    """Sensor units that the model sees, of T, RA, LA, RL, LL; all where absent."""
+    """Sensor units that the model sees, of T, RA, LA, RL, LL; all if absent."""
     sensors: tuple[str, ...] | None = None
-    """Sensors that it sees, of acc, gyro, mag; all where absent."""
+    """Sensors that it sees, of acc, gyro, mag; all if absent."""
     channels: tuple[str, ...] | None = None
-    """Single channels that it sees, as in `T_xacc`, of those units and sensors; all where absent."""
+    """Single channels that it sees, such as ``T_xacc``, of those units and sensors; all if absent."""
     epochs: int = Field(default=30, ge=1, le=10_000)
     """Passes over the training windows."""
     batch_size: int = Field(default=128, ge=2)
@@ -32,26 +32,26 @@ class TrainingSettings(Settings):
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """For SGD only."""
     schedule: Literal["constant", "step", "cosine", "one_cycle"] = "step"
-    """Course of the learning rate after the warm-up."""
+    """How the learning rate changes after the warm-up."""
     step_decay: float = Field(default=0.5, gt=0, le=1)
-    """Factor of the learning rate at each step, for ``step``."""
+    """Factor applied to the learning rate at each step, for ``step``."""
     num_steps: int = Field(default=3, ge=1)
-    """Equal stretches of constant learning rate into which ``step`` divides the epochs."""
+    """Equal parts, each with a constant learning rate, into which ``step`` divides the epochs."""
     warmup_epochs: float = Field(default=0.0, ge=0)
-    """Epochs of linear rise to the peak learning rate."""
+    """Epochs in which the learning rate rises linearly to its peak."""
     clip_norm: float | None = Field(default=None, gt=0)
-    """Largest norm of the gradient; none where absent."""
+    """Largest norm of the gradient; no clipping if absent."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """Szegedy et al. 2016, section 7."""
+    """Label smoothing (Szegedy et al. 2016, section 7)."""
     rotation_degrees: float = Field(default=0.0, ge=0, le=180)
-    """Standard deviation of the random angle by which each unit of a training window is turned, for networks."""
+    """Standard deviation of the random angle by which each unit of a training window is turned; networks only."""
     early_stopping_patience: int | None = Field(default=None, ge=1)
-    """Epochs without a better validation macro-F1 before training stops; never where absent."""
+    """Epochs without a better validation macro-F1 before training stops; it never stops early if absent."""
     seed: int = Field(default=0, ge=0, lt=2**32)
-    """Seed of weights, order of windows, and dropout."""
+    """Seed of the weights, the order of windows, and dropout."""
     mixed_precision: Literal["off", "auto", "bf16", "fp16"] = "off"
-    """``auto``: bf16 where the processor computes in it, fp16 with loss scaling on older CUDA cards, else off."""
+    """``auto``: bf16 if the processor computes in it, fp16 with loss scaling on older CUDA cards, else off."""
 
 
 PRESETS: dict[str, TrainingSettings] = {"published": TrainingSettings()}
-"""Named recipes that ``preset = "…"`` starts from. ``published`` stays as it is."""
+"""Recipes that ``preset = "…"`` starts from. ``published`` never changes."""

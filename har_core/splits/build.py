@@ -27,29 +27,16 @@ from har_core.base.memory import freed_memory_kept
 from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.settings.splits import SplitSettings
-from har_core.splits.normalization import Statistics, fit
-from har_core.splits.parts import VALUE_CHECK_NAMES, NormalisedParts, Part, read_named, training_samples
-from har_core.splits.protocols import Fold, assign_roles
+from har_core.splits.assignment import assign_roles
+from har_core.splits.normalization import Statistics, measure
+from har_core.splits.parts import FILE_NAMES, STATISTICS_FILE_NAME, CheckedParts, Part, read_named, training_samples
+from har_core.splits.protocols import Fold
 from har_core.splits.role_checks import check_named_subjects, check_roles
-from har_core.splits.roles import DROPS, ROLES, assign_subjects, roles_of_windows, separate
+from har_core.splits.roles import DROPS, ROLES, UNUSED, assign_subjects, roles_of_windows, separate
 from har_core.windows.dataset import WindowsWriter, open_windows
 from har_core.windows.schema import INHERITED_METADATA, batch_of, length_of, window_schema
 from har_core.windows.store import SampleStore
-from har_core.windows.tensors import WindowTensors, empty_windows, read_tensors, tensors_of
-
-FILE_NAMES = {"training": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
-STATISTICS_FILE_NAME = "statistics.json"
-CHECK_NAMES = (
-    "named_subjects_are_in_the_data",
-    "no_role_is_empty",
-    "roles_share_no_subject",
-    "roles_share_no_window",
-    "roles_share_no_duplicate",
-    "training_has_no_damage",
-    "every_role_has_every_activity",
-    *VALUE_CHECK_NAMES,
-)
-"""The checks in the order of :attr:`SplitsSummary.checks`; the protocol ``leaky`` lacks ``roles_share_no_subject``."""
+from har_core.windows.tensors import WindowTensors, empty_windows, read_keys, read_tensors, rows_of, tensors_of
 
 _NUM_DROPPED = b"har.num_dropped"
 
@@ -75,10 +62,9 @@ class SplitWindows:
     """A split as tensors, in memory or mapped."""
 
     roles: dict[str, WindowTensors]
-    """Normalised windows by :data:`role <har_core.splits.roles.ROLES>`, in the order of their keys; validation may be
-    empty."""
-    statistics: Statistics
-    """What normalised them."""
+    """Windows by :data:`role <har_core.splits.roles.ROLES>`, in the order of their keys; validation may be empty."""
+    statistics: Statistics | None
+    """What normalised them; None where they are in sensor units."""
     num_dropped: dict[str, int]
     """Windows that left a role, by reason and role: :data:`~har_core.splits.roles.DROPS`."""
     checks: tuple[Check, ...] = ()
@@ -112,12 +98,12 @@ def write_splits(
             subjects={_setting(role): numbers or () for role, numbers in wanted.items()},
             given={role: _as_given(role, numbers) for role, numbers in wanted.items()},
         )
-        statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
-        parts = NormalisedParts(file, split.roles, statistics, progress)
+        statistics = measure(training_samples(file, split.roles, progress), CHANNELS)
+        parts = CheckedParts(file, split.roles, statistics, progress)
         with atomic_paths(*(folder / name for name in FILE_NAMES.values()), folder / STATISTICS_FILE_NAME) as paths:
             schemas = {role: _schema(file, settings, role, subjects[role], split.num_dropped) for role in ROLES}
             written = _write_parts(parts, paths=dict(zip(ROLES, paths[:-1], strict=True)), schemas=schemas)
-            checks = _require((*split.checks, *parts.values.result()))
+            checks = _require((*split.checks, *parts.checks()))
             paths[-1].write_text(statistics.to_json(), encoding="utf-8")
     versions = json.dumps([written.content_versions, statistics.to_json()])
     return SplitsSummary(
@@ -129,44 +115,56 @@ def write_splits(
     )
 
 
-def read_splits(folder: Path, store: SampleStore | None = None) -> SplitWindows:
-    """Read what :func:`write_splits` wrote.
+def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Path | None = None) -> SplitWindows:
+    """Read what :func:`write_splits` wrote: normalised windows, or the same windows as they were before.
 
     Args:
         folder: of the split.
         store: where the samples go; memory, whatever their size, where absent.
+        raw_from: the windows that the split was made of, to take them in sensor units; None for normalised ones.
 
     Raises:
-        InputError: a file is missing, damaged, or something else.
+        InputError: a file is missing, damaged, or something else; ``raw_from`` lacks windows of the split.
         StorageError: the store has no room.
     """
-    statistics_path = folder / STATISTICS_FILE_NAME
-    try:
-        statistics = Statistics.from_json(statistics_path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        problem = Problem(path=str(statistics_path), value=str(error), expected="statistics beside the windows")
-        raise InputError("The split cannot be read", [problem]) from error
     num_dropped: dict[str, int] = {}
-    roles = {}
-    for role, name in FILE_NAMES.items():
-        roles[role] = read_tensors(folder / name, store)
-        metadata = pq.read_metadata(folder / name).metadata or {}
-        num_dropped |= json.loads(metadata.get(_NUM_DROPPED, b"{}"))
+    for name in FILE_NAMES.values():
+        with open_windows(folder / name) as file:
+            num_dropped |= json.loads((file.metadata.metadata or {}).get(_NUM_DROPPED, b"{}"))
     in_order = {reason: num_dropped[reason] for reason in DROPS if reason in num_dropped}
-    return SplitWindows(roles=roles, statistics=statistics, num_dropped=in_order)
+    if raw_from is None:
+        roles = {role: read_tensors(folder / name, store) for role, name in FILE_NAMES.items()}
+        return SplitWindows(roles=roles, statistics=_read_statistics(folder), num_dropped=in_order)
+    with open_windows(raw_from) as file:
+        named = read_named(file)
+        of_windows = np.full(named.num_rows, UNUSED, dtype=np.int8)
+        for index, role in enumerate(ROLES):
+            rows = rows_of(read_keys(folder / FILE_NAMES[role]), named)
+            if rows is None:
+                problem = Problem(path=str(raw_from), expected=f"the windows that {folder} was made of")
+                raise InputError("The split is not of these windows", [problem])
+            of_windows[rows] = index
+        gathered = _gather(file, named, of_windows, store=store)
+        return SplitWindows(roles=gathered.roles, statistics=None, num_dropped=in_order)
 
 
 def cut_fold(
-    windows_path: Path, fold: Fold, progress: Progress = silent, *, store: SampleStore | None = None
+    windows_path: Path,
+    fold: Fold,
+    progress: Progress = silent,
+    *,
+    normalise: bool = True,
+    store: SampleStore | None = None,
 ) -> SplitWindows:
     """The windows of one fold of a protocol, ready to train on: as :func:`write_splits` would write them.
 
-    They are read row group by row group, the training windows twice.
+    They are read row group by row group, the training windows twice where they are normalised.
 
     Args:
         windows_path: of :func:`har_core.windows.write_windows`.
         fold: of :func:`har_core.splits.protocols.folds`, for the subjects of the windows.
-        progress: told of the windows that are done.
+        progress: called with the windows that are done.
+        normalise: with statistics of the training windows; else windows stay in sensor units.
         store: where the samples go; memory, whatever their size, where absent.
 
     Raises:
@@ -175,24 +173,57 @@ def cut_fold(
     """
     with open_windows(windows_path) as file:
         named = read_named(file)
-        length = length_of(file.schema_arrow)
         split = _settle(
             named,
             assign_roles(fold, named),
-            length=length,
+            length=length_of(file.schema_arrow),
             subjects={fold.name: [*fold.training, *fold.validation, *fold.test]},
             subjects_apart=fold.subjects_apart,
             validation_required=fold.has_validation,
         )
-        chosen = {role: split.roles == index for index, role in enumerate(ROLES)}
-        windows = {role: empty_windows(int(chosen[role].sum()), length, store) for role in ROLES}
-        with freed_memory_kept():
-            statistics = fit(training_samples(file, split.roles, progress), CHANNELS)
-            parts = NormalisedParts(file, split.roles, statistics, progress)
-            _gather_parts(parts, windows)
-        checks = _require((*split.checks, *parts.values.result()))
+        statistics = measure(training_samples(file, split.roles, progress), CHANNELS) if normalise else None
+        gathered = _gather(file, named, split.roles, statistics=statistics, progress=progress, store=store)
+        checks = _require((*split.checks, *gathered.checks))
+    return SplitWindows(roles=gathered.roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
+
+
+def _read_statistics(folder: Path) -> Statistics:
+    path = folder / STATISTICS_FILE_NAME
+    try:
+        return Statistics.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Problem(path=str(path), value=str(error), expected="statistics beside the windows")
+        raise InputError("The split cannot be read", [problem]) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gathered:
+    roles: dict[str, WindowTensors]
+    checks: tuple[Check, ...]
+
+
+def _gather(
+    file: pq.ParquetFile,
+    named: pa.Table,
+    of_windows: npt.NDArray[np.int8],
+    *,
+    statistics: Statistics | None = None,
+    progress: Progress = silent,
+    store: SampleStore | None = None,
+) -> _Gathered:
+    """The windows of each role as tensors (N, T, C), normalised where there are statistics."""
+    length = length_of(file.schema_arrow)
+    chosen = {role: of_windows == index for index, role in enumerate(ROLES)}
+    windows = {role: empty_windows(int(chosen[role].sum()), length, store) for role in ROLES}
+    parts, num_done = CheckedParts(file, of_windows, statistics, progress), dict.fromkeys(ROLES, 0)
+    with freed_memory_kept():
+        for part in parts:
+            start = num_done[part.role]
+            num_done[part.role] = start + len(part)
+            into = windows[part.role][start : num_done[part.role]]
+            into.view(-1, NUM_CHANNELS).copy_(torch.from_numpy(part.samples).T)
     roles = {role: tensors_of(named.filter(chosen[role]), windows[role]) for role in ROLES}
-    return SplitWindows(roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
+    return _Gathered(roles=roles, checks=parts.checks())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,13 +311,3 @@ def _write_parts(parts: Iterable[Part], *, paths: Mapping[str, Path], schemas: M
         num_windows={role: writer.num_windows for role, writer in writers.items()},
         content_versions={role: writer.content_version for role, writer in writers.items()},
     )
-
-
-def _gather_parts(parts: Iterable[Part], windows: Mapping[str, torch.Tensor]) -> None:
-    """Put the windows of each role into its tensor (N, T, C), which has as many."""
-    num_done = dict.fromkeys(ROLES, 0)
-    for part in parts:
-        start = num_done[part.role]
-        num_done[part.role] = start + len(part)
-        into = windows[part.role][start : num_done[part.role]]
-        into.view(-1, NUM_CHANNELS).copy_(torch.from_numpy(part.samples).T)

@@ -104,8 +104,8 @@ class Moments:
         return np.sqrt(self._squares / max(1, self.count))
 
 
-def fit(blocks: Iterable[npt.NDArray[np.float32]], channels: Sequence[str]) -> Statistics:
-    """Statistics of samples that come in blocks (C, M); they are gathered in float64.
+def measure(blocks: Iterable[npt.NDArray[np.float32]], channels: Sequence[str]) -> Statistics:
+    """Statistics of samples that come in blocks (C, M), gathered in float64 and rounded to float32.
 
     Raises:
         InputError: there are no samples.
@@ -115,11 +115,6 @@ def fit(blocks: Iterable[npt.NDArray[np.float32]], channels: Sequence[str]) -> S
         moments.update(block)
     if not moments.count:
         raise InputError("There are no samples to take statistics of")
-    return statistics_of(moments, channels)
-
-
-def statistics_of(moments: Moments, channels: Sequence[str]) -> Statistics:
-    """Round moments to float32, and give constant channels the deviation 1."""
     mean = moments.mean.astype(np.float32)
     deviation = moments.standard_deviation.astype(np.float32)
     tiny = np.finfo(np.float32).tiny
@@ -132,39 +127,17 @@ def statistics_of(moments: Moments, channels: Sequence[str]) -> Statistics:
     )
 
 
-def apply(
-    statistics: Statistics, samples: npt.NDArray[np.float32], *, channel_axis: int = -1
-) -> npt.NDArray[np.float32]:
-    """Normalise ``samples``, of any shape with C entries along ``channel_axis``; float32 in, float32 out.
+def apply(statistics: Statistics, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Normalise ``samples`` (C, …); float32 in, float32 out.
 
     >>> statistics = Statistics(
     ...     channels=("T_xacc",), mean=np.float32([9.5]), standard_deviation=np.float32([2])
     ... )
-    >>> apply(statistics, np.float32([[10.5], [7.5]])).tolist()
-    [[0.5], [-1.0]]
+    >>> apply(statistics, np.float32([[10.5, 7.5]])).tolist()
+    [[0.5, -1.0]]
     """
-    mean, deviation = _shaped(statistics, samples, channel_axis)
+    shape = (len(statistics.channels), *[1] * (samples.ndim - 1))
     with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity stay visible in the result
-        normalised: npt.NDArray[np.float32] = samples - mean
-        normalised /= deviation
+        normalised: npt.NDArray[np.float32] = samples - statistics.mean.reshape(shape)
+        normalised /= statistics.standard_deviation.reshape(shape)
     return normalised
-
-
-def invert(
-    statistics: Statistics, samples: npt.NDArray[np.float32], *, channel_axis: int = -1
-) -> npt.NDArray[np.float32]:
-    """Undo :func:`apply`, up to the rounding of float32."""
-    mean, deviation = _shaped(statistics, samples, channel_axis)
-    raw: npt.NDArray[np.float32] = samples * deviation + mean
-    return raw
-
-
-def _shaped(
-    statistics: Statistics, samples: npt.NDArray[np.float32], channel_axis: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    num_channels = len(statistics.channels)
-    if samples.shape[channel_axis] != num_channels:
-        raise ValueError(f"{samples.shape} has {samples.shape[channel_axis]} channels, the statistics {num_channels}")
-    shape = [1] * samples.ndim
-    shape[channel_axis] = num_channels
-    return statistics.mean.reshape(shape), statistics.standard_deviation.reshape(shape)

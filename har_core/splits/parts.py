@@ -18,12 +18,17 @@ from har_core.base.checks import Check
 from har_core.base.progress import Progress
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.splits.normalization import Moments, Statistics, apply
+from har_core.splits.role_checks import ROLE_CHECK_NAMES
 from har_core.splits.roles import ROLES, UNUSED
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, length_of
 
+FILE_NAMES = {"training": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
+STATISTICS_FILE_NAME = "statistics.json"
 TOLERANCE = 1e-3
 """How far mean and deviation of a normalised training channel may be from 0 and 1."""
 VALUE_CHECK_NAMES = ("training_means_are_0", "training_deviations_are_1", "every_value_is_finite")
+SPLIT_CHECK_NAMES = (*ROLE_CHECK_NAMES, *VALUE_CHECK_NAMES)
+"""Of a whole split, in order; the protocol ``leaky`` lacks ``roles_share_no_subject``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,45 +89,42 @@ def training_samples(
         progress("training windows measured", num_done, num_total)
 
 
-class NormalisedParts:
-    """The windows of all roles, normalised as they are iterated over; afterwards it knows what their values must be."""
+class CheckedParts:
+    """The windows of all roles as they are iterated over, normalised or raw; afterwards it knows what holds of them."""
 
     def __init__(
-        self, file: pq.ParquetFile, roles: npt.NDArray[np.int8], statistics: Statistics, progress: Progress
+        self,
+        file: pq.ParquetFile,
+        roles: npt.NDArray[np.int8],
+        statistics: Statistics | None,
+        progress: Progress,
     ) -> None:
+        """``statistics`` normalise the windows; None leaves them in sensor units."""
         self._file, self._roles, self._statistics, self._progress = file, roles, statistics, progress
-        self.values = ValueChecks(statistics)
-
-    def __iter__(self) -> Iterator[Part]:
-        num_done, num_total = 0, int((self._roles != UNUSED).sum())
-        for raw in parts_of(self._file, self._roles):
-            part = replace(raw, samples=apply(self._statistics, raw.samples, channel_axis=0))
-            self.values.look_at(part)
-            yield part
-            num_done += len(part)
-            self._progress("windows normalised", num_done, num_total)
-
-
-class ValueChecks:
-    """Looks at normalised windows, part by part; afterwards it knows whether their values are what they must be."""
-
-    def __init__(self, statistics: Statistics) -> None:
-        self._statistics = statistics
         self._training = Moments(NUM_CHANNELS)
         self._num_not_finite = 0
         self._first_not_finite = ""
 
-    def look_at(self, part: Part) -> None:
-        """Take in one more part."""
-        if not np.isfinite(part.samples).all():
-            not_finite = ~np.isfinite(part.samples)
-            self._num_not_finite += int(not_finite.sum())
-            self._first_not_finite = self._first_not_finite or _first_place(part, not_finite)
-        if part.role == "training":
-            self._training.update(part.samples)
+    def __iter__(self) -> Iterator[Part]:
+        num_done, num_total = 0, int((self._roles != UNUSED).sum())
+        what = "windows read" if self._statistics is None else "windows normalised"
+        for raw in parts_of(self._file, self._roles):
+            part = raw if self._statistics is None else replace(raw, samples=apply(self._statistics, raw.samples))
+            self._look_at(part)
+            yield part
+            num_done += len(part)
+            self._progress(what, num_done, num_total)
 
-    def result(self) -> tuple[Check, Check, Check]:
-        """What holds of all values seen, by :data:`VALUE_CHECK_NAMES`."""
+    def checks(self) -> tuple[Check, ...]:
+        """What holds of all values seen, by :data:`VALUE_CHECK_NAMES`; of raw windows only whether they are finite."""
+        finite = Check(
+            name="every_value_is_finite",
+            passed=self._num_not_finite == 0,
+            detail=f"{self._num_not_finite} values that are NaN or infinite{self._first_not_finite}",
+            expected="finite values alone",
+        )
+        if self._statistics is None:
+            return (finite,)
         varies = ~np.isin(CHANNELS, self._statistics.constant)
         means = np.abs(self._training.mean)
         deviations = np.abs(self._training.standard_deviation - 1) * varies
@@ -142,13 +144,16 @@ class ValueChecks:
                 expected=f"deviations of the normalised training channels within {TOLERANCE:g} of 1, "
                 "but of constant ones",
             ),
-            Check(
-                name="every_value_is_finite",
-                passed=self._num_not_finite == 0,
-                detail=f"{self._num_not_finite} values that are NaN or infinite{self._first_not_finite}",
-                expected="finite values alone",
-            ),
+            finite,
         )
+
+    def _look_at(self, part: Part) -> None:
+        if not np.isfinite(part.samples).all():
+            not_finite = ~np.isfinite(part.samples)
+            self._num_not_finite += int(not_finite.sum())
+            self._first_not_finite = self._first_not_finite or _first_place(part, not_finite)
+        if part.role == "training" and self._statistics is not None:
+            self._training.update(part.samples)
 
 
 def _first_place(part: Part, wrong: npt.NDArray[np.bool_]) -> str:

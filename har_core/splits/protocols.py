@@ -1,7 +1,7 @@
 """Protocols of evaluation: which subjects, or segments, train, validate and test in each fold.
 
 The split that models are made with is named in the experiment file (:func:`har_core.splits.roles.assign_subjects`);
-folds only measure. What leaves a role because of copies and damage is the business of :mod:`har_core.splits.roles`.
+folds only measure. :mod:`har_core.splits.assignment` gives each window its role in a fold.
 """
 
 from __future__ import annotations
@@ -9,20 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
 from har_core.base.errors import InputError, Problem, UnknownNameError
 from har_core.base.names import unknown
-from har_core.splits.roles import ROLES, roles_of_windows
 
 PROTOCOLS = ("loso", "pairs", "leaky")
 """``loso``: each subject tests once; ``pairs``: two subjects in turn; ``leaky``: random segments of all subjects, kept
 only to show how much that flatters."""
 NUM_LEAKY_FOLDS = 5
-LEAKY_SEED = 0
-"""Of the drawing of segments, so that every architecture meets the same folds."""
 
 _SUBJECTS_PER_TEST = {"loso": 1, "pairs": 2}
 
@@ -107,31 +100,6 @@ def fold_named(name: str, subjects: Iterable[int], *, num_validation_subjects: i
     return known[name]
 
 
-def assign_roles(fold: Fold, keys: pa.Table) -> npt.NDArray[np.int8]:
-    """The role of each window in a fold, before anything leaves it.
-
-    ``leaky`` draws whole segments (those of the windows' first samples) at random, each activity spread evenly over the
-    folds: fold k tests one fifth of the segments, the next fifth validates, the rest trains.
-
-    Args:
-        fold: of :func:`folds`, for the subjects in ``keys``.
-        keys: N rows with :data:`~har_core.windows.schema.KEY_COLUMNS`, in any order.
-
-    Returns:
-        int8 (N,): an index into :data:`~har_core.splits.roles.ROLES`, or UNUSED.
-
-    Raises:
-        InputError: the fold names a subject in two roles.
-    """
-    if fold.subjects_apart:
-        return roles_of_windows(keys, dict(zip(ROLES, (fold.training, fold.validation, fold.test), strict=True)))
-    parts = _leaky_parts(keys)
-    roles = np.full(len(parts), ROLES.index("training"), dtype=np.int8)
-    roles[parts == (fold.index + 1) % NUM_LEAKY_FOLDS] = ROLES.index("validation")
-    roles[parts == fold.index] = ROLES.index("test")
-    return roles
-
-
 def _fold(protocol: str, index: int, test: tuple[int, ...], present: Sequence[int], num_validation: int) -> Fold:
     after = present.index(test[-1]) + 1
     following = [present[(after + step) % len(present)] for step in range(num_validation)]
@@ -144,19 +112,3 @@ def _fold(protocol: str, index: int, test: tuple[int, ...], present: Sequence[in
         validation=tuple(sorted(following)),
         test=test,
     )
-
-
-def _leaky_parts(keys: pa.Table) -> npt.NDArray[np.int64]:
-    """The fifth (N,), 0 to 4, that the segment of each window was drawn into."""
-    columns = [keys[name].to_numpy().astype(np.int64) for name in ("activity", "subject", "segment")]
-    segments, of_window = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
-    generator = np.random.default_rng(LEAKY_SEED)
-    parts = np.empty(len(segments), dtype=np.int64)
-    num_dealt = 0
-    for activity in np.unique(segments[:, 0]):
-        own = np.flatnonzero(segments[:, 0] == activity)
-        # Dealing goes on where the last activity stopped, or the first fifths would get every remainder.
-        parts[generator.permutation(own)] = (num_dealt + np.arange(len(own))) % NUM_LEAKY_FOLDS
-        num_dealt += len(own)
-    dealt: npt.NDArray[np.int64] = parts[of_window.reshape(-1)]
-    return dealt

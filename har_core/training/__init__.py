@@ -1,1 +1,1 @@
-"""One training loop for every network: it receives a module, and knows neither architectures nor evaluation."""
+"""One training loop for all networks. It receives a module, and knows neither architectures nor evaluation."""

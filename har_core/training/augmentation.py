@@ -1,7 +1,7 @@
-"""Changes of training windows that keep their meaning: another way of wearing the sensors.
+"""Changes training windows without changing their activity: as if the sensors were worn differently.
 
-Which channels belong together is told by the caller. Letters: N windows, T timepoints, C channels, G units, V sensors
-of three axes.
+The caller says which channels belong together. Letters: N windows, T timepoints, C channels, G units, V sensors with
+three axes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Triad = tuple[int, int, int]
 class RandomRotation:
     """Turns each unit of each window by a random angle about a random axis, as if it had been strapped on askew.
 
-    All sensors of a unit turn together, and all samples of a window. Angles are normally distributed. Rotation as an
-    augmentation of wearable recordings is that of T. T. Um et al., "Data augmentation of wearable sensor data for
-    Parkinson's disease monitoring using convolutional neural networks", 2017; small angles are ours.
+    All sensors of a unit turn together, as do all samples of a window. Angles are normally distributed. The method is
+    from T. T. Um et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring using
+    convolutional neural networks", 2017; small angles are our choice.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class RandomRotation:
         """Prepare for windows that were normalised by ``mean`` and ``standard_deviation``.
 
         Args:
-            triads: the sensors (V); channels in none of them stay as they are.
-            units: number (V) of the unit that each sensor is in, from 0.
+            triads: the sensors (V); other channels are not changed.
+            units: the unit of each sensor (V), numbered from 0.
             mean: float32 (C,), in sensor units.
             standard_deviation: float32 (C,); windows are turned in sensor units and normalised again.
             degrees: standard deviation of the angle.
@@ -51,7 +51,7 @@ class RandomRotation:
         self._radians = math.radians(degrees)
 
     def __call__(self, windows_NTC: Tensor) -> Tensor:
-        """Turned windows (N, T, C), a new tensor; the angles come from PyTorch's global generator."""
+        """Turned windows (N, T, C), as a new tensor; the angles come from PyTorch's global generator."""
         device = windows_NTC.device
         channels_V3, mean_V3 = self._channels_V3.to(device), self._mean_V3.to(device)
         deviation_V3 = self._deviation_V3.to(device)
@@ -66,7 +66,7 @@ class RandomRotation:
 
 
 def rotation_matrices(axes: Tensor, radians: Tensor) -> Tensor:
-    """Rotations by ``radians`` (…) about ``axes`` (…, 3) of any length but 0, as (…, 3, 3): Rodrigues' formula."""
+    """Rotations by ``radians`` (…) about ``axes`` (…, 3) of any length except 0: (…, 3, 3), by Rodrigues' formula."""
     x, y, z = normalize(axes, dim=-1).unbind(-1)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*x.shape, 3, 3)

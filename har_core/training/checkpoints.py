@@ -1,4 +1,4 @@
-"""The state of a training after a finished epoch, on disk: written atomically, read without running any code."""
+"""Saves the state of a training after each epoch, atomically, and loads it without running any code from the file."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from har_core.training.events import EpochRecord
 from har_core.training.seeding import GeneratorStates
 
 FORMAT = 1
-"""Raised when the content of a checkpoint changes; another format is not read."""
+"""Increase it when the content of a checkpoint changes; other formats are not read."""
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """Everything that the next epoch depends on. The learning rate is a function of the step, so it has no state."""
+    """Everything that the next epoch depends on; the learning rate is a function of the step and has no state."""
 
     key: str
-    """What it belongs to: code, inputs, settings, seed."""
+    """Identifies what it belongs to: code, inputs, settings, seed."""
     model: dict[str, Tensor]
     best_model: dict[str, Tensor]
     """Weights of the best epoch so far."""
     optimizer: dict[str, Any]
     scaler: dict[str, Any]
-    """Loss scaling of fp16; empty otherwise."""
+    """State of the loss scaling for fp16; else empty."""
     order: Tensor
     """State of the generator that orders the windows, uint8."""
     generators: GeneratorStates
@@ -40,25 +40,25 @@ class Checkpoint:
 
 
 class UnusableCheckpointError(Exception):
-    """The file is there and cannot be continued from; the text says why."""
+    """The file exists, but training cannot continue from it; the text says why."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write ``checkpoint`` to ``path``, whole or not at all: the SHA-256 of what follows, then PyTorch's format.
+    """Write ``checkpoint`` to ``path``, whole or not at all: a SHA-256, then the hashed content in PyTorch's format.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
     content = {name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}
     content["history"] = [asdict(record) for record in checkpoint.history]
-    # Through memory: torch.save hides a full disk in a RuntimeError, and torch.load does not notice a changed weight.
+    # Through memory: torch.save turns a full disk into a RuntimeError, and torch.load misses a changed weight.
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, **content}, buffer)
     write_bytes(path, hashlib.sha256(buffer.getbuffer()).digest() + buffer.getbuffer())
 
 
 def load_checkpoint(path: Path, *, key: str) -> Checkpoint | None:
-    """The checkpoint at ``path``, its tensors on the CPU; None where there is no file.
+    """The checkpoint at ``path``, with tensors on the CPU; None if there is no file.
 
     Raises:
         UnusableCheckpointError: it is unreadable, damaged, of another format, or has another key.

@@ -1,4 +1,4 @@
-"""What a network is trained on, and how it is cut into batches. Reading files is not done here."""
+"""Windows to train on, and their batches. It reads no files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from har_core.base.errors import InputError, Problem
 
 @dataclass(frozen=True, slots=True)
 class LabelledWindows:
-    """Windows of one role with their activities, as two tensors on one device."""
+    """Windows of one role and their activities, as two tensors on one device."""
 
     windows: Tensor
     """Normalised samples, float32 (N, T, C)."""
@@ -24,32 +24,32 @@ class LabelledWindows:
         return len(self.labels)
 
     def to(self, device: torch.device) -> LabelledWindows:
-        """The same windows on ``device``; nothing is copied that is there already."""
+        """The same windows on ``device``; tensors that are already there are not copied."""
         return LabelledWindows(self.windows.to(device), self.labels.to(device))
 
     def near(self, device: torch.device) -> LabelledWindows:
-        """The same windows on ``device`` where they take at most half of a CUDA card's free memory, else as they are.
+        """The same windows on ``device``, or unchanged if they would take more than half of a CUDA card's free memory.
 
-        On the CPU nothing is copied, so that windows that are mapped from a file stay there.
+        On the CPU nothing is copied, so windows that are mapped from a file stay there.
         """
         if device.type == "cuda" and self.windows.nbytes > torch.cuda.mem_get_info(device)[0] // 2:
             return self
         return self.to(device)
 
     def select(self, indices: Tensor) -> LabelledWindows:
-        """The windows at ``indices`` (int64, any length, on the device of the windows), gathered in one operation."""
+        """The windows at ``indices`` (int64, of any length, on the device of the windows), in one operation."""
         return LabelledWindows(self.windows[indices], self.labels[indices])
 
     def batches(self, batch_size: int) -> Iterator[LabelledWindows]:
-        """All windows in their order, at most ``batch_size`` at a time, as views."""
+        """All windows in order, at most ``batch_size`` at a time, as views."""
         return map(LabelledWindows, torch.split(self.windows, batch_size), torch.split(self.labels, batch_size))
 
 
 def batch_sizes(num_windows: int, batch_size: int) -> list[int]:
     """The sizes of the batches of one epoch.
 
-    The last batch takes what is left; a single window left over joins the batch before it, because batch norm has no
-    variance to normalise one value with.
+    The last batch takes what is left. A single window left over joins the batch before it, because batch norm cannot
+    normalise a single value.
 
     >>> batch_sizes(300, 128), batch_sizes(257, 128)
     ([128, 128, 44], [128, 129])
@@ -64,7 +64,7 @@ def batch_sizes(num_windows: int, batch_size: int) -> list[int]:
 
 
 def check(role: str, data: LabelledWindows, *, num_classes: int, at_least: int) -> None:
-    """Refuse windows that cannot be trained on.
+    """Check that windows can be trained on.
 
     Raises:
         InputError: wrong shapes or types, too few windows, or a label outside 0 … ``num_classes`` - 1.

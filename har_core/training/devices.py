@@ -1,4 +1,4 @@
-"""Where training runs and how precisely: device, threads, memory, mixed precision."""
+"""Where and how training computes: device, threads, memory, mixed precision."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _CUDA_CAPABILITY_FP16 = (7, 0)  # the first with tensor cores
 
 
 def resolve_device(runtime: RuntimeSettings) -> torch.device:
-    """The device that ``runtime`` asks for; ``auto`` takes CUDA, else MPS, else the CPU.
+    """The device that ``runtime`` asks for; ``auto`` is CUDA, else MPS, else the CPU.
 
     Raises:
-        InputError: the device asked for is not there.
+        InputError: this machine has no such device.
     """
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     present = [device for device, is_there in available.items() if is_there]
@@ -36,10 +36,10 @@ def resolve_device(runtime: RuntimeSettings) -> torch.device:
 
 
 def resolve_precision(settings: TrainingSettings, device: torch.device) -> Precision:
-    """The precision of the forward pass; weights, gradients and optimizer stay float32 in each.
+    """The precision of the forward pass; weights, gradients and optimizer are always float32.
 
-    ``auto`` takes bf16 where the processor computes in it (it needs no loss scaling), fp16 on CUDA cards that have
-    tensor cores but no bf16, and else fp32: emulated bf16 is slower than fp32.
+    ``auto`` is bf16 if the processor computes in it (it needs no loss scaling), fp16 on CUDA cards with tensor cores
+    but no bf16, else fp32, because emulated bf16 is slower than fp32.
     """
     if settings.mixed_precision == "off":
         return "fp32"
@@ -66,7 +66,7 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 @contextmanager
 def computing(runtime: RuntimeSettings, device: torch.device) -> Iterator[None]:
-    """Let PyTorch use ``runtime.num_threads`` threads (as many as before where absent), and use memory well."""
+    """Use ``runtime.num_threads`` threads (if absent, as many as before), and on the CPU keep freed memory."""
     before = torch.get_num_threads()
     torch.set_num_threads(runtime.num_threads or before)
     try:

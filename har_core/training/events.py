@@ -1,4 +1,4 @@
-"""What the training loop tells while it works. Who listens (a screen, a tracker) is not its business."""
+"""Events that the training loop sends while it works, for example to a screen or a tracker."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class EpochRecord:
     epoch: int
     """Counted from 1."""
     learning_rate: float
-    """Of the epoch's last step."""
+    """Learning rate of the last step of the epoch."""
     training_loss: float
-    """Mean over the epoch's windows of what was minimised, label smoothing included."""
+    """Mean over the epoch's windows of the minimised loss, with label smoothing."""
     validation_loss: float
     """Mean cross entropy of the validation windows, without label smoothing."""
     validation_macro_f1: float
     """Mean F1 over all activities; it chooses the best epoch."""
     validation_accuracy: float
-    """Share of validation windows whose activity was found."""
+    """Share of validation windows with the right activity."""
     seconds: float
-    """Wall time of training and validation, without writing the checkpoint."""
+    """Wall-clock time of training and validation, without writing the checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class TrainingStarted:
 
     num_parameters: int
     num_epochs: int
-    """The most epochs that training may take, resumed ones included."""
+    """Most epochs that training may take, resumed ones included."""
     device: str
     precision: str
     """``fp32``, ``bf16`` or ``fp16``."""
@@ -47,7 +47,7 @@ class TrainingStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointIgnored:
-    """A checkpoint was found and not used, so that training begins at the first epoch."""
+    """A checkpoint was found but not used, so training begins at the first epoch."""
 
     path: Path
     reason: str
@@ -55,7 +55,7 @@ class CheckpointIgnored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochProgress:
-    """Sent a few times a second at most."""
+    """Sent at most a few times a second."""
 
     epoch: int
     num_done: int
@@ -65,7 +65,7 @@ class EpochProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochFinished:
-    """Sent when the epoch's checkpoint is on disk."""
+    """Sent once the epoch's checkpoint is on disk."""
 
     record: EpochRecord
     is_best: bool

@@ -1,4 +1,4 @@
-"""The training loop: epochs, validation, the best epoch, early stopping, and going on after an interruption."""
+"""The training loop: epochs, validation, the best epoch, early stopping, and resuming after an interruption."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ SECONDS_BETWEEN_PROGRESS = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """A trained network and how it came about."""
+    """A trained network and the course of its training."""
 
     model: nn.Module
     """On the CPU, in evaluation mode, with the weights of the best epoch."""
     history: tuple[EpochRecord, ...]
-    """Every epoch, resumed ones included."""
+    """All epochs, resumed ones included."""
     best_epoch: int
     """The first epoch with the highest validation macro-F1, counted from 1."""
     num_resumed_epochs: int
@@ -72,27 +72,27 @@ def train(
     """Train ``model`` in place, and return it with the weights of its best epoch by validation macro-F1.
 
     After each epoch the whole state is written to ``checkpoint_path``. A run that finds it there, with the same
-    ``checkpoint_key``, settings and weight shapes, goes on after its last epoch and ends with the same weights as an
+    ``checkpoint_key``, settings and weight shapes, continues after its last epoch and ends with the same weights as an
     unbroken run (on the same kind of device, with the same number of threads). Any other file there is reported
-    (:class:`CheckpointIgnored`, and a log record) and overwritten; the caller removes it when the result is safe.
+    (:class:`CheckpointIgnored`, and a log record) and overwritten. The caller removes it once the result is safe.
 
     Args:
         model: takes windows (N, T, C) and returns logits (N, ``num_classes``). Create it after ``seed_everything``.
         training: windows to learn from, at least 2.
         validation: windows that choose the best epoch, at least 1.
-        settings: how.
-        runtime: where; it is no part of what a checkpoint belongs to.
-        num_classes: activities, so that the macro-F1 counts those that validation lacks too.
-        checkpoint_path: None to keep no checkpoint.
-        checkpoint_key: what the training belongs to besides ``settings``: code, data, seed of the weights.
-        augment: changes the windows (N, T, C) of each training batch, with PyTorch's global generator; what it does
-            belongs into ``checkpoint_key`` where ``settings`` do not say it.
-        listener: receives every :data:`~har_core.training.events.TrainingEvent`; what it raises ends the training.
+        settings: how to train.
+        runtime: where to train; a checkpoint does not depend on it.
+        num_classes: number of activities; macro-F1 also counts those that validation lacks.
+        checkpoint_path: None to write no checkpoint.
+        checkpoint_key: identifies what the training depends on besides ``settings``: code, data, seed of the weights.
+        augment: changes the windows (N, T, C) of each training batch, with PyTorch's global generator. If ``settings``
+            do not describe it, ``checkpoint_key`` must.
+        listener: receives every :data:`~har_core.training.events.TrainingEvent`; an exception of it ends the training.
 
     Raises:
         InputError: the windows, labels or the device cannot be used.
         HarError: the loss is no longer finite.
-        StorageError: the checkpoint could not be written.
+        StorageError: the checkpoint cannot be written.
     """
     check("training", training, num_classes=num_classes, at_least=2)
     check("validation", validation, num_classes=num_classes, at_least=1)
@@ -139,7 +139,7 @@ class _Trainer:
         self.listener = listener
         self.batch_sizes = batch_sizes(len(training), settings.batch_size)
         self.optimizer = make_optimizer(self.model, settings)
-        # Without fp16 the scaler is disabled: it scales by nothing and has no state.
+        # Without fp16 the scaler is disabled: it does not scale and has no state.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.order = torch.Generator().manual_seed(settings.seed)
         seed_everything(settings.seed)
@@ -148,7 +148,7 @@ class _Trainer:
         self.best_weights = self._weights()
 
     def run(self, checkpoint_path: Path | None, checkpoint_key: str) -> TrainingResult:
-        """The epochs that are left, and the result."""
+        """Run the remaining epochs."""
         self.listener(
             TrainingStarted(
                 num_parameters=sum(parameter.numel() for parameter in self.model.parameters()),
@@ -194,7 +194,7 @@ class _Trainer:
         )
 
     def _train_epoch(self, epoch: int) -> tuple[float, float]:
-        """One pass over the training windows in random order; the last learning rate and the mean loss."""
+        """One pass over the training windows in random order; returns the last learning rate and the mean loss."""
         self.model.train()
         order = torch.randperm(len(self.training), generator=self.order).to(self.training.labels.device)
         steps_before = (epoch - 1) * len(self.batch_sizes)
@@ -205,7 +205,7 @@ class _Trainer:
             set_learning_rate(self.optimizer, learning_rate)
             loss_sum += self._step(self.training.select(indices).to(self.device)) * len(indices)
             num_done += len(indices)
-            # Reading the loss waits for the device, so divergence is looked for only as often as progress is told.
+            # Reading the loss waits for the device, so divergence is checked only as often as progress is reported.
             if time.perf_counter() - last_told > SECONDS_BETWEEN_PROGRESS:
                 _refuse_divergence(loss_sum, epoch, learning_rate)
                 self.listener(EpochProgress(epoch=epoch, num_done=num_done, num_total=len(self.training)))
@@ -214,7 +214,7 @@ class _Trainer:
         return learning_rate, loss_sum.item() / len(self.training)
 
     def _step(self, batch: LabelledWindows) -> Tensor:
-        """One step of the optimizer; the mean loss of the batch, a scalar on the device."""
+        """One step of the optimizer; returns the mean loss of the batch, a scalar on the device."""
         windows = batch.windows if self.augment is None else self.augment(batch.windows)
         with autocast(self.device, self.precision):
             logits = self.model(windows)
@@ -244,7 +244,7 @@ class _Trainer:
         return loss, float(macro_f1), float(accuracy_score(y_true, y_pred))
 
     def resume(self, path: Path, key: str) -> None:
-        """Take over the state of an interrupted run, if there is a checkpoint that belongs to this one."""
+        """Restore the state of an interrupted run, if there is a checkpoint of this training."""
         try:
             checkpoint = load_checkpoint(path, key=self._full_key(key))
         except UnusableCheckpointError as error:
@@ -275,7 +275,7 @@ class _Trainer:
         )
 
     def _full_key(self, key: str) -> str:
-        """The caller's key with what only the loop knows: settings, precision, shapes of weights, number of windows."""
+        """The caller's key and what only the loop knows: settings, precision, shapes of weights, numbers of windows."""
         shapes = [f"{name}{tuple(tensor.shape)}" for name, tensor in self.model.state_dict().items()]
         counts = f"{len(self.training)} {len(self.validation)} {self.num_classes}"
         return "\n".join([key, self.settings.model_dump_json(), self.precision, counts, *shapes])

@@ -10,15 +10,15 @@ from torch import nn
 from har_core.settings.training import TrainingSettings
 
 ONE_CYCLE_RISE = 0.3
-"""Share of the steps in which one-cycle rises, where the settings name no warm-up (PyTorch's and fastai's default)."""
+"""Share of the steps in which one-cycle rises if there is no warm-up (the default of PyTorch and fastai)."""
 ONE_CYCLE_START = 1 / 25
-"""First learning rate of one-cycle, over the peak."""
+"""First learning rate of one-cycle, relative to the peak."""
 ONE_CYCLE_END = 1e-4 / 25
-"""Last learning rate of one-cycle, over the peak."""
+"""Last learning rate of one-cycle, relative to the peak."""
 
 
 def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """AdamW or SGD with momentum over all parameters of ``model``; fused: one pass over each parameter."""
+    """AdamW or SGD with momentum for all parameters of ``model``; fused, so each parameter is read once."""
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
@@ -33,7 +33,7 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Give all parameters one learning rate."""
+    """Set the learning rate of all parameters."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
 
@@ -41,10 +41,10 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
 def learning_rate_at(step: int, steps_per_epoch: int, settings: TrainingSettings) -> float:
     """The learning rate of ``step``, counted from 0 over all epochs.
 
-    A function of the step alone, so that a resumed run needs no state of a scheduler. The warm-up rises linearly and
-    takes its steps from the front of the schedule; ``step`` falls at its epochs whether or not there was a warm-up.
-    ``one_cycle`` (Smith and Topin 2019, section 3) rises along a cosine for the warm-up, or for 30 % of the steps
-    where there is none, and falls along a cosine to nearly nothing; momentum stays as it is.
+    It depends on the step only, so a resumed run needs no scheduler state. The warm-up rises linearly and takes its
+    steps from the start of the schedule; ``step`` falls at the same epochs with or without a warm-up. ``one_cycle``
+    (Smith and Topin 2019, section 3) rises along a cosine during the warm-up, or for 30 % of the steps if there is
+    none, and falls along a cosine to nearly 0; momentum does not change.
     """
     num_steps = settings.epochs * steps_per_epoch
     num_warmup = min(round(settings.warmup_epochs * steps_per_epoch), num_steps)

@@ -1,4 +1,4 @@
-"""Where randomness begins: one seed for all generators, and their states for a checkpoint."""
+"""Seeds all random generators, and saves and restores their states for checkpoints."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class GeneratorStates(TypedDict):
 
 
 def seed_everything(seed: int) -> None:
-    """Seed the global generators of Python, NumPy and PyTorch (all devices), and refuse cuDNN's random choices.
+    """Seed the global generators of Python, NumPy and PyTorch (all devices), and make cuDNN deterministic.
 
-    Two runs on one machine with one seed and one number of threads agree bit for bit.
+    Two runs on the same machine, with the same seed and number of threads, agree bit for bit.
     """
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - libraries that use the global generator must agree too
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - for libraries that use the global generator
     torch.manual_seed(seed)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
 
 
 def generator_states() -> GeneratorStates:
-    """The states of PyTorch's global generators, which dropout draws from."""
+    """The states of PyTorch's global generators, which dropout uses."""
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
 
 
 def restore_generators(states: GeneratorStates) -> None:
-    """Continue the global generators from ``states``; those of other CUDA devices than here are left alone."""
+    """Restore the global generators; CUDA states only if the number of devices is the same."""
     torch.set_rng_state(states["cpu"])
     if torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(states["cuda"])

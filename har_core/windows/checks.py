@@ -1,4 +1,4 @@
-"""Holds finished windows against the findings of the audit, window by window, by other means than they were cut by."""
+"""Compares finished windows with the findings of the audit, one by one, and not by the code that cut them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from har_core.audit.places import ALL_CHANNELS
 from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
 from har_core.audit.signals import Mask, runs
 from har_core.base.checks import Check
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH, UNITS, RecordingKey
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP
-
-CHECK_NAMES = ("no_window_crosses_a_break", "damage_is_flagged", "copies_are_linked")
-"""The checks in the order of :meth:`WindowChecks.result`."""
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP, WINDOW_CHECKS
 
 _MAX_NAMED = 5
 
@@ -62,7 +58,7 @@ class WindowChecks:
             self._look_at(RecordingKey(subject, activity), here, length)
 
     def result(self) -> tuple[Check, ...]:
-        """What was found, by :data:`CHECK_NAMES`."""
+        """What was found, by :data:`WINDOW_CHECKS`."""
         agree = {
             "flag": "a window to be flagged exactly where it touches a damaged run",
             "keep": "no window to be flagged",
@@ -74,17 +70,12 @@ class WindowChecks:
             (self._misjudged, agree[self._damaged]),
             (self._unlinked, "windows that hold copies of one row to have one duplicate group, and only those a group"),
         )
-        return tuple(
-            Check(
-                name=name,
-                passed=not wrong,
-                detail=f"{len(wrong)} windows: {'; '.join(wrong[:_MAX_NAMED])}"
-                if wrong
-                else f"{self._num_windows} windows looked at",
-                expected=expected,
-            )
-            for name, (wrong, expected) in zip(CHECK_NAMES, found, strict=True)
-        )
+        checks = []
+        for name, (wrong, expected) in zip(WINDOW_CHECKS, found, strict=True):
+            named = f"{len(wrong)} windows: {'; '.join(wrong[:_MAX_NAMED])}"
+            detail = named if wrong else f"{self._num_windows} windows looked at"
+            checks.append(Check(name=name, passed=not wrong, detail=detail, expected=expected))
+        return tuple(checks)
 
     def _look_at(self, key: RecordingKey, here: Mapping[str, npt.NDArray[np.generic]], length: int) -> None:
         segments = self._segments[key]
@@ -97,10 +88,12 @@ class WindowChecks:
         for segment, start, is_flagged, group in rows:
             first = segments.index(segment) * SEGMENT_LENGTH + start
             stop = first + length
-            place = f"subject {key.subject}, activity {key.activity}, segment {segment}, start {start}"
+            place = f"{key}, segment {segment}, start {start}"
             if stop > len(damage) or broken[first // SEGMENT_LENGTH : (stop - 1) // SEGMENT_LENGTH].any():
                 self._crossing.append(place)
-            if not self._is_judged_well(touches=bool(damage[first:stop].any()), is_flagged=is_flagged):
+            touches = bool(damage[first:stop].any())
+            is_dropped = touches and self._damaged == "drop"
+            if is_dropped or is_flagged != (touches and self._damaged in {"flag", "repair"}):
                 self._misjudged.append(place)
             if not self._is_linked(group, groups[first:stop]):
                 self._unlinked.append(place)
@@ -109,25 +102,14 @@ class WindowChecks:
         """(R,) rows of runs that are too long, or without a row before and after them in the same stretch."""
         stays = np.zeros(len(segments) * SEGMENT_LENGTH, dtype=np.bool_)
         stretch = np.repeat(np.cumsum([False, *(broken | (not self._join))]), SEGMENT_LENGTH)
-        named = self._findings["channels"].to_pylist()
         for unit in UNITS:
-            concerned = pa.array([channels == ALL_CHANNELS or unit in channels.split() for channels in named])
-            for first, length in runs(damaged_rows(self._findings.filter(concerned), key, segments)):
+            for first, length in runs(damaged_rows(self._findings, key, segments, unit=unit)):
                 stop = first + length
                 has_ends = first > 0 and stop < len(stays) and stretch[first - 1] == stretch[stop]
                 stays[first:stop] |= length > self._longest_repair or not has_ends
         return stays
 
-    def _is_judged_well(self, *, touches: bool, is_flagged: bool) -> bool:
-        return {
-            "flag": is_flagged == touches,
-            "keep": not is_flagged,
-            "repair": is_flagged == touches,
-            "drop": not touches and not is_flagged,
-        }[self._damaged]
-
-    def _is_linked(self, group: int, groups_of_rows: Sequence[int] | npt.NDArray[np.int32]) -> bool:
-        copied = np.unique(np.asarray(groups_of_rows))
-        copied = copied[copied >= 0]
-        known = {self._window_group_of.setdefault(int(row_group), group) for row_group in copied}
-        return known == {group} and group != NO_GROUP if len(copied) else group == NO_GROUP
+    def _is_linked(self, group: int, groups_of_rows: npt.NDArray[np.int32]) -> bool:
+        copied = np.unique(groups_of_rows[groups_of_rows >= 0]).tolist()
+        known = {self._window_group_of.setdefault(row_group, group) for row_group in copied}
+        return known == {group} and group != NO_GROUP if copied else group == NO_GROUP

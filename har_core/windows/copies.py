@@ -1,4 +1,4 @@
-"""Links windows through rows that the recordings hold more than once. Finding such rows is the audit's business."""
+"""Links windows through rows that the recordings hold more than once; the audit has found such rows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from har_core.audit.ranges import connect, number_by_appearance
 from har_core.datasets.dsads.layout import RecordingKey
 from har_core.windows.schema import NO_GROUP
 
@@ -31,6 +30,7 @@ def link_windows(
         For each recording of ``begins``: (N,) numbers from 0 in the order of first appearance, NO_GROUP for windows
         all of whose rows occur once.
     """
+    num_groups = 1 + max((int(groups.max(initial=NO_GROUP)) for groups in groups_of_rows.values()), default=NO_GROUP)
     firsts: dict[RecordingKey, npt.NDArray[np.int64]] = {}
     one: list[npt.NDArray[np.integer]] = [np.empty(0, dtype=np.int32)]
     other: list[npt.NDArray[np.integer]] = [np.empty(0, dtype=np.int32)]
@@ -45,7 +45,12 @@ def link_windows(
             together = (latest >= 0) & (rows[1:] < begin[latest] + length)
             one.append(groups[rows[:-1]][together])
             other.append(groups[rows[1:]][together])
-    return _numbered_by_appearance(firsts, np.concatenate(one), np.concatenate(other))
+    met = np.concatenate([np.empty(0, dtype=np.int64), *firsts.values()])
+    joined = connect(np.concatenate(one), np.concatenate(other), num_groups)
+    numbers = np.full(len(met), NO_GROUP, dtype=np.int32)
+    numbers[met != NO_GROUP] = number_by_appearance(joined[met[met != NO_GROUP]])
+    ends = np.cumsum([len(first) for first in firsts.values()])
+    return dict(zip(firsts, np.split(numbers, ends[:-1]), strict=True)) if firsts else {}
 
 
 def _first_group(
@@ -59,25 +64,3 @@ def _first_group(
         holds = (place < len(rows)) & (row < begin + length)
         first[holds] = groups[row[holds]]
     return first
-
-
-def _numbered_by_appearance(
-    firsts: Mapping[RecordingKey, npt.NDArray[np.int64]],
-    one: npt.NDArray[np.integer],
-    other: npt.NDArray[np.integer],
-) -> dict[RecordingKey, npt.NDArray[np.int32]]:
-    """Join the groups ``one[i]`` and ``other[i]``, and number what is left of them as windows meet them."""
-    met = np.concatenate([np.empty(0, dtype=np.int64), *firsts.values()])
-    num_groups = 1 + max((int(numbers.max(initial=NO_GROUP)) for numbers in (met, one, other)), default=NO_GROUP)
-    links = coo_array((np.ones(len(one), dtype=np.bool_), (one, other)), shape=(num_groups, num_groups))
-    _, joined = connected_components(links, directed=False)
-    in_order = joined[met[met != NO_GROUP]]
-    components, appearance = np.unique(in_order, return_index=True)
-    numbers = np.full(num_groups, NO_GROUP, dtype=np.int32)
-    numbers[components[np.argsort(appearance)]] = np.arange(len(components), dtype=np.int32)
-    return {
-        key: np.where(
-            first == NO_GROUP, np.int32(NO_GROUP), numbers[joined[first]] if num_groups else np.int32(NO_GROUP)
-        )
-        for key, first in firsts.items()
-    }

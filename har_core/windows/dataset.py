@@ -1,17 +1,16 @@
-"""Tables of windows as Parquet: written batch by batch, read row group by row group."""
+"""Tables of windows as Parquet: written batch by batch, read row group by row group; and what names their content."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,10 +19,9 @@ from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_path
 from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.layout import NUM_CHANNELS
-from har_core.windows.content import ContentHash
-from har_core.windows.schema import KEY_COLUMNS, NO_GROUP, is_window_schema, length_of
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP, flat_values, is_window_schema, length_of
 
-if TYPE_CHECKING:  # for its name alone: whatever reads windows would be stale with each change of the audit
+if TYPE_CHECKING:  # for the annotation only: an import would make all that reads windows depend on the audit's code
     from har_core.windows.checks import WindowChecks
 
 _VALUES_PER_ROW_GROUP = 2**22  # 16 MiB of float32: small enough to stream, large enough that headers cost nothing
@@ -40,15 +38,15 @@ class WindowsSummary:
     num_damaged: int
     """Windows that touch a damaged run."""
     num_in_duplicate_groups: int
-    """Windows with rows that the recordings hold twice."""
+    """Windows with rows that the recordings hold more than once."""
     num_dropped: int
     """Windows that were not cut because they touch a damaged run."""
     num_repaired: int
     """Windows that hold interpolated samples."""
     checks: tuple[Check, ...]
-    """All passed; none where there were no findings to hold the windows against."""
+    """All passed; none if there were no findings to compare the windows with."""
     content_version: str
-    """See :class:`~har_core.windows.content.ContentHash`."""
+    """See :class:`ContentHash`."""
 
 
 def write_windows(
@@ -61,8 +59,8 @@ def write_windows(
     Args:
         reader: windows in ascending order of their keys.
         path: of the file.
-        progress: told of the windows that are written.
-        checks: holds the windows against what the audit found, before the file takes its place.
+        progress: called with the number of windows written.
+        checks: compares the windows with what the audit found, before the file takes its place.
 
     Raises:
         InputError: there are none, they are out of order, one comes twice, or a check failed.
@@ -88,15 +86,14 @@ def write_windows(
         if checks is not None:
             results = checks.result()
             require(results, summary="The windows are not what the audit asks for; nothing was replaced.")
-    metadata = reader.schema.metadata or {}
     return WindowsSummary(
         num_windows=writer.num_windows,
         window_length=length,
         num_subjects=len(subjects),
         num_damaged=num_damaged,
         num_in_duplicate_groups=num_in_groups,
-        num_dropped=int(metadata.get(b"har.num_dropped", 0)),
-        num_repaired=int(metadata.get(b"har.num_repaired", 0)),
+        num_dropped=int(reader.schema.metadata[b"har.num_dropped"]),
+        num_repaired=int(reader.schema.metadata[b"har.num_repaired"]),
         checks=results,
         content_version=writer.content_version,
     )
@@ -105,13 +102,13 @@ def write_windows(
 class WindowsWriter:
     """Writes batches of windows in ascending order of their keys; a context manager that completes the file.
 
-    Row groups are hashed and encoded by two threads of its own, while the caller prepares the next one.
+    Two threads of its own hash and encode a row group while the caller prepares the next one.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         """Begin a file at ``path`` with the columns and metadata of ``schema``."""
         # Dictionaries and statistics of sensor values cost time and help nobody; lz4 costs next to nothing, and stores
-        # once what overlapping windows repeat (docs/decisions).
+        # only once what overlapping windows repeat (docs/decisions).
         self._file = pq.ParquetWriter(
             path, schema, compression="lz4", use_dictionary=False, write_statistics=list(KEY_COLUMNS)
         )
@@ -141,9 +138,7 @@ class WindowsWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._file, self._workers:
             if kind is None:
                 self._end_row_group()
@@ -155,7 +150,7 @@ class WindowsWriter:
         # Short chunks double the time of encoding.
         rows = pa.Table.from_batches(self._pending, schema=self._schema).combine_chunks()
         self._pending = []
-        self._await_workers()  # at most one row group waits, and errors surface
+        self._await_workers()  # at most one row group waits, and errors are raised
         if rows.num_rows:
             self._working = [
                 self._workers.submit(self._content.update, rows),
@@ -168,16 +163,39 @@ class WindowsWriter:
         self._working = []
 
     def _check_order(self, batch: pa.RecordBatch) -> None:
-        keys = np.stack([batch[name].to_numpy().astype(np.int64) for name in KEY_COLUMNS], axis=1)
-        if self._last_key is not None:
-            keys = np.concatenate([[self._last_key], keys])
-        if len(keys):
-            wrong = np.flatnonzero(~_is_ascending(keys))
-            if len(wrong):
-                before, key = (_describe(keys[wrong[0] + offset]) for offset in (0, 1))
-                problem = Problem(path="window", value=f"{key} after {before}", expected="ascending keys, each once")
+        for key in zip(*(batch[name].to_pylist() for name in KEY_COLUMNS), strict=True):
+            if self._last_key is not None and key <= self._last_key:
+                value = f"{', '.join(KEY_COLUMNS)} {key} after {self._last_key}"
+                problem = Problem(path="window", value=value, expected="ascending keys, each once")
                 raise InputError("The windows are not in order", [problem])
-            self._last_key = tuple(int(part) for part in keys[-1])
+            self._last_key = key
+
+
+class ContentHash:
+    """SHA-256 over keys, flags, channel values, window length and origin, in the order of the rows.
+
+    Row groups, compression, other metadata and the size of batches do not count. The origin does: made values are not
+    the same as measured ones. Each column has a hash of its own, so that a batch is hashed as Arrow holds it.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._length = length_of(schema)
+        self._origin = (schema.metadata or {}).get(b"har.origin", b"unknown").decode()
+        self._columns = {field.name: hashlib.sha256() for field in schema}
+
+    def update(self, rows: pa.Table) -> None:
+        """Add rows."""
+        for name, digest in self._columns.items():
+            for chunk in rows[name].chunks:
+                # The width of keys and flags in the file is no part of what they say.
+                named = name in KEY_COLUMNS or name in FLAG_COLUMNS
+                values = chunk.to_numpy(zero_copy_only=False).astype("<i8") if named else flat_values(chunk)
+                digest.update(values.data)
+
+    def hexdigest(self) -> str:
+        """The version of all rows so far."""
+        columns = [[name, digest.hexdigest()] for name, digest in self._columns.items()]
+        return hashlib.sha256(json.dumps([self._length, self._origin, columns]).encode()).hexdigest()
 
 
 @contextmanager
@@ -191,24 +209,10 @@ def open_windows(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(
-            "The windows cannot be read", [Problem(path=str(path), value=str(error), expected=expected)]
-        ) from error
+        problem = Problem(path=str(path), value=str(error), expected=expected)
+        raise InputError("The windows cannot be read", [problem]) from error
     with file:
         if not is_window_schema(file.schema_arrow):
-            raise InputError(
-                "These are no windows", [Problem(path=str(path), value="other columns", expected=expected)]
-            )
+            problem = Problem(path=str(path), value="other columns", expected=expected)
+            raise InputError("These are no windows", [problem])
         yield file
-
-
-def _is_ascending(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """For each row of ``keys`` (N, 4) but the first: does it come after the one before, in the order of columns?"""
-    difference = np.diff(keys, axis=0)
-    first_change = np.argmax(difference != 0, axis=1)
-    ascending: npt.NDArray[np.bool_] = np.take_along_axis(difference, first_change[:, None], axis=1)[:, 0] > 0
-    return ascending
-
-
-def _describe(key: npt.NDArray[np.int64]) -> str:
-    return ", ".join(f"{name} {part}" for name, part in zip(KEY_COLUMNS, key, strict=True))

@@ -1,7 +1,7 @@
 """What is known of windows before a sample is read: where each begins, whether it is damaged, what it is a copy of.
 
-Worked out from the numbers of the segments and the findings of the audit. Rows count from 0 over the segments of one
-recording, in order. Letters: N windows, S segments, R = S * 125 rows.
+All of it follows from the numbers of the segments and the findings of the audit. Rows count from 0 over the segments of
+one recording, in order. Letters: N windows, S segments, R = S * 125 rows.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Cut:
 
     length: int
     stride: int
-    damaged: Damaged = "flag"
-    join: bool = False
-    longest_repair: int = 5
+    damaged: Damaged
+    join: bool
+    longest_repair: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,23 +44,23 @@ class RecordingPlan:
 
     segments: tuple[int, ...]
     stretches: tuple[Stretch, ...]
-    """What no window leaves."""
+    """No window leaves them."""
     begins: npt.NDArray[np.int64]
     """First row (N,) of each window, ascending."""
     kept: npt.NDArray[np.bool_]
     """(N,): False for windows that are not to be cut."""
     damaged: npt.NDArray[np.bool_]
-    """(N,), once what can be repaired is."""
+    """(N,), after repairs."""
     duplicate_group: npt.NDArray[np.int32]
-    """(N,), NO_GROUP where there is none."""
+    """(N,), NO_GROUP if there is none."""
     repairs: tuple[Repair, ...] = ()
     is_repaired: npt.NDArray[np.bool_]
     """(N,): holds interpolated samples."""
 
 
-def plan_blindly(segments: tuple[int, ...], cut: Cut) -> RecordingPlan:
-    """The plan for a recording of which no findings are known: nothing is flagged, nothing joined."""
-    stretches = stretches_between(np.ones(len(segments) - 1, dtype=np.bool_))
+def plan_blindly(segments: tuple[int, ...], cut: Cut, *, breaks: npt.NDArray[np.bool_] | None = None) -> RecordingPlan:
+    """A plan with nothing flagged: windows leave no segment, or only cross joins that ``breaks`` (S - 1,) allows."""
+    stretches = stretches_between(np.ones(len(segments) - 1, dtype=np.bool_) if breaks is None else breaks)
     begins = begins_of(stretches, cut.length, cut.stride)
     nowhere = np.zeros(len(begins), dtype=np.bool_)
     return RecordingPlan(
@@ -75,18 +75,18 @@ def plan_blindly(segments: tuple[int, ...], cut: Cut) -> RecordingPlan:
 
 
 def plan_windows(findings: pa.Table, layout: Layout, cut: Cut) -> dict[RecordingKey, RecordingPlan]:
-    """The plan of every recording. Its size goes with the number of windows, some bytes for each.
+    """The plan of every recording; it takes some bytes for each window.
 
     Args:
         findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
         layout: every recording that will be cut.
         cut: how.
     """
-    of_unit = [_of_unit(findings, unit) for unit in UNITS]
-    plans = {key: _plan(findings, of_unit, key, segments, cut) for key, segments in layout.items()}
+    plans = {key: _plan(findings, key, segments, cut) for key, segments in layout.items()}
     begins = {key: plan.begins[plan.kept] for key, plan in plans.items()}
-    groups = link_windows(duplicate_groups(findings, layout), begins, cut.length)
-    return {key: replace(plan, duplicate_group=_spread(groups[key], plan.kept)) for key, plan in plans.items()}
+    for key, groups in link_windows(duplicate_groups(findings, layout), begins, cut.length).items():
+        plans[key].duplicate_group[plans[key].kept] = groups
+    return plans
 
 
 def touches(rows: npt.NDArray[np.bool_], begins: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.bool_]:
@@ -100,39 +100,21 @@ def touches(rows: npt.NDArray[np.bool_], begins: npt.NDArray[np.int64], length: 
     return touched
 
 
-def _plan(
-    findings: pa.Table, of_unit: list[pa.Table], key: RecordingKey, segments: tuple[int, ...], cut: Cut
-) -> RecordingPlan:
-    plan = plan_blindly(segments, cut)
-    if cut.join:
-        continuous = stretches_between(discontinuous_joins(findings, key, segments))
-        begins = begins_of(continuous, cut.length, cut.stride)
-        nowhere = np.zeros(len(begins), dtype=np.bool_)
-        plan = replace(plan, stretches=continuous, begins=begins, kept=~nowhere, damaged=nowhere, is_repaired=nowhere)
-    rows: npt.NDArray[np.bool_] = damaged_rows(findings, key, segments)
+def _plan(findings: pa.Table, key: RecordingKey, segments: tuple[int, ...], cut: Cut) -> RecordingPlan:
+    """The plan of one recording, without groups of duplicates."""
+    plan = plan_blindly(segments, cut, breaks=discontinuous_joins(findings, key, segments) if cut.join else None)
+    rows = damaged_rows(findings, key, segments)
     if cut.damaged == "keep" or not rows.any():
         return plan
     if cut.damaged == "repair":
-        of_unit_rows = np.stack([damaged_rows(table, key, segments) for table in of_unit])
+        of_units = np.stack([damaged_rows(findings, key, segments, unit=unit) for unit in UNITS])
         # Within what windows stay in: the next segment may have another role, as in the protocol `leaky`.
-        repairs = find_repairs(of_unit_rows, plan.stretches, longest=cut.longest_repair)
+        repairs = find_repairs(of_units, plan.stretches, longest=cut.longest_repair)
         repaired = np.zeros(len(rows), dtype=np.bool_)
         for repair in repairs:
-            of_unit_rows[repair.unit, repair.first : repair.stop] = False
+            of_units[repair.unit, repair.first : repair.stop] = False
             repaired[repair.first : repair.stop] = True
-        rows = np.logical_or.reduce(of_unit_rows)
+        rows = np.logical_or.reduce(of_units)
         plan = replace(plan, repairs=repairs, is_repaired=touches(repaired, plan.begins, cut.length))
     damaged = touches(rows, plan.begins, cut.length)
     return replace(plan, kept=~damaged) if cut.damaged == "drop" else replace(plan, damaged=damaged)
-
-
-def _of_unit(findings: pa.Table, unit: str) -> pa.Table:
-    """The findings on all channels or on a unit as a whole."""
-    concerned = [channels == "all" or unit in channels.split() for channels in findings["channels"].to_pylist()]
-    return findings.filter(pa.array(concerned, pa.bool_()))
-
-
-def _spread(groups: npt.NDArray[np.int32], kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    spread = np.full(len(kept), NO_GROUP, dtype=np.int32)
-    spread[kept] = groups
-    return spread

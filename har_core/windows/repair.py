@@ -1,4 +1,4 @@
-"""Interpolates short damaged runs; what is damaged is told by the audit's findings.
+"""Interpolates short runs of rows that the audit found damaged.
 
 Rows count from 0 over the segments of one recording, in order. Letters: R rows, U sensor units, C channels.
 """
@@ -6,19 +6,17 @@ Rows count from 0 over the segments of one recording, in order. Letters: R rows,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from har_core.datasets.dsads.layout import NUM_CHANNELS, UNITS
+from har_core.audit.signals import runs
+from har_core.datasets.dsads.layout import channels_of_unit
 from har_core.windows.stretches import Stretch
 
-CHANNELS_PER_UNIT = NUM_CHANNELS // len(UNITS)
 
-
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(NamedTuple):
     """Rows ``first`` to before ``stop`` of one unit that lie between two whole rows."""
 
     unit: int
@@ -38,13 +36,10 @@ def find_repairs(damaged: npt.NDArray[np.bool_], stretches: Sequence[Stretch], *
     repairs = []
     for unit, rows in enumerate(damaged):
         for stretch in stretches:
-            # A row before and one after, so that every run has two ends
-            inside = np.concatenate([[False], rows[stretch.first : stretch.stop], [False]])
-            ends = np.flatnonzero(np.diff(inside)) + stretch.first
             repairs += [
-                Repair(unit, int(first), int(stop))
-                for first, stop in zip(ends[::2], ends[1::2], strict=True)
-                if stop - first <= longest and first > stretch.first and stop < stretch.stop
+                Repair(unit, stretch.first + first, stretch.first + first + size)
+                for first, size in runs(rows[stretch.first : stretch.stop])
+                if size <= longest and first > 0 and first + size < len(stretch)
             ]
     return tuple(repairs)
 
@@ -53,7 +48,7 @@ def apply_repairs(channels: npt.NDArray[np.float32], repairs: Sequence[Repair]) 
     """Channels (C, R) with the straight line between its neighbours in place of each run; a copy."""
     repaired = channels.copy()
     for repair in repairs:
-        own = slice(repair.unit * CHANNELS_PER_UNIT, (repair.unit + 1) * CHANNELS_PER_UNIT)
+        own = channels_of_unit(repair.unit)
         before = channels[own, repair.first - 1, None].astype(np.float64)
         after = channels[own, repair.stop, None].astype(np.float64)
         num_rows = repair.stop - repair.first

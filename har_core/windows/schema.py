@@ -1,4 +1,4 @@
-"""The columns of a table of windows, what they mean, and how a batch of rows becomes arrays and the reverse.
+"""The columns of a table of windows, what they mean, and how rows become arrays and the reverse.
 
 Letters: N windows, T timepoints, C channels, M = N * T samples.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from har_core.datasets.dsads.layout import AXES, CHANNELS, NUM_CHANNELS, SENSOR_MEASURES, SENSORS, UNITS
+from har_core.datasets.dsads.layout import AXES, CHANNEL_MEASURES, CHANNELS, NUM_CHANNELS
 
 _KEYS = {
     "subject": (pa.int16(), "subject number, from 1"),
@@ -29,7 +29,10 @@ _FLAGS = {
 FLAG_COLUMNS = tuple(_FLAGS)
 """What the audit says of a window."""
 NO_GROUP = -1
-"""``duplicate_group`` of a window all of whose rows occur once."""
+"""``duplicate_group`` of a window whose rows all occur once."""
+
+WINDOW_CHECKS = ("no_window_crosses_a_break", "damage_is_flagged", "copies_are_linked")
+"""What :class:`~har_core.windows.checks.WindowChecks` compares with the findings, in its order."""
 
 INHERITED_METADATA = (
     b"har.sampling_rate_hz",
@@ -42,11 +45,11 @@ INHERITED_METADATA = (
 )
 """What the metadata of a file of windows says, and a file made from it repeats."""
 
-_UNIT_NAMES = dict(zip(UNITS, ("torso", "right arm", "left arm", "right leg", "left leg"), strict=True))
+_UNIT_NAMES = {"T": "torso", "RA": "right arm", "LA": "left arm", "RL": "right leg", "LL": "left leg"}
 _SENSOR_NAMES = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetometer"}
 
 
-def window_schema(length: int, *, measures: Mapping[str, str] | None = None) -> pa.Schema:
+def window_schema(length: int, *, measures: Mapping[str, str] = CHANNEL_MEASURES) -> pa.Schema:
     """Columns of windows of ``length`` samples: the key, the flags, then each channel as a list of ``length`` float32.
 
     Args:
@@ -58,15 +61,15 @@ def window_schema(length: int, *, measures: Mapping[str, str] | None = None) -> 
         for name, (kind, text) in (_KEYS | _FLAGS).items()
     ]
     values = pa.list_(pa.field("element", pa.float32(), nullable=False), length)  # the name in Parquet
-    measures = CHANNEL_MEASURES if measures is None else measures
+    descriptions = [
+        f"{unit}, {sensor}, {axis} axis"
+        for unit in _UNIT_NAMES.values()
+        for sensor in _SENSOR_NAMES.values()
+        for axis in AXES
+    ]
     channels = [
-        pa.field(
-            channel,
-            values,
-            nullable=False,
-            metadata={"description": CHANNEL_DESCRIPTIONS[channel], "unit": measures[channel]},
-        )
-        for channel in CHANNELS
+        pa.field(channel, values, nullable=False, metadata={"description": description, "unit": measures[channel]})
+        for channel, description in zip(CHANNELS, descriptions, strict=True)
     ]
     return pa.schema([*named, *channels])
 
@@ -93,46 +96,25 @@ def batch_of(
         channels: float32 (C, M); each row is copied nowhere if it is contiguous.
         schema: of :func:`window_schema`, with any metadata.
     """
-    columns = [
-        pa.array(named[name].astype(schema.field(name).type.to_pandas_dtype(), copy=False))
-        for name in (*KEY_COLUMNS, *FLAG_COLUMNS)
-    ]
+    columns = [pa.array(named[name], schema.field(name).type) for name in (*KEY_COLUMNS, *FLAG_COLUMNS)]
     kind = schema.field(CHANNELS[0]).type
     lists = [pa.FixedSizeListArray.from_arrays(pa.array(channel), type=kind) for channel in channels]
     return pa.RecordBatch.from_arrays([*columns, *lists], schema=schema)
 
 
-def channels_of(rows: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
+def channels_of(rows: pa.Table) -> npt.NDArray[np.float32]:
     """The channels of rows of windows: float32 (C, M), a copy."""
-    channels: npt.NDArray[np.float32] | None = None
-    batches = rows.to_batches() if isinstance(rows, pa.Table) else [rows]
-    start = 0
-    for batch in batches:
-        for index, name in enumerate(CHANNELS):
-            values = flat_values(batch[name])
-            if channels is None:
-                channels = np.empty((NUM_CHANNELS, rows.num_rows * (len(values) // batch.num_rows)), dtype=np.float32)
-            channels[index, start : start + len(values)] = values
-        start += len(values)
-    return np.empty((NUM_CHANNELS, 0), dtype=np.float32) if channels is None else channels
+    channels = np.empty((NUM_CHANNELS, rows.num_rows * length_of(rows.schema)), dtype=np.float32)
+    for channel, name in zip(channels, CHANNELS, strict=True):
+        start = 0
+        for chunk in rows[name].chunks:
+            values = flat_values(chunk)
+            channel[start : start + len(values)] = values
+            start += len(values)
+    return channels
 
 
 def flat_values(column: pa.FixedSizeListArray) -> npt.NDArray[np.float32]:
     """All values of a channel's column one after another: float32 (M,), without a copy."""
     values: npt.NDArray[np.float32] = column.flatten().to_numpy()
     return values
-
-
-def _per_channel(of_sensor: Mapping[str, str]) -> dict[str, str]:
-    return {f"{unit}_{axis}{sensor}": of_sensor[sensor] for unit in UNITS for sensor in SENSORS for axis in AXES}
-
-
-CHANNEL_MEASURES = _per_channel(SENSOR_MEASURES)
-"""Unit of measure of each channel."""
-CHANNEL_DESCRIPTIONS = {
-    f"{unit}_{axis}{sensor}": f"{_UNIT_NAMES[unit]}, {_SENSOR_NAMES[sensor]}, {axis} axis"
-    for unit in UNITS
-    for sensor in SENSORS
-    for axis in AXES
-}
-"""What each channel is: ``torso, accelerometer, x axis``."""

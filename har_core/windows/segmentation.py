@@ -1,12 +1,11 @@
-"""Cuts recordings into windows, one recording at a time; where windows are kept is not its business."""
+"""Cuts recordings into a table of windows, one recording at a time. Storing it is the business of ``dataset``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-from numpy.lib.stride_tricks import sliding_window_view
 
 from har_core.base.errors import InputError, Problem
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SAMPLING_RATE_HZ, SEGMENT_LENGTH, RecordingKey
@@ -14,7 +13,7 @@ from har_core.datasets.dsads.recordings import Recording, Recordings
 from har_core.windows.plan import Cut, Damaged, Layout, RecordingPlan, plan_blindly, plan_windows
 from har_core.windows.repair import apply_repairs
 from har_core.windows.schema import batch_of, window_schema
-from har_core.windows.stretches import pieces_of
+from har_core.windows.stretches import cut
 
 _VALUES_PER_BATCH = 2**22  # 16 MiB of float32: a recording of many segments is handed over in pieces
 
@@ -55,20 +54,19 @@ def segment(
 
     Raises:
         InputError: impossible ``length`` or ``overlap``; ``join`` without findings, or no stretch of the recordings is
-            as long as a window. Reading a batch raises it for recordings of another shape, or other than those that
-            were planned for.
+            as long as a window. Reading a batch raises it for recordings other than those that were planned for.
     """
     _check(length, overlap, join=join, is_audited=findings is not None)
-    cut = Cut(
-        length=length,
-        stride=stride_of(length, overlap),
-        damaged=damaged,
-        join=join,
-        longest_repair=longest_repair,
+    how = Cut(
+        length=length, stride=stride_of(length, overlap), damaged=damaged, join=join, longest_repair=longest_repair
     )
-    plans = None if findings is None else plan_windows(findings, _layout_of(recordings), cut)
+    plans = None if findings is None else plan_windows(findings, _layout_of(recordings), how)
     known = [] if plans is None else list(plans.values())
-    _check_stretches(known, length)
+    longest = max((len(stretch) for plan in known for stretch in plan.stretches), default=length)
+    if longest < length:
+        expected = f"at most {longest} samples, the longest continuous stretch of the recordings"
+        problem = Problem(path="windows.length", value=str(length), expected=expected)
+        raise InputError("No recording is as long as a window without a break", [problem])
     metadata = {
         "har.sampling_rate_hz": str(SAMPLING_RATE_HZ),
         "har.window_length": str(length),
@@ -80,13 +78,7 @@ def segment(
         "har.num_repaired": str(sum(int(plan.is_repaired.sum()) for plan in known)),
     }
     schema = window_schema(length).with_metadata(metadata)
-
-    def plan_of(recording: Recording) -> RecordingPlan:
-        if plans is None:
-            return plan_blindly(recording.segments, cut)
-        return _planned(plans.get(RecordingKey(recording.subject, recording.activity)), recording)
-
-    return pa.RecordBatchReader.from_batches(schema, _batches(recordings, plan_of, cut, schema))
+    return pa.RecordBatchReader.from_batches(schema, _batches(recordings, plans, how, schema))
 
 
 def stride_of(length: int, overlap: float) -> int:
@@ -112,73 +104,43 @@ def _check(length: int, overlap: float, *, join: bool, is_audited: bool) -> None
         raise InputError("Recordings cannot be cut so", problems)
 
 
-def _check_stretches(plans: Iterable[RecordingPlan], length: int) -> None:
-    longest = max((len(stretch) for plan in plans for stretch in plan.stretches), default=length)
-    if longest < length:
-        expected = f"at most {longest} samples, the longest continuous stretch of the recordings"
-        problem = Problem(path="windows.length", value=str(length), expected=expected)
-        raise InputError("No recording is as long as a window without a break", [problem])
-
-
 def _layout_of(recordings: Iterable[Recording]) -> Layout:
     if isinstance(recordings, Recordings):
         return recordings.segments
     if not isinstance(recordings, Sequence):
         raise TypeError(f"{type(recordings).__name__}: with findings, Recordings or a sequence of them is needed")
-    return {RecordingKey(recording.subject, recording.activity): recording.segments for recording in recordings}
+    return {recording.key: recording.segments for recording in recordings}
 
 
 def _planned(plan: RecordingPlan | None, recording: Recording) -> RecordingPlan:
     if plan is None or plan.segments != recording.segments:
         planned = "none" if plan is None else f"segments {plan.segments}"
-        problem = Problem(path=_place(recording), value=f"segments {recording.segments}", expected=planned)
+        problem = Problem(path=str(recording.key), value=f"segments {recording.segments}", expected=planned)
         raise InputError("A recording is not the one that was planned for", [problem])
     return plan
 
 
 def _batches(
-    recordings: Iterable[Recording], plan_of: Callable[[Recording], RecordingPlan], cut: Cut, schema: pa.Schema
+    recordings: Iterable[Recording], plans: Mapping[RecordingKey, RecordingPlan] | None, how: Cut, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    at_most = max(1, _VALUES_PER_BATCH // (cut.length * NUM_CHANNELS))
+    at_most = max(1, _VALUES_PER_BATCH // (how.length * NUM_CHANNELS))
     for recording in recordings:
-        _check_shape(recording)
-        plan = plan_of(recording)
-        channels = recording.samples.transpose(2, 0, 1).reshape(NUM_CHANNELS, -1)  # (C, S * 125), copied nowhere
-        if plan.repairs:
-            channels = apply_repairs(channels, plan.repairs)
-        segments = np.array(recording.segments)
+        key, segments = recording.key, np.array(recording.segments)
+        plan = plan_blindly(recording.segments, how) if plans is None else _planned(plans.get(key), recording)
+        samples = apply_repairs(recording.samples, plan.repairs) if plan.repairs else recording.samples
         num_done = 0
-        for piece in pieces_of(plan.stretches, cut.length, cut.stride, at_most=at_most):
-            rows = slice(piece.first, piece.first + piece.num_blocks * piece.block_length)
-            blocks = channels[:, rows].reshape(NUM_CHANNELS, piece.num_blocks, piece.block_length)
-            # (C, blocks, windows, length), then (C, N, length)
-            windows = sliding_window_view(blocks, cut.length, axis=2)[:, :, :: cut.stride]
-            windows = windows.reshape(NUM_CHANNELS, -1, cut.length)
-            here = slice(num_done, num_done + windows.shape[1])
+        for all_begins, windows in cut(samples, plan.stretches, how.length, how.stride, at_most=at_most):
+            here = slice(num_done, num_done + len(all_begins))
             num_done = here.stop
             kept = plan.kept[here]
-            begins = plan.begins[here][kept]
+            begins = all_begins[kept]
             named = {
-                "subject": np.full(len(begins), recording.subject),
-                "activity": np.full(len(begins), recording.activity),
+                "subject": np.full(len(begins), key.subject),
+                "activity": np.full(len(begins), key.activity),
                 "segment": segments[begins // SEGMENT_LENGTH],
                 "start": begins % SEGMENT_LENGTH,
                 "damaged": plan.damaged[here][kept],
                 "duplicate_group": plan.duplicate_group[here][kept],
             }
-            windows = windows if kept.all() else windows[:, kept]
-            yield batch_of(named, windows.reshape(NUM_CHANNELS, -1), schema)
-
-
-def _check_shape(recording: Recording) -> None:
-    expected = (len(recording.segments), SEGMENT_LENGTH, NUM_CHANNELS)
-    if recording.samples.shape != expected or recording.samples.dtype != np.float32:
-        found = f"{recording.samples.dtype} {recording.samples.shape}"
-        problem = Problem(
-            path=_place(recording), value=found, expected=f"float32 {expected}: segments, samples, channels"
-        )
-        raise InputError("A recording has another shape", [problem])
-
-
-def _place(recording: Recording) -> str:
-    return f"subject {recording.subject}, activity {recording.activity}"
+            windows_kept = windows if kept.all() else windows[:, kept]
+            yield batch_of(named, windows_kept.reshape(NUM_CHANNELS, -1), schema)

@@ -1,6 +1,6 @@
-"""Where windows begin: stretches of rows that windows may not leave, and the pieces in which they are cut.
+"""Cuts samples into windows: stretches of rows that windows may not leave, and the windows within them.
 
-Rows count from 0 over the segments of one recording, in order.
+Rows count from 0 over the segments of one recording, in order. Letters: N windows, T timepoints, C channels, R rows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
@@ -24,15 +25,6 @@ class Stretch:
 
     def __len__(self) -> int:
         return self.stop - self.first
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Blocks of ``block_length`` rows each, one after another from row ``first`` on, each cut into windows alike."""
-
-    first: int
-    num_blocks: int
-    block_length: int
 
 
 def stretches_between(breaks: npt.NDArray[np.bool_]) -> tuple[Stretch, ...]:
@@ -56,8 +48,32 @@ def begins_of(stretches: Sequence[Stretch], length: int, stride: int) -> npt.NDA
     return np.concatenate([np.empty(0, dtype=np.int64), *of_stretch])
 
 
-def pieces_of(stretches: Sequence[Stretch], length: int, stride: int, *, at_most: int) -> Iterator[Piece]:
-    """All windows of :func:`begins_of` in the same order, at most ``at_most`` of them in a piece.
+def cut(
+    samples: npt.NDArray[np.float32], stretches: Sequence[Stretch], length: int, stride: int, *, at_most: int
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    """The windows that begin at :func:`begins_of`, in that order, at most ``at_most`` of them at a time.
+
+    Args:
+        samples: (C, R).
+        stretches: what no window leaves.
+        length: rows in a window.
+        stride: rows from the start of one window to the next.
+        at_most: windows that are handed over together.
+
+    Yields:
+        First rows (N,), and samples (C, N, T), which are a view where windows follow each other without overlap.
+    """
+    begins, num_done = begins_of(stretches, length, stride), 0
+    for first, num_blocks, block_length in _pieces(stretches, length, stride, at_most):
+        blocks = samples[:, first : first + num_blocks * block_length].reshape(len(samples), num_blocks, block_length)
+        windows = sliding_window_view(blocks, length, axis=2)[:, :, ::stride]  # (C, blocks, windows, T)
+        windows = windows.reshape(len(samples), -1, length)
+        yield begins[num_done : num_done + windows.shape[1]], windows
+        num_done += windows.shape[1]
+
+
+def _pieces(stretches: Sequence[Stretch], length: int, stride: int, at_most: int) -> Iterator[tuple[int, int, int]]:
+    """First row, blocks, and rows of a block: blocks one after another that are cut alike into windows.
 
     Stretches of one length that follow each other go together, so that a recording cut segment by segment is one piece.
     """
@@ -69,9 +85,9 @@ def pieces_of(stretches: Sequence[Stretch], length: int, stride: int, *, at_most
         if num_windows <= at_most:
             step = at_most // num_windows
             for index in range(0, len(alike), step):
-                yield Piece(alike[index].first, len(alike[index : index + step]), block_length)
+                yield alike[index].first, len(alike[index : index + step]), block_length
         else:
             for stretch in alike:
                 for window in range(0, num_windows, at_most):
                     num_here = min(at_most, num_windows - window)
-                    yield Piece(stretch.first + window * stride, 1, (num_here - 1) * stride + length)
+                    yield stretch.first + window * stride, 1, (num_here - 1) * stride + length

@@ -96,7 +96,7 @@ def count_by_recording(path: Path) -> pa.Table:
     return counts.rename_columns(["subject", "activity", "num_windows"]).sort_by(by_recording)
 
 
-def positions_of(keys: pa.Table, among: pa.Table) -> npt.NDArray[np.int64] | None:
+def rows_of(keys: pa.Table, among: pa.Table) -> npt.NDArray[np.int64] | None:
     """The row of each of ``keys`` in ``among``, ascending; None where one is not there."""
     rows = {key: row for row, key in enumerate(_tuples(among))}
     found = [rows.get(key) for key in _tuples(keys)]

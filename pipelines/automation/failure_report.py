@@ -10,8 +10,8 @@ import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
 from assets.machinery.commits import git_commit
+from assets.resources.addresses import dagster_url
 from assets.resources.home import Home
-from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError, InputError
 from har_core.base.files import write_text
 
@@ -21,11 +21,11 @@ _STARTED_BY = {
     "dagster/from_automation_condition": "automation",
     "dagster/from_ui": "the UI",
 }
-"""By tag; the first that a run has tells."""
+"""By tag; the first that a run has counts."""
 
 
 def write_failure_report(context: dg.RunFailureSensorContext, home: Home) -> Path:
-    """Write the page of the run that ``context`` tells of; gives its path."""
+    """Write the page of the run that failed; gives its path."""
     run = context.dagster_run
     record = context.instance.get_run_record_by_id(run.run_id)
     ended = record.end_time if record is not None and record.end_time is not None else datetime.now(tz=UTC).timestamp()
@@ -39,7 +39,7 @@ def write_failure_report(context: dg.RunFailureSensorContext, home: Home) -> Pat
         failed_at=failed_at,
         partition=run.tags.get("dagster/partition"),
         started_by=_started_by(run),
-        run_url=f"{Tracking(home).dagster_url}/runs/{run.run_id}",
+        run_url=f"{dagster_url()}/runs/{run.run_id}",
         problems=home.problems if home.problems.is_file() else None,
     )
     path = home.failures / f"{failed_at:%Y-%m-%dT%H%M%S}-{run.run_id[:8]}.md"

@@ -85,7 +85,7 @@ def _work(
         context.instance,
         request,
         OutputFiles(home.root),
-        on_wave=lambda wave: _say(context, wave),
+        on_wave=lambda wave, _: _say(context, wave),
         part_of=context.run_id,
     )
     _tell(context, outcome)
@@ -102,6 +102,5 @@ def _tell(context: dg.OpExecutionContext, outcome: Outcome) -> None:
     for item, reason in outcome.held.items():
         context.log.warning(f"Skipped {item}: {reason}")
     if outcome.failures:
-        told = [f"{item}: {message(error)}" for item, error in outcome.failures.items()]
-        raise HarError("\n".join(told))
+        raise HarError("\n".join(f"{item}: {message(error)}" for item, error in outcome.failures.items()))
     context.add_output_metadata({"ran": named(outcome.ran) or "nothing"})

@@ -25,7 +25,7 @@ def build_sensors(experiment: Experiment, home: Home) -> list[dg.SensorDefinitio
     def source(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         try:
             return dg.SkipReason(report_source_version(context.instance, experiment, home).summary)
-        except HarError as error:  # the source is away, or is being copied: told, and looked at again
+        except HarError as error:  # the source is away, or is being copied: the next look may find it
             return dg.SkipReason(str(error))
 
     @dg.run_failure_sensor(
@@ -34,7 +34,7 @@ def build_sensors(experiment: Experiment, home: Home) -> list[dg.SensorDefinitio
         description="Writes a page for each run that failed, below `failures/` in the home.",
     )
     def failure_report(context: dg.RunFailureSensorContext) -> None:
-        if PART_OF_TAG not in context.dagster_run.tags:  # the run that it is a wave of fails too, and tells of all
+        if PART_OF_TAG not in context.dagster_run.tags:  # the run that it is a wave of fails too, with one page
             write_failure_report(context, home)
 
     with warnings.catch_warnings():

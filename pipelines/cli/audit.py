@@ -16,7 +16,7 @@ def audit(
     output: OutputOption = None,
 ) -> None:
     """Find damage, copies and breaks in what recordings hold; one finding a row."""
-    from pipelines.audit import audit_inputs  # noqa: PLC0415 - heavy, and `har --help` is quick
-    from pipelines.tables import render  # noqa: PLC0415
+    from pipelines.audit import audit_inputs
+    from pipelines.tables import render
 
     put_out(render(audit_inputs(inputs), output_format), output)

@@ -7,6 +7,7 @@ import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from dotenv import load_dotenv
@@ -18,9 +19,27 @@ app = typer.Typer(
     name="har",
     help="Human-activity recognition on DSADS recordings: trained, compared and registered models, kept right.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"har {version('har')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before the command."""
+
+
 for command in (run.run, status.status, predict.predict, audit.audit, models.models, trace.trace, ui.ui):
     app.command()(command)
 
@@ -38,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _tell(error)
         sys.exit(error.exit_code)
     except Exception as error:
-        from pipelines.failures import is_full_disk, message  # noqa: PLC0415 - on the way out
+        from pipelines.failures import is_full_disk, message
 
         if not is_full_disk(error):
             raise  # a mistake of ours: the traceback is what helps
@@ -49,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _tell(error: HarError) -> None:
     typer.echo(f"Error: {error}", err=True)
     if isinstance(error, InputError) and len(error.problems) > 0:
-        from pipelines.homes import current_home  # noqa: PLC0415 - imports Dagster
+        from pipelines.homes import current_home
 
         problems = current_home().problems
         with contextlib.suppress(OSError):  # the part that is shown must do where even the home cannot be written

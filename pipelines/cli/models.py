@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import json
+from typing import Annotated
+
 import typer
 
 
-def models() -> None:
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="One object with two lists instead of lines.")] = False,
+) -> None:
     """List architectures with parameters, MACs and source, and registered versions with their aliases."""
-    from assets.resources.registry import Registry  # noqa: PLC0415 - heavy, and `har --help` is quick
-    from assets.resources.tracking import Tracking  # noqa: PLC0415
-    from har_core.models.catalogue import describe, list_models  # noqa: PLC0415
-    from pipelines.session import open_home  # noqa: PLC0415
+    from assets.resources.store import Store
+    from har_core.models.catalogue import describe, list_models
+    from pipelines.homes import current_home
 
+    architectures, home = [describe(name) for name in list_models()], current_home()
+    registered = Store(home).registered()
+    if as_json:
+        told = {
+            "architectures": [
+                {"name": entry.name, "num_parameters": entry.num_parameters, "macs": entry.macs, "source": entry.source}
+                for entry in architectures
+            ],
+            "registered": [
+                {
+                    "name": entry.name,
+                    "version": entry.version,
+                    "aliases": entry.aliases,
+                    "recordings": entry.origin,
+                    "mlflow_run_id": entry.run_id,
+                    "logged_model": entry.model_id,
+                }
+                for entry in registered
+            ],
+        }
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
     typer.echo("Architecture           Parameters          MACs  Source")
-    for entry in map(describe, list_models()):
+    for entry in architectures:
         costs = [f"{cost:,}" if cost is not None else "–" for cost in (entry.num_parameters, entry.macs)]
         typer.echo(f"{entry.name:<19}  {costs[0]:>12}  {costs[1]:>12}  {entry.source}")
-    home = open_home()
-    registered = Registry(Tracking(home)).registered() if (home.mlruns / "mlflow.db").is_file() else []
     if not registered:
-        typer.echo("\nNo model is registered in this home yet: `har run` trains and registers them.")
+        typer.echo(f"\nNo model is registered in {home.root} yet: `har run` trains and registers them.")
         return
     typer.echo("\nRegistered model         Version  Recordings  Aliases")
     for version in registered:

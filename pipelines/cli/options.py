@@ -9,7 +9,10 @@ from typing import Annotated
 
 import typer
 
-ExperimentArgument = Annotated[Path, typer.Argument(help="The experiment file.", metavar="EXPERIMENT.toml")]
+ExperimentArgument = Annotated[
+    Path | None,
+    typer.Argument(help="The experiment file; the one that the home serves where absent.", metavar="[EXPERIMENT.toml]"),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(
@@ -29,6 +32,7 @@ class Format(StrEnum):
 
 FormatOption = Annotated[Format, typer.Option("--format", help="Of what is printed.")]
 OutputOption = Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")]
 
 
 def put_out(content: bytes, output: Path | None) -> None:
@@ -37,6 +41,6 @@ def put_out(content: bytes, output: Path | None) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    from har_core.base.files import write_bytes  # noqa: PLC0415 - `har --help` is quick
+    from har_core.base.files import write_bytes
 
     write_bytes(output, content)

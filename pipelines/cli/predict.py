@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from har_core.base.errors import InputError, Problem
 from pipelines.cli.options import Format, FormatOption, OutputOption, put_out
 
 
@@ -30,7 +31,9 @@ class Precision(StrEnum):
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
     inputs: Annotated[list[Path], typer.Argument(help="DSADS-format files, folders or zips.", metavar="INPUT…")],
-    model: Annotated[str, typer.Option(help="MLflow's address of a model.")] = "models:/har@champion",
+    model: Annotated[
+        str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/m-… of a logged model.")
+    ] = "models:/har@champion",
     engine: Annotated[
         Engine, typer.Option(help="auto: OpenVINO where it is installed (extra `fast`) and suits the model.")
     ] = Engine.TORCH,
@@ -41,13 +44,23 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     output: OutputOption = None,
 ) -> None:
     """Name activity, probability and start time of every window."""
-    # Exported on the CPU, and the loader would pick CUDA where it finds it; a pickled model is refused.
-    os.environ["MLFLOW_DEFAULT_PREDICTION_DEVICE"] = "cpu"
-    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    _refuse_missing(inputs)
+    from assets.resources.model_files import read_model_files
+    from assets.resources.store import Store
+    from pipelines.homes import current_home
 
-    from pipelines.prediction import predict_inputs  # noqa: PLC0415 - heavy, and `har --help` is quick
-    from pipelines.session import open_home  # noqa: PLC0415
-    from pipelines.tables import render  # noqa: PLC0415
+    files = read_model_files(Store(current_home()).folder_of(model), model)
+    from har_core.base.arrow import keep_pandas_out
+    from pipelines.prediction import predict_inputs  # brings PyTorch: not before everything else proved right
+    from pipelines.tables import render
 
-    table = predict_inputs(inputs, model, open_home(), engine=engine.value, precision=precision.value)
+    keep_pandas_out()
+    table = predict_inputs(inputs, files, engine=engine.value, precision=precision.value)
     put_out(render(table, output_format), output)
+
+
+def _refuse_missing(inputs: Sequence[Path]) -> None:
+    expected = "a DSADS-format file, a folder or a zip"
+    problems = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
+    if problems:
+        raise InputError("there is nothing to predict", problems)

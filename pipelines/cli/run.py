@@ -10,7 +10,7 @@ from pipelines.cli.options import DataOption, ExperimentArgument
 
 
 def run(
-    experiment: ExperimentArgument,
+    experiment: ExperimentArgument = None,
     data: DataOption = None,
     select: Annotated[
         str | None, typer.Option(metavar="ASSETS", help="Only these, in Dagster's selection syntax.")
@@ -21,6 +21,9 @@ def run(
     ] = None,
 ) -> None:
     """Materialise what is missing or stale, in dependency order, and nothing else."""
-    from pipelines.refresh import refresh  # noqa: PLC0415 - heavy, and `har --help` is quick
+    from pipelines.homes import read_order
 
-    raise typer.Exit(refresh(experiment, data, selection=select, forced=force, seed=seed))
+    order = read_order(experiment, data)  # what is wrong with it is said before Dagster is imported
+    from pipelines.refresh import refresh
+
+    raise typer.Exit(refresh(order, selection=select, forced=force, seed=seed))

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from pipelines.cli.options import DataOption, ExperimentArgument
+from pipelines.cli.options import DataOption, ExperimentArgument, JsonOption
+
+if TYPE_CHECKING:
+    from pipelines.staleness import Status
 
 
-def status(
-    experiment: ExperimentArgument,
-    data: DataOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")] = False,
-) -> None:
-    """Tell of every asset and partition whether it is fresh, stale, missing or pending, and why. Runs nothing."""
-    from pipelines.refresh import look  # noqa: PLC0415 - heavy, and `har --help` is quick
+def status(experiment: ExperimentArgument = None, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Say of every asset and partition whether it is fresh, stale, missing or pending, and why. Runs nothing."""
+    from pipelines.homes import read_order
 
-    statuses = look(experiment, data)
+    order = read_order(experiment, data)  # what is wrong with it is said before Dagster is imported
+    from pipelines.refresh import look
+
+    statuses = look(order)
     if as_json:
         typer.echo(json.dumps([entry.to_dict() for entry in statuses], indent=2))
         return
     width = max(len(str(entry.item)) for entry in statuses)
     for entry in statuses:
-        typer.echo(f"{entry.state:<8}  {entry.item!s:<{width}}  {'; '.join(entry.causes)}".rstrip())
+        words = "; ".join([*entry.causes, *_cost(entry)])
+        typer.echo(f"{entry.state:<8}  {entry.item!s:<{width}}  {words}".rstrip())
+    if not any(entry.was_made for entry in statuses):
+        typer.echo(f"Nothing was made in {order.home.root} yet.")
+
+
+def _cost(entry: Status) -> list[str]:
+    from pipelines.display import duration
+    from pipelines.staleness import State
+
+    is_due = entry.state in {State.STALE, State.MISSING} and entry.seconds is not None
+    return [f"took {duration(entry.seconds or 0)} last time"] if is_due else []

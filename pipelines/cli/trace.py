@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import textwrap
 from collections import Counter
@@ -23,21 +22,23 @@ _COLOURS = {"verified": "green", "differs": "red", "cannot be verified": "yellow
 
 
 def trace(
-    model: Annotated[str, typer.Argument(help="MLflow's address of a model.", metavar="MODEL_URI")] = (
+    model: Annotated[str, typer.Argument(help="models:/NAME@ALIAS or models:/NAME/VERSION.", metavar="MODEL_URI")] = (
         "models:/har@champion"
     ),
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")] = False,
 ) -> None:
     """Follow a registered model back to the exact data, and check every link again. Exits with 1 where one differs."""
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    from assets.resources.store import Store
+    from pipelines.homes import current_home
+    from pipelines.links import Verdict
 
-    from pipelines.links import Verdict  # noqa: PLC0415 - heavy, and `har --help` is quick
-    from pipelines.session import open_home, open_instance  # noqa: PLC0415
-    from pipelines.trace import trace as trace_model  # noqa: PLC0415
+    store = Store(current_home())
+    entry = store.resolve(model)
+    from pipelines.session import open_home, open_instance  # brings Dagster: not before there is something to trace
+    from pipelines.trace import trace as trace_model
 
-    home = open_home()
-    with open_instance(home) as instance:
-        links = trace_model(model, home, instance)
+    with open_instance(open_home()) as instance:
+        links = trace_model(entry, store, instance)
     verdicts = Counter(check.verdict for link in links for check in link.checks)
     if as_json:
         typer.echo(json.dumps([link.to_dict() for link in links], indent=2, ensure_ascii=False))

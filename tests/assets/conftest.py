@@ -20,7 +20,10 @@ from assets.resources.display import Display
 from assets.resources.home import Home
 from assets.resources.registry import Registry
 from assets.resources.tracking import Tracking
+from har_core.evaluation.records import ModelRecord, read_record
+from har_core.evaluation.results import ModelResult, score_model
 from har_core.experiment.loader import load_experiment
+from har_core.inference.predictions import read_predictions
 from har_core.settings.experiment import Experiment
 
 EXPERIMENT = """
@@ -96,6 +99,11 @@ class Graph:
         assert event.asset_materialization is not None
         return event.asset_materialization
 
+    def result(self, architecture: str) -> ModelResult:
+        """What the report would say of the latest model of ``architecture``."""
+        record = read_record(self.home.record(architecture), ModelRecord)
+        return score_model(record, read_predictions(self.home.predictions(f"models/{architecture}", "holdout")))
+
     def aliases(self) -> dict[str, dict[str, int]]:
         """Which version each alias of each registered model names."""
         names = {entry.name for entry in self.registry.registered()}
@@ -150,12 +158,10 @@ def empty_graph(ran: Graph, tmp_path: Path) -> Iterator[Graph]:
 
 
 @pytest.fixture
-def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the core, to edit before code versions are made; what a module imports is read from the real one."""
     folder = tmp_path / "har_core"
     shutil.copytree(code_versions._package_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_versions, "_package_folder", lambda: folder)
     monkeypatch.setattr(har_core.report, "__file__", str(folder / "report" / "__init__.py"))
-    code_versions._normalised_source.cache_clear()
-    yield folder
-    code_versions._normalised_source.cache_clear()
+    return folder

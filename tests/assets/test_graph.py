@@ -12,12 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets.graph import build_assets
-from assets.machinery.lineage import OUTPUTS
-from assets.machinery.publication import RUN_ID, RUN_URL, describe_column
+from assets.machinery.lineage import OUTPUTS, RUN_ID, RUN_URL
+from assets.machinery.presentation import describe_column
 from assets.resources.display import LogDisplay
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.result import ModelResult
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.training.events import EpochFinished
 
@@ -50,8 +49,8 @@ def test_graph_has_the_assets_and_edges_of_the_design(ran):
         "splits": {"windows"},
         "models/cnn": {"splits"},
         "models/lstm": {"splits"},
-        "comparison_report": {"recording_audit", "models/cnn", "models/lstm"},
-        "champion": {"comparison_report", "models/cnn", "models/lstm"},
+        "comparison_report": {"raw_recordings", "recording_audit", "windows", "splits", "models/cnn", "models/lstm"},
+        "champion": {"comparison_report", "windows", "splits", "models/cnn", "models/lstm"},
     }
 
 
@@ -147,7 +146,7 @@ def test_row_counts(ran):
 
 def test_predictions_agree_with_the_result(ran):
     table = read_predictions(ran.home.predictions("models/cnn", "holdout"))
-    result = ModelResult.read(ran.home.result("cnn"))
+    result = ran.result("cnn")
     assert set(table["role"].to_pylist()) == {"validation", "test"}
     is_test = table["role"].to_numpy(zero_copy_only=False) == "test"
     hits = probabilities_of(table).argmax(axis=1) == table["label"].to_numpy()
@@ -157,7 +156,7 @@ def test_predictions_agree_with_the_result(ran):
 def test_metrics_are_logged_once_an_epoch(ran):
     run_id = ran.latest("models/cnn").metadata[RUN_ID].value
     history = ran.tracking.client.get_metric_history(run_id, "training_loss")
-    result = ModelResult.read(ran.home.result("cnn"))
+    result = ran.result("cnn")
     assert [(metric.step, metric.value) for metric in history] == [
         (record["epoch"], pytest.approx(record["training_loss"])) for record in result.history
     ]
@@ -222,7 +221,7 @@ def test_report_takes_what_the_instance_knows_and_names_what_is_missing(graph):
 
 
 def test_report_refuses_a_result_that_was_altered(graph):
-    path = graph.home.result("cnn")
+    path = graph.home.record("cnn")
     path.write_text(path.read_text(encoding="utf-8").replace('"seed": 0', '"seed": 1'), encoding="utf-8")
     result = graph.materialise("comparison_report")
     assert not result.success

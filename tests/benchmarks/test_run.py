@@ -20,10 +20,21 @@ SECTIONS = {
         for name in ("cnn", "resnet", "lstm", "shufflenet")
     },
     "orchestration": {
-        "`har run` with nothing to do",
         "a run of `splits` from the queue",
         "a materialisation of nothing",
         "logging lstm",
+    },
+    "commands": {
+        f"`har {arguments}`"
+        for arguments in (
+            "--help",
+            "run with a mistyped file name",
+            "models",
+            "status",
+            "run with nothing to do",
+            "trace",
+            "predict of 5 files",
+        )
     },
 }
 
@@ -47,7 +58,7 @@ def test_quick_limits_are_measured_and_told(tmp_path: Path) -> None:
 def test_unknown_section_is_refused(tmp_path: Path) -> None:
     done = bench(tmp_path, "limit")
     assert done.returncode == 2
-    assert "no section limit; there are limits, preparing, networks, orchestration" in done.stderr
+    assert f"no section limit; there are {', '.join(SECTIONS)}" in done.stderr
 
 
 @pytest.mark.slow

@@ -224,22 +224,23 @@ def opened(root: Path, instance: dg.DagsterInstance) -> Iterator[World]:
 @contextmanager
 def judged_by(sources: Path) -> Iterator[None]:
     """Code versions of the sources in this folder; what was read once is read again only where its content changed."""
-    plain, known = code_versions._normalised_source.__wrapped__, _normalised
+    plain, known = code_versions._hash_of_source, _known_hashes
 
-    def normalised(module: str) -> str:
-        content = code_versions._path(module).read_bytes()
+    def hash_of_source(path: Path) -> str:
+        content = path.read_bytes()
         if content not in known:
-            known[content] = plain(module)
+            known[content] = plain(path)
         return known[content]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(code_versions, "_package_folder", lambda: sources)
-        patch.setattr(code_versions, "_normalised_source", normalised)
+        patch.setattr(code_versions, "_hash_of_source", hash_of_source)
         patch.setattr(har_core.report, "__file__", str(sources / "report" / "__init__.py"))
         yield
 
 
-_normalised: dict[bytes, str] = {}
+_known_hashes: dict[bytes, str] = {}
+"""Of sources, by their content: a copy is not parsed again."""
 
 
 @contextmanager

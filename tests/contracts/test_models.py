@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +13,9 @@ from torch.nn.functional import cross_entropy
 
 from har_core.base.errors import InputError
 from har_core.evaluation.complexity import measure_complexity
+from har_core.inference.archive import archived_weights_version
 from har_core.inference.classifier import RawWindowClassifier, weights_version
+from har_core.inference.graph import load_graph
 from har_core.models import create_model, fit_model, list_models, registry
 from har_core.models.catalogue import architecture_options, describe, is_network
 
@@ -148,19 +149,20 @@ def test_wrapper_of_raw_windows_equals_normalising_first(name: str) -> None:
 
 # PyTorch's recurrent modules keep their weights in a private list too; the exported program does not use it.
 @pytest.mark.filterwarnings("ignore:The tensor attributes self:UserWarning")
-def test_exported_program_answers_batches_of_any_size(name: str) -> None:
+def test_exported_graph_answers_batches_of_any_size_and_keeps_its_weights(name: str, tmp_path: Path) -> None:
     shape = (20, 9, 6)  # short, since PyTorch traces a recurrent network timepoint by timepoint
     model = RawWindowClassifier(make(name, shape), mean=torch.zeros(9), standard_deviation=torch.ones(9)).eval()
     batch = torch.export.Dim("num_windows")
     program = torch.export.export(model, (windows(2, shape),), dynamic_shapes=({0: batch},))
-    file = io.BytesIO()
-    torch.export.save(program, file)
-    file.seek(0)
-    loaded = torch.export.load(file).module()
+    path = tmp_path / "model.pt2"
+    torch.export.save(program, path)
+    loaded, as_pytorch_loads = load_graph(path), torch.export.load(path).module()
     for num_windows in (1, 2, 7):
+        x = windows(num_windows, shape)
         with torch.inference_mode():
-            expected = model(windows(num_windows, shape))
-        torch.testing.assert_close(loaded(windows(num_windows, shape)), expected, rtol=1e-4, atol=1e-5)
+            assert torch.equal(loaded(x), as_pytorch_loads(x))
+            torch.testing.assert_close(loaded(x), model(x), rtol=1e-4, atol=1e-5)
+    assert archived_weights_version(path) == weights_version(loaded) == weights_version(model)
 
 
 @OF_NETWORKS

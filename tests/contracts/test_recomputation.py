@@ -110,6 +110,7 @@ CASES = [
         edit("report/templates/report.html.j2", "<!-- edited -->"),
         {"comparison_report"},
     ),
+    Case("a metric corrected", edit("evaluation/scores.py"), {"comparison_report", "champion"}),
     Case(
         "the title of the report changed",
         settings("[runtime]", '[report]\ntitle = "Ours"\n\n[runtime]'),

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands there: a model is looked up, the core is used alone."""
+"""The Python of the documents runs as it stands there: a model is looked up, the core is used alone."""
 
 import ast
 import re
@@ -13,11 +13,12 @@ from har_core.models import list_models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def snippet_with(text: str) -> str:
-    (found,) = [code for code in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if text in code]
+def snippet_of(page: str) -> str:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    (found,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return found
 
 
@@ -31,13 +32,13 @@ def output_of(code: str, har, folder: Path) -> str:
 def test_model_is_looked_up(har, tmp_path):
     har("run", har.experiment, "--data", har.data)
     (tmp_path / ".demo").symlink_to(har.home)
-    activities = ast.literal_eval(output_of(snippet_with("models:/har@champion"), har, tmp_path))
+    activities = ast.literal_eval(output_of(snippet_of("model_lookup.md"), har, tmp_path))
     assert len(activities) == 2
     assert set(activities) <= set(ACTIVITIES)
 
 
 def test_core_is_used_alone(har, tmp_path):
     (tmp_path / "data").symlink_to(har.data)
-    num_windows, models = output_of(snippet_with("read_recordings"), har, tmp_path).split(maxsplit=1)
+    num_windows, models = output_of(snippet_of("folders.md"), har, tmp_path).split(maxsplit=1)
     assert int(num_windows) == 3 * 19 * 2
     assert ast.literal_eval(models) == list_models()

@@ -7,8 +7,8 @@ import pytest
 
 from assets.resources.home import Home
 from har_core.experiment.loader import load_experiment
-from pipelines.definitions import DEFAULT_EXPERIMENT, build_definitions, defs, experiment_path
-from pipelines.homes import prepare, propose, remember
+from pipelines.definitions import build_definitions, defs
+from pipelines.homes import DEFAULT_EXPERIMENT, definitions_file, prepare, propose, remember
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,12 +36,12 @@ def test_building_definitions_writes_nothing(home):
 
 
 def test_experiment_is_the_one_named_else_remembered_else_the_demo(home, tmp_path, monkeypatch):
-    assert experiment_path(home) == DEFAULT_EXPERIMENT
+    assert definitions_file(home) == DEFAULT_EXPERIMENT
     prepare(home)
     remember(home, propose(home, tmp_path / "a.toml"))
-    assert experiment_path(home) == tmp_path / "a.toml"
+    assert definitions_file(home) == tmp_path / "a.toml"
     monkeypatch.setenv("HAR_EXPERIMENT", str(tmp_path / "b.toml"))
-    assert experiment_path(home) == tmp_path / "b.toml"
+    assert definitions_file(home) == tmp_path / "b.toml"
 
 
 def test_module_level_definitions_follow_the_environment(home, tmp_path, monkeypatch):

@@ -111,3 +111,23 @@ def test_lines_come_every_few_seconds_and_at_the_end(monkeypatch):
 @pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (65.4, "1:05"), (3723, "1:02:03")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_lines_count_the_folds_that_are_left_in_all():
+    stream = io.StringIO()
+    with make_display(Console(file=stream)) as display:
+        for left in (6, 4, 2):
+            fold = Status(Item(AssetKey(["folds", "cnn"]), f"loso-p{left}"), State.MISSING, ("was never materialised",))
+            display.wave([fold], left)
+    counted = [line for line in stream.getvalue().splitlines() if line.startswith("all folds")]
+    assert counted == ["all folds: 0 of 6 done", "all folds: 2 of 6 done, 0:00 left in all", *counted[2:]]
+    assert counted[2].startswith("all folds: 4 of 6 done, 0:00 left in all")
+
+
+def test_one_bar_counts_the_folds_of_all_waves():
+    stream = io.StringIO()
+    with BarDisplay(Console(file=stream, force_terminal=True, width=80)) as display:
+        display.wave([], 6)
+        display.wave([], 4)
+    assert "all folds" in stream.getvalue()
+    assert "2/6" in stream.getvalue()

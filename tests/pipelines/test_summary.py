@@ -10,7 +10,7 @@ from assets.resources.home import Home
 from har_core.base.errors import HarError, InputError, Problem
 from pipelines.runner import Outcome
 from pipelines.staleness import Item, State, Status
-from pipelines.summary import named, print_summary, ranking
+from pipelines.summary import named, print_summary, ranking, score_to_quote
 
 WINDOWS, SPLITS = Item(AssetKey("windows")), Item(AssetKey("splits"))
 
@@ -91,3 +91,33 @@ def test_every_problem_of_every_failure_is_in_one_file(tmp_path, capsys):
 def test_asset_that_is_stale_after_it_ran_fails_the_command(tmp_path, capsys):
     assert print_summary(outcome(State.STALE, ran=[WINDOWS]), Home(tmp_path)) == 1
     assert "Not settled: windows ran, and is stale" in capsys.readouterr().err
+
+
+def protocol(architecture: str, num_folds: int, num_planned: int) -> dict:
+    row = {
+        "architecture": architecture,
+        "folds": [f"loso-p{number}" for number in range(num_folds)],
+        "num_folds_planned": num_planned,
+        "seeds": [0, 1],
+        "macro_f1": {"mean": 0.9044, "standard_deviation": 0.03},
+    }
+    return {"loso": {"ranking": [row]}}
+
+
+def test_the_score_to_quote_is_that_of_the_champion_over_all_its_folds():
+    quoted = score_to_quote({"protocols": protocol("compact", 8, 8)}, "har/3 (har-compact/2)")
+    assert quoted == "compact, loso: macro-F1 0.904 ± 0.030 over 8 folds, 2 seeds"
+    assert score_to_quote({"protocols": protocol("compact", 7, 8)}, "har/3 (har-compact/2)") is None
+    assert score_to_quote({"protocols": protocol("cnn", 8, 8)}, "har/3 (har-compact/2)") is None
+    assert score_to_quote({"protocols": {"leaky": protocol("compact", 8, 8)["loso"]}}, "har/3 (har-compact/2)") is None
+
+
+def test_a_run_ends_with_the_champion(tmp_path, capsys):
+    home = Home(tmp_path)
+    home.report_folder.mkdir(parents=True)
+    (home.report_folder / "report.html").touch()
+    content = {"entries": [entry("compact", 0.9)], "protocols": protocol("compact", 8, 8)}
+    (home.report_folder / "report.json").write_text(json.dumps(content))
+    print_summary(outcome(State.FRESH), home, "har/3 (har-compact/2)")
+    out = capsys.readouterr().out
+    assert "\nChampion: har/3 (har-compact/2)\nScore to quote: compact, loso: macro-F1 0.904" in out

@@ -9,12 +9,10 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from types import TracebackType
-from typing import Literal, Self
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, list_segments, parse_segment_file
+from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, Source, list_segments, parse_segment_file
 
 MAX_TOTAL_BYTES = 8_000_000_000
 """Most that all segment files may unpack to; the real set has 0.42 GB."""
@@ -24,8 +22,8 @@ _READ_BYTES = 4_096
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
 
-class ZipSource:
-    """A zip of ``aNN/pN/sNN.txt`` at any depth. Members are read by many threads at once, if need be."""
+class ZipSource(Source):
+    """A zip of ``aNN/pN/sNN.txt`` at any depth."""
 
     def __init__(
         self, location: Path, *, max_member_bytes: int = MAX_SEGMENT_BYTES, max_total_bytes: int = MAX_TOTAL_BYTES
@@ -33,8 +31,8 @@ class ZipSource:
         """List the members.
 
         Raises:
-            InputError: not a whole zip, or a member that is encrypted, stands twice, leads out of the archive or
-                unpacks past a limit, or what it holds does not fit the layout.
+            InputError: it is not a whole zip or does not fit the layout, or a member is encrypted, is there twice,
+                leads out of the archive or unpacks past a limit.
         """
         self.location = location
         try:
@@ -52,20 +50,16 @@ class ZipSource:
                 for name, member in self._members.items()
                 if (file := parse_segment_file(name, num_bytes=member.file_size, marker=f"{member.CRC:08x}"))
             ]
-            self.files = list_segments(candidates, location=str(location))
+            self.files = list_segments(candidates, location=location)
             self._refuse_unreadable(max_member_bytes, max_total_bytes)
         except InputError:
             self._zip.close()
             raise
         made = any(PurePosixPath(name).name == SYNTHETIC_MARKER for name in self._members)
-        self.origin: Literal["real", "synthetic"] = "synthetic" if made else "real"
+        self.origin = "synthetic" if made else "real"
 
     def read(self, file: SegmentFile) -> bytes:
-        """The unpacked bytes of a member.
-
-        Raises:
-            InputError: it is damaged, or packed in a way that this Python cannot unpack.
-        """
+        """The unpacked bytes of a member; an error if it is damaged, or packed in a way that Python cannot unpack."""
         parts = []
         try:
             with self._zip.open(self._members[file.path]) as member:
@@ -77,21 +71,9 @@ class ZipSource:
             raise InputError(f"{self.name(file)}: cannot be read", [problem]) from error
         return b"".join(parts)
 
-    def name(self, file: SegmentFile) -> str:
-        """The member as the user knows it."""
-        return f"{self.location}/{file.path}"
-
     def close(self) -> None:
         """Close the archive."""
         self._zip.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _refuse_unreadable(self, max_member_bytes: int, max_total_bytes: int) -> None:
         problems = []
@@ -100,13 +82,8 @@ class ZipSource:
             if member.flag_bits & _ENCRYPTED_FLAG:
                 problems.append(Problem(path=self.name(file), value="encrypted", expected="a member without password"))
             if member.file_size > max_member_bytes:
-                problems.append(
-                    Problem(
-                        path=self.name(file),
-                        value=f"{member.file_size} bytes unpacked",
-                        expected=f"at most {max_member_bytes} bytes",
-                    )
-                )
+                value, expected = f"{member.file_size} bytes unpacked", f"at most {max_member_bytes} bytes"
+                problems.append(Problem(path=self.name(file), value=value, expected=expected))
         total = sum(file.num_bytes for file in self.files)
         if total > max_total_bytes:
             expected = f"at most {max_total_bytes} bytes"

@@ -1,7 +1,4 @@
-"""What has changed in a source since its manifest was written: by the listing, and by content where that differs.
-
-What follows from a change, and whether a manifest may be believed, is asked elsewhere.
-"""
+"""What has changed in a source since its manifest was written: by the listing, and by content where that differs."""
 
 from __future__ import annotations
 
@@ -10,11 +7,10 @@ from dataclasses import dataclass
 
 from har_core.base.errors import InputError, counted
 from har_core.datasets.dsads.layout import SegmentKey
-from har_core.datasets.dsads.listing import SegmentFile
+from har_core.datasets.dsads.listing import SegmentFile, Source
 from har_core.datasets.dsads.manifest import Manifest, ManifestRow
-from har_core.datasets.dsads.source import Source
 
-NUM_NAMES_SHOWN = 5
+_NUM_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,42 +41,39 @@ class Changes:
         """
         if self.is_empty:
             return f"same content; {counted(len(self.touched), 'file')} read again" if self.touched else "same content"
-        told = [f"the recordings are {self.new_origin} now"] if self.new_origin else []
+        parts = [f"the recordings are {self.new_origin} now"] if self.new_origin else []
         names = [*self.changed, *self.added, *self.removed]
         if names:
-            num_hidden = len(names) - NUM_NAMES_SHOWN
+            kinds = (("changed", self.changed), ("added", self.added), ("removed", self.removed))
+            (first, num_first), *others = [(what, len(of_kind)) for what, of_kind in kinds if of_kind]
+            numbers = [f"{counted(num_first, 'file')} {first}", *(f"{number} {what}" for what, number in others)]
+            num_hidden = len(names) - _NUM_NAMES_SHOWN
             more = f" and {num_hidden} more" if num_hidden > 0 else ""
-            told.append(f"{self._numbers()}: {', '.join(names[:NUM_NAMES_SHOWN])}{more}")
-        return "; ".join(told)
-
-    def _numbers(self) -> str:
-        """``2 files changed, 1 added``: what there is none of is not told."""
-        kinds = (("changed", self.changed), ("added", self.added), ("removed", self.removed))
-        (first, num_first), *others = [(what, len(paths)) for what, paths in kinds if paths]
-        return ", ".join([f"{counted(num_first, 'file')} {first}", *(f"{number} {what}" for what, number in others)])
+            parts.append(f"{', '.join(numbers)}: {', '.join(names[:_NUM_NAMES_SHOWN])}{more}")
+        return "; ".join(parts)
 
 
 def compare(source: Source, manifest: Manifest) -> Changes:
-    """How ``source`` differs from ``manifest``, wherever it lies, and whether in a folder or a zip.
+    """How ``source`` differs from ``manifest``, wherever it lies, in a folder or a zip.
 
-    A file of the size and the marker that the manifest has for it is taken as unchanged, and one of another size as
-    changed; only what is left is read and hashed.
+    A file with the size and the marker that the manifest has for it counts as unchanged, and one of another size as
+    changed; only the others are read and hashed.
     """
     listed = {SegmentKey(row.subject, row.activity, row.segment): row for row in manifest.rows}
     present = {file.key: file for file in source.files}
-    marked = [key for key, file in present.items() if key in listed and not _looks_the_same(file, listed[key])]
-    changed = {key for key in marked if not _holds_the_same(source, present[key], listed[key])}
+    changed: set[SegmentKey] = set()
+    touched: set[SegmentKey] = set()
+    for key in present.keys() & listed.keys():
+        file, row = present[key], listed[key]
+        if (file.num_bytes, file.marker) != (row.num_bytes, row.marker):
+            (touched if _holds_the_same(source, file, row) else changed).add(key)
     return Changes(
         changed=_paths(changed),
         added=_paths(present.keys() - listed.keys()),
         removed=_paths(listed.keys() - present.keys()),
         new_origin=source.origin if source.origin != manifest.origin else None,
-        touched=_paths(set(marked) - changed),
+        touched=_paths(touched),
     )
-
-
-def _looks_the_same(file: SegmentFile, row: ManifestRow) -> bool:
-    return (file.num_bytes, file.marker) == (row.num_bytes, row.marker)
 
 
 def _holds_the_same(source: Source, file: SegmentFile, row: ManifestRow) -> bool:
@@ -88,7 +81,7 @@ def _holds_the_same(source: Source, file: SegmentFile, row: ManifestRow) -> bool
         return False
     try:
         return hashlib.sha256(source.read(file)).hexdigest() == row.sha256
-    except InputError:  # not what the manifest lists; who ingests it tells the reason, with those of all other files
+    except InputError:  # not what the manifest lists; ingestion will name the reason, with those of all other files
         return False
 
 

@@ -1,6 +1,6 @@
-"""Downloads one large file over HTTP(S): resumes what broke off, waits and tries again, and keeps only what is whole.
+"""Downloads one large file over HTTP(S): resumes what broke off, waits and tries again, and keeps only whole files.
 
-What the file holds is the caller's business, who can refuse it before it takes its place.
+The caller can check what the file holds before it takes its place.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ _READ_BYTES = 1 << 18
 _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 206, 416
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_MOST_FRUITLESS = 5
+"""Attempts in a row that bring nothing new before the download gives up."""
+_MOST_INVALID = 2
+"""Whole but invalid files before the download gives up."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+"""Each further fruitless attempt doubles the pause."""
 
 
 class DownloadError(HarError):
@@ -32,25 +38,17 @@ class DownloadError(HarError):
 
 
 class _TryAgain(Exception):  # noqa: N818 - no error: it says what to do
-    """This attempt failed in a way that another one may mend."""
+    """This attempt failed in a way that another attempt may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """How patient a download is."""
 
-    max_fruitless: int = 5
-    """Attempts in a row that bring nothing new before the download gives up."""
-    max_invalid: int = 2
-    """Whole but invalid files before the download gives up."""
-    back_off_s: float = 1.0
-    """Pause after the first fruitless attempt; each further one doubles it."""
-    max_pause_s: float = 60.0
-    """Longest pause."""
     timeout_s: float = 30.0
     """Longest silence of the server."""
     sleep: Callable[[float], None] = time.sleep
-    """Waits; tests replace it."""
+    """Waits between attempts."""
 
 
 def download(
@@ -64,21 +62,21 @@ def download(
 ) -> None:
     """Download ``url`` to ``path``, whole or not at all.
 
-    What a broken attempt, even of a killed process, has brought is kept beside ``path`` and continued where the server
+    What a broken attempt, even of a killed process, has brought is kept beside ``path`` and continued if the server
     allows it and still has the same file.
 
     Args:
         url: an ``http`` or ``https`` address.
-        path: where the file goes; what stands there is replaced at the end.
-        max_bytes: a larger file is refused, before its download where the server states its size.
-        validate: raises InputError where the downloaded file is not what it should be; it is then thrown away and
+        path: where the file goes; a file there is replaced at the end.
+        max_bytes: a larger file is refused, before its download if the server states its size.
+        validate: raises InputError if the downloaded file is not what it should be; it is then thrown away and
             fetched from the start as long as there are attempts left.
-        progress: told of ``bytes downloaded``; the total is 0 where the server does not state it.
+        progress: called with ``bytes downloaded``; the total is 0 if the server does not state it.
         retry: how patient to be.
 
     Raises:
-        InputError: the address is none, the server says that there is no such file, it is too large, or what is served
-            in full is not valid.
+        InputError: the address is none, the server says that there is no such file, or the file is too large or not
+            valid.
         DownloadError: the server cannot be reached, or does not deliver.
         StorageError: the disk is full.
     """
@@ -94,16 +92,16 @@ def download(
                 _fetch(part, max_bytes=max_bytes, timeout_s=retry.timeout_s, progress=progress)
             except _TryAgain as error:
                 num_fruitless = 0 if part.most_bytes > most_so_far else num_fruitless + 1
-                if num_fruitless >= retry.max_fruitless:
+                if num_fruitless >= _MOST_FRUITLESS:
                     raise DownloadError(f"{url}: given up after {num_fruitless} attempts in vain: {error}") from error
-                retry.sleep(min(retry.back_off_s * 2 ** max(num_fruitless - 1, 0), retry.max_pause_s))
+                retry.sleep(min(_FIRST_PAUSE_S * 2 ** max(num_fruitless - 1, 0), _LONGEST_PAUSE_S))
                 continue
             try:
                 validate(part.path)
             except InputError:
                 part.discard()
                 num_invalid += 1
-                if num_invalid >= retry.max_invalid:
+                if num_invalid >= _MOST_INVALID:
                     raise
                 continue
             part.publish()
@@ -111,17 +109,19 @@ def download(
 
 
 class _Part:
-    """What has come so far, in a file beside the final path, with what is needed to continue it later."""
+    """What has arrived so far, in a file beside the final path, with a note of what is needed to continue it later."""
 
     def __init__(self, final_path: Path, url: str) -> None:
-        self.url = url
+        self.url, self._final_path = url, final_path
         self.path = final_path.with_name(f".{final_path.name}.part")
-        self._final_path = final_path
         self._note_path = final_path.with_name(f".{final_path.name}.part.json")
         self.validator: str | None = None
-        """ETag or time of change of the file on the server, that a continuation must agree with."""
-        note = self._read_note()
-        if note.get("url") == url:
+        """ETag or time of change of the file on the server; a continuation must have the same."""
+        try:
+            note = json.loads(self._note_path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            note = None
+        if isinstance(note, dict) and note.get("url") == url:
             self.validator = note.get("validator")
         else:
             self.discard()
@@ -143,7 +143,7 @@ class _Part:
         with self.path.open("ab") as file:
             for chunk in chunks:
                 file.write(chunk)
-                file.flush()  # so that a killed process leaves what it has
+                file.flush()  # so that a killed process leaves what has arrived
                 self.most_bytes = max(self.most_bytes, file.tell())
 
     def discard(self) -> None:
@@ -155,13 +155,6 @@ class _Part:
             os.fsync(file.fileno())
         self.path.replace(self._final_path)
         self._note_path.unlink(missing_ok=True)
-
-    def _read_note(self) -> dict[str, str]:
-        try:
-            note = json.loads(self._note_path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return note if isinstance(note, dict) else {}
 
 
 def _fetch(part: _Part, *, max_bytes: int, timeout_s: float, progress: Progress) -> None:
@@ -175,7 +168,7 @@ def _fetch(part: _Part, *, max_bytes: int, timeout_s: float, progress: Progress)
             start, total = _content_range(response)
             if start != part.num_bytes:
                 part.discard()
-                raise _TryAgain(f"asked to continue at another place, the server continued at {start}")
+                raise _TryAgain(f"the server continued at {start}, not where it was asked to")
         else:
             part.start(_validator_of(response))
             start, total = 0, length
@@ -204,12 +197,11 @@ def _ask(part: _Part, *, timeout_s: float) -> HTTPResponse | None:
                 if error.headers["Content-Range"] == f"bytes */{num_have}":
                     return None
                 part.discard()
-                raise _TryAgain("the server has another file than the one that was begun") from error
+                raise _TryAgain("the server no longer has the file that was begun") from error
             if error.code in _TRANSIENT:
                 raise _TryAgain(f"HTTP status {error.code} ({error.reason})") from error
-        problem = Problem(
-            path=part.url, value=f"HTTP status {error.code} ({error.reason})", expected="a file to download"
-        )
+        value = f"HTTP status {error.code} ({error.reason})"
+        problem = Problem(path=part.url, value=value, expected="a file to download")
         raise InputError(f"{part.url}: the server refuses", [problem]) from error
     except (OSError, HTTPException) as error:
         raise _TryAgain(f"no answer: {error}") from error
@@ -244,10 +236,7 @@ def _content_range(response: HTTPResponse) -> tuple[int | None, int | None]:
     """Where the body begins in the file, and how large the file is, as far as the server says."""
     match = _CONTENT_RANGE.fullmatch(response.headers["Content-Range"] or "")
     start, total = match.groups() if match else (None, None)
-    return (
-        None if start is None else int(start),
-        None if total in {None, "*"} else int(total),
-    )
+    return None if start is None else int(start), None if total in {None, "*"} else int(total)
 
 
 def _chunks(

@@ -7,14 +7,14 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, list_segments, parse_segment_file
+from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, Source, list_segments, parse_segment_file
 
-_FOLDER_NAMES = (re.compile(r"a[0-9]+", re.IGNORECASE), re.compile(r"p[0-9]+", re.IGNORECASE))
+_ACTIVITY, _SUBJECT = re.compile(r"[aA][0-9]+"), re.compile(r"[pP][0-9]+")
+_OTHER = re.compile(r"(?!\.|__MACOSX$|[aA][0-9]+$).+")
+"""Names of folders that may hold activity folders."""
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a named pipe",
@@ -24,15 +24,14 @@ _KINDS = {
 }
 
 
-class FolderSource:
+class FolderSource(Source):
     """A directory of ``aNN/pN/sNN.txt``, or one that holds such a directory; everything else in it is ignored."""
 
     def __init__(self, location: Path, *, max_file_bytes: int = MAX_SEGMENT_BYTES) -> None:
         """List the directory.
 
         Raises:
-            InputError: it cannot be listed, a segment is no plain file or larger than the limit, or what it holds does
-                not fit the layout.
+            InputError: it cannot be listed or does not fit the layout, or a segment is no plain file or too large.
         """
         self.location = location
         try:
@@ -42,18 +41,13 @@ class FolderSource:
             path = str(error.filename or location)
             problem = Problem(path=path, value=error.strerror, expected="a directory that can be listed")
             raise InputError(f"{location}: cannot be listed", [problem]) from error
-        self.files = list_segments((file for file, _ in found), location=str(location))
-        _refuse_unreadable(found, location, max_file_bytes)
-        made = any((top / SYNTHETIC_MARKER).exists() for top in tops)
-        self.origin: Literal["real", "synthetic"] = "synthetic" if made else "real"
+        self.files = list_segments((file for file, _ in found), location=location)
+        self._refuse_unreadable(found, max_file_bytes)
+        self.origin = "synthetic" if any((top / SYNTHETIC_MARKER).exists() for top in tops) else "real"
 
     def read(self, file: SegmentFile) -> bytes:
-        """The bytes of a file.
-
-        Raises:
-            InputError: it cannot be read.
-        """
-        path = f"{self.location}/{file.path}"
+        """The bytes of a file."""
+        path = self.name(file)
         try:
             handle = os.open(path, os.O_RDONLY)
             try:
@@ -64,20 +58,17 @@ class FolderSource:
             problem = Problem(path=path, value=error.strerror, expected="a file that can be read")
             raise InputError(f"{path}: cannot be read", [problem]) from error
 
-    def name(self, file: SegmentFile) -> str:
-        """The file as the user knows it."""
-        return f"{self.location}/{file.path}"
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _refuse_unreadable(self, found: Iterable[tuple[SegmentFile, int]], max_file_bytes: int) -> None:
+        problems = []
+        for file, kind in sorted(found, key=lambda entry: entry[0].key):
+            if kind in _KINDS:
+                expected = "a plain file, or a link to one"
+                problems.append(Problem(path=self.name(file), value=_KINDS[kind], expected=expected))
+            elif file.num_bytes > max_file_bytes:
+                expected = f"at most {max_file_bytes} bytes"
+                problems.append(Problem(path=self.name(file), value=f"{file.num_bytes} bytes", expected=expected))
+        if problems:
+            raise InputError(f"{self.location}: {counted(len(problems), 'file')} that cannot be read", problems)
 
 
 def _read_all(handle: int, num_bytes: int) -> bytes:
@@ -92,9 +83,9 @@ def _read_all(handle: int, num_bytes: int) -> bytes:
 
 
 def _tops(location: Path) -> list[Path]:
-    """Where activity folders may lie: in the directory itself, and in those within it."""
-    inner = sorted(_plain_folders(location))
-    if any(_folders_named(location, _FOLDER_NAMES[0])):  # what else there is, such as lost+found, need not be readable
+    """Where activity folders may be: in the directory itself, and in the directories within it."""
+    inner = sorted(_folders(location, _OTHER))
+    if any(_folders(location, _ACTIVITY)):  # then others, such as lost+found, need not be readable
         inner = [folder for folder in inner if _can_be_listed(folder)]
     return [location, *inner]
 
@@ -107,20 +98,9 @@ def _can_be_listed(folder: Path) -> bool:
         return False
 
 
-def _plain_folders(folder: Path) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            is_junk = entry.name.startswith(".") or entry.name == "__MACOSX" or _FOLDER_NAMES[0].fullmatch(entry.name)
-            if entry.is_dir() and not is_junk:
-                yield Path(entry.path)
-
-
 def _segments_below(location: Path, top: Path) -> Iterator[tuple[SegmentFile, int]]:
-    """Segment files, and what kind of thing each is; 0 where that cannot be told."""
-    folders = [top]
-    for pattern in _FOLDER_NAMES:
-        folders = [inner for folder in folders for inner in _folders_named(folder, pattern)]
-    for folder in folders:
+    """Segment files, and what kind of thing each is; 0 if that cannot be found out."""
+    for folder in [subject for activity in _folders(top, _ACTIVITY) for subject in _folders(activity, _SUBJECT)]:
         prefix = folder.relative_to(location).as_posix()
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -130,7 +110,7 @@ def _segments_below(location: Path, top: Path) -> Iterator[tuple[SegmentFile, in
                     yield file, kind
 
 
-def _folders_named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
+def _folders(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if pattern.fullmatch(entry.name) and entry.is_dir():
@@ -140,19 +120,6 @@ def _folders_named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
 def _look_at(entry: os.DirEntry[str]) -> tuple[int, int, str]:
     try:
         status = entry.stat()
-    except OSError:  # a dangling link stays in the listing, so that reading it names it
+    except OSError:  # keep a dangling link in the listing, so that reading it names it
         return 0, 0, "unreadable"
     return stat.S_IFMT(status.st_mode), status.st_size, str(status.st_mtime_ns)
-
-
-def _refuse_unreadable(found: Iterable[tuple[SegmentFile, int]], location: Path, max_file_bytes: int) -> None:
-    problems = []
-    for file, kind in sorted(found, key=lambda entry: entry[0].key):
-        path = f"{location}/{file.path}"
-        if kind in _KINDS:
-            problems.append(Problem(path=path, value=_KINDS[kind], expected="a plain file, or a link to one"))
-        elif file.num_bytes > max_file_bytes:
-            expected = f"at most {max_file_bytes} bytes"
-            problems.append(Problem(path=path, value=f"{file.num_bytes} bytes", expected=expected))
-    if problems:
-        raise InputError(f"{location}: {counted(len(problems), 'file')} that cannot be read", problems)

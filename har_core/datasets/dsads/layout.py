@@ -1,4 +1,4 @@
-"""What is fixed about DSADS: activities, units, channels, sampling rate, and the names of its files.
+"""What is fixed about DSADS: activities, sensor units, channels, sampling rate, and file names.
 
 Source: K. Altun, B. Barshan and O. Tuncel, "Comparative study on classifying human activities with miniature inertial
 and magnetic sensors", Pattern Recognition 43(10), 2010; and the data set's page at the UCI repository (id 256).
@@ -7,7 +7,7 @@ and magnetic sensors", Pattern Recognition 43(10), 2010; and the data set's page
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 SAMPLING_RATE_HZ = 25
 SEGMENT_LENGTH = 125
@@ -18,9 +18,14 @@ UNITS = ("T", "RA", "LA", "RL", "LL")
 SENSORS = ("acc", "gyro", "mag")
 SENSOR_MEASURES = {"acc": "m/s²", "gyro": "rad/s", "mag": "normalised to the Earth's field"}
 AXES = ("x", "y", "z")
-CHANNELS = tuple(f"{unit}_{axis}{sensor}" for unit in UNITS for sensor in SENSORS for axis in AXES)
+CHANNEL_MEASURES = {
+    f"{unit}_{axis}{sensor}": SENSOR_MEASURES[sensor] for unit in UNITS for sensor in SENSORS for axis in AXES
+}
+"""Unit of measure of each channel, in the order of :data:`CHANNELS`."""
+CHANNELS = tuple(CHANNEL_MEASURES)
 """The 45 columns of a segment file, in file order: ``T_xacc``, ``T_yacc``, … ``LL_zmag``."""
 NUM_CHANNELS = len(CHANNELS)
+CHANNELS_PER_UNIT = NUM_CHANNELS // len(UNITS)
 
 ACTIVITIES = (
     "sitting",
@@ -46,9 +51,7 @@ ACTIVITIES = (
 """Activity names; activity number ``n`` (folder ``a01`` is 1) is ``ACTIVITIES[n - 1]`` and class id ``n - 1``."""
 NUM_ACTIVITIES = len(ACTIVITIES)
 
-MAX_SUBJECT = 999
-MAX_SEGMENT = 9_999
-
+Origin = Literal["real", "synthetic"]
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A file of this name beside the activity folders says that the recordings were made, not measured."""
 
@@ -60,6 +63,9 @@ class RecordingKey(NamedTuple):
 
     subject: int
     activity: int
+
+    def __str__(self) -> str:
+        return f"subject {self.subject}, activity {self.activity}"
 
 
 class SegmentKey(NamedTuple):
@@ -80,18 +86,28 @@ class SegmentKey(NamedTuple):
         return RecordingKey(self.subject, self.activity)
 
     def expectation(self) -> str | None:
-        """What the numbers should have been, where one of them cannot be; None where all are possible."""
-        if not 1 <= self.activity <= NUM_ACTIVITIES:
-            return f"an activity from 1 to {NUM_ACTIVITIES}"
-        if not 1 <= self.subject <= MAX_SUBJECT:
-            return f"a subject from 1 to {MAX_SUBJECT}"
-        if not 1 <= self.segment <= MAX_SEGMENT:
-            return f"a segment from 1 to {MAX_SEGMENT}"
-        return None
+        """What the first impossible number should have been; None if all are possible."""
+        limits = (
+            ("an activity", self.activity, NUM_ACTIVITIES),
+            ("a subject", self.subject, 999),
+            ("a segment", self.segment, 9_999),
+        )
+        return next((f"{what} from 1 to {most}" for what, number, most in limits if not 1 <= number <= most), None)
+
+
+def channels_of_unit(unit: int) -> range:
+    """The indices of the channels of the unit ``UNITS[unit]``."""
+    return range(unit * CHANNELS_PER_UNIT, (unit + 1) * CHANNELS_PER_UNIT)
+
+
+def channels_of_sensor(unit: int, sensor: int) -> range:
+    """The indices of the channels of the sensor ``SENSORS[sensor]`` of a unit, in the order of axes."""
+    first = unit * CHANNELS_PER_UNIT + sensor * len(AXES)
+    return range(first, first + len(AXES))
 
 
 def parse_segment_path(path: str) -> SegmentKey | None:
-    """Read subject, activity and segment from a ``/``-separated path; None where it names no segment file.
+    """Read subject, activity and segment from a ``/``-separated path; None if it names no segment file.
 
     The numbers are as written, possible or not: see :meth:`SegmentKey.expectation`.
 

@@ -1,18 +1,21 @@
-"""Which files of a source are segments, in an order that never depends on the file system, and their version.
+"""What every source of recordings offers: its segment files, in an order that never depends on the file system.
 
-Finding candidates is the business of the kinds of source; reading their content is the reader's.
+How the files of a folder or a zip are found and read is in ``folders`` and ``archives``.
 """
 
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
+from typing import Self
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.layout import RecordingKey, SegmentKey, parse_segment_path
+from har_core.datasets.dsads.layout import Origin, RecordingKey, SegmentKey, parse_segment_path
 
 MAX_SEGMENT_BYTES = 4_000_000
 """Largest segment file, uncompressed; the real ones have 47 kB."""
@@ -28,27 +31,59 @@ class SegmentFile:
     num_bytes: int
     """Size as the source states it, uncompressed."""
     marker: str
-    """Changes when the content does, at no cost of reading it: time of change, or CRC-32."""
+    """Changes with the content and is known without reading it: time of change, or CRC-32."""
 
 
-def list_segments(candidates: Iterable[SegmentFile], *, location: str) -> tuple[SegmentFile, ...]:
+class Source(ABC):
+    """Segment files that can be listed and read; a context manager that closes itself."""
+
+    location: Path
+    origin: Origin
+    """``synthetic`` if the generator's marker file lies beside the activity folders."""
+    files: tuple[SegmentFile, ...]
+    """Sorted by subject, activity, segment."""
+
+    @abstractmethod
+    def read(self, file: SegmentFile) -> bytes:
+        """The file's bytes, uncompressed; many threads may read at once.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+
+    def name(self, file: SegmentFile) -> str:
+        """The file as the user knows it."""
+        return f"{self.location}/{file.path}"
+
+    def by_recording(self) -> dict[RecordingKey, tuple[SegmentFile, ...]]:
+        """The files of each recording, in order."""
+        return {key: tuple(group) for key, group in groupby(self.files, key=lambda file: file.key.recording)}
+
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing open
+        """Release what is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def list_segments(candidates: Iterable[SegmentFile], *, location: Path) -> tuple[SegmentFile, ...]:
     """Sort the segment files by key.
 
     Raises:
-        InputError: no candidate, a number that cannot be (``a20``), or two files of one key; all are named.
+        InputError: no candidate, an impossible number (``a20``), or two files of one key; all are named.
     """
     by_key: defaultdict[SegmentKey, list[SegmentFile]] = defaultdict(list)
     for file in candidates:
         by_key[file.key].append(file)
     if not by_key:
-        raise InputError(
-            f"{location}: no recordings here",
-            [Problem(path=location, expected="segment files aNN/pN/sNN.txt, here or one level below")],
-        )
+        problem = Problem(path=str(location), expected="segment files aNN/pN/sNN.txt, here or one level below")
+        raise InputError(f"{location}: no recordings here", [problem])
     problems: list[Problem] = []
     for key, files in sorted(by_key.items()):
-        expected = key.expectation()
-        value = f"activity {key.activity}, subject {key.subject}, segment {key.segment}"
+        expected, value = key.expectation(), f"{key.recording}, segment {key.segment}"
         if expected is None and len(files) > 1:
             expected, value = f"one file for {key.path}", f"{len(files)} files"
         if expected is not None:
@@ -60,20 +95,14 @@ def list_segments(candidates: Iterable[SegmentFile], *, location: str) -> tuple[
 
 
 def parse_segment_file(path: str, *, num_bytes: int, marker: str) -> SegmentFile | None:
-    """The segment file at ``path``; None where the path names none."""
+    """The segment file at ``path``; None if the path names none."""
     key = parse_segment_path(path)
     return None if key is None else SegmentFile(key=key, path=path, num_bytes=num_bytes, marker=marker)
 
 
-def hash_listing(files: Sequence[SegmentFile], *, origin: str) -> str:
-    """Hash of keys, sizes, markers and origin; independent of where the files lie."""
-    digest = hashlib.sha256(origin.encode())
-    for file in files:
+def listing_version(source: Source) -> str:
+    """Hash of keys, sizes, markers and origin: cheap, and the same wherever the source lies."""
+    digest = hashlib.sha256(source.origin.encode())
+    for file in source.files:
         digest.update(f"\n{file.key.path} {file.num_bytes} {file.marker}".encode())
     return digest.hexdigest()
-
-
-def group_by_recording(files: Sequence[SegmentFile]) -> Mapping[RecordingKey, tuple[SegmentFile, ...]]:
-    """The files of each recording, in order of subject, activity, segment."""
-    ordered = sorted(files, key=lambda file: file.key)
-    return {key: tuple(group) for key, group in groupby(ordered, key=lambda file: file.key.recording)}

@@ -1,29 +1,28 @@
-"""Recordings, one at a time: a subject doing an activity, as an array of whole segments.
-
-Where the text lies is the source's business, and what is accepted the reader's.
-"""
+"""Recordings, one at a time: a subject doing an activity, as an array of whole segments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.layout import RecordingKey
-from har_core.datasets.dsads.listing import SegmentFile, group_by_recording
-from har_core.datasets.dsads.reader import canonical, find_problems, parse_table, samples_of
-from har_core.datasets.dsads.source import Source, open_source
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, Origin, RecordingKey
+from har_core.datasets.dsads.listing import SegmentFile, Source
+from har_core.datasets.dsads.reader import SegmentText, canonical, parse_segments
+from har_core.datasets.dsads.source import open_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Recording:
-    """All segments of one subject doing one activity."""
+    """All segments of one subject doing one activity.
+
+    Raises:
+        InputError: there are no segments, or the samples have another shape or type.
+    """
 
     subject: int
     activity: int
@@ -31,39 +30,51 @@ class Recording:
     segments: tuple[int, ...]
     """Segment numbers (S), ascending; gaps are possible."""
     samples: npt.NDArray[np.float32]
-    """(S, 125, 45) in sensor units; each channel is contiguous in memory."""
+    """(C, R) in sensor units: 45 channels, each contiguous, of R = S * 125 rows, one segment after another."""
+
+    def __post_init__(self) -> None:
+        expected = (NUM_CHANNELS, len(self.segments) * SEGMENT_LENGTH)
+        if self.samples.shape != expected or self.samples.dtype != np.float32 or not self.segments:
+            problem = Problem(
+                path=str(self.key),
+                value=f"{self.samples.dtype} {self.samples.shape}",
+                expected=f"float32 {expected}: channels, rows of {counted(len(self.segments), 'segment')}",
+            )
+            raise InputError("A recording has another shape than its segments", [problem])
+
+    @property
+    def key(self) -> RecordingKey:
+        """What names the recording."""
+        return RecordingKey(self.subject, self.activity)
 
 
 class Recordings:
-    """Recordings of a source in order of their keys; each is read when it is asked for, and not kept."""
+    """Recordings of a source, in order of their keys; each is read when it is asked for, and not kept."""
 
     def __init__(
         self,
-        keys: Sequence[RecordingKey],
+        segments: Mapping[RecordingKey, tuple[int, ...]],
         load: Callable[[RecordingKey], Recording],
         *,
-        origin: Literal["real", "synthetic"],
-        segments: Mapping[RecordingKey, tuple[int, ...]] | None = None,
+        origin: Origin,
     ) -> None:
-        self.keys = tuple(keys)
+        """Offer the recordings of ``segments``, which has the ascending segment numbers of each, through ``load``."""
+        self.segments = segments
         self.origin = origin
         self._load = load
-        self._segments = segments
 
     @property
-    def segments(self) -> Mapping[RecordingKey, tuple[int, ...]]:
-        """Segment numbers of each recording, ascending; where the source did not tell, every recording is read."""
-        if self._segments is None:
-            self._segments = {key: self._load(key).segments for key in self.keys}
-        return self._segments
+    def keys(self) -> tuple[RecordingKey, ...]:
+        """What names each recording, in order."""
+        return tuple(self.segments)
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.segments)
 
     def __iter__(self) -> Iterator[Recording]:
-        return map(self._load, self.keys)
+        return map(self._load, self.segments)
 
-    def load(self, *, subject: int, activity: int) -> Recording:
+    def load(self, subject: int, activity: int) -> Recording:
         """Read one recording.
 
         Raises:
@@ -71,7 +82,7 @@ class Recordings:
             InputError: its files are wrong; every problem is named.
         """
         key = RecordingKey(subject, activity)
-        if key not in self.keys:
+        if key not in self.segments:
             raise KeyError(key)
         return self._load(key)
 
@@ -89,42 +100,30 @@ def read_recordings(source: Path | str | Source) -> Recordings:
         InputError: there is nothing to read, or the listing is wrong.
     """
     opened = open_source(Path(source)) if isinstance(source, Path | str) else source
-    groups = group_by_recording(opened.files)
+    groups = opened.by_recording()
 
     def load(key: RecordingKey) -> Recording:
-        parsed = parse_files(opened, groups[key])
-        if parsed.table is None:
-            place = f"subject {key.subject}, activity {key.activity}"
-            raise InputError(
-                f"{opened.location}: {counted(len(parsed.problems), 'problem')} in {place}", parsed.problems
-            )
-        return recording_of(parsed.table, key, parsed.segments)
+        try:
+            return read_recording(opened, groups[key])[0]
+        except InputError as error:
+            number = counted(len(error.problems), "problem")
+            raise InputError(f"{opened.location}: {number} in {key}", error.problems) from error
 
     segments = {key: tuple(file.key.segment for file in files) for key, files in groups.items()}
-    return Recordings(tuple(groups), load, origin=opened.origin, segments=segments)
+    return Recordings(segments, load, origin=opened.origin)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedFiles:
-    """The files of one recording, read and parsed."""
+def read_recording(
+    source: Source, files: Sequence[SegmentFile]
+) -> tuple[Recording, Sequence[bytes], Sequence[SegmentText]]:
+    """Read and parse the files of one recording.
 
-    files: tuple[SegmentFile, ...]
-    contents: tuple[bytes, ...]
-    """Bytes of each file as they lie in the source; of those that could be read."""
-    statuses: tuple[str, ...]
-    """``ok`` and what was accepted, for each of ``contents``."""
-    table: pa.Table | None
-    """One column for each channel, 125 rows for each file; None where there are problems."""
-    problems: tuple[Problem, ...]
+    Returns:
+        The recording; of each file its bytes, and its text in canonical form.
 
-    @property
-    def segments(self) -> tuple[int, ...]:
-        """Segment numbers of the files."""
-        return tuple(file.key.segment for file in self.files)
-
-
-def parse_files(source: Source, files: Sequence[SegmentFile]) -> ParsedFiles:
-    """Read and parse the files of one recording; raises nothing for what is wrong with them."""
+    Raises:
+        InputError: with every problem of every file.
+    """
     names: list[str] = []
     contents: list[bytes] = []
     problems: list[Problem] = []
@@ -133,22 +132,13 @@ def parse_files(source: Source, files: Sequence[SegmentFile]) -> ParsedFiles:
             contents.append(source.read(file))
             names.append(source.name(file))
         except InputError as error:
-            problems.extend(error.problems)
+            problems += error.problems
     texts = [canonical(content) for content in contents]
-    table = parse_table(texts)
-    if table is None:
-        problems.extend(
-            problem for name, text in zip(names, texts, strict=True) for problem in find_problems(name, text)
-        )
-    return ParsedFiles(
-        files=tuple(files),
-        contents=tuple(contents),
-        statuses=tuple(text.status for text in texts),
-        table=None if problems else table,
-        problems=tuple(problems),
-    )
-
-
-def recording_of(table: pa.Table, key: RecordingKey, segments: Sequence[int]) -> Recording:
-    """A recording from the table of its channels, in the order of its segments."""
-    return Recording(subject=key.subject, activity=key.activity, segments=tuple(segments), samples=samples_of(table))
+    try:
+        samples = parse_segments(texts, names)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(f"{source.location}: {counted(len(problems), 'problem')}", problems)
+    key, segments = files[0].key.recording, tuple(file.key.segment for file in files)
+    return Recording(subject=key.subject, activity=key.activity, segments=segments, samples=samples), contents, texts

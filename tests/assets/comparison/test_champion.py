@@ -8,10 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from assets.comparison import champion
 from assets.comparison.champion import ValidationWindows, _Gate
-from assets.resources.registry import CHAMPION, ORIGIN_TAG, OVERALL, Registry
-from assets.resources.tracking import TrackedRun
+from assets.machinery import materialisation
+from assets.resources.registry import Registry
+from assets.resources.runs import TrackedRun
+from assets.resources.store import CHAMPION_ALIAS as CHAMPION
+from assets.resources.store import ORIGIN_TAG, OVERALL
 from har_core.base.errors import HarError, StorageError
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models import create_model
@@ -68,7 +70,7 @@ def test_an_incumbent_for_windows_of_another_length_yields_and_the_reason_is_tol
     assert "windows of another length" in graph.latest("champion").metadata["decisions"].value
 
 
-@pytest.mark.parametrize("step", ["log_json", "publish", "set_alias"])
+@pytest.mark.parametrize("step", ["log_json", "_publish", "set_alias"])
 def test_a_champion_that_fails_moves_no_alias(graph, monkeypatch, step):
     """Whatever comes first: telling of the decision, or the second of the aliases."""
     for name in ("har-cnn", "har-lstm", OVERALL):
@@ -83,7 +85,7 @@ def test_a_champion_that_fails_moves_no_alias(graph, monkeypatch, step):
         return set_alias(*arguments, **named)
 
     set_alias = Registry.set_alias
-    where = {"log_json": TrackedRun, "publish": champion, "set_alias": Registry}[step]
+    where = {"log_json": TrackedRun, "_publish": materialisation, "set_alias": Registry}[step]
     if step == "log_json":
         log_json = TrackedRun.log_json
         monkeypatch.setattr(

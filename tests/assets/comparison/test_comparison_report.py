@@ -15,8 +15,7 @@ from assets.comparison.report_inputs import gather
 from assets.folds.partitions import FOLDS
 from assets.graph import build_assets, build_resources
 from assets.machinery.keys import COMPARISON_REPORT, RECORDING_AUDIT, fold_key
-from assets.machinery.lineage import latest_of_partition
-from assets.machinery.publication import RUN_ID
+from assets.machinery.lineage import RUN_ID, latest_of_partition
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.audit.findings import read_findings
@@ -85,7 +84,8 @@ def place(done, tmp_path) -> Iterator[Place]:
 def test_it_waits_for_folds_and_the_audit(done):
     graph = dg.Definitions(assets=build_assets(done.experiment), resources=build_resources(done.home))
     parents = graph.resolve_asset_graph().get(COMPARISON_REPORT).parent_keys
-    assert {key.to_user_string() for key in parents} == {"models/cnn", "models/lstm", "folds/cnn", "recording_audit"}
+    data = {"raw_recordings", "recording_audit", "windows", "splits"}
+    assert {key.to_user_string() for key in parents} == {*data, "models/cnn", "models/lstm", "folds/cnn"}
 
 
 def test_it_shows_the_folds_that_are_there_and_names_the_others(done):
@@ -125,7 +125,8 @@ def test_its_run_knows_every_version_that_went_in(done):
     gathered = gather(done.instance, done.experiment, done.home)
     fold = latest_of_partition(done.instance, fold_key("cnn"), "loso-p1")
     assert gathered.versions["folds/cnn[loso-p1]"] == fold.data_version
-    assert set(gathered.versions) == {"models/cnn", "models/lstm", "folds/cnn[loso-p1]", "recording_audit"}
+    data = {"raw_recordings", "recording_audit", "windows", "splits"}
+    assert set(gathered.versions) == {*data, "models/cnn", "models/lstm", "folds/cnn[loso-p1]"}
     run = Tracking(done.home).client.get_run(done.told().metadata[RUN_ID].value)
     artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
     assert json.loads((artifacts / "inputs.json").read_text(encoding="utf-8")) == gathered.versions
@@ -152,7 +153,7 @@ def test_a_fold_that_is_no_longer_asked_for_is_not_shown(place):
 
 @pytest.mark.parametrize(("name", "file"), [("folds/cnn", "fold"), ("recording_audit", "findings")])
 def test_an_altered_file_is_refused_and_the_report_stays(place, name, file):
-    path = place.home.findings if file == "findings" else place.home.fold_result("cnn", "loso-p1")
+    path = place.home.findings if file == "findings" else place.home.fold_record("cnn", "loso-p1")
     path.write_bytes(path.read_bytes() + b" ")
     page = (place.home.report_folder / "report.html").read_bytes()
     result = place.materialise("comparison_report")

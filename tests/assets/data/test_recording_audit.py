@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from assets.data.raw_recordings import build_raw_recordings
@@ -17,8 +16,8 @@ from assets.data.source_files import build_source_files, report_source_version
 from assets.graph import build_resources
 from assets.resources.home import Home
 from har_core.audit.findings import Kind
-from har_core.datasets.dsads.ingested import RecordingsWriter, read_ingested
-from har_core.datasets.dsads.layout import CHANNELS, RecordingKey
+from har_core.datasets.dsads.ingested import read_ingested, recordings_writer
+from har_core.datasets.dsads.layout import CHANNELS
 from har_core.experiment.loader import load_experiment
 
 EXPERIMENT = """
@@ -38,7 +37,7 @@ FOUND = {
 
 
 def plant(rows_of: dict[int, np.ndarray]) -> None:
-    """Change the rows (250, 45) of activities: a kind of each severity."""
+    """Change the rows (250, 45) of activities: one kind of each severity."""
     rows_of[1][60:70, :9] = 0.0
     rows_of[3][60:80, :9] = 0.0
     rows_of[2][30, CHANNELS.index("RA_xacc")] = 500.0
@@ -49,12 +48,10 @@ def plant(rows_of: dict[int, np.ndarray]) -> None:
 def rewrite(path: Path) -> None:
     """Put changed recordings in the place of those that were ingested."""
     recordings = list(read_ingested(path))
-    rows_of = {recording.activity: recording.samples.reshape(-1, 45).copy() for recording in recordings}
-    plant(rows_of)
-    with RecordingsWriter(path, origin="synthetic") as writer:
+    plant({recording.activity: recording.samples.T for recording in recordings})
+    with recordings_writer(path, origin="synthetic") as write:
         for recording in recordings:
-            channels = pa.table(list(rows_of[recording.activity].T), names=CHANNELS)
-            writer.write(RecordingKey(recording.subject, recording.activity), recording.segments, channels)
+            write(recording)
 
 
 @pytest.fixture

@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets.data import source_files as source_module
-from assets.data.source_files import LISTING, SOURCE_KEY, SUMMARY, SourceReport, report_source_version
+from assets.data.source_files import LISTING, SOURCE_FILES, SUMMARY, SourceReport, report_source_version
 from assets.machinery.keys import RAW_RECORDINGS
 from assets.machinery.lineage import DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, history
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.folders import FolderSource
-from har_core.datasets.dsads.source import listing_version, open_source
+from har_core.datasets.dsads.listing import listing_version
+from har_core.datasets.dsads.source import open_source
 from pipelines.staleness import OutputFiles, ask
 
 NUM_FILES = 3 * 19 * 2
@@ -33,7 +34,7 @@ def look(graph) -> SourceReport:
 
 
 def num_reports(graph) -> int:
-    return len(list(history(graph.instance, SOURCE_KEY)))
+    return len(list(history(graph.instance, SOURCE_FILES)))
 
 
 def not_fresh(graph) -> set[str]:
@@ -84,7 +85,7 @@ def at_home(graph, data) -> Path:
 
 
 def test_another_copy_is_read_once_and_makes_nothing_stale(graph, data, were_read):
-    (before,) = history(graph.instance, SOURCE_KEY)
+    (before,) = history(graph.instance, SOURCE_FILES)
     report = look(graph)
     assert report == SourceReport(
         version=before.entry.data_version, is_news=False, summary=f"same content; {NUM_FILES} files read again"
@@ -219,7 +220,7 @@ def test_report_of_an_earlier_version_is_understood(empty_graph, ran):
     with open_source(data) as source:
         listing = listing_version(source)
     empty_graph.instance.report_runless_asset_event(
-        dg.AssetMaterialization(SOURCE_KEY, tags={DATA_VERSION_TAG: listing}, metadata={"location": str(data)})
+        dg.AssetMaterialization(SOURCE_FILES, tags={DATA_VERSION_TAG: listing}, metadata={"location": str(data)})
     )
     assert look(empty_graph) == SourceReport(version=listing, is_news=False, summary=NOTHING_CHANGED)
     assert num_reports(empty_graph) == 1

@@ -11,7 +11,6 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from assets.data import windows as windows_module
 from assets.data.raw_recordings import build_raw_recordings
 from assets.data.recording_audit import build_recording_audit
 from assets.data.source_files import build_source_files, report_source_version
@@ -22,6 +21,7 @@ from assets.resources.home import Home
 from har_core.audit.findings import FINDINGS_SCHEMA, write_findings
 from har_core.experiment.loader import load_experiment
 from har_core.splits.roles import DROPS
+from har_core.windows import segmentation
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors
 
@@ -163,7 +163,7 @@ def test_windows_that_disagree_with_the_audit_are_not_published(
     assert graph.materialise("windows").success
     before = graph.home.windows.read_bytes()
     write_findings(PLANTED, graph.home.findings)
-    monkeypatch.setattr(windows_module, "segment", segment_blindly)
+    monkeypatch.setattr(segmentation, "segment", segment_blindly)
     result = graph.materialise("windows")
     assert "damage_is_flagged" in str(result.failure_data_for_node("windows").error)
     assert graph.home.windows.read_bytes() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -14,24 +15,24 @@ from instances import copy_of
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from assets.data.source_files import report_source_version
-from assets.folds import fold as folds_module
 from assets.folds.fold import RULES_HOLD, fold_ingredients
 from assets.graph import build_assets, build_resources
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import WINDOWS, fold_key
-from assets.machinery.lineage import latest, latest_of_partition
-from assets.machinery.publication import RUN_ID, RUN_URL
+from assets.machinery.lineage import RUN_ID, RUN_URL, latest, latest_of_partition
 from assets.resources.display import LogDisplay
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.folds import FoldResult
+from har_core.evaluation.describe import fold_version
+from har_core.evaluation.records import FoldRecord, read_record
+from har_core.evaluation.results import FoldResult, score_fold
 from har_core.experiment.loader import load_experiment
-from har_core.fitting.folds import fold_version
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.settings.experiment import Experiment
+from har_core.splits import build
 from har_core.training.events import EpochFinished, TrainingStarted
 
 EXPERIMENT = """
@@ -93,7 +94,8 @@ class Place:
         return latest_of_partition(self.instance, fold_key(architecture), fold)
 
     def result(self, architecture: str, fold: str) -> FoldResult:
-        return FoldResult.read(self.home.fold_result(architecture, fold))
+        record = read_record(self.home.fold_record(architecture, fold), FoldRecord)
+        return score_fold(record, read_predictions(self.home.predictions(f"folds/{architecture}", fold)))
 
     def runs(self, name: str) -> list:
         """MLflow runs whose name begins so, oldest first."""
@@ -259,7 +261,7 @@ def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place):
             self.seeds.append((what, num_done, num_total))
 
     assert not place.materialise("folds/cnn", fold="loso-p2", display=PullThePlug()).success
-    assert not place.home.fold_result("cnn", "loso-p2").exists()
+    assert not place.home.fold_record("cnn", "loso-p2").exists()
     assert not place.home.predictions("folds/cnn", "loso-p2").exists()
     assert place.latest("cnn", "loso-p2") is None
     name = "folds/cnn[loso-p2]"
@@ -281,12 +283,11 @@ def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place):
 def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(place, monkeypatch):
     before = place.latest("cnn", "loso-p1")
 
-    def refuse(path, fold, *, store):
+    def refuse(path, fold, *, normalise, store):
         problem = Problem(path="roles_share_no_duplicate", value="group 3", expected="no rows in two roles")
         raise InputError("The windows cannot be split so.", [problem])
 
-    folds_module._cut_once.cache_clear()
-    monkeypatch.setattr(folds_module, "cut_fold", refuse)
+    monkeypatch.setattr(build, "cut_fold", refuse)
     assert not place.materialise("folds/cnn", fold="loso-p1").success
     key = dg.AssetCheckKey(fold_key("cnn"), RULES_HOLD)
     record = place.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
@@ -346,11 +347,9 @@ def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done):
 
 
 def test_data_version_is_of_content_and_not_of_times(done):
-    result = done.result("cnn", "loso-p1")
-    version = fold_version(result, [])
-    values = json.loads(result.to_json())
-    values["device"] = "cuda"
-    values["seeds"][0]["training_seconds"] += 1
-    assert fold_version(FoldResult.from_json(json.dumps(values)), []) == version
-    values["seeds"][0]["scores"]["test"]["accuracy"] = 0.123
-    assert fold_version(FoldResult.from_json(json.dumps(values)), []) != version
+    record = read_record(done.home.fold_record("cnn", "loso-p1"), FoldRecord)
+    version = fold_version(record, [])
+    slower = replace(record.seeds[0], training_seconds=999.0)
+    assert fold_version(replace(record, device="cuda", seeds=(slower, *record.seeds[1:])), []) == version
+    other_epoch = replace(record.seeds[0], best_epoch=17)
+    assert fold_version(replace(record, seeds=(other_epoch, *record.seeds[1:])), []) != version

@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.folds.partitions import MAX_FOLDS, SUBJECTS, planned_folds, recorded_subjects, sync_folds
+from assets.folds.partitions import MAX_FOLDS, planned_folds, subjects_of, sync_folds
 from assets.machinery.keys import RAW_RECORDINGS
-from assets.machinery.lineage import fold_partitions
+from assets.machinery.lineage import SUBJECTS, fold_partitions
 from har_core.base.errors import InputError
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
@@ -73,7 +73,7 @@ def test_too_few_subjects_are_refused(make) -> None:
 def test_partitions_follow_the_subjects(instance, make) -> None:
     experiment = make("loso")
     record(instance, 1, 2, 3)
-    assert recorded_subjects(instance) == (1, 2, 3)
+    assert subjects_of(instance, RAW_RECORDINGS) == (1, 2, 3)
     sync_folds(instance, experiment)
     assert fold_partitions(instance) == ["loso-p1", "loso-p2", "loso-p3"]
     record(instance, 2, 3, 9)

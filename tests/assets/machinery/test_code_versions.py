@@ -21,12 +21,15 @@ from assets.machinery.code_versions import (
     import_closure,
     ingredients,
 )
-from har_core.fitting.fit import code_roots
+from har_core.fitting.recipe import code_roots
 
 ROOT = Path(__file__).parents[3]
 NETWORKS = ("cnn", "resnet", "lstm", "shufflenet")
 ARCHITECTURES = (*NETWORKS, "random_forest", "rocket")
-ROOTS = {name: code_roots(name) for name in ARCHITECTURES} | {"gate": ["har_core.evaluation.gate"]}
+ROOTS = {name: code_roots(name) for name in ARCHITECTURES} | {
+    "gate": ["har_core.evaluation.gate"],
+    "report": ["har_core.report.build"],
+}
 PROGRAM = f"""
 import json
 from assets.machinery.code_versions import ingredients
@@ -110,6 +113,10 @@ def test_what_cannot_change_a_result_does_not_count(tree):
 
 def test_evaluation_counts_for_the_gate_and_for_no_model(tree):
     assert changed_by(tree, "evaluation/gate.py") == {"gate"}
+
+
+def test_a_corrected_metric_concerns_the_report_and_no_training(tree):
+    assert changed_by(tree, "evaluation/scores.py", "evaluation/results.py") == {"report"}
 
 
 def test_settings_and_files_count(core):

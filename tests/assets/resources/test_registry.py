@@ -16,10 +16,10 @@ import pytest
 import torch
 from torch import nn
 
-from assets.resources.registry import CHALLENGER, CHAMPION, OVERALL, RoundTripError
-from assets.resources.tracking import TrackedRun
+from assets.resources.model_files import RoundTripError
+from assets.resources.runs import TrackedRun
+from assets.resources.store import CHALLENGER, CHAMPION_ALIAS, OVERALL
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
-from har_core.evaluation.result import ModelResult
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.windows.tensors import read_tensors
@@ -89,6 +89,7 @@ def test_metadata_says_what_goes_in_and_what_comes_out(plain_mlflow):
     assert metadata["channels"] == list(CHANNELS)
     assert metadata["units"]["T_xacc"] == "m/s²"
     assert metadata["sampling_rate_hz"] == 25
+    assert (metadata["window_length"], metadata["join_segments"]) == (125, False)
 
 
 def test_no_artifact_holds_pickled_code(ran):
@@ -108,11 +109,11 @@ def test_the_scan_finds_pickled_code(tmp_path):
 
 
 def test_champion_is_the_better_challenger(ran):
-    champion = ran.registry.by_alias(OVERALL, CHAMPION)
+    champion = ran.registry.by_alias(OVERALL, CHAMPION_ALIAS)
     scores = {name: ran.latest(f"models/{name}").metadata["validation_macro_f1_best"].value for name in ("cnn", "lstm")}
     assert champion.tags["har.copied_from"] == f"har-{max(scores, key=scores.get)}/1"
     assert champion.origin == "synthetic"
-    assert all(ran.registry.by_alias(f"har-{name}", CHAMPION).version == 1 for name in scores)
+    assert all(ran.registry.by_alias(f"har-{name}", CHAMPION_ALIAS).version == 1 for name in scores)
 
 
 def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph):
@@ -155,7 +156,7 @@ def test_classical_models_are_registered_as_networks_are(graph):
         assert metadata["num_epochs"].value == 0
         assert metadata["num_parameters"].value > 0
         assert "training_curves" not in metadata
-        result = ModelResult.read(graph.home.result(name))
+        result = graph.result(name)
         assert (result.history, result.best_epoch) == ((), 0)
         assert result.scores_clean == result.scores  # nothing is damaged here
         assert "epochs" not in result.training_settings

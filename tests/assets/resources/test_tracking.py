@@ -16,7 +16,8 @@ from dagster import DagsterRunStatus
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
 from assets.resources.processes import PROCESS_TAG, current_process, is_dead
-from assets.resources.tracking import EXPERIMENT_NAME, RUN_TAG, Tracking
+from assets.resources.recorded import RUN_TAG
+from assets.resources.tracking import EXPERIMENT_NAME, Tracking
 
 PREPARE = """
 import sys

@@ -23,22 +23,22 @@ class Lab:
 
     def __init__(self) -> None:
         self._made = {
-            key: np.round(make_recording(seed=3, **key._asdict(), num_segments=NUM_SEGMENTS), 5).astype(np.float32)
+            key: np.round(make_recording(seed=3, **key._asdict(), num_segments=NUM_SEGMENTS).T, 5).astype(np.float32)
             for key in self.keys
         }
 
     def sound(self) -> dict[RecordingKey, np.ndarray]:
-        """Samples (8 segments, 125, 45), to be changed."""
+        """Samples (45, 1000), to be changed."""
         return {key: samples.copy() for key, samples in self._made.items()}
 
     @staticmethod
     def rows(samples: np.ndarray) -> np.ndarray:
         """Samples as rows (n, 45); a view."""
-        return samples.reshape(-1, 45)
+        return samples.T
 
     @staticmethod
     def recording(key: Sequence[int], samples: np.ndarray, segments: Iterable[int] | None = None) -> Recording:
-        numbers = tuple(range(1, len(samples) + 1) if segments is None else segments)
+        numbers = tuple(range(1, samples.shape[1] // 125 + 1) if segments is None else segments)
         return Recording(subject=key[0], activity=key[1], segments=numbers, samples=samples)
 
     def audit(self, samples: dict[RecordingKey, np.ndarray], *kinds: str) -> list[dict]:

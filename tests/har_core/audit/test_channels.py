@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.audit.places import name_channels
+from har_core.audit.findings import name_channels
 
 PAIRS = st.sets(st.integers(0, 44), min_size=2, max_size=2).map(sorted)
 

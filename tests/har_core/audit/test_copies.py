@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.defects import find_defects
-from har_core.audit.places import name_channels
+from har_core.audit.findings import name_channels
 from har_core.audit.ranges import duplicate_groups
 
 
@@ -58,7 +58,7 @@ def test_no_row_of_a_copy_that_is_no_range_is_without_its_group(lab, data, taken
     target = np.arange(other_first, other_first + length)[put][: len(source)]
     lab.rows(samples[other])[target] = lab.rows(samples[one])[source]
     findings = find_defects([lab.recording(key, values) for key, values in samples.items()])
-    groups = duplicate_groups(findings, {key: range(1, len(values) + 1) for key, values in samples.items()})
+    groups = duplicate_groups(findings, dict.fromkeys(samples, range(1, 9)))
     assert groups[one][source].tolist() == groups[other][target].tolist()
     assert sorted(groups[one][source]) == list(range(len(source)))
 

@@ -1,6 +1,7 @@
 """The audit as a whole: sound recordings have no findings, order does not matter, and what it refuses."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def made(num_subjects: int, num_segments: int, seed: int):
                 subject=subject,
                 activity=activity,
                 segments=tuple(range(1, num_segments + 1)),
-                samples=np.round(samples, 5).astype(np.float32),
+                samples=np.round(samples.T, 5).astype(np.float32),
             )
 
 
@@ -65,16 +66,11 @@ def test_findings_do_not_depend_on_the_order_of_recordings(damaged, order: rando
 
 
 def test_findings_do_not_depend_on_the_memory_layout(damaged):
-    as_read = [
-        Recording(
-            subject=one.subject,
-            activity=one.activity,
-            segments=one.segments,
-            samples=np.ascontiguousarray(one.samples.transpose(2, 0, 1)).transpose(1, 2, 0),
-        )
-        for one in damaged
-    ]
-    assert find_defects(as_read).equals(find_defects(damaged))
+    one, other = (
+        find_defects([replace(recording, samples=order(recording.samples)) for recording in damaged])
+        for order in (np.ascontiguousarray, np.asfortranarray)
+    )
+    assert one.equals(other)
 
 
 def test_recordings_stay_as_they_are(damaged):
@@ -95,19 +91,12 @@ def test_a_recording_that_comes_twice_is_refused(damaged):
         find_defects([*damaged, damaged[1]])
 
 
-@pytest.mark.parametrize("shape", [(8, 125, 44), (7, 125, 45), (8, 124, 45)])
-def test_samples_of_another_shape_are_refused(lab, shape):
-    wrong = lab.recording((1, 2), np.zeros(shape, dtype=np.float32), range(1, 9))
-    with pytest.raises(InputError, match=r"subject 1, activity 2.*\(8, 125, 45\)"):
-        find_defects([wrong])
-
-
 def test_one_segment_is_enough(lab):
-    samples = lab.sound()[lab.keys[0]][:1]
-    samples[0, 40:60] = 0
+    samples = lab.sound()[lab.keys[0]][:, :125]
+    samples[:, 40:60] = 0
     assert [lab.place(row) for row in lab.audit({lab.keys[0]: samples})] == [(lab.keys[0], 40, 20, "all")]
 
 
 def test_a_recording_that_is_zero_throughout(lab):
-    found = lab.audit({lab.keys[0]: np.zeros((2, 125, 45), dtype=np.float32)})
+    found = lab.audit({lab.keys[0]: np.zeros((45, 250), dtype=np.float32)})
     assert [(row["kind"], *lab.place(row)) for row in found] == [("zero_run", lab.keys[0], 0, 250, "all")]

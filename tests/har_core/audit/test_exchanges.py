@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.audit.places import name_channels
+from har_core.audit.findings import name_channels
 from har_core.datasets.dsads.layout import CHANNELS, RecordingKey
 from har_core.datasets.dsads.synthetic.writer import make_recording
 
@@ -23,8 +23,8 @@ STRETCHES = st.tuples(st.integers(0, 7), st.integers(1, 3)).filter(lambda stretc
 
 def exchange(samples, stretch, channels, partners):
     first, num_segments = stretch
-    part = samples[first : first + num_segments]
-    part[:, :, channels + partners] = part[:, :, partners + channels]
+    part = samples[:, 125 * first : 125 * (first + num_segments)]
+    part[channels + partners] = part[partners + channels]
 
 
 def expected(stretch, channels, key):
@@ -63,7 +63,7 @@ def test_what_is_told_of_any_pair_in_any_activity_is_exact(lab, kind, share):
     num_told = 0
     for activity in ACTIVITIES * 5:
         key = RecordingKey(7, activity)
-        samples = np.round(make_recording(seed=11, **key._asdict(), num_segments=12), 5).astype(np.float32)
+        samples = np.round(make_recording(seed=11, **key._asdict(), num_segments=12).T, 5).astype(np.float32)
         num_segments = int(generator.integers(1, 5))
         stretch = int(generator.integers(0, 13 - num_segments)), num_segments
         one, other = PAIRS[kind][generator.integers(len(PAIRS[kind]))]

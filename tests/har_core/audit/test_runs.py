@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_core.audit.places import name_channels
+from har_core.audit.findings import name_channels
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 
 UNIT_SETS = st.sets(st.integers(0, 4), min_size=1, max_size=5)

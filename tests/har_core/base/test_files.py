@@ -129,7 +129,7 @@ def test_a_failure_to_take_the_place_leaves_the_earlier_folder(tmp_path: Path, m
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", full_at_the_second)
-    with pytest.raises(StorageError, match="what stood there before is untouched"), atomic_folder(tmp_path / "made"):
+    with pytest.raises(StorageError, match="the previous content is unchanged"), atomic_folder(tmp_path / "made"):
         pass
     assert places[1:] == [tmp_path / "made"] * 2
     assert names(tmp_path / "made") == ["a"]

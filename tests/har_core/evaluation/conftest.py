@@ -8,7 +8,7 @@ import pytest
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
-from har_core.evaluation.result import ModelResult
+from har_core.evaluation.records import ModelRecord
 from har_core.evaluation.scores import Scores, score
 
 
@@ -37,13 +37,12 @@ def history() -> tuple[dict[str, float], ...]:
 
 
 @pytest.fixture
-def result(scores, history) -> ModelResult:
-    return ModelResult(
+def record(history) -> ModelRecord:
+    return ModelRecord(
         architecture="cnn",
         origin="synthetic",
         seed=7,
         training_settings={"epochs": 30, "clip_norm": None, "optimizer": "adamw"},
-        scores={"validation": scores, "test": scores},
         history=history,
         best_epoch=30,
         complexity=Complexity(num_parameters=956_947, macs=248_708_160, size_bytes=3_835_500),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from dataclasses import replace
 
@@ -12,9 +11,11 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.folds import FoldResult, Spread, score_seed, summarise
+from har_core.evaluation.folds import Spread, summarise
+from har_core.evaluation.records import FoldRecord, SeedRecord
+from har_core.evaluation.results import FoldResult, SeedResult, score_fold
+from har_core.inference.predictions import tabulate_predictions
 from har_core.windows.tensors import WindowTensors
 
 WINDOWS_EACH = 4
@@ -26,7 +27,7 @@ def windows_of(*subjects: int, damaged: tuple[int, ...] = ()) -> WindowTensors:
     labels = np.tile(np.repeat(np.arange(NUM_ACTIVITIES), WINDOWS_EACH), len(subjects))
     subject = np.repeat(np.array(subjects, dtype=np.int16), NUM_ACTIVITIES * WINDOWS_EACH)
     return WindowTensors(
-        keys=pa.table({"subject": subject}),
+        keys=pa.table({"subject": subject, **dict.fromkeys(("activity", "segment", "start"), np.ones_like(subject))}),
         windows=torch.zeros(len(labels), 1, 45),
         labels=torch.from_numpy(labels),
         damaged=torch.from_numpy(np.isin(subject, damaged) & (labels == 0)),
@@ -41,26 +42,25 @@ def guesses(windows: WindowTensors, seed: int, wrong: float = 0.3) -> np.ndarray
     return np.eye(NUM_ACTIVITIES)[np.where(rng.random(len(labels)) < wrong, rng.permutation(labels), labels)]
 
 
-def fold_result(*subjects: int, seeds: tuple[int, ...] = (0, 1), damaged: tuple[int, ...] = ()) -> FoldResult:
-    test = windows_of(*subjects, damaged=damaged)
-    name = "-".join(["loso", *(f"p{subject}" for subject in subjects)])
-    return FoldResult(
+def score_seed(seed: int, windows: dict[str, WindowTensors], says: dict[str, np.ndarray]) -> SeedResult:
+    tables = [tabulate_predictions(windows[role], says[role], role=role, seed=seed) for role in windows]
+    [result] = score_fold(record_of(seeds=(seed,)), pa.concat_tables(tables)).seeds
+    return result
+
+
+def record_of(*subjects: int, seeds: tuple[int, ...] = (0, 1)) -> FoldRecord:
+    return FoldRecord(
         architecture="cnn",
         origin="synthetic",
-        fold=name,
+        fold="-".join(["loso", *(f"p{subject}" for subject in subjects)]),
         protocol="loso",
         subjects={"training": (7, 8), "validation": (), "test": subjects},
-        seeds=tuple(
-            score_seed(
-                seed,
-                {"test": test},
-                {"test": guesses(test, 10 * seed + subjects[0])},
-                best_epoch=3,
-                training_seconds=1.5,
-            )
-            for seed in seeds
-        ),
-        num_windows={"training": 100, "validation": 0, "test": len(test.labels)},
+        seeds=tuple(SeedRecord(seed=seed, best_epoch=3, training_seconds=1.5) for seed in seeds),
+        num_windows={
+            "training": 100,
+            "validation": 0,
+            "test": len(subjects) * NUM_ACTIVITIES * WINDOWS_EACH,
+        },
         num_dropped={"damaged_training": 2},
         num_parameters=17,
         training_settings={"epochs": 3, "clip_norm": None},
@@ -69,39 +69,25 @@ def fold_result(*subjects: int, seeds: tuple[int, ...] = (0, 1), damaged: tuple[
     )
 
 
+def fold_result(*subjects: int, seeds: tuple[int, ...] = (0, 1), damaged: tuple[int, ...] = ()) -> FoldResult:
+    test = windows_of(*subjects, damaged=damaged)
+    tables = [
+        tabulate_predictions(test, guesses(test, 10 * seed + subjects[0]), role="test", seed=seed) for seed in seeds
+    ]
+    return score_fold(record_of(*subjects, seeds=seeds), pa.concat_tables(tables))
+
+
 def macro_f1(windows: list[WindowTensors], probabilities: list[np.ndarray]) -> float:
     labels = np.concatenate([entry.labels.numpy() for entry in windows])
     predicted = np.concatenate(probabilities).argmax(axis=1)
     return f1_score(labels, predicted, labels=np.arange(NUM_ACTIVITIES), average="macro", zero_division=0)
 
 
-def test_a_fold_survives_json_and_the_file(tmp_path) -> None:
-    result = fold_result(1, damaged=(1,))
-    assert FoldResult.from_json(result.to_json()) == result
-    result.write(tmp_path / "folds" / "cnn" / "loso-p1.json")
-    assert FoldResult.read(tmp_path / "folds" / "cnn" / "loso-p1.json") == result
-
-
-def test_every_problem_of_a_wrong_file_is_named(tmp_path) -> None:
-    values = json.loads(fold_result(1).to_json())
-    values["device"] = 3
-    del values["seeds"][0]["best_epoch"]
-    path = tmp_path / "loso-p1.json"
-    path.write_text(json.dumps(values))
-    with pytest.raises(InputError, match="no result of a fold") as caught:
-        FoldResult.read(path)
-    assert {problem.path for problem in caught.value.problems} == {f"{path}.seeds.0.best_epoch", f"{path}.device"}
-    with pytest.raises(InputError, match="to read"):
-        FoldResult.read(tmp_path / "absent.json")
-    with pytest.raises(InputError, match="no result of a fold"):
-        FoldResult.from_json("{")
-
-
 def test_a_training_is_scored_on_all_windows_on_clean_ones_and_by_subject() -> None:
     test, validation = windows_of(1, 2, damaged=(2,)), windows_of(3)
     says = {"validation": guesses(validation, 0), "test": guesses(test, 1)}
-    result = score_seed(5, {"validation": validation, "test": test}, says, best_epoch=2, training_seconds=9.0)
-    assert (result.seed, result.best_epoch, result.training_seconds) == (5, 2, 9.0)
+    result = score_seed(5, {"validation": validation, "test": test}, says)
+    assert (result.seed, result.best_epoch, result.training_seconds) == (5, 3, 1.5)
     assert result.scores["test"].macro_f1 == pytest.approx(macro_f1([test], [says["test"]]))
     assert set(result.scores) == set(result.scores_clean) == {"validation", "test"}
     assert result.scores["test"].num_windows == result.scores_clean["test"].num_windows + WINDOWS_EACH
@@ -117,9 +103,7 @@ def test_a_training_is_scored_on_all_windows_on_clean_ones_and_by_subject() -> N
 
 def test_an_activity_that_a_subject_has_no_clean_windows_of_does_not_count_against_it() -> None:
     test = windows_of(1, damaged=(1,))
-    result = score_seed(
-        0, {"test": test}, {"test": np.eye(NUM_ACTIVITIES)[test.labels.numpy()]}, best_epoch=0, training_seconds=0.0
-    )
+    result = score_seed(0, {"test": test}, {"test": np.eye(NUM_ACTIVITIES)[test.labels.numpy()]})
     assert result.per_subject_clean == {1: 1.0}
     assert result.scores_clean["test"].absent_activities
     summary = summarise([replace(fold_result(1), seeds=(result,))])
@@ -129,7 +113,7 @@ def test_an_activity_that_a_subject_has_no_clean_windows_of_does_not_count_again
 def test_a_role_without_clean_windows_has_no_clean_score() -> None:
     test = windows_of(1)
     spoilt = replace(test, damaged=torch.ones_like(test.damaged))
-    result = score_seed(0, {"test": spoilt}, {"test": guesses(test, 0)}, best_epoch=0, training_seconds=0.0)
+    result = score_seed(0, {"test": spoilt}, {"test": guesses(test, 0)})
     assert result.scores_clean == result.per_subject_clean == {}
     summary = summarise([replace(fold_result(1), seeds=(result,))])
     assert summary.macro_f1_clean is summary.accuracy_clean is None

@@ -78,7 +78,7 @@ def test_an_architecture_sees_the_channels_of_training_unless_it_says_otherwise(
     assert (lstm.units, lstm.sensors, lstm.channels) == (("RA", "LA"), ("acc",), None)
 
 
-def test_a_channel_that_training_leaves_none_of_is_told_at_the_architecture(problems) -> None:
+def test_a_channel_that_training_leaves_none_of_is_reported_at_the_architecture(problems) -> None:
     (problem,) = problems('[training]\nunits = ["T"]\n' + MODELS + '[models.lstm]\nchannels = ["LL_xacc"]\n')
     assert problem.line == 7
     assert "at least one channel" in problem.expected
@@ -164,17 +164,24 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
         pytest.param('[source]\nurl = "ftp://x"\n', 2, '"ftp://x"', "https?", id="no web address"),
         pytest.param("[splits]\ntest_subjects = []\n", 2, "[]", "at least 1 in the list", id="no test subject"),
         pytest.param('[splits]\ntest_subjects = [1, "2"]\n', 2, 'test_subjects[1] = "2"', "whole", id="in a list"),
+        pytest.param("[splits]\ntest_subjects = [0]\n", 2, "test_subjects[0] = 0", "at least 1 (", id="all in a list"),
         pytest.param("[splits]\ntest_subjects = 3\n", 2, "test_subjects = 3", "a list", id="number for a list"),
-        pytest.param("[splits]\ntest_subjects = [1, 1]\n", 2, "[1, 1]", "1 repeated", id="subject twice"),
-        pytest.param("[splits]\ntest_subjects = [5, 6]\n", 2, "[5, 6]", "6 also validates", id="tests and validates"),
+        pytest.param("[splits]\ntest_subjects = [1, 1]\n", 2, "[1, 1]", "repeated: 1", id="subject twice"),
         pytest.param(
-            "[splits]\ntraining_subjects = [1, 7]\n", 1, "[7, 8]", "7 also trains", id="tests by default and trains"
+            "[splits]\ntest_subjects = [5, 6]\n", 2, "[5, 6]", "validation_subjects: 6", id="tests and validates"
+        ),
+        pytest.param(
+            "[splits]\ntraining_subjects = [1, 7]\n",
+            1,
+            "[7, 8]",
+            "training_subjects: 7",
+            id="tests by default and trains",
         ),
         pytest.param(
             "[splits]\ntraining_subjects = [1]\nvalidation_subjects = [2, 1]\n",
             3,
             "[2, 1]",
-            "1 also trains",
+            "training_subjects: 1",
             id="trains",
         ),
         pytest.param("[models.lstm]\nhiden_size = 3\n", 2, "models.lstm.hiden_size = 3", "'hidden_size'", id="option"),
@@ -197,7 +204,7 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
         pytest.param("[models.lsmt]\nepochs = 1\n", 1, "models.lsmt", "'lstm'", id="section of no architecture"),
     ],
 )
-def test_a_problem_is_told(problems, text: str, line: int, value: str, expected: str) -> None:
+def test_a_problem_is_reported(problems, text: str, line: int, value: str, expected: str) -> None:
     found = problems(text + MODELS)
     (problem,) = found
     assert problem.line == line
@@ -216,12 +223,12 @@ def test_a_problem_is_told(problems, text: str, line: int, value: str, expected:
         ('[models]\narchitectures = ["cnn", "resnt"]\n', 2, 'models.architectures[1] = "resnt"', "'resnet'"),
         ('[models]\narchitectures = ["cnn", "cnn"]\n', 2, 'models.architectures[1] = "cnn"', "once"),
         ('[models]\narchitectures = "cnn"\n', 2, 'models.architectures = "cnn"', "a list"),
-        ('[models]\narchitectures = ["cnn"]\nepochs = 3\n', 3, "models.epochs = 3", "architecture's name"),
+        ('[models]\narchitectures = ["cnn"]\nepochs = 3\n', 3, "models.epochs = 3", "the name of an architecture"),
         ('[models]\narchitectures = ["cnn"]\nlstm = 3\n', 3, "models.lstm = 3", "[models.lstm]"),
-        ('[models]\narchitectures = ["cnn"]\nsettings = {}\n', 3, "models.settings", "architecture's name"),
+        ('[models]\narchitectures = ["cnn"]\nsettings = {}\n', 3, "models.settings", "the name of an architecture"),
     ],
 )
-def test_a_problem_of_the_models_is_told(
+def test_a_problem_of_the_models_is_reported(
     problems, text: str, line: int | None, value: str | None, expected: str
 ) -> None:
     (problem,) = problems(text)
@@ -229,7 +236,7 @@ def test_a_problem_of_the_models_is_told(
     assert expected in problem.expected
 
 
-def test_all_problems_are_told_in_the_order_of_the_file(problems) -> None:
+def test_all_problems_are_reported_in_the_order_of_the_file(problems) -> None:
     found = problems(
         "[windows]\nlength = 500\noverlap = 2\n[training]\nseed = -1\nepoch = 3\n"
         '[models]\narchitectures = ["cn"]\n[models.lstm]\nlearning_rate = "x"\n[what]\n'

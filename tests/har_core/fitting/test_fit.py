@@ -17,16 +17,9 @@ from har_core.base.errors import InputError, UnknownNameError
 from har_core.datasets.channels import select
 from har_core.datasets.dsads.layout import CHANNELS
 from har_core.fitting import fit as fitting
-from har_core.fitting.fit import (
-    Fitted,
-    channels_seen,
-    classifier_of,
-    code_roots,
-    fit_architecture,
-    predict_normalised,
-    settings_read,
-)
-from har_core.inference.classifier import weights_version
+from har_core.fitting.fit import Fitted, classifier_of, fit_architecture
+from har_core.fitting.recipe import channels_seen, code_roots, settings_read, takes_raw_windows
+from har_core.inference.classifier import predict_probabilities, weights_version
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
@@ -64,6 +57,7 @@ def raw(x: torch.Tensor) -> torch.Tensor:
 def fit(name: str, *, channels: tuple[int, ...] = ALL, seed: int | None = None, **changes: Any) -> Fitted:
     settings = ModelSettings(training=TrainingSettings(epochs=2, batch_size=8), architecture_options=OPTIONS[name])
     arguments: dict[str, Any] = {"training": normalised(), "validation": normalised(9, seed=1)} | changes
+    statistics = None if takes_raw_windows(name) else STATISTICS
     return fit_architecture(
         name,
         arguments["training"],
@@ -71,21 +65,18 @@ def fit(name: str, *, channels: tuple[int, ...] = ALL, seed: int | None = None, 
         settings,
         RUNTIME,
         channels=channels,
-        statistics=STATISTICS,
+        statistics=statistics,
         seed=seed,
         num_classes=4,
     )
 
 
-@pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("channels", [ALL, select(sensors=["acc"], units=["RA", "LL"]), (44, 3)])
-def test_the_classifier_takes_all_channels_raw_and_answers_as_the_split_does(
-    name: str, channels: tuple[int, ...]
-) -> None:
-    fitted = fit(name, channels=channels)
+def test_the_classifier_of_a_network_takes_all_channels_raw(channels: tuple[int, ...]) -> None:
+    fitted = fit("cnn", channels=channels)
     x = normalised(7, seed=2).windows
     before = x.clone()
-    of_split = predict_normalised(fitted, x, statistics=STATISTICS, channels=channels)
+    of_split = predict_probabilities(classifier_of(fitted, None, channels), x)
     with torch.inference_mode():
         of_raw = classifier_of(fitted, STATISTICS, channels)(raw(x)).numpy()
     assert of_split.shape == (7, 4)
@@ -94,10 +85,17 @@ def test_the_classifier_takes_all_channels_raw_and_answers_as_the_split_does(
     assert torch.equal(x, before)
 
 
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_the_classifier_of_a_classical_model_leaves_windows_as_they_are(name: str) -> None:
+    classifier = classifier_of(fit(name), None, ALL)
+    assert not {"mean", "standard_deviation"} & set(classifier.state_dict())
+    assert classifier.state_dict().keys() == {f"network.{key}" for key in fit(name).model.state_dict()}
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 def test_channels_that_are_not_chosen_change_nothing(name: str) -> None:
     channels = select(units=["LA"])
-    classifier = classifier_of(fit(name, channels=channels), STATISTICS, channels)
+    classifier = classifier_of(fit(name, channels=channels), None if takes_raw_windows(name) else STATISTICS, channels)
     x = raw(normalised(7, seed=2).windows)
     others = [channel for channel in ALL if channel not in channels]
     changed, seen = x.clone(), x.clone()
@@ -111,7 +109,7 @@ def test_channels_that_are_not_chosen_change_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", OPTIONS)
 def test_exports_with_chosen_channels(name: str) -> None:
     channels = select(sensors=["gyro"])
-    classifier = classifier_of(fit(name, channels=channels), STATISTICS, channels)
+    classifier = classifier_of(fit(name, channels=channels), None if takes_raw_windows(name) else STATISTICS, channels)
     x = raw(normalised(7, seed=2).windows)
     program = torch.export.export(classifier, (x[:2],), dynamic_shapes=({0: torch.export.Dim("num_windows")},))
     for num_windows in (1, 7):
@@ -123,7 +121,7 @@ def test_exports_with_chosen_channels(name: str) -> None:
 @pytest.mark.parametrize("name", CLASSICAL)
 def test_a_classical_model_has_no_epochs_and_looks_at_no_validation(name: str) -> None:
     fitted = fit(name)
-    assert (fitted.history, fitted.best_epoch, fitted.wants_raw) == ((), 0, True)
+    assert (fitted.history, fitted.best_epoch) == ((), 0)
     assert (fitted.device, fitted.precision) == ("cpu", "fp32")
     assert fitted.seconds > 0
     assert weights_version(fit(name, validation=None).model) == weights_version(fitted.model)
@@ -133,7 +131,6 @@ def test_a_network_has_epochs_and_needs_validation() -> None:
     fitted = fit("cnn")
     assert len(fitted.history) == 2
     assert fitted.best_epoch in {1, 2}
-    assert not fitted.wants_raw
     assert fitted.seconds == pytest.approx(sum(record.seconds for record in fitted.history))
     with pytest.raises(InputError, match="needs validation windows"):
         fit("cnn", validation=None)
@@ -195,7 +192,7 @@ def test_training_from_mapped_windows_is_training_from_memory(
     def outcome(roles: list[LabelledWindows]) -> tuple[Any, ...]:
         options = ModelSettings(training=recipe, architecture_options={"width": 4})
         fitted = fit_architecture("compact", *roles, options, RUNTIME, channels=ALL, statistics=STATISTICS)
-        probabilities = predict_normalised(fitted, roles[1].windows, statistics=STATISTICS, channels=ALL)
+        probabilities = predict_probabilities(classifier_of(fitted, None, ALL), roles[1].windows)
         history = [replace(record, seconds=0.0) for record in fitted.history]
         return history, fitted.best_epoch, weights_version(fitted.model), probabilities.tolist()
 

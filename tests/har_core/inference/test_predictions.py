@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
@@ -16,21 +17,31 @@ from har_core.inference.predictions import (
     tabulate_predictions,
     write_predictions,
 )
+from har_core.windows.tensors import WindowTensors
 
 KEYS = pa.table({"subject": [7, 7, 8], "activity": [1, 2, 19], "segment": [1, 60, 3], "start": [0, 0, 62]})
 LABELS = np.array([0, 1, 18])
 PROBABILITIES = np.random.default_rng(0).dirichlet(np.ones(NUM_ACTIVITIES), 3).astype(np.float32)
 
 
+WINDOWS = WindowTensors(
+    keys=KEYS,
+    windows=torch.zeros(3, 1, 45),
+    labels=torch.from_numpy(LABELS),
+    damaged=torch.tensor([False, True, False]),
+    duplicate_groups=torch.full((3,), -1, dtype=torch.int32),
+)
+
+
 @pytest.fixture
 def table() -> pa.Table:
-    return tabulate_predictions(KEYS, LABELS, PROBABILITIES, role="test", seed=3)
+    return tabulate_predictions(WINDOWS, PROBABILITIES, role="test", seed=3)
 
 
 def test_predictions_come_back_as_they_were(tmp_path, table):
-    other = tabulate_predictions(KEYS.slice(1), LABELS[1:], PROBABILITIES[1:], role="validation", seed=3)
+    other = tabulate_predictions(WINDOWS, PROBABILITIES, role="validation", seed=3).slice(1)
     path = tmp_path / "models" / "cnn" / "holdout.parquet"
-    write_predictions(path, [other, table])
+    write_predictions(path, pa.concat_tables([other, table]))
     read = read_predictions(path)
     assert read.schema.equals(PREDICTIONS_SCHEMA)
     assert read["role"].to_pylist() == ["validation"] * 2 + ["test"] * 3
@@ -39,18 +50,19 @@ def test_predictions_come_back_as_they_were(tmp_path, table):
     assert [test[name].to_pylist() for name in KEYS.column_names] == [
         KEYS[name].to_pylist() for name in KEYS.column_names
     ]
+    assert test["damaged"].to_pylist() == [False, True, False]
     assert np.array_equal(probabilities_of(test), PROBABILITIES)
 
 
 def test_a_score_needs_nothing_but_the_file(tmp_path, table):
-    write_predictions(tmp_path / "p.parquet", [table])
+    write_predictions(tmp_path / "p.parquet", table)
     read = read_predictions(tmp_path / "p.parquet")
     assert score(read["label"].to_numpy(), probabilities_of(read)) == score(LABELS, PROBABILITIES)
 
 
 def test_polars_and_duckdb_read_it(tmp_path, table):
     path = tmp_path / "p.parquet"
-    write_predictions(path, [table])
+    write_predictions(path, table)
     assert pl.read_parquet(path)["probabilities"].to_numpy().shape == (3, NUM_ACTIVITIES)
     best = "list_position(probabilities, list_max(probabilities)) - 1"
     assert duckdb.read_parquet(str(path)).project(f"label, {best}").fetchall() == [
@@ -58,11 +70,9 @@ def test_polars_and_duckdb_read_it(tmp_path, table):
     ]
 
 
-def test_lengths_must_agree():
-    with pytest.raises(InputError, match=r"labels have shape \(2,\)"):
-        tabulate_predictions(KEYS, LABELS[:2], PROBABILITIES, role="test", seed=0)
-    with pytest.raises(InputError, match=r"probabilities \(3, 18\)"):
-        tabulate_predictions(KEYS, LABELS, PROBABILITIES[:, :18], role="test", seed=0)
+def test_there_is_a_row_of_probabilities_for_each_window():
+    with pytest.raises(InputError, match=r"shape \(3, 18\), expected \(3, 19\)"):
+        tabulate_predictions(WINDOWS, PROBABILITIES[:, :18], role="test", seed=0)
 
 
 def test_what_is_no_predictions_is_refused(tmp_path):
@@ -74,13 +84,3 @@ def test_what_is_no_predictions_is_refused(tmp_path):
     pl.DataFrame({"label": [1]}).write_parquet(tmp_path / "other.parquet")
     with pytest.raises(InputError, match=r"has the columns \['label'\]"):
         read_predictions(tmp_path / "other.parquet")
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path, table):
-    path = tmp_path / "p.parquet"
-    write_predictions(path, [table])
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match="schema"):
-        write_predictions(path, [table, KEYS])
-    assert path.read_bytes() == before
-    assert [entry.name for entry in tmp_path.iterdir()] == ["p.parquet"]

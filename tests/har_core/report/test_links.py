@@ -132,12 +132,13 @@ def test_means_lead_to_the_runs_of_their_folds(page, report, protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_fold_is_a_figure_that_leads_to_its_run(whole, page, report, protocol):
     [view] = [view for view in view_folds(whole).every if view.protocol == protocol]
-    [(texts, links)] = linked_tables(page, "Macro-F1", *view.runs.folds)
-    assert texts[0][1:] == list(view.runs.folds)
+    folds = [name.removeprefix(f"{protocol}-") for name in view.folds]
+    [(texts, links)] = linked_tables(page, "Macro-F1", *folds)
+    assert texts[0][1:] == folds
     own = {(e.result.architecture, e.result.fold): e for e in whole.folds if e.result.protocol == protocol}
-    for (row, _), cells, cell_links in zip(view.runs.lines, texts[1:], links[1:], strict=True):
+    for row, cells, cell_links in zip(view.rows, texts[1:], links[1:], strict=True):
         assert cells[0] == row.name
-        for fold, cell, found in zip(view.runs.folds, cells[1:], cell_links[1:], strict=True):
+        for fold, cell, found in zip(folds, cells[1:], cell_links[1:], strict=True):
             entry = own.pop((row.summary.architecture, f"{protocol}-{fold}"), None)
             if entry is None:
                 assert (row.name, fold, cell, found) == ("LSTM", "p3", "–", [])
@@ -171,7 +172,7 @@ def test_the_figure_of_a_subject_leads_to_the_fold_that_it_tests_in(whole, page,
 
 
 def test_ours_among_published_scores_leads_to_the_runs_of_its_folds(page):
-    for texts, links in linked_tables(page, "Whose"):
+    for texts, links in linked_tables(page, "Source"):
         protocol = "loso" if "Macro-F1" in texts[0] else "pairs"
         found = {row[0]: row_links[0] for row, row_links in zip(texts, links, strict=True) if row[2] == "here"}
         assert found["Extra trees"] == [f"#runs-{protocol}-extra_trees"]
@@ -216,8 +217,8 @@ def test_what_is_no_web_link_is_no_link(whole, url, read_page):
     page = read_page(report.html)
     assert [href for href, _ in page.links if not href.startswith("#")] == []
     assert "](" not in report.markdown.partition("```json")[0]
-    assert "leads to the MLflow run" not in page.text
-    assert "leads to its MLflow run" not in page.text
+    assert "to the MLflow run" not in page.text
+    assert "to their MLflow runs" not in page.text
     for entry in (*whole.entries, *whole.folds):  # without a link, the whole id
         assert entry.mlflow_run_id in page.text
         assert entry.mlflow_run_id in report.markdown.replace("\\", "")
@@ -235,7 +236,7 @@ def test_an_address_cannot_leave_its_link(whole, read_page):
 def test_a_subject_that_tests_in_two_folds_leads_to_neither(whole):
     loso, pairs = ([e for e in whole.folds if e.result.fold == name] for name in ("loso-p1", "pairs-p1-p2"))
     again = replace(pairs[0], result=replace(pairs[0].result, protocol="loso"))
-    [row] = fold_rows("loso", [[loso[0], again]], {})
+    [row] = fold_rows([[loso[0], again]], {})
     assert row.fold_testing(1) is None
     assert row.fold_testing(2) is again
     assert row.fold_testing(3) is None

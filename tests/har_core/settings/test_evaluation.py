@@ -40,8 +40,8 @@ def test_all_architectures_or_those_that_are_named(load) -> None:
     ("text", "line", "expected"),
     [
         ('protocols = ["losso"]', 4, '"loso"'),
-        ('protocols = ["loso", "pairs", "loso"]', 4, "each once: loso repeated"),
-        ('protocols = ["loso"]\nseeds = [1, 2, 1]', 5, "each once: 1 repeated"),
+        ('protocols = ["loso", "pairs", "loso"]', 4, "each entry once; repeated: loso"),
+        ('protocols = ["loso"]\nseeds = [1, 2, 1]', 5, "each entry once; repeated: 1"),
         ("seeds = []", 4, "at least 1"),
         ("seeds = [1, -1]", 4, "at least 0"),
         ("validation_subjects = 3", 4, "at most 2"),
@@ -50,11 +50,11 @@ def test_all_architectures_or_those_that_are_named(load) -> None:
         (
             'protocols = ["pairs"]\nvalidation_subjects = 0',
             5,
-            "1 or 2: validation chooses the epoch of a network",
+            "1 or 2, because validation chooses the epoch of networks",
         ),
     ],
 )
-def test_a_problem_is_told_with_its_line(load, text: str, line: int, expected: str) -> None:
+def test_a_problem_is_reported_with_its_line(load, text: str, line: int, expected: str) -> None:
     with pytest.raises(InputError) as caught:
         load(text)
     (problem,) = caught.value.problems

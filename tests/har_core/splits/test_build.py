@@ -16,8 +16,9 @@ from har_core.datasets.dsads.recordings import Recording
 from har_core.settings.splits import SplitSettings
 from har_core.splits import build as splits
 from har_core.splits import parts as split_parts
-from har_core.splits.build import CHECK_NAMES, FILE_NAMES, STATISTICS_FILE_NAME, write_splits
+from har_core.splits.build import FILE_NAMES, STATISTICS_FILE_NAME, write_splits
 from har_core.splits.normalization import Statistics, apply
+from har_core.splits.parts import SPLIT_CHECK_NAMES as CHECK_NAMES
 from har_core.splits.role_checks import check_roles
 from har_core.splits.roles import ROLES
 from har_core.windows.dataset import open_windows, write_windows
@@ -37,7 +38,11 @@ def recordings_of(subjects=(1, 2, 3, 4), activities=(1, 2), *, num_segments: int
         if edit is not None:
             edit(subject, activity, samples)
         segments = tuple(range(1, num_segments + 1))
-        made.append(Recording(subject=subject, activity=activity, segments=segments, samples=samples))
+        made.append(
+            Recording(
+                subject=subject, activity=activity, segments=segments, samples=samples.reshape(-1, NUM_CHANNELS).T
+            )
+        )
     return made
 
 
@@ -80,7 +85,8 @@ def test_statistics_beside_the_files_are_those_that_were_applied(windows_path: P
     assert statistics.channels == CHANNELS
     raw = read_tensors(windows_path)
     test = raw.windows.numpy()[raw.keys["subject"].to_numpy() == 4]
-    np.testing.assert_array_equal(apply(statistics, test), read_tensors(folder / FILE_NAMES["test"]).windows.numpy())
+    normalised = apply(statistics, test.transpose(2, 0, 1)).transpose(1, 2, 0)
+    np.testing.assert_array_equal(normalised, read_tensors(folder / FILE_NAMES["test"]).windows.numpy())
 
 
 def test_test_subjects_do_not_touch_the_statistics(tmp_path: Path, folder: Path) -> None:
@@ -275,7 +281,7 @@ def test_missing_windows_are_refused(tmp_path: Path, folder: Path) -> None:
 
 def test_normalised_windows_that_are_off_are_caught(windows_path: Path, folder: Path, monkeypatch) -> None:
     """The check looks at what was written, not at what ought to have been."""
-    monkeypatch.setattr(split_parts, "apply", lambda statistics, samples, channel_axis: samples * np.float32(2))
+    monkeypatch.setattr(split_parts, "apply", lambda statistics, samples: samples * np.float32(2))
     with pytest.raises(InputError) as caught:
         write_splits(windows_path, SETTINGS, folder)
     assert {problem.path for problem in caught.value.problems} == {"training_means_are_0", "training_deviations_are_1"}

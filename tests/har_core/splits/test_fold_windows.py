@@ -14,13 +14,16 @@ from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.datasets.dsads.recordings import Recording
 from har_core.settings.splits import SplitSettings
 from har_core.splits import build as splits
-from har_core.splits.build import CHECK_NAMES, STATISTICS_FILE_NAME, SplitWindows, cut_fold, read_splits, write_splits
-from har_core.splits.protocols import Fold, assign_roles, fold_named
+from har_core.splits.assignment import assign_roles
+from har_core.splits.build import STATISTICS_FILE_NAME, SplitWindows, cut_fold, read_splits, write_splits
+from har_core.splits.parts import SPLIT_CHECK_NAMES as CHECK_NAMES
+from har_core.splits.protocols import Fold, fold_named
 from har_core.splits.roles import DROPS, ROLES, TEST, TRAINING, VALIDATION, Separated, roles_of_windows
 from har_core.windows.dataset import open_windows, write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
 from har_core.windows.store import SampleStore
+from har_core.windows.tensors import read_tensors, rows_of
 
 SUBJECTS, ACTIVITIES, SEGMENTS = (1, 2, 3, 4, 5, 6), (1, 2), (1, 2, 3, 4, 5, 6)
 HOLDOUT = SplitSettings(validation_subjects=(5,), test_subjects=(6,))
@@ -43,7 +46,7 @@ def windows_of(tmp_path: Path, findings_of) -> Callable[..., Path]:
                 subject=subject,
                 activity=activity,
                 segments=SEGMENTS,
-                samples=rng.normal(subject, 2, (len(SEGMENTS), SEGMENT_LENGTH, NUM_CHANNELS)).astype(np.float32),
+                samples=rng.normal(subject, 2, (len(SEGMENTS) * SEGMENT_LENGTH, NUM_CHANNELS)).astype(np.float32).T,
             )
             for subject in SUBJECTS
             for activity in ACTIVITIES
@@ -279,3 +282,29 @@ def test_a_split_without_statistics_is_refused(windows_of, tmp_path: Path, damag
     path.unlink() if damage == "absent" else path.write_text(damage)
     with pytest.raises(InputError, match="cannot be read"):
         read_splits(tmp_path / "splits")
+
+
+def test_raw_windows_are_those_of_the_file_to_the_bit(windows_of, tmp_path: Path) -> None:
+    windows = windows_of(COPY, *DAMAGE)
+    write_splits(windows, HOLDOUT, tmp_path / "splits")
+    everything = read_tensors(windows)
+    split = read_splits(tmp_path / "splits", raw_from=windows)
+    normalised = read_splits(tmp_path / "splits")
+    fold = cut_fold(windows, AS_HOLDOUT, normalise=False)
+    for made in (split, fold):
+        assert made.statistics is None
+        for role in ROLES:
+            own = made.roles[role]
+            rows = rows_of(own.keys, everything.keys)
+            assert own.keys.equals(normalised.roles[role].keys)
+            assert torch.equal(own.windows, everything.windows[rows])
+            assert torch.equal(own.labels, normalised.roles[role].labels)
+            assert torch.equal(own.damaged, normalised.roles[role].damaged)
+    assert split.num_dropped == normalised.num_dropped
+    assert "every_value_is_finite" in {check.name for check in fold.checks}
+
+
+def test_raw_windows_of_another_file_are_refused(windows_of, tmp_path: Path) -> None:
+    write_splits(windows_of(), HOLDOUT, tmp_path / "splits")
+    with pytest.raises(InputError, match="not of these windows"):
+        read_splits(tmp_path / "splits", raw_from=windows_of(*DAMAGE, damaged="drop"))

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError, UnknownNameError
-from har_core.splits.protocols import NUM_LEAKY_FOLDS, PROTOCOLS, Fold, assign_roles, fold_named, folds
+from har_core.splits.assignment import assign_roles
+from har_core.splits.protocols import NUM_LEAKY_FOLDS, PROTOCOLS, Fold, fold_named, folds
 from har_core.splits.roles import ROLES, TEST, TRAINING, UNUSED, VALIDATION
 
 subjects_in_the_data = st.sets(st.integers(1, 99), min_size=5, max_size=20)

@@ -13,10 +13,10 @@ from har_core.datasets.dsads.recordings import Recording
 
 def _make_recording(subject: int = 1, activity: int = 1, segments: tuple[int, ...] = (1, 2)) -> Recording:
     """A recording in which every value says where it stands: segment, sample, channel."""
-    segment = np.array(segments).reshape(-1, 1, 1) * 10_000.0
-    sample = np.arange(SEGMENT_LENGTH).reshape(1, -1, 1) * 50.0
-    channel = np.arange(NUM_CHANNELS).reshape(1, 1, -1)
-    samples = (segment + sample + channel + subject / 8 + activity / 64).astype(np.float32)
+    segment = np.array(segments).reshape(1, -1, 1) * 10_000.0
+    sample = np.arange(SEGMENT_LENGTH).reshape(1, 1, -1) * 50.0
+    channel = np.arange(NUM_CHANNELS).reshape(-1, 1, 1)
+    samples = (segment + sample + channel + subject / 8 + activity / 64).astype(np.float32).reshape(NUM_CHANNELS, -1)
     return Recording(subject=subject, activity=activity, segments=segments, samples=samples)
 
 

@@ -11,11 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey
+from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey, channels_of_unit
 from har_core.datasets.dsads.recordings import Recording, Recordings
-from har_core.windows.checks import CHECK_NAMES, WindowChecks
-from har_core.windows.repair import CHANNELS_PER_UNIT
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of
+from har_core.windows.checks import WindowChecks
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, WINDOW_CHECKS, channels_of
 from har_core.windows.segmentation import segment, stride_of
 
 WAYS = ("flag", "keep", "repair", "drop")
@@ -131,10 +130,7 @@ def test_joined_windows_cross_no_break_and_every_continuous_stretch_is_cut(
         for row in range(rows.start, rows.stop - cut["length"] + 1, stride_of(**cut))
     ]
     windows = channels_of(table).reshape(NUM_CHANNELS, -1, cut["length"]).transpose(1, 2, 0)
-    samples = {
-        RecordingKey(recording.subject, recording.activity): recording.samples.reshape(-1, NUM_CHANNELS)
-        for recording in recordings
-    }
+    samples = {recording.key: recording.samples.T for recording in recordings}
     for (key, row), window in zip(found, windows, strict=True):
         np.testing.assert_array_equal(window, samples[key][row : row + cut["length"]])
 
@@ -219,7 +215,7 @@ def test_windows_that_are_not_joined_hold_nothing_of_another_segment(
     cut = {"length": length, "overlap": 0.0, "findings": findings_of(*planted.findings), "damaged": "repair"}
     before = segment(recordings, **cut, longest_repair=20).read_all()
     for recording in recordings:
-        recording.samples[np.array(recording.segments) % 2 == parity] += 1000
+        recording.samples[:, np.repeat(np.array(recording.segments) % 2 == parity, SEGMENT_LENGTH)] += 1000
     after = segment(recordings, **cut, longest_repair=20).read_all()
     others = pa.array([segment % 2 != parity for segment in before["segment"].to_pylist()], pa.bool_())
     assert before.filter(others).equals(after.filter(others))
@@ -265,7 +261,7 @@ def test_checks_pass_on_what_was_cut_and_catch_what_was_altered(
         checks = WindowChecks(findings, planted.segments, damaged=damaged, **ways)
         for batch in altered.to_batches(max_chunksize=7):
             checks.update(batch, 50)
-        assert tuple(check.name for check in checks.result()) == CHECK_NAMES
+        assert tuple(check.name for check in checks.result()) == WINDOW_CHECKS
         return {check.name for check in checks.result() if not check.passed}
 
     assert failed(table) == set()
@@ -291,8 +287,7 @@ def test_a_window_across_a_break_is_caught(make_recording, findings_of) -> None:
 
 def test_a_run_across_a_join_is_interpolated_in_the_damaged_unit_alone(make_recording, findings_of) -> None:
     recording = make_recording(1, 1, (1, 2))
-    samples = recording.samples.reshape(-1, NUM_CHANNELS)
-    own = slice(CHANNELS_PER_UNIT, 2 * CHANNELS_PER_UNIT)
+    samples, own = recording.samples.T, channels_of_unit(1)
     samples[:, :] = np.arange(250)[:, None]
     samples[123:127, own] = 0
     whole = samples.copy()
@@ -365,15 +360,9 @@ def test_findings_need_recordings_that_are_known_beforehand(recordings, findings
 
 def test_other_segments_than_those_planned_for_are_refused(make_recording, findings_of) -> None:
     key = RecordingKey(1, 1)
-    told = Recordings([key], lambda key: make_recording(*key), origin="real", segments={key: (1, 2, 3)})
+    recordings = Recordings({key: (1, 2, 3)}, lambda key: make_recording(*key), origin="real")
     with pytest.raises(InputError, match="planned"):
-        segment(told, length=125, overlap=0, findings=findings_of()).read_all()
-
-
-def test_recordings_that_do_not_tell_their_segments_are_asked(make_recording, findings_of) -> None:
-    told = Recordings([RecordingKey(1, 1)], lambda key: make_recording(*key, (2, 3)), origin="real")
-    findings = findings_of(("zero_run", 1, 1, 3, 0, 9))
-    assert segment(told, length=125, overlap=0, findings=findings).read_all()["damaged"].to_pylist() == [False, True]
+        segment(recordings, length=125, overlap=0, findings=findings_of()).read_all()
 
 
 def test_a_long_stretch_comes_in_pieces(make_recording, findings_of) -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from har_core.datasets.dsads.layout import NUM_CHANNELS, UNITS
-from har_core.windows.repair import CHANNELS_PER_UNIT, Repair, apply_repairs, find_repairs
+from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, UNITS, channels_of_unit
+from har_core.windows.repair import Repair, apply_repairs, find_repairs
 from har_core.windows.stretches import Stretch
 
 NUM_ROWS = 30
@@ -55,8 +55,8 @@ def test_repaired_values_lie_between_their_neighbours_and_the_rest_is_untouched(
     untouched = np.repeat(~rows_of(repairs), CHANNELS_PER_UNIT, axis=0)
     np.testing.assert_array_equal(repaired[untouched], values[untouched])
     for repair in repairs:
-        own = slice(repair.unit * CHANNELS_PER_UNIT, (repair.unit + 1) * CHANNELS_PER_UNIT)
-        ends = values[own, [repair.first - 1]], values[own, [repair.stop]]
+        own = channels_of_unit(repair.unit)
+        ends = values[own, repair.first - 1, None], values[own, repair.stop, None]
         inside = repaired[own, repair.first : repair.stop]
         assert (inside >= np.minimum(*ends)).all()
         assert (inside <= np.maximum(*ends)).all()

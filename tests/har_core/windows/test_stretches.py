@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
-from har_core.windows.stretches import begins_of, pieces_of, stretches_between
+from har_core.windows.stretches import begins_of, cut, stretches_between
 
 breaks_of_a_recording = st.lists(st.booleans(), max_size=12).map(lambda breaks: np.array(breaks, dtype=np.bool_))
 lengths = st.integers(1, 400)
@@ -37,20 +37,24 @@ def test_no_window_crosses_a_break_and_every_stretch_is_cut_whole(breaks: np.nda
 
 
 @given(breaks=breaks_of_a_recording, length=lengths, stride=st.integers(1, 200), at_most=st.integers(1, 60))
-def test_pieces_hold_the_same_windows_in_the_same_order(
+def test_windows_are_their_rows_in_order_and_few_at_a_time(
     breaks: np.ndarray, length: int, stride: int, at_most: int
 ) -> None:
     stretches = stretches_between(breaks)
-    begins = []
-    for piece in pieces_of(stretches, length, stride, at_most=at_most):
-        blocks = piece.first + piece.block_length * np.arange(piece.num_blocks)
-        here = [block + start for block in blocks for start in range(0, piece.block_length - length + 1, stride)]
-        assert 1 <= len(here) <= at_most
-        begins += here
-    assert begins == begins_of(stretches, length, stride).tolist()
+    samples = np.arange(2 * (len(breaks) + 1) * SEGMENT_LENGTH, dtype=np.float32).reshape(2, -1)
+    found = []
+    for begins, windows in cut(samples, stretches, length, stride, at_most=at_most):
+        assert windows.shape == (2, len(begins), length)
+        assert 1 <= len(begins) <= at_most
+        for begin, window in zip(begins.tolist(), windows.swapaxes(0, 1), strict=True):
+            np.testing.assert_array_equal(window, samples[:, begin : begin + length])
+            found.append(begin)
+    assert found == begins_of(stretches, length, stride).tolist()
 
 
 @pytest.mark.parametrize("num_segments", [1, 60])
-def test_a_recording_cut_by_segments_is_one_piece(num_segments: int) -> None:
+def test_a_recording_cut_by_segments_is_one_piece_without_a_copy(num_segments: int) -> None:
     stretches = stretches_between(np.ones(num_segments - 1, dtype=np.bool_))
-    assert len(list(pieces_of(stretches, 125, 125, at_most=1000))) == 1
+    samples = np.zeros((45, 125 * num_segments), dtype=np.float32)
+    ((_, windows),) = cut(samples, stretches, 125, 125, at_most=1000)
+    assert np.shares_memory(windows, samples)

@@ -12,7 +12,7 @@ from har_core.windows.dataset import write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
 from har_core.windows.store import SampleStore
-from har_core.windows.tensors import count_by_recording, positions_of, read_keys, read_tensors
+from har_core.windows.tensors import count_by_recording, read_keys, read_tensors, rows_of
 
 
 @pytest.mark.parametrize("length", [125, 40])
@@ -22,7 +22,7 @@ def test_windows_come_back_as_they_were_cut(recordings, tmp_path: Path, length: 
     tensors = read_tensors(path)
     expected = np.concatenate(
         [
-            recording.samples[index, start : start + length][None]
+            recording.samples.T[None, 125 * index + start : 125 * index + start + length]
             for recording in recordings
             for index in range(len(recording.segments))
             for start in range(0, 125 - length + 1, length)
@@ -49,7 +49,9 @@ def test_several_row_groups_are_joined_in_order(make_recording, tmp_path: Path) 
     recordings = [make_recording(subject, 1, tuple(range(1, 61))) for subject in range(1, 21)]
     write_windows(segment(recordings, length=125, overlap=0), path)
     tensors = read_tensors(path)
-    np.testing.assert_array_equal(tensors.windows.numpy(), np.concatenate([r.samples for r in recordings]))
+    np.testing.assert_array_equal(
+        tensors.windows.numpy(), np.concatenate([r.samples.T for r in recordings]).reshape(-1, 125, 45)
+    )
 
 
 @pytest.mark.parametrize("max_mib", [0, 20])
@@ -83,9 +85,9 @@ def test_windows_are_found_by_their_keys(recordings, tmp_path: Path) -> None:
     write_windows(segment(recordings, length=125, overlap=0), path)
     keys = read_keys(path)
     assert keys.column_names == list(KEY_COLUMNS)
-    assert positions_of(keys, read_tensors(path).keys).tolist() == list(range(18))
-    assert positions_of(keys.take([7, 2]), keys).tolist() == [2, 7]
-    assert positions_of(keys, keys.slice(1)) is None
+    assert rows_of(keys, read_tensors(path).keys).tolist() == list(range(18))
+    assert rows_of(keys.take([7, 2]), keys).tolist() == [2, 7]
+    assert rows_of(keys, keys.slice(1)) is None
 
 
 def test_windows_are_counted_by_recording(recordings, tmp_path: Path) -> None:

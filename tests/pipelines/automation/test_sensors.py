@@ -3,7 +3,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.data.source_files import SOURCE_KEY
+from assets.machinery.keys import SOURCE_FILES
 from assets.machinery.lineage import latest
 from assets.resources.home import Home
 from har_core.base.progress import silent
@@ -35,7 +35,7 @@ def look(tmp_path: Path, recordings: Path):
         def look() -> tuple[str, str | None]:
             said = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, sensor_name="source"))
             assert not said.run_requests
-            known = latest(instance, SOURCE_KEY)
+            known = latest(instance, SOURCE_FILES)
             return said.skip_message, known.data_version if known is not None else None
 
         yield look

@@ -7,6 +7,7 @@ import json
 import pytest
 
 import pipelines.trace
+from assets.resources.store import Store
 from pipelines.links import Link, differs, unverifiable, verified
 
 RUN, COMMIT, SHA256 = "0123456789abcdef" * 2, "0123456789" * 4, "fedcba98" * 8
@@ -45,7 +46,8 @@ def found(monkeypatch):
     """Replace what is found by the links given."""
 
     def replace(*links: Link) -> None:
-        monkeypatch.setattr(pipelines.trace, "trace", lambda model_uri, home, instance: list(links))
+        monkeypatch.setattr(Store, "resolve", lambda store, model_uri: model_uri)
+        monkeypatch.setattr(pipelines.trace, "trace", lambda entry, store, instance: list(links))
 
     return replace
 

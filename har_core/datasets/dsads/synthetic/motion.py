@@ -50,8 +50,8 @@ class Movement(NamedTuple):
     """(B, 3) smooth normal course of the magnetic field's disturbance."""
 
 
-class Recording:
-    """The movements of one person at one activity, block after block."""
+class MovingBody:
+    """One person at one activity, block after block."""
 
     def __init__(self, person: Person, activity: Activity, *, num_blocks: int, generator: np.random.Generator) -> None:
         self._person = person

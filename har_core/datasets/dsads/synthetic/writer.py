@@ -15,9 +15,9 @@ import polars as pl
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_folder
 from har_core.base.progress import Progress
-from har_core.datasets.dsads.layout import CHANNELS, NUM_ACTIVITIES, SEGMENT_LENGTH, SYNTHETIC_MARKER, SegmentKey
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES, SEGMENT_LENGTH, SYNTHETIC_MARKER, SegmentKey
 from har_core.datasets.dsads.synthetic.activities import TABLE
-from har_core.datasets.dsads.synthetic.motion import Recording
+from har_core.datasets.dsads.synthetic.motion import MovingBody
 from har_core.datasets.dsads.synthetic.sensors import measure
 from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array
 from har_core.datasets.dsads.synthetic.subjects import COURSE_STREAM, NOISE_STREAM, generator, make_person
@@ -42,17 +42,17 @@ def write_recordings(folder: Path, settings: SourceSettings, progress: Progress)
 
 
 def make_recording(*, seed: int, subject: int, activity: int, num_segments: int) -> Array:
-    """The channels (num_segments, 125, 45) of one subject doing one activity without a break, in sensor units."""
+    """The rows (num_segments * 125, 45) of one subject doing one activity without a break, in sensor units."""
     num_blocks = -(-num_segments // _SEGMENTS_PER_BLOCK)
     person = make_person(seed, subject, activity)
     courses = generator(seed, subject, activity, COURSE_STREAM)
     noise = generator(seed, subject, activity, NOISE_STREAM)
-    recording = Recording(person, TABLE[activity], num_blocks=num_blocks, generator=courses)
+    body = MovingBody(person, TABLE[activity], num_blocks=num_blocks, generator=courses)
     blocks = [
-        measure(recording.next_block(), person, magnetic=TABLE[activity].magnetic, generator=noise)
+        measure(body.next_block(), person, magnetic=TABLE[activity].magnetic, generator=noise)
         for _ in range(num_blocks)
     ]
-    return np.concatenate(blocks).reshape(-1, SEGMENT_LENGTH, len(CHANNELS))[:num_segments]
+    return np.concatenate(blocks)[: num_segments * SEGMENT_LENGTH]
 
 
 def _write_all(folder: Path, settings: SourceSettings, progress: Progress) -> None:
@@ -61,11 +61,11 @@ def _write_all(folder: Path, settings: SourceSettings, progress: Progress) -> No
     progress("synthetic files", num_done, num_files)
     for activity in range(1, NUM_ACTIVITIES + 1):
         for subject in range(1, settings.num_subjects + 1):
-            samples = make_recording(
+            rows = make_recording(
                 seed=settings.seed, subject=subject, activity=activity, num_segments=settings.num_segments
             )
             (folder / SegmentKey(subject, activity, 1).path).parent.mkdir(parents=True)
-            for segment, text in enumerate(_segment_texts(samples), start=1):
+            for segment, text in enumerate(_segment_texts(rows), start=1):
                 (folder / SegmentKey(subject, activity, segment).path).write_bytes(text)
             num_done += settings.num_segments
             progress("synthetic files", num_done, num_files)
@@ -76,9 +76,9 @@ def _write_all(folder: Path, settings: SourceSettings, progress: Progress) -> No
     )
 
 
-def _segment_texts(samples: Array) -> Iterator[bytes]:
-    """The text of each segment of ``samples`` (segments, 125, 45); one call of the CSV writer for all of them."""
-    rounded = np.round(samples.reshape(-1, samples.shape[-1]), _DECIMALS) + 0.0  # + 0.0: no "-0.00000"
+def _segment_texts(rows: Array) -> Iterator[bytes]:
+    """The text of each segment of ``rows`` (R, 45); one call of the CSV writer for all of them."""
+    rounded = np.round(rows, _DECIMALS) + 0.0  # + 0.0: no "-0.00000"
     text = pl.from_numpy(rounded).write_csv(include_header=False, float_precision=_DECIMALS).encode("ascii")
     line_ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n")) + 1
     ends = line_ends[SEGMENT_LENGTH - 1 :: SEGMENT_LENGTH]

@@ -131,7 +131,7 @@ def test_what_is_no_archive_of_recordings_is_refused(
     acquire(settings, None, tmp_path / "raw").close()
     (tmp_path / "raw/uci.zip.json").unlink()
     (folder / "a.zip").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.zip: what it serves is no archive of recordings") as caught:
+    with pytest.raises(InputError, match=r"a\.zip: this is no archive of recordings") as caught:
         acquire(settings, None, tmp_path / "raw", retry=RetryPolicy(sleep=lambda _: None))
     assert all(problem.path.startswith(settings.url) for problem in caught.value.problems)
     assert (tmp_path / "raw/uci.zip").read_bytes() == right

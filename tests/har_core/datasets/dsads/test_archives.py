@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads import open_source
 from har_core.datasets.dsads.archives import ZipSource
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.source import listing_version
+from har_core.datasets.dsads.listing import listing_version
+from har_core.datasets.dsads.source import open_source
 
 RIGHT = {"data/a01/p1/s01.txt": b"one" * 50, "data/a01/p1/s02.txt": b"two" * 5000, "data/a19/p10/s1.txt": b""}
 JUNK = {".DS_Store": b"\0", "__MACOSX/data/a01/p1/s01.txt": b"\0", "data/a01/p1/._s01.txt": b"\0", "README": b"hello"}

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.dsads import open_source
 from har_core.datasets.dsads.changes import Changes, compare
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER, SegmentKey
 from har_core.datasets.dsads.listing import SegmentFile
 from har_core.datasets.dsads.manifest import Manifest, ManifestRow, ingest, read_manifest
+from har_core.datasets.dsads.source import open_source
 
 FIRST, SECOND, LAST = "a01/p1/s01.txt", "a02/p1/s01.txt", "a19/p2/s01.txt"
 KEYS = [SegmentKey(subject, activity, 1) for subject in (1, 2) for activity in (1, 2, 3)]

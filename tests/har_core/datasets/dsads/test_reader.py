@@ -57,30 +57,20 @@ def test_every_float32_survives_the_way_through_text(
     content = content.removesuffix(line_end.encode()) if ending == "cut" else content + ending.encode()
     if mark:
         content = b"\xef\xbb\xbf" + content
-    samples = parse_segments([content], ["f"])
-    np.testing.assert_array_equal(samples, table[None])
+    text = canonical(content)
+    np.testing.assert_array_equal(parse_segments([text], ["f"]), table.T)
     notes = ["BOM"] * mark + ["CRLF"] * (line_end == "\r\n") + ["trailing blank lines"] * (ending not in {"", "cut"})
-    assert canonical(content).notes == tuple(notes)
+    assert text.status == ": ".join(["ok", *[", ".join(notes)] * bool(notes)])
 
 
 def test_segments_keep_their_order_and_channels_are_contiguous(segment_text: Callable[[int], bytes]) -> None:
     texts = [segment_text(seed) for seed in range(7)]
-    samples = parse_segments(texts, [f"s{seed}" for seed in range(7)])
-    assert (samples.shape, samples.dtype) == ((7, 125, 45), np.float32)
-    for text, segment in zip(texts, samples, strict=True):
-        np.testing.assert_array_equal(np.loadtxt(text.decode().splitlines(), delimiter=",", dtype=np.float32), segment)
-    assert samples[:, :, 3].flags.c_contiguous
-
-
-@pytest.mark.parametrize(("notes", "status"), [((), "ok"), (("BOM",), "ok: BOM"), (("BOM", "CRLF"), "ok: BOM, CRLF")])
-def test_the_status_tells_what_was_accepted(notes: tuple[str, ...], status: str) -> None:
-    content = b"1\n"
-    if "BOM" in notes:
-        content = b"\xef\xbb\xbf" + content
-    if "CRLF" in notes:
-        content = content.replace(b"\n", b"\r\n")
-    assert canonical(content).status == status
-    assert canonical(content).content == b"1\n"
+    samples = parse_segments([canonical(text) for text in texts], [f"s{seed}" for seed in range(7)])
+    assert (samples.shape, samples.dtype) == ((45, 7 * 125), np.float32)
+    for text, segment in zip(texts, np.split(samples, 7, axis=1), strict=True):
+        rows = np.loadtxt(text.decode().splitlines(), delimiter=",", dtype=np.float32)
+        np.testing.assert_array_equal(rows.T, segment)
+    assert samples.flags.c_contiguous
 
 
 # --- What is wrong ----------------------------------------------------------------------------------------------------
@@ -239,7 +229,8 @@ def test_a_long_token_is_shortened() -> None:
 
 def test_all_problems_of_all_files_come_in_one_error(segment_text: Callable[[int], bytes]) -> None:
     bad = segment_text(0).replace(b"\n", b",7\n", 1)
+    worse = bad.replace(b"\n", b"x\n", 2)
     with pytest.raises(InputError, match="4 problems in 2 files") as caught:
-        parse_segments([bad, segment_text(1), bad.replace(b"\n", b"x\n", 2)], ["a", "b", "c"])
+        parse_segments([canonical(text) for text in (bad, segment_text(1), worse)], ["a", "b", "c"])
     places = [(problem.path, problem.line, problem.column) for problem in caught.value.problems]
     assert places == [("a", 1, 46), ("c", 1, 46), ("c", 1, 46), ("c", 2, 45)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads import read_recordings
 from har_core.datasets.dsads.folders import FolderSource
+from har_core.datasets.dsads.recordings import Recording, read_recordings
 
 
 @pytest.fixture
@@ -30,10 +31,26 @@ def test_recordings_come_in_order_of_their_keys_with_all_their_samples(folder: P
     assert (len(recordings), recordings.origin) == (3, "real")
     assert recordings.keys == ((2, 1), (2, 3), (10, 1))
     for key, recording in zip(recordings.keys, recordings, strict=True):
-        assert (recording.subject, recording.activity) == key
+        assert (recording.subject, recording.activity) == recording.key == key
         assert recording.segments == (1, 3, 10)
         seeds = [1000 * recording.subject + 100 * recording.activity + segment for segment in recording.segments]
-        np.testing.assert_array_equal(recording.samples, [segment_samples(seed) for seed in seeds])
+        np.testing.assert_array_equal(recording.samples, np.concatenate([segment_samples(seed) for seed in seeds]).T)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "segments"),
+    [
+        ((45, 249), np.float32, (1, 2)),
+        ((44, 250), np.float32, (1, 2)),
+        ((45, 125), np.float32, (1, 2)),
+        ((2, 125, 45), np.float32, (1, 2)),
+        ((45, 250), np.float64, (1, 2)),
+        ((45, 0), np.float32, ()),
+    ],
+)
+def test_samples_of_another_shape_or_type_are_refused(shape, dtype, segments) -> None:
+    with pytest.raises(InputError, match=re.escape(f"subject 3, activity 4: found '{np.dtype(dtype)} {shape}'")):
+        Recording(subject=3, activity=4, segments=segments, samples=np.zeros(shape, dtype))
 
 
 def test_segments_are_known_before_a_recording_is_read(folder: Path) -> None:

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads import open_source
 from har_core.datasets.dsads.folders import FolderSource
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES
-from har_core.datasets.dsads.source import listing_version
+from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, listing_version
+from har_core.datasets.dsads.source import open_source
 
 JUNK = {
     ".DS_Store": b"\0",

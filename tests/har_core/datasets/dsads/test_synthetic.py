@@ -19,7 +19,7 @@ from har_core.datasets.dsads.layout import (
 )
 from har_core.datasets.dsads.recordings import read_recordings
 from har_core.datasets.dsads.synthetic.activities import TABLE
-from har_core.datasets.dsads.synthetic.motion import Recording
+from har_core.datasets.dsads.synthetic.motion import MovingBody
 from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array, evaluate, num_knots
 from har_core.datasets.dsads.synthetic.subjects import COURSE_STREAM, generator, make_person
 from har_core.datasets.dsads.synthetic.writer import make_recording, write_recordings
@@ -33,8 +33,7 @@ SMALL = SourceSettings(num_subjects=2, num_segments=2, seed=3)
 @cache
 def record(name: str, *, subject: int = 1, seed: int = 0, num_segments: int = 8) -> Array:
     """(samples, 45)"""
-    samples = make_recording(seed=seed, subject=subject, activity=ACTIVITY[name], num_segments=num_segments)
-    return samples.reshape(-1, len(CHANNELS))
+    return make_recording(seed=seed, subject=subject, activity=ACTIVITY[name], num_segments=num_segments)
 
 
 def channels(samples: Array, *names: str) -> Array:
@@ -90,7 +89,7 @@ def test_the_reader_accepts_the_files_and_gives_back_the_samples(written):
     assert len(recordings) == 2 * 19
     for recording in recordings:
         made = make_recording(seed=3, subject=recording.subject, activity=recording.activity, num_segments=2)
-        np.testing.assert_allclose(recording.samples, made, atol=1e-5, rtol=1e-6)
+        np.testing.assert_allclose(recording.samples, made.T, atol=1e-5, rtol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_bytes(written, tmp_path):
@@ -261,7 +260,7 @@ def test_legs_move_in_antiphase_in_gait_and_together_in_rowing():
 @pytest.mark.parametrize("activity", [1, 9, 12, 17])
 def test_angular_velocity_is_the_derivative_of_the_angle(activity):
     person = make_person(0, 1, activity)
-    movement = Recording(
+    movement = MovingBody(
         person, TABLE[activity], num_blocks=1, generator=generator(0, 1, activity, COURSE_STREAM)
     ).next_block()
     numeric = np.gradient(np.unwrap(movement.angle, axis=0), 1 / SAMPLING_RATE_HZ, axis=0)
@@ -283,7 +282,7 @@ def test_gyroscope_and_magnetometer_tell_the_same_turning(name):
 
 @pytest.mark.parametrize("activity", [8, 9, 18, 19])
 def test_blocks_follow_one_another_without_a_jump(activity):
-    recording = Recording(
+    recording = MovingBody(
         make_person(0, 1, activity),
         TABLE[activity],
         num_blocks=4,

@@ -1,0 +1,299 @@
+"""The envelope around the body of every asset: inputs looked up, one MLflow run, outputs that take their places last.
+
+A body gets a :class:`Work`, calls the core, and returns :class:`Made`. It opens no run, renames no file and reports no
+check: that is done here, the same for all. Both records link to each other, by metadata and by tags.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.machinery.code_versions import INGREDIENTS, Ingredients, flatten
+from assets.machinery.commits import git_commit
+from assets.machinery.keys import OWNERS
+from assets.machinery.lineage import (
+    ORIGIN,
+    OUTPUTS,
+    RUN_ID,
+    RUN_URL,
+    SECONDS,
+    made_from,
+    require_upstream,
+    upstream_origin,
+    upstream_versions,
+)
+from assets.resources.addresses import dagster_url
+from assets.resources.display import Display
+from assets.resources.home import Home
+from assets.resources.occupation import HomeResource
+from assets.resources.processes import PROCESS_TAG, current_process
+from assets.resources.recorded import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG
+from assets.resources.retries import retrying_what_can_pass
+from assets.resources.tracking import Tracking
+from har_core.base.checks import Check
+from har_core.base.errors import InputError
+from har_core.base.files import atomic_folder, atomic_paths, sha256_of_file
+from har_core.datasets.origin import Origin
+from har_core.settings.experiment import Experiment
+
+if TYPE_CHECKING:
+    from assets.resources.runs import TrackedRun
+
+MADE_FROM = "har/made_from"
+"""Metadata of a check that failed: what the refused attempt was made from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a body works with."""
+
+    context: dg.AssetExecutionContext
+    experiment: Experiment
+    home: Home
+    tracking: Tracking
+    run: "TrackedRun"
+    display: Display
+    staged: tuple[Path, ...]
+    """Where to write the outputs, in their order; they take their places when everything is done."""
+
+    @property
+    def name(self) -> str:
+        """The asset, with its partition: ``folds/lstm[loso-p1]``."""
+        return _name(self.context)
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """What this run asks of the asset, where it has a ``config_schema``."""
+        return self.context.op_execution_context.op_config or {}
+
+    @property
+    def origin(self) -> Origin:
+        """``real`` where everything that this is made from is, else ``synthetic``."""
+        return upstream_origin(self.context)
+
+    def fail_check(self, name: str, detail: str) -> None:
+        """Report a check that failed before anything was published; the body then raises."""
+        _report_failed_check(self.context, name, detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a body made, before it takes its place."""
+
+    version: str
+    """What downstream assets compare; must depend on content alone."""
+    metadata: Mapping[str, Any]
+    """What people see; numbers become metrics of the MLflow run."""
+    origin: Origin | None = None
+    """``real`` or ``synthetic``; that of what it was made from where absent."""
+    checks: Sequence[Check | dg.AssetCheckResult] = ()
+    last: Callable[[], None] = field(default=lambda: None)
+    """Done when all is recorded and before the outputs take their places: moving an alias."""
+
+
+def make_asset(
+    key: dg.AssetKey,
+    body: Callable[[Work], Made],
+    experiment: Experiment,
+    made_with: Ingredients,
+    *,
+    group: str,
+    kinds: set[str],
+    description: str,
+    inputs: Mapping[dg.AssetKey, Callable[[Home], Path]] | None = None,
+    deps: Sequence[dg.AssetKey] = (),
+    outputs: Callable[[Home, str | None], Sequence[Path]] = lambda home, partition: (),  # noqa: ARG005
+    in_own_folder: bool = False,
+    checks: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+    partitions: dg.PartitionsDefinition | None = None,
+    config_schema: Mapping[str, Any] | None = None,
+) -> dg.AssetsDefinition:
+    """An asset around ``body``.
+
+    Args:
+        key: of the asset.
+        body: makes it.
+        experiment: is logged whole to its MLflow run.
+        made_with: its code version, with what went into it.
+        group: of assets, in Dagster's UI.
+        kinds: of what it makes, in Dagster's UI.
+        description: in Dagster's UI.
+        inputs: assets that it cannot do without, and where their files lie; each is logged as an input of the run.
+        deps: further assets that it depends on; the body copes with those that were never made.
+        outputs: the files that it writes, below the home, for the partition where it has any.
+        in_own_folder: whether the outputs are all that their folder holds, so that it is replaced as a whole.
+        checks: names of its checks. A problem of an InputError with such a name is reported as that check.
+        tags: of the asset.
+        partitions: of the asset.
+        config_schema: what a run may ask of it, as Dagster's config schema.
+    """
+    inputs = inputs or {}
+
+    @dg.asset(
+        key=key,
+        deps=[*inputs, *deps],
+        group_name=group,
+        kinds=kinds,
+        owners=OWNERS,
+        tags=tags,
+        description=description,
+        code_version=made_with.version,
+        metadata={INGREDIENTS: made_with.to_metadata()},
+        check_specs=[dg.AssetCheckSpec(name, asset=key) for name in checks],
+        partitions_def=partitions,
+        config_schema=config_schema,
+    )
+    def asset(
+        context: dg.AssetExecutionContext, home: HomeResource, display: dg.ResourceParam[Display]
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        start = time.monotonic()
+        place, partition = home.home(), context.partition_key if context.has_partition_key else None
+        tracking, final = Tracking(place), tuple(outputs(place, partition))
+        with (
+            retrying_what_can_pass(),
+            _tracked(context, experiment, tracking) as run,
+            _staged(final, in_own_folder=in_own_folder) as staged,
+        ):
+            for name, where in inputs.items():
+                run.log_input(name.to_user_string(), require_upstream(context, name), where(place))
+            work = Work(
+                context=context,
+                experiment=experiment,
+                home=place,
+                tracking=tracking,
+                run=run,
+                display=display,
+                staged=staged,
+            )
+            with _reporting_failed_checks(context, checks):
+                made = body(work)
+            result = _publish(work, made, made_with, final, seconds=time.monotonic() - start)
+            made.last()
+        return result
+
+    return asset
+
+
+def _name(context: dg.AssetExecutionContext) -> str:
+    name = context.asset_key.to_user_string()
+    return f"{name}[{context.partition_key}]" if context.has_partition_key else name
+
+
+@contextmanager
+def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, tracking: Tracking) -> Iterator["TrackedRun"]:
+    """The MLflow run of a materialisation: FINISHED where the work ends, FAILED where it raises.
+
+    The whole list of problems of a refused input goes to the home's ``problems.txt``.
+    """
+    from assets.resources.runs import start_run
+
+    context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: current_process()})
+    content = experiment.path.read_bytes() if experiment.path.is_file() else None
+    resolved = experiment.resolved()
+    tags = {
+        RUN_TAG: context.run.run_id,
+        "dagster.run_url": f"{dagster_url()}/runs/{context.run.run_id}",
+        ASSET_TAG: context.asset_key.to_user_string(),
+        "dagster.partition": context.partition_key if context.has_partition_key else "",
+        "har.code_version": context.assets_def.get_asset_spec(context.asset_key).code_version or "",
+        "har.upstream_data_versions": json.dumps(upstream_versions(context)),
+        "har.git_commit": git_commit(),
+        "har.experiment": experiment.name,
+        EXPERIMENT_HASH_TAG: "" if content is None else hashlib.sha256(content).hexdigest(),
+        PROCESS_TAG: current_process(),
+    }
+    with start_run(tracking, _name(context), tags) as run:
+        run.log_params(flatten(resolved))
+        run.log_json("experiment.json", resolved)
+        if content is not None:
+            run.log_bytes(EXPERIMENT_FILE, content)
+        try:
+            yield run
+        except InputError as error:
+            error.write(tracking.home.problems)
+            raise
+
+
+@contextmanager
+def _staged(final: tuple[Path, ...], *, in_own_folder: bool) -> Iterator[tuple[Path, ...]]:
+    """Where the files wait that will take the places ``final``."""
+    with ExitStack() as stack:
+        if not final:
+            yield ()
+        elif in_own_folder:
+            folder = stack.enter_context(atomic_folder(final[0].parent))
+            yield tuple(folder / path.name for path in final)
+        else:
+            yield stack.enter_context(atomic_paths(*final))
+
+
+@contextmanager
+def _reporting_failed_checks(context: dg.AssetExecutionContext, names: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        for problem in error.problems:
+            if problem.path in names:
+                _report_failed_check(context, problem.path, str(problem))
+        raise
+
+
+def _report_failed_check(context: dg.AssetExecutionContext, name: str, detail: str) -> None:
+    """Without a run of its own: the asset raises, so it cannot return the result."""
+    context.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=context.asset_key,
+            check_name=name,
+            passed=False,
+            metadata={
+                "detail": dg.MetadataValue.text(detail),
+                MADE_FROM: made_from(context.instance, context.assets_def.get_asset_spec(context.asset_key)),
+            },
+        )
+    )
+
+
+def _publish(
+    work: Work, made: Made, made_with: Ingredients, final: tuple[Path, ...], *, seconds: float
+) -> dg.MaterializeResult[Any]:
+    """The result of the asset; what it says is said to the MLflow run too."""
+    origin = made.origin or work.origin
+    work.run.set_tags({"har.data_version": made.version, "har.origin": origin})
+    work.run.log_metrics(
+        {
+            name.removeprefix("dagster/"): float(value)
+            for name, value in made.metadata.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+    )
+    hashes = {
+        path.relative_to(work.home.root).as_posix(): sha256_of_file(file)
+        for path, file in zip(final, work.staged, strict=True)
+    }
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(made.version),
+        check_results=[_check_result(check) for check in made.checks],
+        metadata={
+            **made.metadata,
+            ORIGIN: origin,
+            OUTPUTS: dg.MetadataValue.json(hashes),
+            INGREDIENTS: dg.MetadataValue.json(made_with.to_metadata()),
+            SECONDS: seconds,
+            RUN_ID: work.run.run_id,
+            RUN_URL: dg.MetadataValue.url(work.run.url),
+        },
+    )
+
+
+def _check_result(check: Check | dg.AssetCheckResult) -> dg.AssetCheckResult:
+    if isinstance(check, dg.AssetCheckResult):
+        return check
+    return dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata={"detail": check.detail})

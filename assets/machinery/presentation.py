@@ -1,0 +1,47 @@
+"""Metadata as Dagster's UI shows it: tables of columns, Markdown tables, small pictures."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+
+def describe_table(path: Path) -> dict[str, Any]:
+    """Row count and columns of a Parquet file; units and meanings come from the file."""
+    import pyarrow.parquet as pq
+
+    file = pq.read_metadata(path)
+    columns = [
+        dg.TableColumn(
+            name=field.name,
+            type=str(field.type),
+            description=describe_column(field.metadata or {}),
+            constraints=dg.TableColumnConstraints(nullable=field.nullable),
+        )
+        for field in file.schema.to_arrow_schema()
+    ]
+    return {"dagster/row_count": file.num_rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+def describe_column(metadata: Mapping[bytes, bytes]) -> str | None:
+    """What a column's own metadata says of it: ``torso, accelerometer, x axis [m/s²]``."""
+    description, unit = metadata.get(b"description", b"").decode(), metadata.get(b"unit", b"").decode()
+    return f"{description} [{unit}]".strip() if unit else description or None
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """A small table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+
+
+def inline_png(title: str, content: bytes) -> dg.MarkdownMetadataValue:
+    """A small picture, shown in place; it goes into the event log, so keep it small."""
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(content).decode()})")
+
+
+def path_to(path: Path) -> dg.PathMetadataValue:
+    """Where something lies."""
+    return dg.MetadataValue.path(str(path))

@@ -1,0 +1,23 @@
+"""Where Dagster and MLflow show what: ``HAR_DAGSTER_URL``, ``HAR_MLFLOW_URL``, or where ``har ui`` serves them."""
+
+import os
+
+
+def dagster_url() -> str:
+    """Of Dagster's UI, without a slash at its end."""
+    return os.environ.get("HAR_DAGSTER_URL", "http://127.0.0.1:3000").rstrip("/")
+
+
+def mlflow_url() -> str:
+    """Of MLflow's UI, without a slash at its end."""
+    return os.environ.get("HAR_MLFLOW_URL", "http://127.0.0.1:5000").rstrip("/")
+
+
+def run_url(experiment_id: str | int, run_id: str) -> str:
+    """Where MLflow's UI shows a run."""
+    return f"{mlflow_url()}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def model_url(name: str, version: int) -> str:
+    """Where MLflow's UI shows a version of a registered model."""
+    return f"{mlflow_url()}/#/models/{name}/versions/{version}"

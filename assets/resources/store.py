@@ -1,0 +1,211 @@
+"""What the MLflow store of a home holds, read from its SQLite file: importing MLflow takes longer than most commands.
+
+Models, versions and aliases are here, runs in :mod:`assets.resources.recorded`. Nothing is written: that is left to
+MLflow's own client (:mod:`assets.resources.tracking`, :mod:`assets.resources.registry`).
+"""
+
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
+
+from assets.resources.home import Home
+from har_core.base.errors import InputError, UnknownNameError
+from har_core.base.names import unknown
+from har_core.inference.archive import archived_weights_version
+
+CHALLENGER = "challenger"
+CHAMPION_ALIAS = "champion"
+OVERALL = "har"
+"""The registered model that users load: the best of all architectures."""
+ORIGIN_TAG = "har.origin"
+COPIED_FROM_TAG = "har.copied_from"
+"""The version of an architecture that a version of ``har`` is."""
+MODEL_FILE = "data/model.pt2"
+"""The exported graph, below the folder of a logged model."""
+
+_MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[0-9]{1,9}))")
+_LOGGED_MODEL_URI = re.compile(r"models:/(m-[0-9a-f]{32})")
+_EXAMPLE_URI = "models:/har@champion"
+_SECONDS_TO_WAIT = 30
+"""For a writer that is committing."""
+
+_VERSIONS = """
+    SELECT name, version, source, storage_location, run_id FROM model_versions AS v
+    WHERE workspace = 'default' AND current_stage != 'Deleted_Internal' AND NOT EXISTS (
+        SELECT 1 FROM registered_model_tags AS t
+        WHERE t.workspace = v.workspace AND t.name = v.name AND t.key = 'mlflow.prompt.is_prompt' AND t.value = 'true'
+    )
+    ORDER BY name, version DESC
+"""
+_ALIASES = "SELECT name, version, alias FROM registered_model_aliases WHERE workspace = 'default' ORDER BY alias"
+_TAGS = "SELECT name, version, key, value FROM model_version_tags WHERE workspace = 'default'"
+_LOCATION = "SELECT artifact_location FROM logged_models WHERE model_id = ? AND lifecycle_stage = 'active'"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """One version of a registered model."""
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    origin: str
+    """``real`` or ``synthetic``: the recordings that it was trained on."""
+    run_id: str
+    model_id: str
+    """Of the logged model behind this version; copies share it."""
+    location: str
+    """URI of the folder with the model's files."""
+    tags: Mapping[str, str]
+
+
+class Store:
+    """The MLflow store of one home, which may not be there yet."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.path = home.mlruns / "mlflow.db"
+
+    @contextmanager
+    def open(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read with; all that is read through it is of one moment, the last commit of whoever writes.
+
+        Raises:
+            InputError: the file is no store of the MLflow that this project uses, or cannot be read.
+        """
+        try:
+            with closing(self._connect()) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise InputError(f"{self.path}: cannot be read as a store of MLflow 3.17 ({error})") from error
+
+    def registered(self) -> list[RegisteredVersion]:
+        """Every version of every registered model, by name, newest first; none where there is no store yet."""
+        if not self.path.is_file():
+            return []
+        aliases: dict[tuple[str, int], list[str]] = defaultdict(list)
+        tags: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+        with self.open() as connection:
+            rows = connection.execute(_VERSIONS).fetchall()
+            for name, version, alias in connection.execute(_ALIASES):
+                aliases[name, version].append(alias)
+            for name, version, key, value in connection.execute(_TAGS):
+                tags[name, version][key] = value
+        return [
+            RegisteredVersion(
+                name=name,
+                version=version,
+                aliases=tuple(aliases[name, version]),
+                origin=tags[name, version].get(ORIGIN_TAG, "unknown"),
+                run_id=run_id or "",
+                model_id=source.removeprefix("models:/"),
+                location=location or "",
+                tags=tags[name, version],
+            )
+            for name, version, source, location, run_id in rows
+        ]
+
+    def by_alias(self, name: str, alias: str) -> RegisteredVersion | None:
+        """The version that ``alias`` names, None where it names none."""
+        return next((entry for entry in self.registered() if entry.name == name and alias in entry.aliases), None)
+
+    def get(self, name: str, version: int) -> RegisteredVersion:
+        """One version of ``name``.
+
+        Raises:
+            InputError: there is none.
+        """
+        return self.resolve(f"models:/{name}/{version}")
+
+    def resolve(self, model_uri: str) -> RegisteredVersion:
+        """The version that ``models:/name@alias`` or ``models:/name/version`` names.
+
+        Raises:
+            InputError: nothing is registered, it is no such address, or there is no such alias or version; the text
+                says which there are.
+            UnknownNameError: no model of this name is registered; the text offers the nearest name.
+        """
+        registered = self.registered()
+        if not registered:
+            raise InputError(f"{model_uri}: nothing is registered in {self.home.root} yet; run `har run` first")
+        parts = _MODEL_URI.fullmatch(model_uri)
+        if parts is None:
+            raise InputError(f"{model_uri}: expected models:/NAME@ALIAS or models:/NAME/VERSION, as {_EXAMPLE_URI}")
+        name, alias, version = parts["name"], parts["alias"], parts["version"]
+        own = [entry for entry in registered if entry.name == name]
+        if not own:
+            known = {entry.name for entry in registered}
+            raise UnknownNameError(f"{model_uri}: {unknown('registered model', name, known)}")
+        for entry in own:
+            if alias in entry.aliases or (version is not None and int(version) == entry.version):
+                return entry
+        aliases = sorted(f"{known} (version {entry.version})" for entry in own for known in entry.aliases)
+        versions = ", ".join(str(entry.version) for entry in reversed(own))
+        raise InputError(
+            f"{model_uri}: {name} has no {f'alias {alias}' if alias else f'version {version}'}; "
+            f"it has the aliases {', '.join(aliases) or '(none)'}, and the versions {versions}"
+        )
+
+    def folder_of(self, model_uri: str) -> Path:
+        """Where the files of a model should lie; its address is one of :meth:`resolve`, or ``models:/m-…``.
+
+        Raises:
+            InputError: there is no such model, or its files are not on this machine.
+        """
+        logged = _LOGGED_MODEL_URI.fullmatch(model_uri)
+        location = self._location(logged[1]) if logged else self.resolve(model_uri).location
+        if location is None:
+            raise InputError(f"{model_uri}: no model of this id was logged in {self.home.root}")
+        folder = local_path(location)
+        if folder is None:
+            raise InputError(f"{model_uri}: its files lie at {location}, not on this machine")
+        return folder
+
+    def recompute_weights_version(self, entry: RegisteredVersion) -> str | None:
+        """What the weights in the files of a version come to; None where the files are gone.
+
+        Raises:
+            DamagedModelError: the file of the weights is damaged.
+        """
+        folder = local_path(entry.location)
+        path = folder / MODEL_FILE if folder is not None else None
+        return archived_weights_version(path) if path is not None and path.is_file() else None
+
+    def _connect(self) -> sqlite3.Connection:
+        """Reading alone, unless the file needs repair first: it does where a writer was killed while it committed."""
+        uri = f"file:{quote(str(self.path))}?mode="
+        try:
+            return _begin(f"{uri}ro")
+        except sqlite3.OperationalError:
+            return _begin(f"{uri}rw")
+
+    def _location(self, model_id: str) -> str | None:
+        if not self.path.is_file():
+            return None
+        with self.open() as connection:
+            row = connection.execute(_LOCATION, (model_id,)).fetchone()
+        return None if row is None else row[0]
+
+
+def _begin(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_SECONDS_TO_WAIT)
+    try:
+        connection.execute("BEGIN")
+        connection.execute("PRAGMA schema_version")  # the first look at the file
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def local_path(uri: str) -> Path | None:
+    """The file or folder on this machine that ``file:///…`` or an absolute path names; None for other addresses."""
+    if uri.startswith("file:"):
+        return Path(url2pathname(urlsplit(uri).path))
+    return Path(uri) if uri.startswith("/") else None

@@ -1,0 +1,5 @@
+"""Where recordings come from: people, or a generator."""
+
+from typing import Literal
+
+Origin = Literal["real", "synthetic"]

@@ -1,0 +1,96 @@
+"""Makes the record of a training: what it was made with, how it went, and what the model costs on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from har_core.datasets.dsads.layout import NUM_CHANNELS
+from har_core.datasets.origin import Origin
+from har_core.evaluation.complexity import measure_complexity
+from har_core.evaluation.latency import measure_latency
+from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord, dump_json
+from har_core.fitting.recipe import channels_seen, settings_read
+from har_core.fitting.trained import Trained
+from har_core.inference.predictions import probabilities_of
+from har_core.settings.experiment import Experiment
+from har_core.splits.build import SplitWindows
+from har_core.splits.protocols import Fold
+
+
+def describe_model(
+    architecture: str, experiment: Experiment, windows: SplitWindows, trained: Trained, *, origin: Origin
+) -> ModelRecord:
+    """The record of a model, with its cost and its speed on this machine measured now."""
+    settings, fitted, length = experiment.model_settings(architecture), trained.fitted, experiment.windows.length
+    return ModelRecord(
+        architecture=architecture,
+        origin=origin,
+        seed=trained.seed,
+        training_settings={**settings_read(architecture, settings), "seed": trained.seed},
+        history=tuple(asdict(record) for record in fitted.history),
+        best_epoch=fitted.best_epoch,
+        complexity=measure_complexity(fitted.model, length, len(channels_seen(settings.training))),
+        latency=measure_latency(trained.classifier, length, NUM_CHANNELS, experiment.evaluation),
+        num_windows=_num_windows(windows),
+        training_seconds=fitted.seconds,
+        device=fitted.device,
+        precision=fitted.precision,
+    )
+
+
+def describe_fold(
+    architecture: str,
+    experiment: Experiment,
+    fold: Fold,
+    windows: SplitWindows,
+    trainings: Sequence[Trained],
+    *,
+    origin: Origin,
+) -> FoldRecord:
+    """The record of a fold from its trainings, at least one."""
+    settings, fitted = experiment.model_settings(architecture), trainings[0].fitted
+    complexity = measure_complexity(fitted.model, experiment.windows.length, len(channels_seen(settings.training)))
+    recipe = settings_read(architecture, settings)
+    recipe.pop("seed")
+    return FoldRecord(
+        architecture=architecture,
+        origin=origin,
+        fold=fold.name,
+        protocol=fold.protocol,
+        subjects={role: tuple(sorted(own.keys["subject"].unique().to_pylist())) for role, own in windows.roles.items()},
+        seeds=tuple(
+            SeedRecord(seed=t.seed, best_epoch=t.fitted.best_epoch, training_seconds=t.fitted.seconds)
+            for t in trainings
+        ),
+        num_windows=_num_windows(windows),
+        num_dropped=windows.num_dropped,
+        num_parameters=complexity.num_parameters,
+        training_settings=recipe,
+        device=fitted.device,
+        precision=fitted.precision,
+    )
+
+
+def fold_version(record: FoldRecord, trainings: Sequence[Trained]) -> str:
+    """A hash of weights, predictions and the record; of neither times nor devices.
+
+    Weights alone would not do: another recording of a test subject changes none.
+    """
+    content = asdict(record)
+    for name in ("device", "precision"):
+        content.pop(name)
+    for seed in content["seeds"]:
+        seed.pop("training_seconds")
+    digest = hashlib.sha256(dump_json(content).encode())
+    for trained in trainings:
+        digest.update(trained.weights.encode())
+        digest.update(np.ascontiguousarray(probabilities_of(trained.predictions)).tobytes())
+    return digest.hexdigest()
+
+
+def _num_windows(windows: SplitWindows) -> dict[str, int]:
+    return {role: len(own.labels) for role, own in windows.roles.items()}

@@ -1,0 +1,127 @@
+"""What is kept of a training besides weights and predictions, as one JSON file: recipe, course, cost. No scores.
+
+Scores are computed from the predictions, by whoever shows them (:mod:`har_core.evaluation.results`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from har_core.base.errors import InputError, Problem
+from har_core.base.files import write_text
+from har_core.datasets.origin import Origin
+from har_core.evaluation.complexity import Complexity
+from har_core.evaluation.latency import Latency
+
+RecordT = TypeVar("RecordT", bound="ModelRecord | FoldRecord")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """One architecture, trained once on the split of the models."""
+
+    architecture: str
+    origin: Origin
+    """Of the recordings it was trained on."""
+    seed: int
+    training_settings: dict[str, Any]
+    """The recipe, resolved, with the options of the architecture."""
+    history: tuple[dict[str, Any], ...]
+    """One a finished epoch: epoch, learning_rate, training_loss, validation_loss, validation_macro_f1, …
+
+    Empty for a classical model, which has no epochs.
+    """
+    best_epoch: int
+    """The epoch of the weights, counted from 1; 0 where there are no epochs."""
+    complexity: Complexity
+    latency: Latency
+    num_windows: dict[str, int]
+    """Windows by role: training, validation, test."""
+    training_seconds: float
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedRecord:
+    """One training of a fold."""
+
+    seed: int
+    best_epoch: int
+    """The epoch of the weights, counted from 1; 0 where there are no epochs."""
+    training_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldRecord:
+    """One architecture in one fold: a training for each seed, all on the same windows."""
+
+    architecture: str
+    origin: Origin
+    """Of the recordings."""
+    fold: str
+    """``loso-p1``, ``pairs-p1-p2``, ``leaky-1``."""
+    protocol: str
+    """``loso``, ``pairs`` or ``leaky``."""
+    subjects: dict[str, tuple[int, ...]]
+    """Subjects of the windows of each role, ascending."""
+    seeds: tuple[SeedRecord, ...]
+    """In the order of the experiment file; at least one."""
+    num_windows: dict[str, int]
+    """Windows by role: training, validation, test."""
+    num_dropped: dict[str, int]
+    """Windows that left a role because of copies or damage, by reason and role."""
+    num_parameters: int
+    """Learnt numbers of the model."""
+    training_settings: dict[str, Any]
+    """The recipe, resolved, with the options of the architecture; its seed is that of each training."""
+    device: str
+    precision: str
+
+
+def write_record(path: Path, record: ModelRecord | FoldRecord) -> None:
+    """Write a record as JSON, whole or not at all; a loss that is no number becomes ``null``."""
+    write_text(path, dump_json(asdict(record)))
+
+
+def read_record(path: Path, kind: type[RecordT]) -> RecordT:
+    """Read what :func:`write_record` wrote.
+
+    Raises:
+        InputError: the file is missing, or is no such record; lists every problem.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        problems = [
+            Problem(
+                path=".".join([str(path), *map(str, details["loc"])]),
+                value=repr(details["input"])[:80],
+                expected=details["msg"],
+            )
+            for details in error.errors()
+        ]
+        raise InputError(f"{path}: not the record of a training", problems) from error
+
+
+def dump_json(value: Any) -> str:
+    """Standard JSON, keys in the order given; NaN and infinities, which JSON does not have, become ``null``."""
+    return json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

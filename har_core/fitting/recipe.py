@@ -1,0 +1,54 @@
+"""What a fit depends on besides its windows: the settings that it reads, and the code that computes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from har_core.datasets.channels import select
+from har_core.models.catalogue import architecture_options, describe, is_network
+from har_core.settings.experiment import ModelSettings
+from har_core.settings.training import TrainingSettings
+
+_READ_BY_CLASSICAL = ("units", "sensors", "channels", "seed")
+_OF_EVERY_FIT = [
+    "har_core.datasets.channels",
+    "har_core.fitting.fit",
+    "har_core.fitting.trained",
+    "har_core.inference.classifier",
+    "har_core.splits.normalization",
+]
+_OF_NETWORKS = ["har_core.training.augmentation", "har_core.training.loop"]
+
+
+def takes_raw_windows(name: str) -> bool:
+    """Whether ``name`` is fitted to windows as they are: classical models are, networks want normalised ones.
+
+    Raises:
+        UnknownNameError: no such architecture.
+    """
+    return not is_network(name)
+
+
+def channels_seen(training: TrainingSettings) -> tuple[int, ...]:
+    """Indices of the channels that ``[training]`` lets a model see.
+
+    Raises:
+        InputError: an unknown name, or no channel is left.
+    """
+    return select(training.units, training.sensors, training.channels)
+
+
+def settings_read(name: str, settings: ModelSettings) -> dict[str, Any]:
+    """What a fit of ``name`` depends on, JSON-able: a classical model has no epochs and reads few settings."""
+    recipe = settings.training.model_dump(mode="json")
+    if not is_network(name):
+        recipe = {key: recipe[key] for key in _READ_BY_CLASSICAL}
+    return {**recipe, **architecture_options(name), **settings.architecture_options}
+
+
+def code_roots(name: str) -> list[str]:
+    """The modules that compute a fit of ``name``, for its code version: classical models need no training loop.
+
+    ``fitting.fit`` imports both kinds, so it counts by itself (``assets/machinery/code_versions.py``).
+    """
+    return [describe(name).module, *_OF_EVERY_FIT, *(_OF_NETWORKS if is_network(name) else [])]

@@ -1,0 +1,108 @@
+"""One training: an architecture fitted to the training windows of a split, and its predictions for the other roles.
+
+The same for the split of the models and for each fold. Scores are computed from the predictions by whoever shows them
+(:mod:`har_core.evaluation`): a corrected metric must not make a training stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from har_core.fitting.fit import Fitted, classifier_of, fit_architecture
+from har_core.fitting.recipe import channels_seen
+from har_core.inference.classifier import RawWindowClassifier, predict_probabilities, weights_version
+from har_core.inference.predictions import tabulate_predictions
+from har_core.settings.experiment import ModelSettings
+from har_core.settings.runtime import RuntimeSettings
+from har_core.splits.build import SplitWindows
+from har_core.training.data import LabelledWindows
+from har_core.training.events import TrainingListener, ignore
+from har_core.windows.tensors import WindowTensors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A fitted model and what it says of the windows that it did not train on."""
+
+    seed: int
+    fitted: Fitted
+    classifier: RawWindowClassifier
+    """What is registered: raw windows (N, T, C) to probabilities (N, K)."""
+    weights: str
+    """Hash of the classifier's weights."""
+    predictions: pa.Table
+    """Of validation and test windows, in :data:`~har_core.inference.predictions.PREDICTIONS_SCHEMA`."""
+
+
+def train_and_predict(
+    architecture: str,
+    settings: ModelSettings,
+    runtime: RuntimeSettings,
+    windows: SplitWindows,
+    *,
+    seed: int | None = None,
+    checkpoint_path: Path | None = None,
+    checkpoint_key: str = "",
+    listener: TrainingListener = ignore,
+) -> Trained:
+    """Fit ``architecture`` to the training windows, and predict the validation and test windows that there are.
+
+    Args:
+        architecture: a network or a classical model.
+        settings: its recipe and options.
+        runtime: where.
+        windows: normalised for networks, as they are for classical models
+            (:func:`har_core.fitting.recipe.takes_raw_windows`).
+        seed: in place of the one of ``settings``.
+        checkpoint_path: where an interrupted training goes on. One that the checkpoint shows as finished is taken over.
+        checkpoint_key: what the training belongs to besides its settings.
+        listener: receives the events of the training.
+
+    Raises:
+        InputError, HarError: as :func:`har_core.fitting.fit.fit_architecture`.
+    """
+    channels, statistics = channels_seen(settings.training), windows.statistics
+    seed = settings.training.seed if seed is None else seed
+    validation = windows.roles["validation"]
+    fitted = fit_architecture(
+        architecture,
+        _labelled(windows.roles["training"]),
+        _labelled(validation) if len(validation.labels) else None,
+        settings,
+        runtime,
+        channels=channels,
+        statistics=statistics,
+        seed=seed,
+        checkpoint_path=checkpoint_path,
+        checkpoint_key=checkpoint_key,
+        listener=listener,
+    )
+    as_given = classifier_of(fitted, None, channels)
+    classifier = classifier_of(fitted, statistics, channels)
+    predicted = {role: own for role, own in windows.roles.items() if role != "training" and len(own.labels)}
+    return Trained(
+        seed=seed,
+        fitted=fitted,
+        classifier=classifier,
+        weights=weights_version(classifier),
+        predictions=pa.concat_tables(
+            tabulate_predictions(own, predict_probabilities(as_given, own.windows), role=role, seed=seed)
+            for role, own in predicted.items()
+        ),
+    )
+
+
+def checkpoint_key(version: str, upstream: Mapping[str, str], fold: str | None, seed: int) -> str:
+    """What an unfinished training belongs to; another one starts from the beginning."""
+    parts = json.dumps([version, dict(upstream), fold, seed], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _labelled(windows: WindowTensors) -> LabelledWindows:
+    return LabelledWindows(windows.windows, windows.labels)

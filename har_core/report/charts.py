@@ -1,0 +1,179 @@
+"""The page's charts, None where there is nothing to draw. Their figures are in a table or in their label too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from har_core.datasets.dsads.layout import ACTIVITIES
+from har_core.evaluation.folds import Spread
+from har_core.report.formats import fixed, is_number
+from har_core.report.labels import Box, place_labels
+from har_core.report.svg import WIDTH, Axis, across, chart, circle, down, path, rectangle, score_axis, text
+
+_MARGIN = 12
+_MAX_NUMBERED = 24
+"""With more subjects than this, dots are small and carry no number."""
+_MAX_LOSS = 4.0
+"""Losses above this are drawn at the edge; guessing among 19 activities gives 2.94."""
+_MAX_WIDE_COUNT, _THOUSAND = 99, 1000
+
+
+def scatter(points: Sequence[tuple[str, float, float]], *, x_label: str, label: str) -> Markup | None:
+    """Name, cost (on a logarithmic axis) and test macro-F1 of each model."""
+    points = [(name, cost, score) for name, cost, score in points if is_number(cost) and is_number(score) and cost > 0]
+    if not points:
+        return None
+    left, right, top, bottom = 40, WIDTH - _MARGIN, 24, 206
+    _, costs, scores = zip(*points, strict=True)
+    x = Axis(low=min(costs) / 1.6, high=max(costs) * 1.6, start=left, end=right, logarithmic=True)
+    room = max(0.02, 0.2 * (max(scores) - min(scores)))
+    y = Axis(low=max(0.0, min(scores) - room), high=min(1.0, max(scores) + room), start=bottom, end=top)
+    parts = across(y, 5, left=left, right=right)
+    parts += [text("title", left, top - 12, "macro-F1 on test"), path("axis", "M", left, bottom, "H", right)]
+    for at, value in x.ticks(5):
+        parts += [path("axis", "M", at, bottom, "v", 4), text("tick", at, bottom + 17, value, "middle")]
+    parts.append(text("tick", right, bottom + 34, x_label, "end"))
+    places = [(name, x(cost), y(score)) for name, cost, score in points]
+    labels = place_labels(places, Box(left, top - 6, right, bottom + 4))
+    for (name, at, height), own in zip(places, labels, strict=True):
+        if own.is_far:
+            parts.append(path("axis", "M", at, height, "V", own.box.bottom if own.y < height else own.box.top))
+        parts += [circle("disc", at, height, 5), text("name halo", own.x, own.y, name, own.anchor)]
+    return chart(244, f"{label}; the table below has the figures", parts)
+
+
+def dumbbells(rows: Sequence[tuple[str, float, float]], *, label: str) -> Markup | None:
+    """How the score of each model falls: a ring for the first score, a disc for the second."""
+    scores = [score for _, *pair in rows for score in pair if is_number(score)]
+    if not scores:
+        return None
+    axis = score_axis(scores, start=_MARGIN, end=WIDTH - _MARGIN)
+    bottom = 16 + 44 * len(rows)
+    parts, words = down(axis, 5, top=18, bottom=bottom), []
+    for y, (name, before, after) in zip(range(36, bottom, 44), rows, strict=True):
+        fall = f"{fixed(before)} → {fixed(after)}"
+        words.append(f"{name} {fall}")
+        parts += _heading(y - 14, name, fall)
+        if is_number(before) and is_number(after):
+            parts.append(path("fall", "M", axis(before), y, "H", axis(after)))
+        if is_number(before):
+            parts.append(circle("ring", axis(before), y, 5.5))
+        if is_number(after):
+            parts.append(circle("disc", axis(after), y, 4.5))
+    return chart(bottom + 24, f"{label}: {'; '.join(words)}", parts)
+
+
+def swarm(rows: Sequence[tuple[str, str, Spread, Mapping[int, float]]], *, label: str) -> Markup | None:
+    """A dot for each subject, beside others rather than over them; a line for the mean, a band for the deviation.
+
+    Args:
+        rows: name, spread in words, spread, and score by subject of each model.
+        label: of the chart.
+    """
+    most = max((len(by_subject) for *_, by_subject in rows), default=0)
+    if not most:
+        return None
+    radius = 7.5 if most <= _MAX_NUMBERED else 3.5
+    scores = [score for *_, spread, by_subject in rows for score in (*by_subject.values(), spread.mean)]
+    axis = score_axis(scores, start=_MARGIN + radius, end=WIDTH - _MARGIN - radius)
+    parts, y = [], 10.0
+    for name, words, spread, by_subject in rows:
+        lanes = _lanes([axis(score) for score in by_subject.values()], 2 * radius + 0.5)
+        top, height = y + 10, 4 + (1 + max(lanes, default=0)) * (2 * radius + 1)
+        deviation = spread.standard_deviation or 0.0
+        low, mean, high = (axis(spread.mean + step) for step in (-deviation, 0, deviation))
+        parts += [rectangle("band", low, top, high - low, height), path("mean", "M", mean, top, "v", height)]
+        parts += _heading(y + 4, name, words)
+        for (subject, score), lane in zip(by_subject.items(), lanes, strict=True):
+            middle = top + 2 + radius + lane * (2 * radius + 1)
+            parts.append(circle("disc edged", axis(score), middle, radius))
+            if most <= _MAX_NUMBERED:
+                parts.append(text("numeral", axis(score), middle + 3.2, str(subject), "middle"))
+        y = top + height + 20
+    summary = "; ".join(f"{name} {words}" for name, words, *_ in rows)
+    return chart(y + 8, f"{label}: {summary}", [*down(axis, 5, top=18, bottom=y - 14), *parts])
+
+
+def _lanes(positions: Sequence[float], distance: float) -> list[int]:
+    """For each position the first lane in which no other one is nearer than ``distance``, placed from the right."""
+    lanes = [0] * len(positions)
+    last: list[float] = []
+    for index in sorted(range(len(positions)), key=lambda place: -positions[place]):
+        free = (lane for lane, other in enumerate(last) if other - positions[index] >= distance)
+        lanes[index] = lane = next(free, len(last))
+        last[lane : lane + 1] = [positions[index]]
+    return lanes
+
+
+def squares(subjects: Sequence[int], found: Mapping[tuple[int, int], tuple[int, str]], *, label: str) -> Markup | None:
+    """A row for each subject and a column for each activity, coloured by the worst finding.
+
+    Args:
+        subjects: numbers, in the order of the rows.
+        found: (subject, activity) -> number of findings and the worst severity.
+        label: of the chart.
+    """
+    if not subjects:
+        return None
+    left, top = 22, 30
+    pitch = (WIDTH - left) / len(ACTIVITIES)
+    side = pitch - 1.5
+    parts = [text("tick small", left, 9, "activity"), text("tick small", 0, top - 6, "subj.")]
+    parts += [
+        text("tick small", left + pitch * column + side / 2, top - 6, str(column + 1), "middle")
+        for column in range(len(ACTIVITIES))
+    ]
+    for row, subject in enumerate(subjects):
+        y = top + pitch * row
+        parts.append(text("tick small", left - 6, y + side / 2 + 3, str(subject), "end"))
+        for column, activity in enumerate(ACTIVITIES):
+            x = left + pitch * column
+            count, severity = found.get((subject, column + 1), (0, ""))
+            words = f"subject {subject}, {activity}: {count:,} {'finding' if count == 1 else 'findings'}"
+            parts.append(rectangle(f"box {severity}", x, y, side, side, title=words if count else ""))
+            if count:
+                classes = f"inbox {severity}" + (" long" if count > _MAX_WIDE_COUNT else "")
+                number = str(count) if count < _THOUSAND else f"{count // _THOUSAND}k"
+                parts.append(text(classes, x + side / 2, y + side / 2 + 2.8, number, "middle"))
+    return chart(top + pitch * len(subjects), label, parts)
+
+
+def curves(
+    history: Sequence[Mapping[str, Any]], *, best_epoch: int, last_epoch: int, max_loss: float, label: str
+) -> Markup:
+    """Validation score above, losses below, by epoch; ``last_epoch`` and ``max_loss`` are those of all such charts."""
+    left, right = 34, WIDTH - 10
+    x = Axis(low=1, high=max(2, last_epoch), start=left, end=right)
+    score = Axis(low=0, high=1, start=126, end=26)
+    loss = Axis(low=0, high=min(1.05 * max_loss, _MAX_LOSS) or 1.0, start=252, end=164)
+    epochs = [x(record["epoch"]) for record in history]
+    parts = []
+    for title, y, count, columns in (
+        ("validation macro-F1", score, 4, {"validation": "validation_macro_f1"}),
+        ("loss", loss, 3, {"training": "training_loss", "validation": "validation_loss"}),
+    ):
+        parts += [text("title", left, y.end - 10, title), *across(y, count, left=left, right=right)]
+        if any(record["epoch"] == best_epoch for record in history):
+            parts.append(path("best", "M", x(best_epoch), y.end - 6, "V", y.start))
+        for kind, column in columns.items():
+            parts.append(path(f"line {kind}", *_steps(epochs, [record.get(column) for record in history], y)))
+    parts += [text("tick", at, loss.start + 17, epoch, "middle") for at, epoch in x.ticks(6, integer=True)]
+    return chart(284, label, [*parts, text("tick", right, 283, "epoch", "end")])
+
+
+def _steps(epochs: Sequence[float], values: Sequence[float | None], y: Axis) -> list[str | float]:
+    """A line through the values, with a gap where an epoch has no number."""
+    steps: list[str | float] = []
+    pen_is_down = False
+    for epoch, value in zip(epochs, values, strict=True):
+        if is_number(value):
+            steps += ["L", epoch, y(value)] if pen_is_down else ["M", epoch, y(value), "h", 0]
+        pen_is_down = is_number(value)
+    return steps
+
+
+def _heading(y: float, name: str, words: str) -> list[Markup]:
+    return [text("name halo", _MARGIN, y, name), text("tick halo", WIDTH - _MARGIN, y, words, "end")]

@@ -1,1 +1,0 @@
-"""Geometry of the page's drawings, in the units of their view boxes; marks and colours belong to the templates."""

@@ -1,0 +1,77 @@
+"""Names beside the points of a chart, where they cover neither each other nor a point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+_LETTER_WIDTH = 6.4
+"""On average, of a name in bold; fonts differ, so a test in a browser measures real ones."""
+_COSTS = {4: 0, -10: 5, 18: 5, -26: 30, 34: 30, -42: 50, 50: 50}
+"""Baselines, below the point, and what each costs: level with the point is best, far from it worst."""
+_LEVEL, _FAR = 4, 18
+_COST_OUTSIDE = 1e6
+_MAX_SWEEPS = 8
+
+
+class Box(NamedTuple):
+    """The sides of what is drawn."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlap(self, *others: Box) -> float:
+        """The area that it covers of ``others``."""
+        return sum(
+            max(0.0, min(self.right, other.right) - max(self.left, other.left))
+            * max(0.0, min(self.bottom, other.bottom) - max(self.top, other.top))
+            for other in others
+        )
+
+
+class Label(NamedTuple):
+    """A place for a name: x is the start, middle or end of its baseline."""
+
+    x: float
+    y: float
+    anchor: str
+    is_far: bool
+    """Whether it takes a line to see which point is meant."""
+    box: Box
+    cost: float
+    """Of the place itself, whatever else is drawn."""
+
+
+def place_labels(points: Sequence[tuple[str, float, float]], frame: Box) -> list[Label]:
+    """A label for each of ``points`` (name, x, y), in their order.
+
+    Each in turn moves to where it covers least of the points and of the other labels, until none moves.
+    """
+    dots = [Box(x - 6, y - 6, x + 6, y + 6) for _, x, y in points]
+    choices = [list(_choices(*point, frame)) for point in points]
+    labels = [own[0] for own in choices]
+    for _ in range(_MAX_SWEEPS):
+        before = list(labels)
+        for index, own in enumerate(choices):
+            others = [*dots, *(label.box for label in labels[:index] + labels[index + 1 :])]
+            costs = [label.cost + 10 * label.box.overlap(*others) for label in own]
+            labels[index] = own[costs.index(min(costs))]
+        if labels == before:
+            break
+    return labels
+
+
+def _choices(name: str, x: float, y: float, frame: Box) -> Iterator[Label]:
+    width = _LETTER_WIDTH * len(name)
+    for below, cost in _COSTS.items():
+        shift = 9 if below == _LEVEL else 2
+        for anchor, at, left in (
+            ("middle", x, x - width / 2),
+            ("start", x + shift, x + shift),
+            ("end", x - shift, x - shift - width),
+        ):
+            box = Box(left, y + below - 10, left + width, y + below + 3)
+            is_inside = box.overlap(frame) >= box.overlap(box)
+            yield Label(at, y + below, anchor, abs(below) > _FAR, box, cost if is_inside else _COST_OUTSIDE)

@@ -1,0 +1,11 @@
+"""Creates and migrates the stores of Dagster and MLflow in the home of this process: ``python -m pipelines.stores``."""
+
+from __future__ import annotations
+
+from assets.resources.tracking import Tracking
+from pipelines.session import open_home, open_instance
+
+if __name__ == "__main__":
+    home = open_home()
+    with open_instance(home):
+        Tracking(home).prepare()

@@ -1,0 +1,80 @@
+"""Which heavy packages each command goes without: imports are most of the time that a command takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from assets.resources.home import Home
+from assets.resources.recorded import ASSET_TAG
+from assets.resources.registry import Registry
+from assets.resources.runs import TrackedRun
+from assets.resources.store import CHAMPION_ALIAS, OVERALL
+from assets.resources.tracking import Tracking
+
+HEAVY = {
+    *("dagster", "grimp", "matplotlib", "mlflow", "pandas", "polars", "pyarrow", "scipy", "sklearn", "sqlalchemy"),
+    *("sympy", "torch", "torch._dynamo"),
+}
+COMMANDS = {
+    "models": (0, set()),
+    "models --json": (0, set()),
+    "predict sitting.txt": (0, {"pyarrow", "torch"}),
+    "predict sitting.txt --format parquet --output answers.parquet": (0, {"pyarrow", "torch"}),
+    "predict nothing.txt": (2, set()),
+    "predict sitting.txt --model models:/har/9": (2, set()),
+    "trace": (0, {"dagster", "grimp", "pyarrow", "sqlalchemy"}),
+    "trace models:/har/9": (2, set()),
+}
+"""A command -> its exit code, and the heavy packages that it may import."""
+ONLY_READ = ("models", "predict")
+"""Commands that leave the home as it is, so that it may be one that they cannot write."""
+LISTING = """
+import atexit, sys
+atexit.register(lambda: open(sys.argv[1], "w").write(" ".join(sys.modules)))
+from pipelines.cli.main import main
+main(sys.argv[2:])
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A segment file, and a home with a registered model that remembers no experiment file."""
+    folder = tmp_path_factory.mktemp("folder")
+    np.savetxt(folder / "sitting.txt", np.random.default_rng(0).normal(size=(125, 45)), delimiter=",")
+    tracking = Tracking(Home(folder / "home"))
+    run = TrackedRun(
+        tracking, tracking.client.create_run(tracking.experiment_id, tags={ASSET_TAG: "models/har"}).info.run_id
+    )
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(125 * 45, 19), nn.Softmax(dim=1))
+    registry = Registry(tracking)
+    registered = registry.register(run, OVERALL, registry.log(run, OVERALL, model, num_timepoints=125), {})
+    registry.set_alias(OVERALL, CHAMPION_ALIAS, registered.version)
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_heavy_packages(folder, tmp_path, command):
+    exit_code, allowed = COMMANDS[command]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HAR_", "DAGSTER_", "MLFLOW_"))}
+    home, listing = folder / "home", tmp_path / "modules.txt"
+    before = sorted(home.rglob("*"))
+    done = subprocess.run(
+        [sys.executable, "-c", LISTING, str(listing), *command.split()],
+        env={**kept, "HAR_HOME": str(home)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == exit_code, done.stderr
+    assert HEAVY & set(listing.read_text(encoding="utf-8").split()) <= allowed
+    assert exit_code != 0 or not command.startswith(ONLY_READ) or sorted(home.rglob("*")) == before

@@ -1,0 +1,112 @@
+"""Which windows a model sees of the files, folders and zips that a user names, and what the answers are called."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from har_core.audit.defects import find_defects
+from har_core.base.errors import InputError
+from har_core.base.progress import silent
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS
+from har_core.datasets.dsads.recordings import read_recordings
+from har_core.datasets.dsads.synthetic.writer import write_recordings
+from har_core.settings.source import SourceSettings
+from har_core.windows.schema import channels_of
+from har_core.windows.segmentation import segment
+from pipelines.prediction import predict_with
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One subject, five segments of each activity, without a break but for one of activity 2, which is missing."""
+    folder = tmp_path_factory.mktemp("recordings") / "data"
+    write_recordings(folder, SourceSettings(num_subjects=1, num_segments=5), silent)
+    (folder / "a02/p1/s02.txt").unlink()
+    return folder
+
+
+class Model:
+    """Keeps the windows it is asked of."""
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        self.seen.append(windows)
+        return np.full((len(windows), NUM_ACTIVITIES), 1 / NUM_ACTIVITIES, dtype=np.float32)
+
+
+def places_of(model: Model, *inputs: Path, length: int, join: bool) -> list[tuple[str, float]]:
+    table = predict_with(model, inputs, length=length, join=join)
+    return list(zip(table["path"].to_pylist(), table["start_s"].to_pylist(), strict=True))
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_a_model_of_joined_segments_sees_the_windows_that_training_would_see(
+    recordings: Path, tmp_path: Path, kind: str
+) -> None:
+    path = recordings
+    if kind == "zip":
+        path = tmp_path / "data.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in recordings.rglob("*.txt"):
+                archive.write(file, file.relative_to(recordings))
+    model = Model()
+    places = places_of(model, path, length=250, join=True)
+    assert places[:5] == [
+        (f"{path}/a{a:02d}/p1/s{s:02d}.txt", 0.0) for a, s in ((1, 1), (1, 3), (2, 3), (3, 1), (3, 3))
+    ]
+    source = read_recordings(path)
+    trained_on = segment(source, length=250, overlap=0.0, findings=find_defects(source), join=True).read_all()
+    expected = channels_of(trained_on).reshape(NUM_CHANNELS, -1, 250).transpose(1, 2, 0)
+    np.testing.assert_array_equal(np.concatenate(model.seen), expected)
+    assert len(places) == len(expected) == 2 * 18 + 1
+
+
+def test_a_short_window_may_begin_in_one_segment_and_end_in_the_next(recordings: Path) -> None:
+    joined = [place for place in places_of(Model(), recordings, length=100, join=True) if "/a01/" in place[0]]
+    name = f"{recordings}/a01/p1/s0{{}}.txt"
+    expected = [(1, 0.0), (1, 4.0), (2, 3.0), (3, 2.0), (4, 1.0), (5, 0.0)]
+    assert joined == [(name.format(number), start) for number, start in expected]
+    apart = [place for place in places_of(Model(), recordings, length=100, join=False) if "/a01/" in place[0]]
+    assert apart == [(name.format(number), 0.0) for number in range(1, 6)]
+
+
+@pytest.fixture
+def loose(recordings: Path, tmp_path: Path) -> Path:
+    """A folder of three segments under names that say nothing of their place."""
+    folder = tmp_path / "loose"
+    (folder / "deeper").mkdir(parents=True)
+    for number, name in enumerate(["b.txt", "a.txt", "deeper/c.txt"], start=1):
+        shutil.copy(recordings / f"a05/p1/s0{number}.txt", folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("join", [True, False])
+def test_loose_files_are_answered_each_alone_under_their_own_names(loose: Path, join: bool) -> None:
+    model = Model()
+    places = places_of(model, loose, loose / "b.txt", length=60, join=join)
+    names = [loose / "a.txt", loose / "b.txt", loose / "deeper" / "c.txt", loose / "b.txt"]
+    assert places == [(str(name), start) for name in names for start in (0.0, 2.4)]
+    samples = np.loadtxt(loose / "a.txt", delimiter=",", dtype=np.float32)
+    np.testing.assert_array_equal(np.concatenate(model.seen)[:2], samples[:120].reshape(2, 60, NUM_CHANNELS))
+
+
+def test_a_window_longer_than_a_loose_file_is_refused_with_what_would_work(loose: Path) -> None:
+    for path in (loose, loose / "a.txt"):
+        with pytest.raises(InputError, match=r"a\.txt: a segment has 125 samples .* windows of 250; .* folder or zip"):
+            predict_with(Model(), [path], length=250, join=True)
+
+
+def test_recordings_without_a_stretch_as_long_as_a_window_are_refused(recordings: Path, tmp_path: Path) -> None:
+    for number in (1, 3, 5):
+        target = tmp_path / f"data/a03/p1/s0{number}.txt"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(recordings / f"a03/p1/s0{number}.txt", target)
+    with pytest.raises(InputError, match=r"data: no recording goes on without a break for 250 samples"):
+        predict_with(Model(), [tmp_path / "data"], length=250, join=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from instances import copy_of
 
 import har_core.report
 from assets.data.source_files import report_source_version
@@ -115,13 +116,6 @@ class Graph:
         return {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
 
 
-def remember_in(root: Path) -> dg.DagsterInstance:
-    """Dagster's instance of the home at ``root``."""
-    folder = root / ".dagster"
-    folder.mkdir(exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}})
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _environment() -> Iterator[None]:
     """MLflow exports its address; what these tests set must not be seen by others, nor the reverse."""
@@ -140,7 +134,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     root = tmp_path_factory.mktemp("home")
     path = root / "tiny.toml"
     path.write_text(EXPERIMENT, encoding="utf-8")
-    with remember_in(root) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         graph = Graph(Home(root), load_experiment(path), instance)
         result = graph.materialise()
         assert result.success, [event.message for event in result.all_events if event.is_failure]
@@ -152,14 +146,14 @@ def graph(ran: Graph, tmp_path: Path) -> Iterator[Graph]:
     """A copy of that home, to run things in."""
     root = tmp_path / "home"
     shutil.copytree(ran.home.root, root)
-    with remember_in(root) as instance:
+    with copy_of(ran.instance) as instance:
         yield Graph(Home(root), ran.experiment, instance)
 
 
 @pytest.fixture
 def empty_graph(ran: Graph, tmp_path: Path) -> Iterator[Graph]:
     """The same experiment in a home where nothing ran."""
-    with remember_in(tmp_path) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         yield Graph(Home(tmp_path), ran.experiment, instance)
 
 

@@ -1,25 +1,34 @@
-"""A home in which everything ran once, to change one thing in: settings, a recording, code."""
+"""A home in which everything ran once, to change one thing in: settings, a recording, code.
 
-from __future__ import annotations
+In ``world`` everything up to the splits is computed, and what is below them is simulated: a fit costs nothing, and its
+content follows from its inputs and its settings. In ``real_world`` everything is computed.
+"""
 
-import os
+import hashlib
+import json
 import shutil
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
+from instances import copy_of
 
 import har_core.report
 from assets.data.source_files import report_source_version
 from assets.folds.partitions import sync_folds
+from assets.graph import build_assets
 from assets.machinery import code_versions
+from assets.machinery.code_versions import INGREDIENTS
+from assets.machinery.keys import COMPARISON_GROUP, DATA_GROUP
+from assets.machinery.lineage import upstream_versions
 from assets.resources.home import Home
+from har_core.base.errors import InputError
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.experiment.loader import load_experiment
@@ -67,12 +76,45 @@ num_threads = 1
 """
 
 
+def simulated(asset: dg.AssetsDefinition, failures: set[str]) -> dg.AssetsDefinition:
+    """The same asset, computed in no time; where it is one of ``failures``, it raises.
+
+    The content of a fit follows from its inputs, its settings and the seed asked for, that of a comparison from its
+    inputs. Edited code changes no content: the edits of these tests are of that kind.
+    """
+    [spec] = asset.specs
+    name = spec.key.to_user_string()
+
+    @dg.multi_asset(
+        name=asset.node_def.name,
+        specs=[spec],
+        check_specs=[*asset.check_specs],
+        partitions_def=asset.partitions_def,
+        config_schema={"seed": dg.Field(int, is_required=False)},
+    )
+    def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        if name in failures:
+            raise InputError("no")
+        seed = context.op_execution_context.op_config.get("seed")
+        settings = {} if spec.group_name == COMPARISON_GROUP else spec.metadata[INGREDIENTS]["settings"]
+        content = json.dumps([upstream_versions(context), settings, seed], sort_keys=True)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(hashlib.sha256(content.encode()).hexdigest()),
+            metadata={INGREDIENTS: dg.MetadataValue.json(spec.metadata[INGREDIENTS])},
+            check_results=[dg.AssetCheckResult(check_name=check.name, passed=True) for check in asset.check_specs],
+        )
+
+    return body
+
+
 @dataclass(frozen=True)
 class World:
     """A home, its experiment file, its recordings and a copy of the core's sources."""
 
     root: Path
     instance: dg.DagsterInstance
+    failures: set[str] = field(default_factory=set)
+    """Simulated assets that fail."""
 
     @property
     def home(self) -> Home:
@@ -166,39 +208,112 @@ class World:
 
 
 @contextmanager
-def opened(root: Path) -> Iterator[World]:
+def opened(root: Path, instance: dg.DagsterInstance) -> Iterator[World]:
     home = Home(root / "home")
-    prepare(home)
-    remember(home, Memory(str(root / "tiny.toml"), str(root / "recordings")))
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        yield World(root, instance)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "HAR_DATA", "HAR_EXPERIMENT"):
+            patch.delenv(name, raising=False)
+        for name in ("HAR_HOME", "DAGSTER_HOME"):
+            patch.setenv(name, "")  # so that what is set here is undone
+        prepare(home)
+        remember(home, Memory(str(root / "tiny.toml"), str(root / "recordings")))
+        with judged_by(root / "har_core"):
+            yield World(root, instance)
+
+
+@contextmanager
+def judged_by(sources: Path) -> Iterator[None]:
+    """Code versions of the sources in this folder; what was read once is read again only where its content changed."""
+    plain, known = code_versions._hash_of_source, _known_hashes
+
+    def hash_of_source(path: Path) -> str:
+        content = path.read_bytes()
+        if content not in known:
+            known[content] = plain(path)
+        return known[content]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(code_versions, "_package_folder", lambda: sources)
+        patch.setattr(code_versions, "_hash_of_source", hash_of_source)
+        patch.setattr(har_core.report, "__file__", str(sources / "report" / "__init__.py"))
+        yield
+
+
+_known_hashes: dict[bytes, str] = {}
+"""Of sources, by their content: a copy is not parsed again."""
+
+
+@contextmanager
+def simulating(world: World) -> Iterator[World]:
+    def build(experiment: Experiment) -> list[dg.AssetSpec | dg.AssetsDefinition]:
+        return [
+            simulated(asset, world.failures)
+            if isinstance(asset, dg.AssetsDefinition) and {*asset.group_names_by_key.values()} != {DATA_GROUP}
+            else asset
+            for asset in build_assets(experiment)
+        ]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.definitions.build_assets", build)
+        yield world
+
+
+def run_once(world: World) -> None:
+    outcome = world.run()
+    assert not outcome.failures, outcome.failures
+    assert set(world.states().values()) == {"fresh"}
+
+
+def copied(root: Path, target: Path) -> Path:
+    """Times of change are kept."""
+    return shutil.copytree(root, target, ignore=shutil.ignore_patterns("*.lock"))
 
 
 @pytest.fixture(scope="session")
-def _ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DAGSTER_HOME", "HAR_HOME", "HAR_DATA", "HAR_EXPERIMENT")
-    before = {name: os.environ.pop(name, None) for name in names}
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is needed, and nothing ran."""
     root = tmp_path_factory.mktemp("world")
     (root / "tiny.toml").write_text(EXPERIMENT)
     write_recordings(root / "recordings", SourceSettings(num_subjects=3, num_segments=2), silent)
     shutil.copytree(ROOT / "har_core", root / "har_core", ignore=shutil.ignore_patterns("__pycache__"))
-    with opened(root) as world:
-        outcome = world.run()
-        assert not outcome.failures, outcome.failures
-        assert set(world.states().values()) == {"fresh"}
+    return root
+
+
+@pytest.fixture(scope="session")
+def _simulated(_made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = copied(_made, tmp_path_factory.mktemp("simulated") / "world")
+    with dg.DagsterInstance.ephemeral() as instance:
+        with opened(root, instance) as world, simulating(world):
+            run_once(world)
         yield world
-    for name, value in before.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
 
 
 @pytest.fixture
-def world(_ran: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A copy of that home, to change something in; its code is judged by a copy of the core's sources."""
-    root = tmp_path / "world"
-    shutil.copytree(_ran.root, root, ignore=shutil.ignore_patterns("*.lock"))  # times of change are kept
-    monkeypatch.setattr(code_versions, "_package_folder", lambda: root / "har_core")
-    monkeypatch.setattr(har_core.report, "__file__", str(root / "har_core" / "report" / "__init__.py"))
-    with opened(root) as world:
+def world(_simulated: World, tmp_path: Path) -> Iterator[World]:
+    """A home to change something in; its code is judged by a copy of the core's sources."""
+    root = copied(_simulated.root, tmp_path / "world")
+    with copy_of(_simulated.instance) as instance, opened(root, instance) as world, simulating(world):
         yield world
+
+
+@pytest.fixture(scope="session")
+def _real(_made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = copied(_made, tmp_path_factory.mktemp("real") / "world")
+    with stored_in(root) as instance, opened(root, instance) as world:
+        run_once(world)
+    return root
+
+
+@pytest.fixture
+def real_world(_real: Path, tmp_path: Path) -> Iterator[World]:
+    """The same, where everything is computed."""
+    root = copied(_real, tmp_path / "world")
+    with stored_in(root) as instance, opened(root, instance) as world:
+        yield world
+
+
+def stored_in(root: Path) -> dg.DagsterInstance:
+    """The instance that a home has."""
+    home = Home(root / "home")
+    prepare(home)
+    return dg.DagsterInstance.from_config(str(home.dagster))

@@ -97,16 +97,16 @@ def test_every_window_is_judged_by_itself(name: str) -> None:
 
 
 def test_every_channel_and_every_half_counts(name: str) -> None:
-    model = make(name).eval()
+    shape = num_timepoints, num_channels, _ = SHAPES[1]
+    model = make(name, shape).eval()
     # A network weighs every sample; trees ask for few features on the way of one window.
-    base = windows(1) if is_network(name) else training(SHAPES[0])[0][:38]
-    num_windows = len(base)
-    x = base.expand(47, -1, -1, -1).clone()
-    for channel in range(45):
+    base = windows(1, shape) if is_network(name) else training(shape)[0]
+    x = base.expand(num_channels + 2, -1, -1, -1).clone()
+    for channel in range(num_channels):
         x[1 + channel, :, :, channel] += 1.0
-    x[46, :, :62] += 1.0
+    x[-1, :, : num_timepoints // 2] += 1.0
     with torch.inference_mode():
-        logits = model(x.flatten(0, 1)).unflatten(0, (47, num_windows))
+        logits = model(x.flatten(0, 1)).unflatten(0, x.shape[:2])
     assert ((logits[1:] - logits[0]).abs().amax(dim=(1, 2)) > 0).all()
 
 

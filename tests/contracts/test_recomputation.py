@@ -1,6 +1,7 @@
 """One thing changes: exactly what depends on it is made again, whoever starts the work, and each thing once.
 
-The table of cases is run through ``har run``'s own waves, through automation, and through the nightly schedule's job.
+The table of cases goes through ``har run``'s own waves, through automation, and through the nightly schedule's job, in
+a world where nothing is trained (``world``). Three of them are run for real too, to show that it is like the real one.
 """
 
 from __future__ import annotations
@@ -12,15 +13,11 @@ from dataclasses import dataclass
 
 import dagster as dg
 import pytest
-from har_core.fitting.holdout import train_and_score
 
-from har_core.base.errors import InputError
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 from pipelines.runner import PART_OF_TAG
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 FOLDS = ("loso-p1", "loso-p2", "loso-p3")
 DATA = {"raw_recordings", "recording_audit", "windows", "splits"}
@@ -113,13 +110,19 @@ CASES = [
         edit("report/templates/report.html.j2", "<!-- edited -->"),
         {"comparison_report"},
     ),
+    Case("a metric corrected", edit("evaluation/scores.py"), {"comparison_report", "champion"}),
+    Case(
+        "the title of the report changed",
+        settings("[runtime]", '[report]\ntitle = "Ours"\n\n[runtime]'),
+        {"comparison_report"},
+    ),
+    Case("a seed more in every fold", settings("seeds = [0]", "seeds = [0, 1]"), ALL_FOLDS | BOTTOM),
     Case(
         "threads and schedules changed",
         settings("num_threads = 1", 'num_threads = 2\n[automation]\nrefresh = "0 3 * * *"'),
         set(),
     ),
 ]
-ids = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def check(world, case: Case, after: int) -> None:
@@ -129,16 +132,14 @@ def check(world, case: Case, after: int) -> None:
     assert set(world.states().values()) == {"fresh"}
 
 
-@ids
-def test_har_run(world, case):
+def har_run(world, case):
     after = world.last_event()
     case.change(world)
     assert not world.run().failures
     check(world, case, after)
 
 
-@ids
-def test_automation(world, case):
+def automation(world, case):
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
     case.change(world)
@@ -146,13 +147,33 @@ def test_automation(world, case):
     check(world, case, after)
 
 
-@ids
-def test_nightly_refresh(world, case):
+def nightly_refresh(world, case):
     """Also what a daemon missed that was down while the change was made: the job keeps no memory of its own."""
     after = world.last_event()
     case.change(world)
     assert world.definitions().resolve_job_def("refresh").execute_in_process(instance=world.instance).success
     check(world, case, after)
+
+
+@pytest.mark.parametrize("way", [har_run, automation, nightly_refresh], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_made_again(world, case, way):
+    way(world, case)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("one value of a raw file changed", har_run),
+        ("lstm.py changed, and no weight by it", automation),
+        ("[models.lstm] changed", nightly_refresh),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_what_is_made_again_for_real(real_world, name, way):
+    way(real_world, next(case for case in CASES if case.name == name))
 
 
 def test_nothing_changed(world):
@@ -169,8 +190,18 @@ def test_forced_retraining_with_a_new_seed_brings_the_report_along(world):
     world.run()
     assert set(world.materialised(after)) == {"models/lstm", *BOTTOM}
     assert set(world.states().values()) == {"fresh"}, "the seed of a run makes nothing stale"
-    event = world.instance.get_latest_materialization_event(dg.AssetKey(["models", "lstm"]))
-    assert event.asset_materialization.metadata["seed"].value == 7
+
+
+@pytest.mark.slow
+def test_a_seed_that_was_asked_for_gives_other_weights(real_world):
+    def latest() -> dg.AssetMaterialization:
+        event = real_world.instance.get_latest_materialization_event(dg.AssetKey(["models", "lstm"]))
+        return event.asset_materialization
+
+    before = latest()
+    real_world.run('key:"models/lstm"', forced=True, seed=7)
+    assert latest().metadata["seed"].value == 7
+    assert latest().tags["dagster/data_version"] != before.tags["dagster/data_version"]
 
 
 def test_automation_follows_what_was_retrained_by_hand(world):
@@ -229,15 +260,9 @@ def test_automation_asks_again_once_the_input_is_mended(world):
     assert set(world.materialised(after)) <= {"raw_recordings"}
 
 
-def test_automation_waits_with_the_report_and_har_run_does_not(world, monkeypatch):
+def test_automation_waits_with_the_report_and_har_run_does_not(world):
     """By hand the report compares what there is; automation builds it when all of its inputs are there."""
-
-    def train(architecture, *arguments, **options):
-        if architecture == "extra_trees":
-            raise InputError("no")
-        return train_and_score(architecture, *arguments, **options)
-
-    monkeypatch.setattr("assets.models.model.train_and_score", train)
+    world.failures.add("models/extra_trees")
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
     world.set(

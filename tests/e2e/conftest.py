@@ -1,14 +1,20 @@
-"""``har`` as a process of its own, in a home of its own, on a few made recordings."""
+"""``har`` as a process of its own, in a home of its own, on a few made recordings.
+
+Most of these processes are forked from one that has imported what is not ours (:mod:`forks`); ``test_cold_starts``
+starts every command as a shell does.
+"""
 
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from forks import Forks, forking
 
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
@@ -55,6 +61,7 @@ class Har:
     home: Path
     experiment: Path
     data: Path
+    forks: Forks
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,10 +72,7 @@ class Har:
         return {**kept, "PATH": path, "HAR_HOME": str(self.home), "OMP_NUM_THREADS": "1"}
 
     def __call__(self, *arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [HAR, *map(str, arguments)]
-        done = subprocess.run(
-            command, env=self.environment, cwd=self.home.parent, capture_output=True, text=True, check=False
-        )
+        done = self.forks.run([HAR, *arguments], self.environment, self.home.parent)
         assert done.returncode == expect, done.stdout + done.stderr
         return done
 
@@ -78,7 +82,15 @@ class Har:
         (ran,) = re.findall(r"^Ran: (.*)$", done.stdout, re.MULTILINE)
         return [] if ran == "nothing" else ran.split(", ")
 
+    def cold(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """A process that starts as a shell starts it."""
+        command = [HAR, *map(str, arguments)]
+        return subprocess.run(
+            command, env=self.environment, cwd=self.home.parent, capture_output=True, text=True, check=False
+        )
+
     def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """The same, without waiting."""
         return subprocess.Popen(
             [HAR, *map(str, arguments)],
             env=self.environment,
@@ -92,7 +104,8 @@ class Har:
     def stop_at(self, text: str, number: signal.Signals) -> tuple[int, list[str]]:
         """Start a run and send it a signal when it prints ``text``; gives the exit code and what it printed."""
         lines = []
-        with self.start("run", self.experiment, "--data", self.data) as process:
+        command = [HAR, "run", self.experiment, "--data", self.data]
+        with self.forks.start(command, self.environment, self.home.parent) as process:
             for line in process.stdout:
                 lines.append(line.rstrip())
                 if text in line:
@@ -101,10 +114,16 @@ class Har:
 
 
 @pytest.fixture(scope="session")
-def har(tmp_path_factory: pytest.TempPathFactory) -> Har:
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    with forking(tmp_path_factory.mktemp("forks")) as forks:
+        yield forks
+
+
+@pytest.fixture(scope="session")
+def har(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Har:
     folder = tmp_path_factory.mktemp("e2e")
     experiment = folder / "tiny.toml"
     experiment.write_text(EXPERIMENT)
     data = folder / "recordings"
     write_recordings(data, SourceSettings(num_subjects=3, num_segments=2), silent)
-    return Har(folder / "home", experiment, data)
+    return Har(folder / "home", experiment, data, forks)

@@ -5,12 +5,14 @@ The tests build on each other: one home, one copy of the sources to edit, in thi
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 400
+HERE = 'repositoryLocationName: "har", repositoryName: "__repository__",'
 DATA = {"raw_recordings", "recording_audit", "windows", "splits"}
 MODELS = {"models/lstm", "models/shufflenet"}
 BOTTOM = {"comparison_report", "champion"}
@@ -38,6 +41,7 @@ class Site:
     har: Any
     """``har`` as in conftest."""
     sources: Path
+    dagster_port: int
     running: list[subprocess.Popen] = field(default_factory=list)
 
     @property
@@ -46,37 +50,56 @@ class Site:
         names = {"DAGSTER_HOME": home / ".dagster", "HAR_EXPERIMENT": self.har.experiment, "PYTHONPATH": self.sources}
         return self.har.environment | {name: str(value) for name, value in names.items()}
 
-    def call(self, *command: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", *command],
-            env=self.environment,
-            cwd=self.har.home / ".dagster",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    def call(self, *command: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """``har``, from the copy of the sources."""
+        done = self.har.forks.run(["-m", "pipelines", *command], self.environment, self.har.home / ".dagster")
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done
 
     def run(self) -> None:
-        self.call("pipelines", "run", str(self.har.experiment), "--data", str(self.har.data))
+        self.call("run", self.har.experiment, "--data", self.har.data)
 
-    def dagster(self, *command: str) -> None:
-        self.call("dagster", *command, "-w", str(self.sources / "workspace.yaml"))
+    def ask(self, query: str) -> Any:
+        """As a click on the pages does."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.dagster_port}/graphql",
+            json.dumps({"query": query}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
+            answer = json.load(response)
+        assert "errors" not in answer, answer
+        (found,) = answer["data"].values()
+        assert "Error" not in found["__typename"], answer
+        return found
+
+    def start_sensor(self, name: str) -> None:
+        self.ask(f'mutation {{ startSensor(sensorSelector: {{ {HERE} sensorName: "{name}" }}) {{ __typename }} }}')
+
+    def stop_sensor(self, name: str) -> None:
+        sensor = f'sensorOrError(sensorSelector: {{ {HERE} sensorName: "{name}" }})'
+        state = self.ask(f"{{ {sensor} {{ __typename ... on Sensor {{ sensorState {{ id }} }} }} }}")["sensorState"]
+        self.ask(f'mutation {{ stopSensor(id: "{state["id"]}") {{ __typename }} }}')
+
+    def start_schedule(self, name: str) -> None:
+        self.ask(
+            f'mutation {{ startSchedule(scheduleSelector: {{ {HERE} scheduleName: "{name}" }}) {{ __typename }} }}'
+        )
+
+    def stop_schedule(self, name: str) -> None:
+        schedule = f'scheduleOrError(scheduleSelector: {{ {HERE} scheduleName: "{name}" }})'
+        state = self.ask(f"{{ {schedule} {{ __typename ... on Schedule {{ scheduleState {{ id }} }} }} }}")
+        self.ask(f'mutation {{ stopRunningSchedule(id: "{state["scheduleState"]["id"]}") {{ __typename }} }}')
+
+    def launch(self, job: str, run_config: str = "{}") -> None:
+        selector = f'selector: {{ {HERE} jobName: "{job}" }}, runConfigData: {json.dumps(run_config)}'
+        self.ask(f"mutation {{ launchRun(executionParams: {{ {selector} }}) {{ __typename }} }}")
 
     def start(self) -> None:
         """``har ui``, with the daemon in it; returns when the pages are there."""
+        ports = ["--dagster-port", str(self.dagster_port), "--mlflow-port", str(free_port())]
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "pipelines",
-                "ui",
-                "--dagster-port",
-                str(free_port()),
-                "--mlflow-port",
-                str(free_port()),
-            ],
+            [sys.executable, "-m", "pipelines", "ui", *ports],
             env=self.environment,
             cwd=self.har.home,
             stdout=subprocess.PIPE,
@@ -122,7 +145,7 @@ class Site:
         seen = time.time()
         self.wait_until(lambda: self.num_quiet_ticks(seen) >= 3, "quiet")
         assert self.made(after) == Counter(expected)
-        told = self.call("pipelines", "status", str(self.har.experiment))
+        told = self.call("status", self.har.experiment).stdout
         assert all(line.startswith("fresh") for line in told.splitlines()), told
 
     def num_quiet_ticks(self, since: float) -> int:
@@ -166,11 +189,12 @@ def site(har, tmp_path_factory) -> Iterator[Site]:
     for package in ("har_core", "assets", "pipelines"):
         shutil.copytree(ROOT / package, sources / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "workspace.yaml", sources)
-    site = Site(replace(har, home=folder / "home", experiment=experiment, data=data), sources)
+    site = Site(replace(har, home=folder / "home", experiment=experiment, data=data), sources, free_port())
     (site.har.home / ".dagster").mkdir(parents=True)
     site.run()
-    site.dagster("sensor", "start", "--start-all")
     site.start()
+    for sensor in ("source", "automation", "failure_report"):
+        site.start_sensor(sensor)
     site.settle(site.last_event(), set())
     yield site
     site.stop()
@@ -218,35 +242,33 @@ def test_an_edited_architecture_while_the_daemon_was_down(site):
 
 def test_the_nightly_refresh_finds_what_the_sensors_did_not(site):
     after = site.last_event()
-    site.dagster("sensor", "stop", "automation")
+    site.stop_sensor("automation")
     (site.har.home / "data" / "reports" / "latest" / "report.md").unlink()
     text = site.har.experiment.read_text()
     site.har.experiment.write_text(text + 'refresh = "* * * * *"\n')
-    site.dagster("schedule", "start", "nightly_refresh")
+    site.start_schedule("nightly_refresh")
     site.wait_until(lambda: bool(site.made(after)), "the report")
-    site.dagster("schedule", "stop", "nightly_refresh")
+    site.stop_schedule("nightly_refresh")
     site.wait_until(lambda: not site.unfinished(), "the end of the run")
     assert site.made(after) == Counter(["comparison_report"])
-    site.dagster("sensor", "start", "automation")
+    site.start_sensor("automation")
 
 
 def test_runs_of_har_and_of_the_queue_follow_each_other(site):
-    site.dagster("sensor", "stop", "automation")  # before it can ask for what changes now
+    site.stop_sensor("automation")  # before it can ask for what changes now
     site.wait_until(lambda: not site.unfinished(), "the end of what it asked for")
     text = site.har.experiment.read_text()
     site.har.experiment.write_text(text.replace("base_width = 16", "base_width = 16\nepochs = 300"))
-    command = [sys.executable, "-m", "pipelines", "run", str(site.har.experiment), "--select", "models/shufflenet"]
-    with subprocess.Popen(
-        command, env=site.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as har:
-        for line in har.stderr:
+    command = ["-m", "pipelines", "run", site.har.experiment, "--select", "models/shufflenet"]
+    with site.har.forks.start(command, site.environment, site.har.home) as har:
+        for line in har.stdout:
             if "epoch 1/300" in line:
                 break
-        site.dagster("job", "launch", "-j", "refresh")
+        site.launch("refresh")
         time.sleep(10)
-        assert har.poll() is None, f"it ended, or the training is too short for this test: {har.stderr.read()}"
+        assert har.poll() is None, f"it ended, or the training is too short for this test: {har.stdout.read()}"
         assert [run.status for run in site.unfinished()] == [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED]
-        har.stderr.read()
+        har.stdout.read()
     assert har.returncode == 0
     site.wait_until(lambda: not site.unfinished(), "the run from the queue")
     with site.instance() as instance:
@@ -255,20 +277,10 @@ def test_runs_of_har_and_of_the_queue_follow_each_other(site):
 
 
 def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site):
-    site.dagster(
-        "job", "launch", "-j", "retraining", "--config-json", '{"ops":{"retrain_models":{"config":{"seed":3}}}}'
-    )
+    site.launch("retraining", '{"ops": {"retrain_models": {"config": {"seed": 3}}}}')
     holder = site.har.home / ".dagster" / "har.lock"
     site.wait_until(lambda: holder.with_suffix(".holder.json").is_file(), "the retraining")
-    refused = subprocess.run(
-        [sys.executable, "-m", "pipelines", "run", str(site.har.experiment)],
-        env=site.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert refused.returncode == 1
-    assert "(Dagster run " in refused.stderr
+    assert "(Dagster run " in site.call("run", site.har.experiment, expect=1).stderr
     with site.instance() as instance:
         (run, *_) = instance.get_runs(dg.RunsFilter(job_name="retraining"), limit=1)
         assert instance.run_launcher.terminate(run.run_id)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from instances import copy_of
 
 from assets.comparison.report_inputs import gather
 from assets.folds.partitions import FOLDS
@@ -56,12 +57,6 @@ class Place:
         return self.told().tags["dagster/data_version"]
 
 
-def remember_in(root: Path) -> dg.DagsterInstance:
-    folder = root / ".dagster"
-    folder.mkdir(exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}})
-
-
 @pytest.fixture(scope="module")
 def done(ran, tmp_path_factory) -> Iterator[Place]:
     """One of three folds is there, and the report after it. Do not run anything in it: take ``place``."""
@@ -70,7 +65,7 @@ def done(ran, tmp_path_factory) -> Iterator[Place]:
     path = root / "folded.toml"
     text = ran.experiment.path.read_text(encoding="utf-8")
     path.write_text(text.replace("[evaluation]\n", EVALUATION), encoding="utf-8")
-    with remember_in(root) as instance:
+    with copy_of(ran.instance) as instance:
         place = Place(root, instance, load_experiment(path))
         instance.add_dynamic_partitions(FOLDS.name, list(FOLDS_OF_THREE))
         assert place.materialise("folds/cnn", "loso-p1").success
@@ -82,7 +77,7 @@ def done(ran, tmp_path_factory) -> Iterator[Place]:
 def place(done, tmp_path) -> Iterator[Place]:
     root = tmp_path / "home"
     shutil.copytree(done.home.root, root)
-    with remember_in(root) as instance:
+    with copy_of(done.instance) as instance:
         yield Place(root, instance, done.experiment)
 
 

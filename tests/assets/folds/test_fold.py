@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import pytest
+from instances import copy_of
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from assets.data.source_files import report_source_version
@@ -102,18 +103,12 @@ class Place:
         return [run for run in reversed(found) if run.info.run_name.startswith(name)]
 
 
-def remember_in(root: Path) -> dg.DagsterInstance:
-    folder = root / ".dagster"
-    folder.mkdir(exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}})
-
-
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Windows are there, and the first fold of both architectures. Do not run anything in it: take ``place``."""
     root = tmp_path_factory.mktemp("home")
     (root / "tiny.toml").write_text(EXPERIMENT, encoding="utf-8")
-    with remember_in(root) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         place = Place(root, instance)
         report_source_version(instance, place.experiment, place.home)
         assert place.materialise("raw_recordings", "recording_audit", "windows").success
@@ -126,7 +121,7 @@ def place(done: Place, tmp_path: Path) -> Iterator[Place]:
     """A copy of that home, to run things in."""
     root = tmp_path / "home"
     shutil.copytree(done.home.root, root)
-    with remember_in(root) as instance:
+    with copy_of(done.instance) as instance:
         yield Place(root, instance)
 
 

@@ -26,13 +26,13 @@ from har_core.settings.experiment import Experiment
 if TYPE_CHECKING:
     from har_core.report.inputs import ReportInputs
 
-WITHOUT_EFFECT = ("runtime", "automation")
+_WITHOUT_EFFECT = ("runtime", "automation")
 """Sections of the experiment file that change no result."""
 
 
 def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
     """The asset; of ``folds/<architecture>`` it takes every current partition that there is."""
-    settings = {name: value for name, value in experiment.resolved().items() if name not in WITHOUT_EFFECT}
+    settings = {name: value for name, value in experiment.resolved().items() if name not in _WITHOUT_EFFECT}
     return make_asset(
         COMPARISON_REPORT,
         _compare,

@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int = 1) -> Generator[Result]:
+def ahead(work: Callable[[_Item], _Result], items: Iterable[_Item], *, num_threads: int = 1) -> Generator[_Result]:
     """Yield ``work(item)`` for each item, in order; while the caller uses one result, the next ones are computed.
 
     At most ``num_threads + 1`` results wait for the caller, so memory does not grow with the items. An exception of
@@ -21,7 +21,7 @@ def ahead(work: Callable[[Item], Result], items: Iterable[Item], *, num_threads:
     [2, 1]
     """
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="ahead")
-    waiting: deque[Future[Result]] = deque()
+    waiting: deque[Future[_Result]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(work, item))

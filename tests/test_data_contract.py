@@ -80,7 +80,7 @@ def test_checks(heading: str, names: tuple[str, ...]) -> None:
 
 
 def test_columns_in_dagster_are_those_of_the_page(tmp_path: Path) -> None:
-    samples = np.zeros((1, SEGMENT_LENGTH, NUM_CHANNELS), dtype=np.float32)
+    samples = np.zeros((NUM_CHANNELS, SEGMENT_LENGTH), dtype=np.float32)
     recording = Recording(subject=1, activity=1, segments=(1,), samples=samples)
     write_windows(segment([recording], length=125, overlap=0), tmp_path / "windows.parquet")
     columns = describe_table(tmp_path / "windows.parquet")["dagster/column_schema"].columns

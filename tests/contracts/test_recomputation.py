@@ -19,6 +19,8 @@ from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 from pipelines.runner import PART_OF_TAG
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 FOLDS = ("loso-p1", "loso-p2", "loso-p3")
 DATA = {"raw_recordings", "recording_audit", "windows", "splits"}
 MODELS = {"models/lstm", "models/cnn", "models/logistic_regression"}
@@ -161,8 +163,6 @@ def test_what_is_made_again(world, case, way):
     way(world, case)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("name", "way"),
     [
@@ -192,7 +192,6 @@ def test_forced_retraining_with_a_new_seed_brings_the_report_along(world):
     assert set(world.states().values()) == {"fresh"}, "the seed of a run makes nothing stale"
 
 
-@pytest.mark.slow
 def test_a_seed_that_was_asked_for_gives_other_weights(real_world):
     def latest() -> dg.AssetMaterialization:
         event = real_world.instance.get_latest_materialization_event(dg.AssetKey(["models", "lstm"]))

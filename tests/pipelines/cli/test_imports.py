@@ -23,14 +23,21 @@ HEAVY = {
     *("dagster", "grimp", "matplotlib", "mlflow", "pandas", "polars", "pyarrow", "scipy", "sklearn", "sqlalchemy"),
     *("sympy", "torch", "torch._dynamo"),
 }
+LIGHT = {"dagster", "grimp", "pyarrow", "sqlalchemy"}
 COMMANDS = {
+    "--help": (0, set()),
+    "--version": (0, set()),
+    "run nothing.toml": (2, set()),
+    "run small.toml --data nothing": (2, set()),
+    "status nothing.toml": (2, set()),
+    "status small.toml": (0, LIGHT),
     "models": (0, set()),
     "models --json": (0, set()),
     "predict sitting.txt": (0, {"pyarrow", "torch"}),
     "predict sitting.txt --format parquet --output answers.parquet": (0, {"pyarrow", "torch"}),
     "predict nothing.txt": (2, set()),
     "predict sitting.txt --model models:/har/9": (2, set()),
-    "trace": (0, {"dagster", "grimp", "pyarrow", "sqlalchemy"}),
+    "trace": (0, LIGHT),
     "trace models:/har/9": (2, set()),
 }
 """A command -> its exit code, and the heavy packages that it may import."""
@@ -46,9 +53,10 @@ main(sys.argv[2:])
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A segment file, and a home with a registered model that remembers no experiment file."""
+    """A segment file, an experiment file, and a home with a registered model that remembers no experiment file."""
     folder = tmp_path_factory.mktemp("folder")
     np.savetxt(folder / "sitting.txt", np.random.default_rng(0).normal(size=(125, 45)), delimiter=",")
+    (folder / "small.toml").write_text('[source]\nkind = "synthetic"\n[models]\narchitectures = ["cnn"]\n')
     tracking = Tracking(Home(folder / "home"))
     run = TrackedRun(
         tracking, tracking.client.create_run(tracking.experiment_id, tags={ASSET_TAG: "models/har"}).info.run_id

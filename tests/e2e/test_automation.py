@@ -106,7 +106,7 @@ class Site:
             text=True,
         )
         self.running.append(process)
-        assert [process.stdout.readline().split(":")[0] for _ in range(2)] == ["Dagster", "MLflow"]
+        assert [process.stdout.readline().split(" ")[0] for _ in range(3)] == ["Starting", "Dagster:", "MLflow:"]
 
     def stop(self) -> None:
         while self.running:

@@ -69,6 +69,7 @@ def ui(fresh):
     dagster, mlflow = free_port(), free_port()
     with fresh.start("ui", "--dagster-port", dagster, "--mlflow-port", mlflow) as process:
         try:
+            assert process.stdout.readline().startswith("Starting ")
             lines = [process.stdout.readline().rstrip() for _ in range(2)]
             assert lines == [f"Dagster: http://127.0.0.1:{dagster}", f"MLflow:  http://127.0.0.1:{mlflow}"]
             yield process, f"http://127.0.0.1:{dagster}", f"http://127.0.0.1:{mlflow}"

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from instances import copy_into
 
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import PARTIAL_INPUTS
@@ -105,13 +108,34 @@ class Toy:
         return {name: str(status.state) for name, status in self.statuses().items()}
 
 
-@pytest.fixture
-def toy(tmp_path: Path) -> Iterator[Toy]:
+@contextmanager
+def new_toy(home: Path) -> Iterator[Toy]:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("folds", ["f1", "f2"])
-        toy = Toy(tmp_path, instance)
+        toy = Toy(home, instance)
         toy.report_source("s1")
         yield toy
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[Toy]:
+    with new_toy(tmp_path) as toy:
+        yield toy
+
+
+@pytest.fixture(scope="session")
+def _ran_toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
+    with new_toy(tmp_path_factory.mktemp("toy")) as toy:
+        toy.run()
+        yield toy
+
+
+@pytest.fixture
+def ran_toy(toy: Toy, _ran_toy: Toy) -> Toy:
+    """``toy``, after everything ran."""
+    copy_into(toy.instance, _ran_toy.instance)
+    shutil.copytree(_ran_toy.home, toy.home, dirs_exist_ok=True)
+    return toy
 
 
 @pytest.fixture

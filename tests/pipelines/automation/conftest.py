@@ -61,10 +61,8 @@ class Ticker:
 
 
 @pytest.fixture
-def ticker(toy) -> Ticker:
+def ticker(ran_toy) -> Ticker:
     """After everything ran by hand, and a first look."""
-    toy.run()
-    ticker = Ticker(toy)
+    ticker = Ticker(ran_toy)
     assert ticker.tick() == set()
-    toy.ran.clear()
     return ticker

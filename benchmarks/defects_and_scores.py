@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from har_core.audit.defects import find_defects
-from har_core.audit.findings import Kind
+from har_core.audit.kinds import Kind
 from har_core.datasets.dsads.ingested import read_ingested
 from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.datasets.dsads.manifest import ingest

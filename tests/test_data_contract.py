@@ -15,9 +15,10 @@ from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, S
 from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA
 from har_core.datasets.dsads.recordings import Recording
 from har_core.inference.predictions import PREDICTIONS_SCHEMA
-from har_core.splits.parts import SPLIT_CHECK_NAMES
+from har_core.splits.names import SPLIT_CHECK_NAMES
 from har_core.windows.dataset import write_windows
-from har_core.windows.schema import WINDOW_CHECKS, window_schema
+from har_core.windows.names import WINDOW_CHECKS
+from har_core.windows.schema import window_schema
 from har_core.windows.segmentation import segment
 
 PAGE = Path(__file__).parents[1] / "docs" / "data_contract.md"

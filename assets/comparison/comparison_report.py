@@ -12,7 +12,6 @@ from assets.machinery.keys import (
     COMPARISON_GROUP,
     COMPARISON_REPORT,
     PARTIAL_INPUTS,
-    RAW_RECORDINGS,
     RECORDING_AUDIT,
     SPLITS,
     WINDOWS,
@@ -48,7 +47,6 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
         description="One page that compares every model there is, on held-out subjects and over folds, says what the "
         "audit found, and names what is missing. Scores are computed here, from predictions.",
         deps=[
-            RAW_RECORDINGS,
             RECORDING_AUDIT,
             WINDOWS,
             SPLITS,

@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from assets.folds.partitions import subjects_of
 from assets.machinery.commits import git_commit
-from assets.machinery.keys import RAW_RECORDINGS, RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key
+from assets.machinery.keys import RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key
 from assets.machinery.lineage import (
     REGISTERED_MODEL,
     REGISTERED_MODEL_URL,
     REGISTERED_VERSION,
     RUN_ID,
     RUN_URL,
+    SUBJECTS,
     Latest,
     fold_partitions,
     latest,
@@ -89,7 +90,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
         _note(gathered, entry.key, {None: entry}, home.record(name))
     for name, own in folds.items():
         _note(gathered, fold_key(name), own, home.fold_record(name, "").parent)
-    places = {RAW_RECORDINGS: home.manifest, RECORDING_AUDIT: home.findings, WINDOWS: home.windows}
+    places = {RECORDING_AUDIT: home.findings, WINDOWS: home.windows}
     for key, place in {**places, SPLITS: home.splits(experiment.splits.protocol)}.items():
         made = latest(instance, key)
         if made is not None:
@@ -158,8 +159,12 @@ def _unaltered(home: Home, entry: Latest, ending: str) -> Path:
 def _describe_data(instance: dg.DagsterInstance) -> dict[str, Any]:
     """A few lines about the data, from the metadata of the assets that made it."""
     wanted = {
-        RAW_RECORDINGS: {"dagster/row_count": "segment files", "subjects": "subjects"},
-        WINDOWS: {"dagster/row_count": "windows", "window_length": "samples in a window"},
+        WINDOWS: {
+            "num_segments": "segment files",
+            SUBJECTS: "subjects",
+            "dagster/row_count": "windows",
+            "window_length": "samples in a window",
+        },
         SPLITS: {f"{role}_subjects": f"subjects for {role}" for role in ("training", "validation", "test")},
     }
     described: dict[str, Any] = {}
@@ -172,7 +177,7 @@ def _describe_data(instance: dg.DagsterInstance) -> dict[str, Any]:
 
 def _data_runs(instance: dg.DagsterInstance) -> dict[str, DataRun]:
     """The run of each asset before models and folds that there is."""
-    found = {key: latest(instance, key) for key in (RAW_RECORDINGS, RECORDING_AUDIT, WINDOWS, SPLITS)}
+    found = {key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)}
     return {
         key.to_user_string(): DataRun(mlflow_run_id=entry.metadata[RUN_ID], mlflow_run_url=entry.metadata[RUN_URL])
         for key, entry in found.items()

@@ -1,14 +1,18 @@
 """``recording_audit``: defects in what the recordings hold, as a table of findings. It looks and changes nothing."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import DATA_GROUP, RAW_RECORDINGS, RECORDING_AUDIT
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import describe_table, inline_png, markdown_table, path_to
-from har_core.audit.findings import Kind, Severity
-from har_core.audit.summary import KindSummary
+from har_core.audit.kinds import Kind, Severity
 from har_core.settings.experiment import Experiment
+
+if TYPE_CHECKING:
+    from har_core.audit.summary import KindSummary
 
 _ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.datasets.dsads.ingested"]
 _SEVERITIES = {
@@ -69,7 +73,7 @@ def _check_name(kind: Kind) -> str:
     return f"no_{kind}"
 
 
-def _check(kind: Kind, summary: KindSummary | None) -> dg.AssetCheckResult:
+def _check(kind: Kind, summary: "KindSummary | None") -> dg.AssetCheckResult:
     if summary is None:
         return dg.AssetCheckResult(check_name=_check_name(kind), passed=True)
     return dg.AssetCheckResult(

@@ -10,7 +10,7 @@ from assets.machinery.lineage import SUBJECTS
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import describe_table, path_to
 from har_core.settings.experiment import Experiment
-from har_core.windows.schema import WINDOW_CHECKS
+from har_core.windows.names import WINDOW_CHECKS
 
 _ROOTS = [
     "har_core.datasets.dsads.ingested",
@@ -65,6 +65,7 @@ def _cut(work: Work) -> Made:
             **describe_table(path),
             "path": path_to(work.home.windows),
             "window_length": summary.window_length,
+            "num_segments": sum(map(len, recordings.segments.values())),
             "num_subjects": summary.num_subjects,
             SUBJECTS: str(sorted({key.subject for key in recordings.keys})),
             "num_damaged": summary.num_damaged,

@@ -21,7 +21,7 @@ from assets.machinery.presentation import markdown_table, path_to
 from har_core.base.errors import InputError
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
-from har_core.splits.parts import SPLIT_CHECK_NAMES
+from har_core.splits.names import SPLIT_CHECK_NAMES
 from har_core.splits.protocols import Fold, fold_named
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from urllib.request import url2pathname
 from assets.resources.home import Home
 from har_core.base.errors import InputError, UnknownNameError
 from har_core.base.names import unknown
-from har_core.inference.archive import archived_weights_version
 
 CHALLENGER = "challenger"
 CHAMPION_ALIAS = "champion"
@@ -173,6 +172,8 @@ class Store:
         Raises:
             DamagedModelError: the file of the weights is damaged.
         """
+        from har_core.inference.archive import archived_weights_version
+
         folder = local_path(entry.location)
         path = folder / MODEL_FILE if folder is not None else None
         return archived_weights_version(path) if path is not None and path.is_file() else None

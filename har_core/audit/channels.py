@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from har_core.audit.findings import Finding, Kind, Severity, finding_at
+from har_core.audit.findings import Finding, finding_at
+from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import ACC, GYRO, MAG, Mask, Signals, runs
 from har_core.audit.steps import Steps
 from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, UNITS, channels_of_sensor, channels_of_unit

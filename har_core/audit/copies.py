@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, Kind, Severity, finding_at
+from har_core.audit.findings import Finding, finding_at
+from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
 from har_core.settings.audit import AuditSettings

@@ -18,7 +18,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, Kind, Severity, finding_at
+from har_core.audit.findings import Finding, finding_at
+from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Signals, Values, runs
 from har_core.audit.steps import Steps
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, SENSORS, UNITS

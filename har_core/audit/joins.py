@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from har_core.audit.findings import Finding, Kind, Place, Severity, finding_at
+from har_core.audit.findings import Finding, Place, finding_at
+from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.audit.steps import Steps
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, RecordingKey

@@ -10,7 +10,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from har_core.audit.findings import Severity
+from har_core.audit.kinds import Severity
 from har_core.base.png import DPI, as_png
 from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, RecordingKey
 

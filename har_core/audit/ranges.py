@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from har_core.audit.findings import Kind, concerns_units
+from har_core.audit.findings import concerns_units
+from har_core.audit.kinds import Kind
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH, RecordingKey
 
 _ALONE = -1

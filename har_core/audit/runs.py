@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har_core.audit.findings import Finding, Kind, Severity, finding_at
+from har_core.audit.findings import Finding, finding_at
+from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, UNITS, channels_of_unit
 from har_core.settings.audit import AuditSettings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from har_core.audit.findings import Kind, Severity
+from har_core.audit.kinds import Kind, Severity
 
 _MAX_PLACES = 6
 

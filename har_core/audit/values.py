@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from har_core.audit.findings import Finding, Kind, Severity, finding_at
+from har_core.audit.findings import Finding, finding_at
+from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import ACC, GYRO, MAG, Mask, Signals, runs
 from har_core.datasets.dsads.layout import UNITS, channels_of_sensor
 from har_core.settings.audit import AuditSettings

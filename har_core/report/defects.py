@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from markupsafe import Markup
 
-from har_core.audit.findings import Kind, Severity
+from har_core.audit.kinds import Kind, Severity
 from har_core.audit.summary import KindSummary, summarise
 from har_core.report.charts import squares
 from har_core.report.honest import TITLES

@@ -28,8 +28,9 @@ from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.settings.splits import SplitSettings
 from har_core.splits.assignment import assign_roles
+from har_core.splits.names import FILE_NAMES, STATISTICS_FILE_NAME
 from har_core.splits.normalization import Statistics, measure
-from har_core.splits.parts import FILE_NAMES, STATISTICS_FILE_NAME, CheckedParts, Part, read_named, training_samples
+from har_core.splits.parts import CheckedParts, Part, read_named, training_samples
 from har_core.splits.protocols import Fold
 from har_core.splits.role_checks import check_named_subjects, check_roles
 from har_core.splits.roles import DROPS, ROLES, UNUSED, assign_subjects, roles_of_windows, separate

@@ -18,17 +18,11 @@ from har_core.base.checks import Check
 from har_core.base.progress import Progress
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.splits.normalization import Moments, Statistics, apply
-from har_core.splits.role_checks import ROLE_CHECK_NAMES
 from har_core.splits.roles import ROLES, UNUSED
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, length_of
 
-FILE_NAMES = {"training": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
-STATISTICS_FILE_NAME = "statistics.json"
 TOLERANCE = 1e-3
 """How far mean and deviation of a normalised training channel may be from 0 and 1."""
-VALUE_CHECK_NAMES = ("training_means_are_0", "training_deviations_are_1", "every_value_is_finite")
-SPLIT_CHECK_NAMES = (*ROLE_CHECK_NAMES, *VALUE_CHECK_NAMES)
-"""Of a whole split, in order; the protocol ``leaky`` lacks ``roles_share_no_subject``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

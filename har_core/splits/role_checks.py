@@ -12,17 +12,6 @@ from har_core.base.checks import Check
 from har_core.splits.roles import ROLES, TEST, TRAINING, UNUSED, VALIDATION, positions_of
 from har_core.windows.schema import KEY_COLUMNS, NO_GROUP
 
-ROLE_CHECK_NAMES = (
-    "named_subjects_are_in_the_data",
-    "no_role_is_empty",
-    "roles_share_no_subject",
-    "roles_share_no_window",
-    "roles_share_no_duplicate",
-    "training_has_no_damage",
-    "every_role_has_every_activity",
-)
-"""In the order of :func:`check_named_subjects` and :func:`check_roles`."""
-
 _MAX_NAMED = 5
 
 _Roles = npt.NDArray[np.int8]

@@ -13,7 +13,8 @@ from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_g
 from har_core.audit.signals import Mask, runs
 from har_core.base.checks import Check
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH, UNITS, RecordingKey
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP, WINDOW_CHECKS
+from har_core.windows.names import WINDOW_CHECKS
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP
 
 _MAX_NAMED = 5
 

@@ -31,9 +31,6 @@ FLAG_COLUMNS = tuple(_FLAGS)
 NO_GROUP = -1
 """``duplicate_group`` of a window whose rows all occur once."""
 
-WINDOW_CHECKS = ("no_window_crosses_a_break", "damage_is_flagged", "copies_are_linked")
-"""What :class:`~har_core.windows.checks.WindowChecks` compares with the findings, in its order."""
-
 INHERITED_METADATA = (
     b"har.sampling_rate_hz",
     b"har.window_length",

@@ -84,7 +84,7 @@ def place(done, tmp_path) -> Iterator[Place]:
 def test_it_waits_for_folds_and_the_audit(done):
     graph = dg.Definitions(assets=build_assets(done.experiment), resources=build_resources(done.home))
     parents = graph.resolve_asset_graph().get(COMPARISON_REPORT).parent_keys
-    data = {"raw_recordings", "recording_audit", "windows", "splits"}
+    data = {"recording_audit", "windows", "splits"}
     assert {key.to_user_string() for key in parents} == {*data, "models/cnn", "models/lstm", "folds/cnn"}
 
 
@@ -111,7 +111,7 @@ def test_it_tells_of_the_audit_and_of_windows(done):
 
 def test_it_links_every_run_and_every_registered_version(done):
     figures, client = done.figures(), Tracking(done.home).client
-    assert set(figures["data_runs"]) == {"raw_recordings", "recording_audit", "windows", "splits"}
+    assert set(figures["data_runs"]) == {"recording_audit", "windows", "splits"}
     html = (done.home.report_folder / "report.html").read_text(encoding="utf-8")
     for told in (*figures["data_runs"].values(), *figures["entries"], *figures["folds"]):
         assert told["mlflow_run_url"].endswith(client.get_run(told["mlflow_run_id"]).info.run_id)
@@ -125,7 +125,7 @@ def test_its_run_knows_every_version_that_went_in(done):
     gathered = gather(done.instance, done.experiment, done.home)
     fold = latest_of_partition(done.instance, fold_key("cnn"), "loso-p1")
     assert gathered.versions["folds/cnn[loso-p1]"] == fold.data_version
-    data = {"raw_recordings", "recording_audit", "windows", "splits"}
+    data = {"recording_audit", "windows", "splits"}
     assert set(gathered.versions) == {*data, "models/cnn", "models/lstm", "folds/cnn[loso-p1]"}
     run = Tracking(done.home).client.get_run(done.told().metadata[RUN_ID].value)
     artifacts = Path(run.info.artifact_uri.removeprefix("file://"))

@@ -15,7 +15,7 @@ from assets.data.recording_audit import build_recording_audit
 from assets.data.source_files import build_source_files, report_source_version
 from assets.graph import build_resources
 from assets.resources.home import Home
-from har_core.audit.findings import Kind
+from har_core.audit.kinds import Kind
 from har_core.datasets.dsads.ingested import read_ingested, recordings_writer
 from har_core.datasets.dsads.layout import CHANNELS
 from har_core.experiment.loader import load_experiment

@@ -5,16 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from har_core.audit.defects import find_defects
-from har_core.audit.findings import (
-    FINDINGS_SCHEMA,
-    Finding,
-    Kind,
-    Severity,
-    content_version,
-    read_findings,
-    tabulate,
-    write_findings,
-)
+from har_core.audit.findings import FINDINGS_SCHEMA, Finding, content_version, read_findings, tabulate, write_findings
+from har_core.audit.kinds import Kind, Severity
 from har_core.base.errors import InputError
 
 

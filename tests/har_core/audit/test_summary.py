@@ -1,6 +1,7 @@
 import pyarrow as pa
 
-from har_core.audit.findings import FINDINGS_SCHEMA, Kind, Severity
+from har_core.audit.findings import FINDINGS_SCHEMA
+from har_core.audit.kinds import Kind, Severity
 from har_core.audit.picture import findings_png
 from har_core.audit.summary import summarise
 from har_core.datasets.dsads.layout import RecordingKey

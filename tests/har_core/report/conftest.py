@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from har_core.audit.findings import Finding, Kind, Severity, tabulate
+from har_core.audit.findings import Finding, tabulate
+from har_core.audit.kinds import Kind, Severity
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine

@@ -16,9 +16,10 @@ from har_core.datasets.dsads.recordings import Recording
 from har_core.settings.splits import SplitSettings
 from har_core.splits import build as splits
 from har_core.splits import parts as split_parts
-from har_core.splits.build import FILE_NAMES, STATISTICS_FILE_NAME, write_splits
+from har_core.splits.build import write_splits
+from har_core.splits.names import FILE_NAMES, STATISTICS_FILE_NAME
+from har_core.splits.names import SPLIT_CHECK_NAMES as CHECK_NAMES
 from har_core.splits.normalization import Statistics, apply
-from har_core.splits.parts import SPLIT_CHECK_NAMES as CHECK_NAMES
 from har_core.splits.role_checks import check_roles
 from har_core.splits.roles import ROLES
 from har_core.windows.dataset import open_windows, write_windows

@@ -20,7 +20,8 @@ from har_core.datasets.dsads.layout import CHANNELS
 from har_core.datasets.dsads.recordings import Recording, RecordingKey, Recordings
 from har_core.windows.checks import WindowChecks
 from har_core.windows.dataset import open_windows, write_windows
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, WINDOW_CHECKS
+from har_core.windows.names import WINDOW_CHECKS
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors
 

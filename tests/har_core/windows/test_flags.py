@@ -14,7 +14,8 @@ from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey, channels_of_unit
 from har_core.datasets.dsads.recordings import Recording, Recordings
 from har_core.windows.checks import WindowChecks
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, WINDOW_CHECKS, channels_of
+from har_core.windows.names import WINDOW_CHECKS
+from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of
 from har_core.windows.segmentation import segment, stride_of
 
 WAYS = ("flag", "keep", "repair", "drop")

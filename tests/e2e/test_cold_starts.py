@@ -1,6 +1,10 @@
 """Every command as a shell starts it, in a home where everything ran: it finds its imports, and ends well."""
 
+import signal
+import subprocess
+
 import pytest
+from imports import heavy_in, listing
 from typer.main import get_command
 
 from pipelines.cli.main import app
@@ -29,3 +33,23 @@ def test_help_and_mistakes(har):
     told = har.cold("--help").stdout
     assert {command for command in COMMANDS if command in told} == COMMANDS
     assert "No such command 'fly'" in har.cold("fly").stderr
+
+
+@pytest.mark.parametrize(("command", "more"), [("run", set()), ("status", set()), ("trace", {"numpy", "pyarrow"})])
+def test_heavy_packages_where_nothing_is_due(har, tmp_path, command, more):
+    modules = tmp_path / "modules.txt"
+    done = subprocess.run(
+        listing(modules, command), env=har.environment, cwd=har.home.parent, capture_output=True, text=True, check=True
+    )
+    assert heavy_in(modules) <= {"dagster", "grimp", "sqlalchemy", *more}
+    assert command != "run" or "Ran: nothing" in done.stdout
+
+
+def test_the_supervisor_of_the_pages_holds_nothing_heavy(har, tmp_path):
+    modules = tmp_path / "modules.txt"
+    with subprocess.Popen(
+        listing(modules, "ui"), env=har.environment, cwd=har.home.parent, stdout=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+    assert heavy_in(modules) == set()

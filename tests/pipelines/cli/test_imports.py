@@ -1,15 +1,15 @@
-"""Which heavy packages each command goes without: imports are most of the time that a command takes."""
+"""Which heavy packages each command goes without; where everything ran: ``tests/e2e/test_cold_starts.py``."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from imports import heavy_in, listing
 from torch import nn
 
 from assets.resources.home import Home
@@ -19,11 +19,7 @@ from assets.resources.runs import TrackedRun
 from assets.resources.store import CHAMPION_ALIAS, OVERALL
 from assets.resources.tracking import Tracking
 
-HEAVY = {
-    *("dagster", "grimp", "matplotlib", "mlflow", "pandas", "polars", "pyarrow", "scipy", "sklearn", "sqlalchemy"),
-    *("sympy", "torch", "torch._dynamo"),
-}
-LIGHT = {"dagster", "grimp", "pyarrow", "sqlalchemy"}
+LIGHT = {"dagster", "grimp", "sqlalchemy"}
 COMMANDS = {
     "--help": (0, set()),
     "--version": (0, set()),
@@ -33,22 +29,16 @@ COMMANDS = {
     "status small.toml": (0, LIGHT),
     "models": (0, set()),
     "models --json": (0, set()),
-    "predict sitting.txt": (0, {"pyarrow", "torch"}),
-    "predict sitting.txt --format parquet --output answers.parquet": (0, {"pyarrow", "torch"}),
+    "predict sitting.txt": (0, {"numpy", "pyarrow", "torch"}),
+    "predict sitting.txt --format parquet --output answers.parquet": (0, {"numpy", "pyarrow", "torch"}),
     "predict nothing.txt": (2, set()),
     "predict sitting.txt --model models:/har/9": (2, set()),
-    "trace": (0, LIGHT),
+    "trace": (0, LIGHT | {"numpy", "pyarrow"}),
     "trace models:/har/9": (2, set()),
 }
 """A command -> its exit code, and the heavy packages that it may import."""
 ONLY_READ = ("models", "predict")
 """Commands that leave the home as it is, so that it may be one that they cannot write."""
-LISTING = """
-import atexit, sys
-atexit.register(lambda: open(sys.argv[1], "w").write(" ".join(sys.modules)))
-from pipelines.cli.main import main
-main(sys.argv[2:])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +63,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_heavy_packages(folder, tmp_path, command):
     exit_code, allowed = COMMANDS[command]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HAR_", "DAGSTER_", "MLFLOW_"))}
-    home, listing = folder / "home", tmp_path / "modules.txt"
+    home, modules = folder / "home", tmp_path / "modules.txt"
     before = sorted(home.rglob("*"))
     done = subprocess.run(
-        [sys.executable, "-c", LISTING, str(listing), *command.split()],
+        listing(modules, *command.split()),
         env={**kept, "HAR_HOME": str(home)},
         cwd=folder,
         capture_output=True,
@@ -84,5 +74,5 @@ def test_heavy_packages(folder, tmp_path, command):
         check=False,
     )
     assert done.returncode == exit_code, done.stderr
-    assert HEAVY & set(listing.read_text(encoding="utf-8").split()) <= allowed
+    assert heavy_in(modules) <= allowed
     assert exit_code != 0 or not command.startswith(ONLY_READ) or sorted(home.rglob("*")) == before

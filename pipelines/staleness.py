@@ -23,11 +23,12 @@ from dagster._core.definitions.data_version import (
     StaleCauseCategory,
     StaleStatus,
 )
+from dagster._core.storage.event_log.base import AssetRecord
 from dagster._time import get_current_datetime
 
 from assets.data.source_files import SUMMARY
 from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
-from assets.machinery.lineage import Latest, latest, latest_of_partition
+from assets.machinery.lineage import Latest, latest_of_partition, read_materialization
 from har_core.base.files import sha256_of_file
 
 _NO_PARTITIONS = "has no partitions yet; what is above it adds them"
@@ -120,6 +121,7 @@ def ask(asset_graph: AssetGraph, instance: DagsterInstance, outputs: OutputFiles
         instance=instance,
         asset_graph=asset_graph,
     )
+    AssetRecord.blocking_get_many(view, asset_graph.toposorted_asset_keys)  # in one query: the view keeps them
     resolver = CachingStaleStatusResolver(instance=instance, asset_graph=asset_graph, loading_context=view)
     statuses: dict[Item, Status] = {}
     for key in asset_graph.toposorted_asset_keys:
@@ -151,7 +153,7 @@ def _status(
     status = resolver.get_status(item.key, item.partition)
     if status is StaleStatus.MISSING:
         return Status(item, State.MISSING, ("was never materialised",), parents)
-    made = _latest(item, view.instance)
+    made = _latest(item, view)
     known_of_it: dict[str, Any] = {"was_made": True, "seconds": made.seconds if made is not None else None}
     if gone := outputs.problems(made.outputs if made is not None else {}):
         return Status(item, State.MISSING, tuple(gone), parents, **known_of_it)
@@ -180,10 +182,12 @@ def _parents(item: Item, view: AssetGraphView, known: Iterable[Item]) -> tuple[I
     return tuple(parent for parent in found if parent in known)
 
 
-def _latest(item: Item, instance: DagsterInstance) -> Latest | None:
-    if item.partition is None:
-        return latest(instance, item.key)
-    return latest_of_partition(instance, item.key, item.partition)
+def _latest(item: Item, view: AssetGraphView) -> Latest | None:
+    if item.partition is not None:
+        return latest_of_partition(view.instance, item.key, item.partition)
+    record = AssetRecord.blocking_get(view, item.key)
+    event = record.asset_entry.last_materialization if record is not None else None
+    return read_materialization(item.key, event.asset_materialization if event is not None else None)
 
 
 def _in_words(cause: StaleCause, item: Item, made: Latest | None, view: AssetGraphView) -> list[str]:
@@ -193,7 +197,7 @@ def _in_words(cause: StaleCause, item: Item, made: Latest | None, view: AssetGra
         return _differences(before, now) or ["its code or its settings changed"]
     if cause.category is StaleCauseCategory.DATA and cause.dependency is not None:
         changed = Item(cause.dependency.asset_key, cause.dependency.partition_key)
-        newest = _latest(changed, view.instance)
+        newest = _latest(changed, view)
         summary = newest.metadata.get(SUMMARY) if newest is not None else None
         return [f"{changed} has new content" + (f": {summary}" if summary else "")]
     return [cause.reason]

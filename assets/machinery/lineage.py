@@ -74,14 +74,14 @@ class Remembered:
 def latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> Latest | None:
     """The latest materialisation of ``key``, None where there is none."""
     event = instance.get_latest_materialization_event(key)
-    return _read(key, event.asset_materialization if event else None)
+    return read_materialization(key, event.asset_materialization if event else None)
 
 
 def latest_of_partition(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str) -> Latest | None:
     """The latest materialisation of one partition of ``key``, None where there is none."""
     wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
     records = instance.fetch_materializations(wanted, limit=1).records
-    return _read(key, records[0].asset_materialization if records else None)
+    return read_materialization(key, records[0].asset_materialization if records else None)
 
 
 def history(
@@ -93,7 +93,7 @@ def history(
     while has_more:
         page = instance.fetch_materializations(wanted, limit=_PAGE, cursor=cursor)
         for record in page.records:
-            entry = _read(key, record.asset_materialization)
+            entry = read_materialization(key, record.asset_materialization)
             if entry is not None:
                 yield _remembered(entry, record)
         cursor, has_more = page.cursor, page.has_more
@@ -104,7 +104,8 @@ def fold_partitions(instance: dg.DagsterInstance) -> list[str]:
     return list(instance.get_dynamic_partitions(FOLD_PARTITIONS))
 
 
-def _read(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> Latest | None:
+def read_materialization(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> Latest | None:
+    """What a materialisation of ``key`` says; None for none."""
     if materialization is None:
         return None
     metadata: dict[str, Any] = {name: entry.value for name, entry in materialization.metadata.items()}

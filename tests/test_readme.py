@@ -173,6 +173,7 @@ def test_toml_is_valid() -> None:
         tomllib.loads(block)
 
 
+@pytest.mark.slow
 def test_new_architecture_passes_the_contract_suite(tmp_path: Path) -> None:
     """The file that docs/architectures.md shows, put into a copy of the core, nothing else edited, nothing stored."""
     page = text_of(ROOT / "docs" / "architectures.md")

@@ -136,6 +136,7 @@ def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph):
     assert graph.aliases() == aliases
 
 
+@pytest.mark.slow
 def test_classical_models_are_registered_as_networks_are(graph):
     path = graph.home.root / "classical.toml"
     path.write_text(CLASSICAL, encoding="utf-8")

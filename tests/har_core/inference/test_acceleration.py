@@ -88,6 +88,7 @@ def test_exported_model_is_taken_too(name: str, engine: str, windows: np.ndarray
         np.testing.assert_allclose(fast(windows[:size]), expected[:size], atol=TOLERANCE["fp32"] * spread(expected))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "mean_difference"),
     [("cnn", {"base_width": 64}, 0.06), ("shufflenet", {"base_width": 64}, 0.12), ("lstm", {"hidden_size": 64}, 0.3)],

@@ -48,7 +48,7 @@ torch.save(result.model.state_dict(), folder / "weights.pt")
 
 WITHOUT_TRACKERS = "import sys; sys.modules.update(dict.fromkeys(('dagster', 'mlflow')))\n"
 SECONDS = 250
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")]
 
 
 def start(folder: Path, *, wait_in_epoch: int = 0, prelude: str = "") -> subprocess.Popen[str]:

@@ -100,7 +100,8 @@ def test_changed_settings_of_one_model_retrain_it_alone(har, continued):
     text = har.experiment.read_text()
     har.experiment.write_text(text.replace("hidden_size = 8", "hidden_size = 9"))
     status = har("status", har.experiment).stdout
-    assert re.search(r"^stale +models/lstm +setting models\.lstm\.hidden_size changed 8 → 9; took [0-9:]+ last time$", status, re.MULTILINE)
+    due = r"^stale +models/lstm +setting models\.lstm\.hidden_size changed 8 → 9; took [0-9:]+ last time$"
+    assert re.search(due, status, re.MULTILINE)
     assert re.search(r"^pending +champion +.*models/lstm is stale$", status, re.MULTILINE)
     assert har.run() == ["models/lstm", "comparison_report", "champion"]
 

@@ -156,7 +156,7 @@ def main() -> None:
     if not REPORT.is_file():
         sys.exit(f"{REPORT.relative_to(ROOT)} is missing; run `make demo` first")
     with chromium() as open_page, serving() as (dagster, mlflow):
-        take_graph(open_page(660), dagster, 660)
+        take_graph(open_page(820), dagster, 820)
         take_asset(open_page(900), dagster)
         take_automation(open_page(500), dagster)
         take_comparison(open_page(720), mlflow)

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from assets.machinery.keys import FOLDS_GROUP
+from har_core.base.progress import duration
 from har_core.training.events import (
     CheckpointIgnored,
     EpochFinished,
@@ -167,10 +168,3 @@ class LineDisplay:
 def make_display(console: Console) -> BarDisplay | LineDisplay:
     """Bars where ``console`` is a terminal, lines where it is not."""
     return BarDisplay(console) if console.is_terminal else LineDisplay(console)
-
-
-def duration(seconds: float) -> str:
-    """``1:02:03``, ``4:05``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

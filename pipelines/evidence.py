@@ -17,12 +17,12 @@ from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.changes import Changes, compare
 from har_core.datasets.dsads.manifest import read_manifest
 from har_core.datasets.dsads.source import open_source
-from pipelines.links import Check, Verdict, differs, same, unverifiable, verified
+from pipelines.links import LinkCheck, Verdict, differs, same, unverifiable, verified
 
 GONE = "not there any more"
 
 
-def record_checks(made: Remembered, run: RecordedRun | None) -> list[Check]:
+def record_checks(made: Remembered, run: RecordedRun | None) -> list[LinkCheck]:
     """Whether MLflow and Dagster say the same of one materialisation."""
     if run is None:
         return [unverifiable("MLflow run", "MLflow has no run of this id", GONE)]
@@ -36,16 +36,16 @@ def record_checks(made: Remembered, run: RecordedRun | None) -> list[Check]:
     ]
 
 
-def records_check(made: Remembered, run: RecordedRun | None) -> Check:
+def records_check(made: Remembered, run: RecordedRun | None) -> LinkCheck:
     """:func:`record_checks` as one."""
     checks = record_checks(made, run)
     for check in checks:
         if check.verdict != Verdict.VERIFIED:
-            return Check("records", f"{check.what}: {check.detail}", check.verdict, check.reason)
+            return LinkCheck("records", f"{check.what}: {check.detail}", check.verdict, check.reason)
     return verified("records", "MLflow and Dagster say the same")
 
 
-def files_check(instance: DagsterInstance, home: Home, made: Remembered) -> Check:
+def files_check(instance: DagsterInstance, home: Home, made: Remembered) -> LinkCheck:
     """Whether the files that a materialisation wrote lie there as it wrote them."""
     outputs, key = made.entry.outputs, made.entry.key
     replaced = {path for later in history(instance, key, after=made.number) for path in later.entry.outputs}
@@ -61,7 +61,7 @@ def files_check(instance: DagsterInstance, home: Home, made: Remembered) -> Chec
     return verified("files", f"{counted(len(outputs), 'file')} {_place(outputs)}")
 
 
-def content_check(home: Home, made: Remembered) -> Check:
+def content_check(home: Home, made: Remembered) -> LinkCheck:
     """Whether the manifest's rows come to the data version of ``raw_recordings``."""
     if not _has_manifest_of(home, made):
         return unverifiable("content", "its manifest is not on disk any more", "no manifest")
@@ -71,7 +71,7 @@ def content_check(home: Home, made: Remembered) -> Check:
     return differs("content", f"the manifest comes to {version}")
 
 
-def source_check(home: Home, made: Remembered, told: str) -> Check:
+def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
     """Whether the source's files are those of the manifest of ``raw_recordings``.
 
     Args:

@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class LinkCheck:
     """One thing that was looked at again."""
 
     what: str
@@ -39,7 +39,7 @@ class Link:
     name: str
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
     """What is known of it; hashes and ids whole."""
-    checks: Sequence[Check] = ()
+    checks: Sequence[LinkCheck] = ()
 
     def to_dict(self) -> dict[str, object]:
         """As ``har trace --json`` prints it."""
@@ -47,22 +47,22 @@ class Link:
         return {"link": self.title, "name": self.name, "facts": dict(self.facts), "checks": checks}
 
 
-def verified(what: str, detail: str) -> Check:
+def verified(what: str, detail: str) -> LinkCheck:
     """It is what it was."""
-    return Check(what, detail, Verdict.VERIFIED)
+    return LinkCheck(what, detail, Verdict.VERIFIED)
 
 
-def differs(what: str, detail: str) -> Check:
+def differs(what: str, detail: str) -> LinkCheck:
     """It contradicts what was recorded."""
-    return Check(what, detail, Verdict.DIFFERS)
+    return LinkCheck(what, detail, Verdict.DIFFERS)
 
 
-def unverifiable(what: str, detail: str, reason: str) -> Check:
+def unverifiable(what: str, detail: str, reason: str) -> LinkCheck:
     """Nothing contradicts, and nothing can be shown."""
-    return Check(what, detail, Verdict.UNVERIFIABLE, reason)
+    return LinkCheck(what, detail, Verdict.UNVERIFIABLE, reason)
 
 
-def same(what: str, mlflow: str, dagster: str) -> Check:
+def same(what: str, mlflow: str, dagster: str) -> LinkCheck:
     """Whether both records say the same."""
     if mlflow == dagster:
         return verified(what, f"{mlflow or 'none'} in both records")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import typer
 from dagster import AssetKey, DagsterInstance
-from rich.console import Console
 
 from assets.data.source_files import report_source_version
 from assets.folds.partitions import sync_folds
@@ -26,12 +25,10 @@ from har_core.base.errors import HomeBusyError, InputError
 from har_core.datasets.dsads.acquisition import source_version
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import build_definitions
-from pipelines.display import make_display
 from pipelines.homes import Order, propose, remember
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.session import open_home, open_instance
 from pipelines.staleness import OutputFiles, Status, ask
-from pipelines.summary import print_summary
 
 
 def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | None = None) -> int:
@@ -41,6 +38,8 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
         InputError: the data, the selection or the home is wrong, or an architecture refuses its options.
         HomeBusyError: another process is at work in the home.
     """
+    from pipelines.summary import print_summary
+
     home = open_home()
     with occupied(home), open_instance(home) as instance:
         os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())
@@ -89,6 +88,10 @@ def _run(
     forced: bool,
     seed: int | None,
 ) -> Outcome:
+    from rich.console import Console
+
+    from pipelines.display import make_display  # brings rich, which a look needs not
+
     display, tracking = make_display(Console(stderr=True)), Tracking(home)
     definitions = build_definitions(order.experiment, home, display)
     request = make_request(definitions.resolve_asset_graph(), selection, forced=forced, seed=seed)

@@ -29,7 +29,7 @@ from assets.resources.processes import PROCESS_TAG, current_process
 from har_core.base.errors import UnknownNameError
 from har_core.base.names import nearest
 from pipelines.staleness import Item, OutputFiles, State, Status, ask
-from pipelines.waves import Plan, Request, Verdict, plan_wave
+from pipelines.waves import Decision, Plan, Request, plan_wave
 
 PART_OF_TAG = "har/part_of"
 """Tag of a Dagster run that is a wave of another: the other's id."""
@@ -54,7 +54,7 @@ class Outcome:
         return [s for s in self.statuses.values() if s.item in ran and s.state in {State.STALE, State.MISSING}]
 
 
-def select(asset_graph: AssetGraph, selection: str | None) -> frozenset[AssetKey]:
+def select_assets(asset_graph: AssetGraph, selection: str | None) -> frozenset[AssetKey]:
     """The materialisable assets that a selection in Dagster's syntax names; all of them where it is None.
 
     Raises:
@@ -88,7 +88,7 @@ def make_request(
     nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
     scored = {node.key for node in nodes if node.group_name in {MODELS_GROUP, FOLDS_GROUP}}
     partial = {node.key: node.parent_keys & scored for node in nodes if PARTIAL_INPUTS.items() <= node.tags.items()}
-    wanted = select(asset_graph, selection)
+    wanted = select_assets(asset_graph, selection)
     return Request(wanted=wanted, forced=wanted if forced else (), seed=seed, partial_inputs=partial)
 
 
@@ -132,7 +132,7 @@ def run_waves(
 
 def _num_folds_left(plan: Plan) -> int:
     """Folds that this wave or a later one runs, as far as is known now."""
-    undecided = {Verdict.RUN, Verdict.WAIT}
+    undecided = {Decision.RUN, Decision.WAIT}
     return sum(item.partition is not None and verdict in undecided for item, verdict in plan.verdicts.items())
 
 

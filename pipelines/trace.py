@@ -34,7 +34,7 @@ from har_core.base.files import sha256_of_file
 from har_core.inference.archive import DamagedModelError
 from pipelines.evidence import GONE, content_check, files_check, record_checks, records_check, source_check
 from pipelines.homes import recall
-from pipelines.links import Check, Link, differs, same, unverifiable, verified
+from pipelines.links import Link, LinkCheck, differs, same, unverifiable, verified
 
 _DIRTY = "-dirty"
 _SCORES = {
@@ -45,7 +45,7 @@ _SCORES = {
 """Metric -> how it is told."""
 
 
-def trace(entry: RegisteredVersion, store: Store, instance: DagsterInstance) -> list[Link]:
+def trace_model(entry: RegisteredVersion, store: Store, instance: DagsterInstance) -> list[Link]:
     """The chain of a registered model, from its registration up to the source of the recordings."""
     home, run = store.home, read_run(store, entry.run_id)
     made = _find_by_run(instance, _asset_of(entry), entry.run_id)
@@ -76,7 +76,7 @@ def _model_link(store: Store, entry: RegisteredVersion, made: Remembered | None)
     return Link("Registered model", f"{entry.name} version {entry.version}", _known(facts), checks)
 
 
-def _weights_check(store: Store, entry: RegisteredVersion, made: Remembered | None) -> Check:
+def _weights_check(store: Store, entry: RegisteredVersion, made: Remembered | None) -> LinkCheck:
     known = (entry.tags.get("har.data_version"), made.entry.data_version if made is not None else None)
     recorded = {version for version in known if version}
     try:
@@ -92,7 +92,7 @@ def _weights_check(store: Store, entry: RegisteredVersion, made: Remembered | No
     return differs("weights", f"{version} in the logged model, {' and '.join(sorted(recorded))} recorded")
 
 
-def _copy_check(store: Store, entry: RegisteredVersion, original: str) -> Check:
+def _copy_check(store: Store, entry: RegisteredVersion, original: str) -> LinkCheck:
     try:
         model_id = store.resolve(f"models:/{original}").model_id
     except InputError:
@@ -158,7 +158,7 @@ def _code_link(home: Home, entry: RegisteredVersion, run: RecordedRun | None, ma
     return Link("Code", commit or "unknown", facts, checks)
 
 
-def _commit_checks(recorded: str, now: str) -> list[Check]:
+def _commit_checks(recorded: str, now: str) -> list[LinkCheck]:
     commit = recorded.removesuffix(_DIRTY)
     if commit in {"", "unknown"}:
         return [unverifiable("commit", "no commit is known", "not recorded")]
@@ -171,7 +171,7 @@ def _commit_checks(recorded: str, now: str) -> list[Check]:
     return [verified("commit", f"in this repository, {where}"), state]
 
 
-def _code_version_check(home: Home, key: AssetKey, made: Remembered | None) -> Check:
+def _code_version_check(home: Home, key: AssetKey, made: Remembered | None) -> LinkCheck:
     what, remembered = "code version", recall(home).experiment
     if made is None:
         return unverifiable(what, "no materialisation", GONE)
@@ -212,7 +212,7 @@ def _experiment_link(home: Home, run: RecordedRun | None) -> Link:
     return Link(title, EXPERIMENT_FILE, {"SHA-256": sha256}, [kept, _present_file_check(home, sha256)])
 
 
-def _present_file_check(home: Home, sha256: str) -> Check:
+def _present_file_check(home: Home, sha256: str) -> LinkCheck:
     """A file that was edited contradicts nothing: the run has kept what it was."""
     what, remembered = "file now", recall(home).experiment
     if remembered is None:
@@ -253,7 +253,9 @@ class _Above:
         facts = {"made": _when(made), "MLflow run": run_id or "", "location": made.entry.metadata.get("location", "")}
         self.links[name, version] = Link(name, version, _known(facts), self._checks(key, made, run, user))
 
-    def _checks(self, key: AssetKey, made: Remembered, run: RecordedRun | None, user: Remembered | None) -> list[Check]:
+    def _checks(
+        self, key: AssetKey, made: Remembered, run: RecordedRun | None, user: Remembered | None
+    ) -> list[LinkCheck]:
         home = self.store.home
         if key == SOURCE_FILES:
             return [source_check(home, user, made.entry.metadata.get("location", ""))] if user is not None else []

@@ -16,7 +16,7 @@ from dagster import AssetKey
 from pipelines.staleness import Item, State, Status
 
 
-class Verdict(Enum):
+class Decision(Enum):
     """What this command does about an item next."""
 
     RUN = auto()
@@ -51,7 +51,7 @@ class Plan:
     partition: str | None = None
     """Of every item of the wave: one Dagster run has one partition, or none."""
     wave: list[Item] = field(default_factory=list)
-    verdicts: dict[Item, Verdict] = field(default_factory=dict)
+    verdicts: dict[Item, Decision] = field(default_factory=dict)
     reasons: dict[Item, str] = field(default_factory=dict)
     """Why an item is held; an item that failed is held too, and has none."""
 
@@ -86,7 +86,7 @@ def due_items(statuses: Mapping[Item, Status], request: Request) -> set[Item]:
 
 
 def _waiting_partitions(plan: Plan) -> list[str]:
-    waiting = (item for item, verdict in plan.verdicts.items() if verdict is Verdict.WAIT)
+    waiting = (item for item, verdict in plan.verdicts.items() if verdict is Decision.WAIT)
     return list(dict.fromkeys(item.partition for item in waiting if item.partition is not None))
 
 
@@ -102,20 +102,20 @@ def _plan(
         verdicts = {plan.verdicts[parent] for parent in status.parents}
         due = item.key in request.forced or status.state in {State.STALE, State.MISSING}
         if item.key not in request.wanted or item in ran:
-            verdict = Verdict.DONE
+            verdict = Decision.DONE
         elif item in failed:
-            verdict = Verdict.HELD
-        elif Verdict.WAIT in verdicts or (Verdict.RUN in verdicts and (status.lacks_partitions or not due)):
-            verdict = Verdict.WAIT
+            verdict = Decision.HELD
+        elif Decision.WAIT in verdicts or (Decision.RUN in verdicts and (status.lacks_partitions or not due)):
+            verdict = Decision.WAIT
         elif reason := _lacking(status, statuses, plan, request) if due else _undecided(status, plan):
-            verdict = Verdict.HELD
+            verdict = Decision.HELD
             plan.reasons[item] = reason
         elif not due or status.lacks_partitions:
-            verdict = Verdict.DONE
+            verdict = Decision.DONE
         elif item.partition != partition:
-            verdict = Verdict.WAIT
+            verdict = Decision.WAIT
         else:
-            verdict = Verdict.RUN
+            verdict = Decision.RUN
             plan.wave.append(item)
         plan.verdicts[item] = verdict
     return plan
@@ -125,12 +125,12 @@ def _lacking(status: Status, statuses: Mapping[Item, Status], plan: Plan, reques
     """Why an item that is due cannot run: what is above it failed, is missing, or is below something that did."""
     if status.item.key in request.partial_inputs:
         enough = [parent for parent in status.parents if parent.key in request.partial_inputs[status.item.key]]
-        is_there = any(statuses[it].state is not State.MISSING or plan.verdicts[it] is Verdict.RUN for it in enough)
+        is_there = any(statuses[it].state is not State.MISSING or plan.verdicts[it] is Decision.RUN for it in enough)
         return None if is_there else "nothing that it could use is there"
     for parent in status.parents:
-        if plan.verdicts[parent] is Verdict.HELD:
+        if plan.verdicts[parent] is Decision.HELD:
             return _not_updated(parent)
-        if statuses[parent].state is State.MISSING and plan.verdicts[parent] is not Verdict.RUN:
+        if statuses[parent].state is State.MISSING and plan.verdicts[parent] is not Decision.RUN:
             name = status.item.key.to_user_string()
             return f"{parent} is missing and was not selected; '+key:\"{name}\"' selects what is above it too"
     return None
@@ -138,7 +138,7 @@ def _lacking(status: Status, statuses: Mapping[Item, Status], plan: Plan, reques
 
 def _undecided(status: Status, plan: Plan) -> str | None:
     """Why it is unknown whether an item is due: what is above it failed, or is below something that did."""
-    return next((_not_updated(parent) for parent in status.parents if plan.verdicts[parent] is Verdict.HELD), None)
+    return next((_not_updated(parent) for parent in status.parents if plan.verdicts[parent] is Decision.HELD), None)
 
 
 def _not_updated(parent: Item) -> str:

@@ -44,14 +44,14 @@ def _audit(work: Work) -> Made:
     from har_core.audit.defects import find_defects
     from har_core.audit.findings import content_version, write_findings
     from har_core.audit.picture import findings_png
-    from har_core.audit.summary import summarise
+    from har_core.audit.summary import summarise_findings
     from har_core.datasets.dsads.ingested import read_ingested
 
     [path] = work.staged
     recordings = read_ingested(work.home.recordings)
     findings = find_defects(recordings, work.experiment.audit, work.display.progress)
     write_findings(findings, path)
-    found, picture = summarise(findings), findings_png(findings, recordings.keys)
+    found, picture = summarise_findings(findings), findings_png(findings, recordings.keys)
     work.run.log_file(path)
     work.run.log_bytes("plots/findings.png", picture)
     rows = [(s.kind, s.severity, f"{s.num_findings:,}", f"{s.num_rows:,}", s.places) for s in found.values()]

@@ -27,7 +27,7 @@ class KindSummary:
     """Recordings concerned, those with the most rows first, the rest counted: ``a05/p1 (1,500), a06/p1 (1,500)``."""
 
 
-def summarise(findings: pa.Table) -> dict[Kind, KindSummary]:
+def summarise_findings(findings: pa.Table) -> dict[Kind, KindSummary]:
     """A summary of each kind in a table of findings, the worst severity first, then the most rows."""
     rows_of: dict[Kind, list[dict[str, Any]]] = {}
     for row in findings.to_pylist():

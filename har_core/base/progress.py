@@ -14,3 +14,10 @@ class Progress(Protocol):
 
 def silent(what: str, num_done: int, num_total: int) -> None:
     """Show nothing."""
+
+
+def duration(seconds: float) -> str:
+    """``1:02:03``, ``4:05``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -15,7 +15,7 @@ _PARTS = [(unit, sensor, f"{unit}_{axis}{sensor}") for unit in UNITS for sensor 
 """Unit, sensor and name of each channel."""
 
 
-def select(
+def select_channels(
     units: Sequence[str] | None = None, sensors: Sequence[str] | None = None, channels: Sequence[str] | None = None
 ) -> tuple[int, ...]:
     """Indices, ascending, of the channels that fit every choice; None makes no choice.
@@ -28,7 +28,7 @@ def select(
     Raises:
         InputError: an unknown name, with the nearest known one, or no channel is left.
 
-    >>> [CHANNELS[index] for index in select(units=["RA"], sensors=["acc"])]
+    >>> [CHANNELS[index] for index in select_channels(units=["RA"], sensors=["acc"])]
     ['RA_xacc', 'RA_yacc', 'RA_zacc']
     """
     chosen = {"units": units, "sensors": sensors, "channels": channels}
@@ -63,7 +63,7 @@ def expectation(what: str, name: str) -> str:
 def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
     """Positions in ``channels`` of the x, y and z axis of each sensor whose three axes are all there.
 
-    >>> triples(select(channels=["T_xacc", "RA_xgyro", "RA_ygyro", "RA_zgyro"]))
+    >>> triples(select_channels(channels=["T_xacc", "RA_xgyro", "RA_ygyro", "RA_zgyro"]))
     ((1, 2, 3),)
     """
     position = {channel: place for place, channel in enumerate(channels)}
@@ -78,7 +78,7 @@ def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
 def unit_of(channel: int) -> int:
     """The number of the unit, from 0, that a channel of the recordings belongs to.
 
-    >>> [UNITS[unit_of(channel)] for channel in select(channels=["T_xacc", "LL_zmag"])]
+    >>> [UNITS[unit_of(channel)] for channel in select_channels(channels=["T_xacc", "LL_zmag"])]
     ['T', 'LL']
     """
     return channel // CHANNELS_PER_UNIT

@@ -61,7 +61,7 @@ class ProtocolSummary:
     """Over all folds."""
 
 
-def summarise(results: Sequence[FoldResult]) -> ProtocolSummary:
+def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
     """What the folds of one protocol say of one architecture.
 
     Args:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.names import hint
-from har_core.datasets.channels import NAMES, expectation, select
+from har_core.datasets.channels import NAMES, expectation, select_channels
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.experiment.document import TYPE_NAMES, Document, Key, read_document
 from har_core.experiment.explanation import explain
@@ -130,7 +130,7 @@ class _Reader:
         if len(self.problems) > num_problems:
             return None
         try:
-            select(settings.units, settings.sensors, settings.channels)
+            select_channels(settings.units, settings.sensors, settings.channels)
         except InputError as error:
             written = next(what for what in reversed(NAMES) if getattr(settings, what) is not None)
             expected = "at least one channel that fits units, sensors and channels alike"

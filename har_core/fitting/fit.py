@@ -73,7 +73,7 @@ def fit_architecture(
         validation: windows that choose a network's epoch; classical models do not look at them.
         settings: the recipe and the options of the architecture.
         runtime: where; classical models are always fitted on the CPU.
-        channels: indices of the channels that the model sees (:func:`har_core.datasets.channels.select`).
+        channels: indices of the channels that the model sees (:func:`har_core.datasets.channels.select_channels`).
         statistics: what the windows were normalised with, (45,) each; None where they are in sensor units.
         seed: in place of the one of ``settings``.
         num_classes: activities, those that training lacks included.

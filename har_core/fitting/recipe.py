@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from har_core.datasets.channels import select
+from har_core.datasets.channels import select_channels
 from har_core.models.catalogue import architecture_options, describe, is_network
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.training import TrainingSettings
@@ -35,7 +35,7 @@ def channels_seen(training: TrainingSettings) -> tuple[int, ...]:
     Raises:
         InputError: an unknown name, or no channel is left.
     """
-    return select(training.units, training.sensors, training.channels)
+    return select_channels(training.units, training.sensors, training.channels)
 
 
 def settings_read(name: str, settings: ModelSettings) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError, Problem
-from har_core.inference.openvino_engine import Answer, EngineError, prepare
+from har_core.inference.openvino_engine import Answer, EngineError, prepare_openvino
 from har_core.training.devices import autocast, has_bf16
 
 Engine = Literal["auto", "torch", "openvino"]
@@ -92,7 +92,7 @@ def accelerate(
     if engine == "torch":
         return Accelerated(engine=engine, precision=precision, answer=_with_torch(model, precision), batch_size=size)
     try:
-        answer = prepare(
+        answer = prepare_openvino(
             model,
             num_timepoints=num_timepoints,
             num_channels=num_channels,

@@ -35,7 +35,7 @@ class EngineError(Exception):
     """Why OpenVINO cannot take a model, in a line."""
 
 
-def prepare(
+def prepare_openvino(
     model: nn.Module,
     *,
     num_timepoints: int,

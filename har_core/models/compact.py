@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from har_core.models.layers import require
+from har_core.models.layers import require_option
 from har_core.models.registry import register_model
 
 _KERNEL_SIZE = 5
@@ -29,8 +29,8 @@ class Compact(nn.Module):
         self, *, num_channels: int, num_timepoints: int, num_classes: int, width: int = 64, dropout: float = 0.2
     ) -> None:
         super().__init__()
-        require(width > 0 and width % 2 == 0, "width", width, "an even number of at least 2")
-        require(0 <= dropout < 1, "dropout", dropout, "a share from 0 to below 1")
+        require_option(width > 0 and width % 2 == 0, "width", width, "an even number of at least 2")
+        require_option(0 <= dropout < 1, "dropout", dropout, "a share from 0 to below 1")
         widths = [width, width * 3 // 2, 2 * width]
         self.stem = nn.Sequential(
             nn.Conv1d(num_channels, width, _KERNEL_SIZE, stride=2, padding=_KERNEL_SIZE // 2, bias=False),

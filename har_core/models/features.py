@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
-from har_core.models.layers import require
+from har_core.models.layers import require_option
 
 SIMPLE_FEATURES = (
     "mean",
@@ -69,7 +69,9 @@ class RichFeatures(nn.Module):
         """``triples`` are the channels of the x, y and z axis of each sensor; there may be none."""
         super().__init__()
         least = _FEWEST_TIMEPOINTS
-        require(num_timepoints >= least, "windows.length", num_timepoints, f"at least {least} samples for a spectrum")
+        require_option(
+            num_timepoints >= least, "windows.length", num_timepoints, f"at least {least} samples for a spectrum"
+        )
         self.num_triples = len(triples)
         time_T = torch.arange(num_timepoints, dtype=torch.float64)
         cycles_Q = torch.arange(1, num_timepoints // 2 + 1, dtype=torch.float64)

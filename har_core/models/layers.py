@@ -110,7 +110,7 @@ class _Neighbours(torch.autograd.Function):
         return grad_STF
 
 
-def require(condition: bool, option: str, value: object, expected: str) -> None:
+def require_option(condition: bool, option: str, value: object, expected: str) -> None:
     """Refuse an option of an architecture unless ``condition`` holds.
 
     Raises:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from har_core.models.layers import require
+from har_core.models.layers import require_option
 from har_core.models.registry import register_model
 
 
@@ -30,8 +30,8 @@ class Lstm(nn.Module):
         num_layers: int = 2,
     ) -> None:
         super().__init__()
-        require(hidden_size >= 1, "hidden_size", hidden_size, "a whole number of at least 1")
-        require(num_layers >= 1, "num_layers", num_layers, "a whole number of at least 1")
+        require_option(hidden_size >= 1, "hidden_size", hidden_size, "a whole number of at least 1")
+        require_option(num_layers >= 1, "num_layers", num_layers, "a whole number of at least 1")
         self.lstm = nn.LSTM(num_channels, hidden_size, num_layers=num_layers, batch_first=True)
         self.linear = nn.Linear(hidden_size, num_classes)
 

@@ -20,7 +20,7 @@ from har_core.base.names import unknown
 from har_core.models.catalogue import architecture_options, describe, is_network, list_models
 from har_core.settings.experiment import Option
 
-Architecture = TypeVar("Architecture", bound=type[nn.Module])
+NetworkClass = TypeVar("NetworkClass", bound=type[nn.Module])
 Fit = TypeVar("Fit", bound=Callable[..., nn.Module])
 
 _SHAPE_ARGUMENTS = ("num_channels", "num_timepoints", "num_classes")
@@ -30,7 +30,7 @@ _networks: dict[str, type[nn.Module]] = {}
 _classical: dict[str, Callable[..., nn.Module]] = {}
 
 
-def register_model(name: str) -> Callable[[Architecture], Architecture]:
+def register_model(name: str) -> Callable[[NetworkClass], NetworkClass]:
     """Class decorator that registers a network as ``name``.
 
     Its ``__init__`` takes keywords only: ``num_channels``, ``num_timepoints``, ``num_classes``, and options with
@@ -40,7 +40,7 @@ def register_model(name: str) -> Callable[[Architecture], Architecture]:
         ValueError: the name is taken, or ``__init__`` has other arguments.
     """
 
-    def register(architecture: Architecture) -> Architecture:
+    def register(architecture: NetworkClass) -> NetworkClass:
         _require_form(name, architecture, _SHAPE_ARGUMENTS)
         _networks[name] = architecture
         return architecture

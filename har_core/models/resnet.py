@@ -17,7 +17,7 @@ from har_core.models.layers import (
     FeatureNorm,
     HalvingConv,
     PointwiseConv,
-    require,
+    require_option,
     to_series,
     with_neighbours,
 )
@@ -30,7 +30,7 @@ class ResNet(nn.Module):
 
     def __init__(self, *, num_channels: int, num_timepoints: int, num_classes: int, base_width: int = 64) -> None:
         super().__init__()
-        require(base_width >= 1, "base_width", base_width, "a whole number of at least 1")
+        require_option(base_width >= 1, "base_width", base_width, "a whole number of at least 1")
         widths = [1, base_width, 2 * base_width, 4 * base_width, 8 * base_width]
         self.body = nn.Sequential(*map(ResidualBlock, widths, widths[1:]))
         self.head = ChannelHead(num_features=widths[-1], num_channels=num_channels, num_classes=num_classes)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from har_core.models.features import features_of
-from har_core.models.layers import require
+from har_core.models.layers import require_option
 from har_core.models.linear import LinearOnFeatures
 from har_core.models.registry import register_classical
 
@@ -48,8 +48,10 @@ def fit(windows_NTC: Tensor, labels_N: Tensor, *, num_classes: int, seed: int, n
     calibrated probability: the activity is the same, the figure far too low.
     """
     num_timepoints = windows_NTC.shape[1]
-    require(num_timepoints >= KERNEL_LENGTH, "windows.length", num_timepoints, f"at least {KERNEL_LENGTH} samples")
-    require(num_features >= NUM_KERNELS, "num_features", num_features, f"at least {NUM_KERNELS}")
+    require_option(
+        num_timepoints >= KERNEL_LENGTH, "windows.length", num_timepoints, f"at least {KERNEL_LENGTH} samples"
+    )
+    require_option(num_features >= NUM_KERNELS, "num_features", num_features, f"at least {NUM_KERNELS}")
     features = _with_thresholds(windows_NTC, np.random.default_rng(seed), num_features // NUM_KERNELS)
     x_NF = features_of(features, windows_NTC).numpy()
     scaler = StandardScaler().fit(x_NF)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from har_core.models.layers import ChannelHead, FeatureNorm, PointwiseConv, neighbours, require, to_series
+from har_core.models.layers import ChannelHead, FeatureNorm, PointwiseConv, neighbours, require_option, to_series
 from har_core.models.registry import register_model
 
 SHUFFLE_GROUPS = (8, 8, 16, 16)
@@ -29,7 +29,7 @@ class ShuffleNet(nn.Module):
 
     def __init__(self, *, num_channels: int, num_timepoints: int, num_classes: int, base_width: int = 64) -> None:
         super().__init__()
-        require(base_width >= 1 and base_width % 8 == 0, "base_width", base_width, "a positive multiple of 8")
+        require_option(base_width >= 1 and base_width % 8 == 0, "base_width", base_width, "a positive multiple of 8")
         widths = [1, base_width, 2 * base_width, 4 * base_width, 8 * base_width]
         self.body = nn.Sequential(*map(ShuffleBlock, widths, widths[1:], (1, *SHUFFLE_GROUPS)))
         self.head = ChannelHead(num_features=widths[-1], num_channels=num_channels, num_classes=num_classes)

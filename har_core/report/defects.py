@@ -12,7 +12,7 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from har_core.audit.kinds import Kind, Severity
-from har_core.audit.summary import KindSummary, summarise
+from har_core.audit.summary import KindSummary, summarise_findings
 from har_core.report.charts import squares
 from har_core.report.honest import TITLES
 from har_core.report.inputs import ReportInputs, WindowCounts
@@ -106,7 +106,7 @@ def view_audit(inputs: ReportInputs) -> AuditView | None:
         if by_fold:
             drops[title] = list(by_fold.values())
     return AuditView(
-        kinds=tuple(summarise(inputs.findings).values()),
+        kinds=tuple(summarise_findings(inputs.findings).values()),
         num_findings=inputs.findings.num_rows,
         severities={str(s): severities.count(s) for s in Severity if s in severities},
         subjects=tuple(sorted({*inputs.subjects, *(subject for subject, _ in found)})),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from har_core.evaluation.folds import ProtocolSummary, summarise
+from har_core.evaluation.folds import ProtocolSummary, summarise_folds
 from har_core.report.inputs import FoldEntry
 from har_core.report.published import name_of
 from har_core.report.rankings import place_among
@@ -55,7 +55,7 @@ def fold_rows(groups: Sequence[Sequence[FoldEntry]], planned: Mapping[str, Seque
     found = []
     for group in groups:
         entries = {entry.result.fold: entry for entry in sorted(group, key=lambda entry: entry.result.fold)}
-        summary = summarise([entry.result for entry in entries.values()])
+        summary = summarise_folds([entry.result for entry in entries.values()])
         num_planned = max(len(planned.get(summary.architecture, ())), len(entries))
         found.append((entries, summary, num_planned))
     complete = [summary.macro_f1.mean for entries, summary, num_planned in found if len(entries) == num_planned]

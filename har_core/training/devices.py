@@ -13,7 +13,7 @@ from har_core.base.memory import freed_memory_kept
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 
-Precision = Literal["fp32", "bf16", "fp16"]
+TrainingPrecision = Literal["fp32", "bf16", "fp16"]
 
 _CUDA_CAPABILITY_FP16 = (7, 0)  # the first with tensor cores
 
@@ -35,7 +35,7 @@ def resolve_device(runtime: RuntimeSettings) -> torch.device:
     return torch.device(runtime.device)
 
 
-def resolve_precision(settings: TrainingSettings, device: torch.device) -> Precision:
+def resolve_precision(settings: TrainingSettings, device: torch.device) -> TrainingPrecision:
     """The precision of the forward pass; weights, gradients and optimizer are always float32.
 
     ``auto`` is bf16 if the processor computes in it (it needs no loss scaling), fp16 on CUDA cards with tensor cores
@@ -58,7 +58,7 @@ def has_bf16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+def autocast(device: torch.device, precision: TrainingPrecision) -> torch.autocast:
     """A context in which the forward pass runs in ``precision``."""
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
     return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")

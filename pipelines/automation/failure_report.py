@@ -31,7 +31,7 @@ def write_failure_report(context: dg.RunFailureSensorContext, home: Home) -> Pat
     ended = record.end_time if record is not None and record.end_time is not None else datetime.now(tz=UTC).timestamp()
     failed_at = datetime.fromtimestamp(ended, tz=UTC)
     failures = {
-        (event.step_key or run.job_name).replace("__", "/"): explain(event.step_failure_data.error)
+        (event.step_key or run.job_name).replace("__", "/"): _explain(event.step_failure_data.error)
         for event in context.get_step_failure_events()
     }
     page = describe_failure(
@@ -92,7 +92,7 @@ def describe_failure(
     return "\n".join(lines) + "\n"
 
 
-def explain(error: SerializableErrorInfo | None) -> str:
+def _explain(error: SerializableErrorInfo | None) -> str:
     """What a person reads: the text of an error of ours, else the innermost cause by its class."""
     if error is None:
         return "No reason was recorded."

@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from har_core.base.errors import InputError, Problem
 from pipelines.cli.options import Format, FormatOption, OutputOption, put_out
-
-
-class Engine(StrEnum):
-    """What computes the answers; the first is what models are scored with."""
-
-    TORCH = "torch"
-    OPENVINO = "openvino"
-    AUTO = "auto"
-
-
-class Precision(StrEnum):
-    """How precisely; the first is what models are scored in."""
-
-    FP32 = "fp32"
-    BF16 = "bf16"
-    AUTO = "auto"
 
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
@@ -35,11 +18,13 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
         str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/m-… of a logged model.")
     ] = "models:/har@champion",
     engine: Annotated[
-        Engine, typer.Option(help="auto: OpenVINO where it is installed (extra `fast`) and suits the model.")
-    ] = Engine.TORCH,
+        Literal["torch", "openvino", "auto"],
+        typer.Option(help="auto: OpenVINO where it is installed (extra `fast`) and suits the model."),
+    ] = "torch",
     precision: Annotated[
-        Precision, typer.Option(help="auto: bf16, twice as fast, where the processor has it; scores are those of fp32.")
-    ] = Precision.FP32,
+        Literal["fp32", "bf16", "auto"],
+        typer.Option(help="auto: bf16, twice as fast, where the processor has it; scores are those of fp32."),
+    ] = "fp32",
     output_format: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
@@ -55,7 +40,7 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     from pipelines.tables import render
 
     keep_pandas_out()
-    table = predict_inputs(inputs, files, engine=engine.value, precision=precision.value)
+    table = predict_inputs(inputs, files, engine=engine, precision=precision)
     put_out(render(table, output_format), output)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from har_core.base.progress import duration
 from pipelines.cli.options import DataOption, ExperimentArgument, JsonOption
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def status(experiment: ExperimentArgument = None, data: DataOption = None, as_js
 
 
 def _cost(entry: Status) -> list[str]:
-    from pipelines.display import duration
     from pipelines.staleness import State
 
     is_due = entry.state in {State.STALE, State.MISSING} and entry.seconds is not None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipelines.links import Check, Link
+    from pipelines.links import Link, LinkCheck
 
 _WIDTH = 100
 _NAMES = 18
@@ -35,7 +35,7 @@ def trace(
     store = Store(current_home())
     entry = store.resolve(model)
     from pipelines.session import open_home, open_instance  # brings Dagster: not before there is something to trace
-    from pipelines.trace import trace as trace_model
+    from pipelines.trace import trace_model
 
     with open_instance(open_home()) as instance:
         links = trace_model(entry, store, instance)
@@ -65,7 +65,7 @@ def _tell(facts: Mapping[str, str | float]) -> list[str]:
     return [line.replace(_KEPT_TOGETHER, " ") for line in _wrap(_short(told), _WIDTH - _NAMES - 2)] if told else []
 
 
-def _line(check: Check) -> str:
+def _line(check: LinkCheck) -> str:
     first, *others = [f"{line:<{_DETAILS}}" for line in _wrap(_short(check.detail), _DETAILS)]
     lines = [f"  {check.what:<{_NAMES - 2}}  {first}", *(f"{'':<{_NAMES}}  {line}" for line in others)]
     verdict = typer.style(check.verdict, fg=_COLOURS[check.verdict])

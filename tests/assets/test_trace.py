@@ -20,8 +20,8 @@ from assets.resources.addresses import model_url
 from har_core.experiment.loader import load_experiment
 from pipelines import trace as trace_module
 from pipelines.homes import Memory, remember
-from pipelines.links import Check, Link, Verdict
-from pipelines.trace import trace
+from pipelines.links import Link, LinkCheck, Verdict
+from pipelines.trace import trace_model
 
 pytestmark = pytest.mark.slow  # a home in which everything ran takes half a minute
 
@@ -59,10 +59,10 @@ def home(graph):
 
 
 def links_of(graph, model_uri: str = "models:/har@champion") -> list[Link]:
-    return trace(graph.registry.resolve(model_uri), graph.registry, graph.instance)
+    return trace_model(graph.registry.resolve(model_uri), graph.registry, graph.instance)
 
 
-def checks_of(graph, model_uri: str = "models:/har@champion") -> dict[tuple[str, str], Check]:
+def checks_of(graph, model_uri: str = "models:/har@champion") -> dict[tuple[str, str], LinkCheck]:
     return {(link.title, check.what): check for link in links_of(graph, model_uri) for check in link.checks}
 
 

@@ -5,6 +5,7 @@ import pytest
 from dagster import AssetKey
 from rich.console import Console
 
+from har_core.base.progress import duration
 from har_core.training.events import (
     CheckpointIgnored,
     EpochFinished,
@@ -13,7 +14,7 @@ from har_core.training.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from pipelines.display import BarDisplay, LineDisplay, duration, make_display
+from pipelines.display import BarDisplay, LineDisplay, make_display
 from pipelines.staleness import Item, State, Status
 
 

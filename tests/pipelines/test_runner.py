@@ -2,7 +2,7 @@ import dagster as dg
 import pytest
 
 from har_core.base.errors import InputError, UnknownNameError
-from pipelines.runner import select
+from pipelines.runner import select_assets
 from pipelines.staleness import OutputFiles
 
 EVERYTHING = ["windows", "splits", "models/a", "models/b", "folds/a[f1]", "folds/a[f2]", "report"]
@@ -234,7 +234,7 @@ def test_asset_that_never_agrees_with_itself_is_told_not_repeated(toy, monkeypat
 )
 def test_selection_of_nothing_tells_the_nearest_and_all_names(toy, selection, complaint):
     with pytest.raises(UnknownNameError) as caught:
-        select(toy.definitions().resolve_asset_graph(), selection)
+        select_assets(toy.definitions().resolve_asset_graph(), selection)
     names = "folds/a, models/a, models/b, report, splits, windows"
     assert str(caught.value) == f"--select {selection!r} {complaint} There are {names}."
     assert caught.value.exit_code == 2

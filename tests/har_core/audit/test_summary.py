@@ -3,7 +3,7 @@ import pyarrow as pa
 from har_core.audit.findings import FINDINGS_SCHEMA
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.picture import findings_png
-from har_core.audit.summary import summarise
+from har_core.audit.summary import summarise_findings
 from har_core.datasets.dsads.layout import RecordingKey
 
 MAX_BYTES = 60_000
@@ -21,7 +21,7 @@ def table(*rows: dict[str, object]) -> pa.Table:
 
 
 def test_kinds_come_worst_first_with_their_rows_and_places():
-    found = summarise(
+    found = summarise_findings(
         table(
             finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, 5, 1, 2),
             finding(Kind.ZERO_RUN, Severity.WARNING, 3, 2, 10),
@@ -36,9 +36,9 @@ def test_kinds_come_worst_first_with_their_rows_and_places():
 
 
 def test_many_places_are_counted_and_nothing_is_nothing():
-    found = summarise(table(*(finding(Kind.ZERO_RUN, Severity.ERROR, a, 1, a) for a in range(1, 11))))
+    found = summarise_findings(table(*(finding(Kind.ZERO_RUN, Severity.ERROR, a, 1, a) for a in range(1, 11))))
     assert found[Kind.ZERO_RUN].places.endswith("a05/p1 (5) and 4 more")
-    assert summarise(table()) == {}
+    assert summarise_findings(table()) == {}
 
 
 def test_the_picture_is_small_and_shows_what_was_found():

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from har_core.base.errors import InputError
-from har_core.datasets.channels import select, triples
+from har_core.datasets.channels import select_channels, triples
 from har_core.datasets.dsads.layout import CHANNELS
 
 
 def names(**choices: list[str]) -> list[str]:
-    return [CHANNELS[index] for index in select(**choices)]
+    return [CHANNELS[index] for index in select_channels(**choices)]
 
 
 def test_no_choice_is_all_channels() -> None:
-    assert select() == tuple(range(45))
+    assert select_channels() == tuple(range(45))
 
 
 def test_units_sensors_and_channels() -> None:
@@ -38,17 +38,17 @@ def test_units_sensors_and_channels() -> None:
 )
 def test_what_cannot_be_chosen_is_refused(choices: dict[str, list[str]], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
-        select(**choices)
+        select_channels(**choices)
 
 
 def test_every_unknown_name_is_told() -> None:
     with pytest.raises(InputError) as caught:
-        select(units=["head"], sensors=["acc", "gps"], channels=["T_xacc"])
+        select_channels(units=["head"], sensors=["acc", "gps"], channels=["T_xacc"])
     assert [problem.path for problem in caught.value.problems] == ["units[0]", "sensors[1]"]
 
 
 def test_triples_are_the_sensors_with_all_three_axes() -> None:
     assert triples(range(45)) == tuple((i, i + 1, i + 2) for i in range(0, 45, 3))
-    assert triples(select(sensors=["gyro"], units=["LA", "T"])) == ((0, 1, 2), (3, 4, 5))
-    assert triples(select(channels=["T_xacc", "T_yacc", "T_zgyro", "RA_zacc"])) == ()
-    assert triples(select(channels=["T_xacc", "RA_xmag", "RA_ymag", "RA_zmag", "LL_zmag"])) == ((1, 2, 3),)
+    assert triples(select_channels(sensors=["gyro"], units=["LA", "T"])) == ((0, 1, 2), (3, 4, 5))
+    assert triples(select_channels(channels=["T_xacc", "T_yacc", "T_zgyro", "RA_zacc"])) == ()
+    assert triples(select_channels(channels=["T_xacc", "RA_xmag", "RA_ymag", "RA_zmag", "LL_zmag"])) == ((1, 2, 3),)

@@ -12,7 +12,7 @@ import torch
 from sklearn.metrics import f1_score
 
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.folds import Spread, summarise
+from har_core.evaluation.folds import Spread, summarise_folds
 from har_core.evaluation.records import FoldRecord, SeedRecord
 from har_core.evaluation.results import FoldResult, SeedResult, score_fold
 from har_core.inference.predictions import tabulate_predictions
@@ -106,7 +106,7 @@ def test_an_activity_that_a_subject_has_no_clean_windows_of_does_not_count_again
     result = score_seed(0, {"test": test}, {"test": np.eye(NUM_ACTIVITIES)[test.labels.numpy()]})
     assert result.per_subject_clean == {1: 1.0}
     assert result.scores_clean["test"].absent_activities
-    summary = summarise([replace(fold_result(1), seeds=(result,))])
+    summary = summarise_folds([replace(fold_result(1), seeds=(result,))])
     assert summary.macro_f1_clean == Spread.of([1.0])
 
 
@@ -115,14 +115,14 @@ def test_a_role_without_clean_windows_has_no_clean_score() -> None:
     spoilt = replace(test, damaged=torch.ones_like(test.damaged))
     result = score_seed(0, {"test": spoilt}, {"test": guesses(test, 0)})
     assert result.scores_clean == result.per_subject_clean == {}
-    summary = summarise([replace(fold_result(1), seeds=(result,))])
+    summary = summarise_folds([replace(fold_result(1), seeds=(result,))])
     assert summary.macro_f1_clean is summary.accuracy_clean is None
     assert summary.per_subject_clean == {}
 
 
 def test_the_summary_is_over_folds_of_the_mean_over_seeds() -> None:
     results = [fold_result(1), fold_result(2, damaged=(2,)), fold_result(3)]
-    summary = summarise(results)
+    summary = summarise_folds(results)
     means = [statistics.mean(entry.scores["test"].macro_f1 for entry in result.seeds) for result in results]
     assert summary.macro_f1 == Spread(
         mean=pytest.approx(statistics.mean(means)), standard_deviation=pytest.approx(statistics.stdev(means))
@@ -143,19 +143,19 @@ def test_the_pooled_score_is_that_of_all_test_windows_together() -> None:
     results = [fold_result(1), fold_result(2)]
     tests = [windows_of(1), windows_of(2)]
     by_seed = [macro_f1(tests, [guesses(tests[0], 10 * seed + 1), guesses(tests[1], 10 * seed + 2)]) for seed in (0, 1)]
-    assert summarise(results).pooled_macro_f1 == pytest.approx(statistics.mean(by_seed))
+    assert summarise_folds(results).pooled_macro_f1 == pytest.approx(statistics.mean(by_seed))
 
 
 def test_a_subject_that_tests_in_several_folds_gets_their_mean() -> None:
     first, second = fold_result(1), replace(fold_result(1, seeds=(2, 0)), fold="loso-again")
-    summary = summarise([first, second])
+    summary = summarise_folds([first, second])
     values = [entry.per_subject[1] for result in (first, second) for entry in result.seeds]
     assert summary.per_subject == {1: pytest.approx(statistics.mean(values))}
     assert summary.seeds == (0,)
 
 
 def test_one_fold_has_no_spread() -> None:
-    assert summarise([fold_result(1)]).macro_f1.standard_deviation is None
+    assert summarise_folds([fold_result(1)]).macro_f1.standard_deviation is None
 
 
 @pytest.mark.parametrize(
@@ -170,4 +170,4 @@ def test_one_fold_has_no_spread() -> None:
 )
 def test_what_does_not_belong_together_is_not_summarised(results: list[FoldResult]) -> None:
     with pytest.raises(ValueError, match=r"expected the folds of one|no seed in common"):
-        summarise(results)
+        summarise_folds(results)

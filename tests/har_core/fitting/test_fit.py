@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from har_core.base.errors import InputError, UnknownNameError
-from har_core.datasets.channels import select
+from har_core.datasets.channels import select_channels
 from har_core.datasets.dsads.layout import CHANNELS
 from har_core.fitting import fit as fitting
 from har_core.fitting.fit import Fitted, classifier_of, fit_architecture
@@ -71,7 +71,7 @@ def fit(name: str, *, channels: tuple[int, ...] = ALL, seed: int | None = None, 
     )
 
 
-@pytest.mark.parametrize("channels", [ALL, select(sensors=["acc"], units=["RA", "LL"]), (44, 3)])
+@pytest.mark.parametrize("channels", [ALL, select_channels(sensors=["acc"], units=["RA", "LL"]), (44, 3)])
 def test_the_classifier_of_a_network_takes_all_channels_raw(channels: tuple[int, ...]) -> None:
     fitted = fit("cnn", channels=channels)
     x = normalised(7, seed=2).windows
@@ -94,7 +94,7 @@ def test_the_classifier_of_a_classical_model_leaves_windows_as_they_are(name: st
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_channels_that_are_not_chosen_change_nothing(name: str) -> None:
-    channels = select(units=["LA"])
+    channels = select_channels(units=["LA"])
     classifier = classifier_of(fit(name, channels=channels), None if takes_raw_windows(name) else STATISTICS, channels)
     x = raw(normalised(7, seed=2).windows)
     others = [channel for channel in ALL if channel not in channels]
@@ -108,7 +108,7 @@ def test_channels_that_are_not_chosen_change_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_exports_with_chosen_channels(name: str) -> None:
-    channels = select(sensors=["gyro"])
+    channels = select_channels(sensors=["gyro"])
     classifier = classifier_of(fit(name, channels=channels), None if takes_raw_windows(name) else STATISTICS, channels)
     x = raw(normalised(7, seed=2).windows)
     program = torch.export.export(classifier, (x[:2],), dynamic_shapes=({0: torch.export.Dim("num_windows")},))

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from har_core.audit.findings import FINDINGS_SCHEMA
-from har_core.evaluation.folds import summarise
+from har_core.evaluation.folds import summarise_folds
 from har_core.report.build import build_report
 from har_core.report.formats import with_spread
 from har_core.report.honest import view_folds
@@ -55,7 +55,7 @@ def page(report, read_page):
 def summary(fold):
     def summarised(architecture, protocol):
         names = [entry.name for entry in folds_of(protocol, range(1, 9))]
-        return summarise([fold(architecture, name) for name in names])
+        return summarise_folds([fold(architecture, name) for name in names])
 
     return summarised
 

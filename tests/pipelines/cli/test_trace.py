@@ -47,7 +47,7 @@ def found(monkeypatch):
 
     def replace(*links: Link) -> None:
         monkeypatch.setattr(Store, "resolve", lambda store, model_uri: model_uri)
-        monkeypatch.setattr(pipelines.trace, "trace", lambda entry, store, instance: list(links))
+        monkeypatch.setattr(pipelines.trace, "trace_model", lambda entry, store, instance: list(links))
 
     return replace
 

@@ -22,7 +22,7 @@ _SKIN_NOISE = 0.08
 """Noise of a strap on soft tissue, as a share of the unit's momentary acceleration and turning rate."""
 
 
-def measure(movement: Movement, person: Person, *, magnetic: float, generator: np.random.Generator) -> Array:
+def sense(movement: Movement, person: Person, *, magnetic: float, generator: np.random.Generator) -> Array:
     """The channels (B, 45) of one block, in the order of ``CHANNELS``.
 
     ``magnetic`` is the deviation of the field's disturbance, as a share of the Earth's field.

@@ -19,7 +19,7 @@ from har_core.base.progress import Progress
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES, SEGMENT_LENGTH, SYNTHETIC_MARKER, SegmentKey
 from har_core.datasets.dsads.synthetic.activities import TABLE
 from har_core.datasets.dsads.synthetic.motion import MovingBody
-from har_core.datasets.dsads.synthetic.sensors import measure
+from har_core.datasets.dsads.synthetic.sensors import sense
 from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array
 from har_core.datasets.dsads.synthetic.subjects import COURSE_STREAM, NOISE_STREAM, generator, make_person
 from har_core.settings.source import SourceSettings
@@ -64,8 +64,7 @@ def make_recording(*, seed: int, subject: int, activity: int, num_segments: int)
     noise = generator(seed, subject, activity, NOISE_STREAM)
     body = MovingBody(person, TABLE[activity], num_blocks=num_blocks, generator=courses)
     blocks = [
-        measure(body.next_block(), person, magnetic=TABLE[activity].magnetic, generator=noise)
-        for _ in range(num_blocks)
+        sense(body.next_block(), person, magnetic=TABLE[activity].magnetic, generator=noise) for _ in range(num_blocks)
     ]
     return np.concatenate(blocks)[: num_segments * SEGMENT_LENGTH]
 

@@ -1,7 +1,9 @@
 """Every command as a shell starts it, in a home where everything ran: it finds its imports, and ends well."""
 
+import re
 import signal
 import subprocess
+from dataclasses import replace
 
 import pytest
 from imports import heavy_in, listing
@@ -27,6 +29,13 @@ def test_it_does_its_work_and_says_no_more(har, command):
     done = har.cold(command, *arguments.get(command, []))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == har(command, *arguments.get(command, [])).stdout
+
+
+def test_the_first_run_in_a_home_shows_progress_and_no_log_lines(har, tmp_path):
+    fresh = replace(har, home=tmp_path / "home")
+    done = fresh.cold("run", har.experiment, "--data", har.data, "--select", '+key:"windows"')
+    assert done.returncode == 0
+    assert all(re.match(r"[a-z_/ ]+: ", line) for line in done.stderr.splitlines()), done.stderr
 
 
 def test_help_and_mistakes(har):

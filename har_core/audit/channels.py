@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from har_core.audit.findings import Finding, finding_at
+from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import ACC, GYRO, MAG, Mask, Signals, runs
 from har_core.audit.steps import Steps
@@ -41,7 +41,7 @@ def find_duplicated(signals: Signals, settings: AuditSettings, standing_still: M
     for one, other in sorted((int(min(pair)), int(max(pair))) for pair in pairs):
         equal = (signals.channels[one] == signals.channels[other]) & ~still[one] & ~still[other]
         for row, num_rows in runs(equal, settings.copied_rows_of_channel):
-            yield finding_at(Kind.DUPLICATED_CHANNELS, Severity.ERROR, signals.place(row), num_rows, [one, other])
+            yield Finding(Kind.DUPLICATED_CHANNELS, Severity.ERROR, signals.place(row), num_rows, [one, other])
 
 
 def find_swapped_sensors(signals: Signals, steps: Steps) -> Iterator[Finding]:
@@ -58,4 +58,4 @@ def find_swapped_sensors(signals: Signals, steps: Steps) -> Iterator[Finding]:
         if not swapped and norms[unit, ACC] < norms[unit, GYRO]:
             swapped = [*channels_of_sensor(unit, ACC), *channels_of_sensor(unit, GYRO)]
         if swapped:
-            yield finding_at(Kind.SWAPPED_CHANNELS, Severity.ERROR, signals.place(0), signals.num_rows, swapped)
+            yield Finding(Kind.SWAPPED_CHANNELS, Severity.ERROR, signals.place(0), signals.num_rows, swapped)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, finding_at
+from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
@@ -112,7 +112,7 @@ class _Store:
         """A range as a finding: the earlier place first."""
         (one, row), (other, other_row) = map(self._locate, found[:2])
         severity = Severity.WARNING if one is other else Severity.ERROR
-        return finding_at(
+        return Finding(
             Kind.DUPLICATE_ROWS, severity, one.place(row), found.length, channels, other=other.place(other_row)
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,51 +58,35 @@ class Place(NamedTuple):
     segment: int
     row: int
 
+    def columns(self, prefix: str = "") -> dict[str, int]:
+        """The place as columns of the table, with ``prefix`` before their names."""
+        (subject, activity), segment, row = self
+        names = {"subject": subject, "activity": activity, "segment": segment, "first_row": row}
+        return {f"{prefix}{name}": number for name, number in names.items()}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One row of the table."""
+
+class Finding(NamedTuple):
+    """What is wrong with ``num_rows`` rows from ``place`` on, and on these of the 45 channels."""
 
     kind: Kind
-    activity: int
-    subject: int
-    segment: int
-    first_row: int
-    last_row: int
-    channels: str
-    other_activity: int | None = None
-    other_subject: int | None = None
-    other_segment: int | None = None
-    other_first_row: int | None = None
-    num_rows: int
     severity: Severity
+    place: Place
+    num_rows: int
+    channels: Collection[int]
+    other: Place | None = None
+    """Where the rows occur too, or what should have followed them."""
 
-
-def finding_at(
-    kind: Kind,
-    severity: Severity,
-    place: Place,
-    num_rows: int,
-    channels: Collection[int],
-    *,
-    other: Place | None = None,
-) -> Finding:
-    """A finding on ``num_rows`` rows from ``place`` on, and on these of the 45 channels."""
-    return Finding(
-        kind=kind,
-        activity=place.recording.activity,
-        subject=place.recording.subject,
-        segment=place.segment,
-        first_row=place.row,
-        last_row=place.row + num_rows - 1,
-        channels=name_channels(channels),
-        other_activity=None if other is None else other.recording.activity,
-        other_subject=None if other is None else other.recording.subject,
-        other_segment=None if other is None else other.segment,
-        other_first_row=None if other is None else other.row,
-        num_rows=num_rows,
-        severity=severity,
-    )
+    def columns(self) -> dict[str, str | int]:
+        """The finding as one row of the table, without columns that say nothing."""
+        return {
+            "kind": self.kind,
+            "severity": self.severity,
+            **self.place.columns(),
+            "last_row": self.place.row + self.num_rows - 1,
+            "num_rows": self.num_rows,
+            "channels": name_channels(self.channels),
+            **(self.other.columns("other_") if self.other else {}),
+        }
 
 
 def name_channels(indices: Collection[int]) -> str:
@@ -132,7 +115,7 @@ def concerns_units(channels: str, unit: str | None = None) -> bool:
 
 def tabulate(findings: Iterable[Finding]) -> pa.Table:
     """The findings as a table in :data:`FINDINGS_SCHEMA`, sorted."""
-    table = pa.Table.from_pylist([asdict(finding) for finding in findings], schema=FINDINGS_SCHEMA)
+    table = pa.Table.from_pylist([finding.columns() for finding in findings], schema=FINDINGS_SCHEMA)
     return table.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from har_core.audit.findings import Finding, finding_at
+from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import ACC, GYRO, MAG, Mask, Signals, runs
 from har_core.datasets.dsads.layout import UNITS, channels_of_sensor
@@ -20,7 +20,7 @@ def find_out_of_range(signals: Signals, settings: AuditSettings) -> Iterator[Fin
         for unit, axis in np.argwhere(beyond.any(axis=2)):
             channel = channels_of_sensor(unit, sensor)[axis]
             for row, num_rows in runs(beyond[unit, axis]):
-                yield finding_at(Kind.OUT_OF_RANGE, Severity.WARNING, signals.place(row), num_rows, [channel])
+                yield Finding(Kind.OUT_OF_RANGE, Severity.WARNING, signals.place(row), num_rows, [channel])
 
 
 def find_odd_fields(signals: Signals, settings: AuditSettings, standing_still: Mask) -> Iterator[Finding]:
@@ -38,4 +38,4 @@ def find_odd_fields(signals: Signals, settings: AuditSettings, standing_still: M
                 closed[row : row + num_rows] = True
         for row, num_rows in runs(closed, settings.field_rows):
             channels = channels_of_sensor(unit, MAG)
-            yield finding_at(Kind.MAGNETOMETER_NORM, Severity.INFO, signals.place(row), num_rows, channels)
+            yield Finding(Kind.MAGNETOMETER_NORM, Severity.INFO, signals.place(row), num_rows, channels)

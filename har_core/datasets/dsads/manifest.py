@@ -30,7 +30,6 @@ MAX_PROBLEMS = 100_000
 
 _NUM_THREADS = min(os.cpu_count() or 1, 4)
 _ROWS_PER_GROUP = 10_000
-_MARKER = "marker"
 _ORIGIN = "har.origin"
 
 
@@ -45,7 +44,7 @@ MANIFEST_SCHEMA = pa.schema(
         _field("segment", pa.int16(), "number of the 5 s segment, from 1"),
         _field("path", pa.string(), "path inside the source"),
         _field("num_bytes", pa.int64(), "size of the file, uncompressed"),
-        _field(_MARKER, pa.string(), "changes when the content does, without reading it: time of change, or CRC-32"),
+        _field("marker", pa.string(), "changes when the content does, without reading it: time of change, or CRC-32"),
         _field("sha256", pa.string(), "SHA-256 of the file's bytes, in hexadecimal"),
         _field("num_rows", pa.int32(), "samples in the file"),
         _field("status", pa.string(), "ok, and after a colon what was accepted: BOM, CRLF, trailing blank lines"),
@@ -80,8 +79,7 @@ class ManifestRow:
     path: str
     num_bytes: int
     marker: str
-    """Says something of the place where the file lay, so no version may depend on it; empty in a manifest from before
-    there were markers."""
+    """Says something of the place where the file lay, so no version may depend on it."""
     sha256: str
     num_rows: int
     status: str
@@ -162,8 +160,6 @@ def read_manifest(path: Path) -> Manifest:
         problem = Problem(path=str(path), value=str(error), expected="a manifest as ingestion wrote it")
         raise InputError(f"{path}: cannot be read", [problem]) from error
     origin = (table.schema.metadata or {}).get(_ORIGIN.encode())
-    if _MARKER not in table.column_names:
-        table = table.append_column(_MARKER, pa.array([""] * table.num_rows))
     if origin is None or set(table.column_names) != set(MANIFEST_SCHEMA.names):
         problem = Problem(path=str(path), expected="the columns and metadata that ingestion writes")
         raise InputError(f"{path}: not written by ingestion", [problem])

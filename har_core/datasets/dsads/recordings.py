@@ -59,15 +59,10 @@ class Recordings:
         *,
         origin: Origin,
     ) -> None:
-        """Offer the recordings of ``segments``, which has the ascending segment numbers of each, through ``load``."""
+        """Offer the recordings of ``segments``, the ascending segment numbers of each, through ``load``."""
         self.segments = segments
         self.origin = origin
         self._load = load
-
-    @property
-    def keys(self) -> tuple[RecordingKey, ...]:
-        """What names each recording, in order."""
-        return tuple(self.segments)
 
     def __len__(self) -> int:
         return len(self.segments)
@@ -82,10 +77,7 @@ class Recordings:
             KeyError: there is none.
             InputError: its files are wrong; every problem is named.
         """
-        key = RecordingKey(subject, activity)
-        if key not in self.segments:
-            raise KeyError(key)
-        return self._load(key)
+        return self._load(RecordingKey(subject, activity))
 
 
 def read_recordings(source: Path | str | Source) -> Recordings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
@@ -33,10 +33,8 @@ def select_channels(
     """
     chosen = {"units": units, "sensors": sensors, "channels": channels}
     problems = [
-        Problem(path=f"{what}[{index}]", value=name, expected=expectation(what, name))
-        for what, names in chosen.items()
-        for index, name in enumerate(names or ())
-        if name not in NAMES[what]
+        Problem(path=f"{what}[{index}]", value=name, expected=expected)
+        for what, index, name, expected in unknown_names(chosen)
     ]
     if problems:
         raise InputError("The channels cannot be chosen", problems)
@@ -51,13 +49,16 @@ def select_channels(
     return indices
 
 
-def expectation(what: str, name: str) -> str:
-    """What should have stood in place of ``name``, with the nearest known name.
+def unknown_names(chosen: Mapping[str, Sequence[str] | None]) -> Iterator[tuple[str, int, str, str]]:
+    """Of each chosen name that does not exist: way to choose, index, name, and what should have stood in its place.
 
-    >>> expectation("units", "ra")
-    "a unit; did you mean 'RA'?"
+    >>> list(unknown_names({"units": ["T", "ra"]}))
+    [('units', 1, 'ra', "a unit; did you mean 'RA'?")]
     """
-    return f"a {what.removesuffix('s')}{hint(name, NAMES[what])}"
+    for what, names in chosen.items():
+        for index, name in enumerate(names or ()):
+            if name not in NAMES[what]:
+                yield what, index, name, f"a {what.removesuffix('s')}{hint(name, NAMES[what])}"
 
 
 def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:

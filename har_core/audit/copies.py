@@ -17,7 +17,7 @@ import numpy.typing as npt
 from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Mask, Signals, runs
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
+from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
 from har_core.settings.audit import AuditSettings
 
 Hashes = npt.NDArray[np.uint64]
@@ -42,11 +42,8 @@ _Covered = dict[int, list[Corresponding]]
 def hash_rows(signals: Signals) -> Hashes:
     """(U, n) a hash of the values of each unit in each row; equal rows have equal hashes, on any machine."""
     weights = np.random.default_rng(0).integers(1, 2**62, NUM_CHANNELS, dtype=np.uint64) * 2 + 1
-    bits = signals.channels.view(np.uint32)
-    hashes = np.zeros((len(UNITS), signals.num_rows), dtype=np.uint64)
-    for unit in range(len(UNITS)):
-        for channel in channels_of_unit(unit):
-            hashes[unit] += bits[channel] * weights[channel]
+    products = signals.channels.view(np.uint32) * weights[:, None]
+    hashes: Hashes = products.reshape(len(UNITS), CHANNELS_PER_UNIT, -1).sum(axis=1)
     # The low bits of a sum of products depend on the low bits of the values alone, which are often zero.
     hashes ^= hashes >> np.uint64(32)
     hashes *= np.uint64(0xD6E8FEB86659FD93)

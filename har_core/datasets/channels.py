@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
-from har_core.datasets.dsads.layout import AXES, CHANNELS, CHANNELS_PER_UNIT, NUM_CHANNELS, SENSORS, UNITS
+from har_core.datasets.dsads.layout import AXES, CHANNELS, NUM_CHANNELS, SENSORS, UNITS
 
 NAMES: dict[str, tuple[str, ...]] = {"units": UNITS, "sensors": SENSORS, "channels": CHANNELS}
 """The three ways to choose, as settings call them, and the names that each knows."""
@@ -74,12 +74,3 @@ def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
         if x is not None and y is not None and z is not None:
             found.append((x, y, z))
     return tuple(found)
-
-
-def unit_of(channel: int) -> int:
-    """The number of the unit, from 0, that a channel of the recordings belongs to.
-
-    >>> [UNITS[unit_of(channel)] for channel in select_channels(channels=["T_xacc", "LL_zmag"])]
-    ['T', 'LL']
-    """
-    return channel // CHANNELS_PER_UNIT

@@ -172,17 +172,18 @@ def _read_all(source: Source, progress: Progress) -> Generator[tuple[Recording, 
     groups = source.by_recording()
     num_done = 0
     with closing(ahead(partial(_read, source), groups.values(), num_threads=_NUM_THREADS)) as results:
-        for files, (recording, rows, found) in zip(groups.values(), results, strict=True):
+        for files, found in zip(groups.values(), results, strict=True):
             num_done += len(files)
             progress("files read", num_done, len(source.files))
-            problems += found
+            if isinstance(found, InputError):
+                problems += found.problems
+            elif not problems:
+                yield found
             if len(problems) >= MAX_PROBLEMS:
                 value = f"{len(problems)} problems in the first {num_done} of {len(source.files)} files"
                 expected = "fewer problems; the other files were not read"
                 problems.append(Problem(path=str(source.location), value=value, expected=expected))
                 break
-            if recording is not None and not problems:
-                yield recording, rows
     if problems:
         places = counted(len({problem.path for problem in problems}), "place")
         summary = f"{source.location}: {counted(len(problems), 'problem')} in {places}; nothing was replaced"
@@ -203,14 +204,12 @@ def _missing_activities(source: Source) -> list[Problem]:
     ]
 
 
-def _read(
-    source: Source, files: Sequence[SegmentFile]
-) -> tuple[Recording | None, Sequence[ManifestRow], Sequence[Problem]]:
-    """A recording and the rows of its files in the manifest; or the problems of the files."""
+def _read(source: Source, files: Sequence[SegmentFile]) -> tuple[Recording, Sequence[ManifestRow]] | InputError:
+    """A recording and the rows of its files in the manifest; or what is wrong with the files."""
     try:
         recording, contents, texts = read_recording(source, files)
     except InputError as error:
-        return None, (), error.problems
+        return error
     rows = [
         ManifestRow(
             activity=file.key.activity,
@@ -225,7 +224,7 @@ def _read(
         )
         for file, content, text in zip(files, contents, texts, strict=True)
     ]
-    return recording, rows, ()
+    return recording, rows
 
 
 def _as_table(rows: Sequence[ManifestRow], schema: pa.Schema) -> pa.Table:

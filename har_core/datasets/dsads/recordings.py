@@ -49,20 +49,14 @@ class Recording:
         return RecordingKey(self.subject, self.activity)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Recordings:
     """Recordings of a source, in order of their keys; each is read when it is asked for, and not kept."""
 
-    def __init__(
-        self,
-        segments: Mapping[RecordingKey, tuple[int, ...]],
-        load: Callable[[RecordingKey], Recording],
-        *,
-        origin: Origin,
-    ) -> None:
-        """Offer the recordings of ``segments``, the ascending segment numbers of each, through ``load``."""
-        self.segments = segments
-        self.origin = origin
-        self._load = load
+    segments: Mapping[RecordingKey, tuple[int, ...]]
+    """The segment numbers of each, ascending."""
+    _load: Callable[[RecordingKey], Recording]
+    origin: Origin
 
     def __len__(self) -> int:
         return len(self.segments)

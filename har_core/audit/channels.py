@@ -24,24 +24,17 @@ _CHUNK = 25
 def find_duplicated(signals: Signals, settings: AuditSettings, standing_still: Mask) -> Iterator[Finding]:
     """Pairs of channels that are equal for many rows, not counting the rows (units, n) in which a unit stands still."""
     num_channels = len(signals.channels)
-    bits = signals.channels.view(np.uint32).reshape(num_channels, -1, _CHUNK).astype(np.uint64)
+    bits = signals.channels.view(np.uint32).reshape(num_channels, -1, _CHUNK)
+    moves = (bits != bits[:, :, :1]).any(axis=2)  # (C, chunks)
     weights = np.random.default_rng(0).integers(1, 2**62, _CHUNK, dtype=np.uint64) * 2 + 1
-    hashes = bits @ weights  # (C, chunks)
-    order = np.argsort(hashes, axis=0, kind="stable")
-    ordered = np.take_along_axis(hashes, order, axis=0)
-    pairs = set()
-    for lag in range(1, num_channels):
-        same = ordered[lag:] == ordered[:-lag]
-        if not same.any():
-            break
-        rank, chunk = np.nonzero(same)
-        moves = (bits[order[rank, chunk], chunk] != bits[order[rank, chunk], chunk, :1]).any(axis=1)
-        pairs |= set(zip(order[rank, chunk][moves], order[rank + lag, chunk][moves], strict=True))
+    hashes = bits.astype(np.uint64) @ weights
     still = np.repeat(standing_still, CHANNELS_PER_UNIT, axis=0)
-    for one, other in sorted((int(min(pair)), int(max(pair))) for pair in pairs):
-        equal = (signals.channels[one] == signals.channels[other]) & ~still[one] & ~still[other]
-        for row, num_rows in runs(equal, settings.copied_rows_of_channel):
-            yield Finding(Kind.DUPLICATED_CHANNELS, Severity.ERROR, signals.place(row), num_rows, [one, other])
+    for one in range(num_channels):
+        same = ((hashes[one + 1 :] == hashes[one]) & moves[one]).any(axis=1)
+        for other in (np.flatnonzero(same) + one + 1).tolist():
+            equal = (signals.channels[one] == signals.channels[other]) & ~still[one] & ~still[other]
+            for row, num_rows in runs(equal, settings.copied_rows_of_channel):
+                yield Finding(Kind.DUPLICATED_CHANNELS, Severity.ERROR, signals.place(row), num_rows, [one, other])
 
 
 def find_swapped_sensors(signals: Signals, steps: Steps) -> Iterator[Finding]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,19 +20,12 @@ _Runs = defaultdict[tuple[Kind, int, int], list[int]]
 """Kind, first row and length of runs, with the channels on which they are."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StandStill:
-    """Where a recording stands still."""
+def find_runs(signals: Signals, settings: AuditSettings) -> tuple[list[Finding], Mask, Mask]:
+    """Zero runs, constant runs and saturation of one recording.
 
-    findings: Sequence[Finding]
-    units: Mask
-    """(units, n): rows in a run of the unit, or of all channels."""
-    all_channels: Mask
-    """(n,): rows in a run of all channels."""
-
-
-def find_runs(signals: Signals, settings: AuditSettings) -> StandStill:
-    """Zero runs, constant runs and saturation of one recording."""
+    Returns:
+        The findings; where each unit stands still (units, n), alone or with all others; and where all do (n,).
+    """
     by_unit = (len(UNITS), CHANNELS_PER_UNIT, signals.num_rows)
     is_zero = signals.channels == 0
     is_held = signals.channels[:, 1:] == signals.channels[:, :-1]  # row t + 1 repeats row t
@@ -54,7 +46,7 @@ def find_runs(signals: Signals, settings: AuditSettings) -> StandStill:
         for severity, found in of_severity.items()
         for (kind, row, num_rows), channels in found.items()
     ]
-    return StandStill(findings, on_units, everywhere[0])
+    return findings, on_units, everywhere[0]
 
 
 def _on_groups(groups: Sequence[range], zero: Mask, held: Mask, covered: Mask, least: tuple[int, int]) -> _Runs:

@@ -212,9 +212,7 @@ def _read(source: Source, files: Sequence[SegmentFile]) -> tuple[Recording, Sequ
         return error
     rows = [
         ManifestRow(
-            activity=file.key.activity,
-            subject=file.key.subject,
-            segment=file.key.segment,
+            **file.key._asdict(),
             path=file.path,
             num_bytes=len(content),
             marker=file.marker,

@@ -20,27 +20,25 @@ ALL_CHANNELS = "all"
 """What the column ``channels`` says of a finding on every channel."""
 
 
-def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
-
-
+_COLUMNS = {
+    "kind": (pa.string(), "what is wrong (docs/audit.md)"),
+    "activity": (pa.int8(), "activity number, 1 to 19"),
+    "subject": (pa.int16(), "subject number, from 1"),
+    "segment": (pa.int16(), "segment in which the first row lies"),
+    "first_row": (pa.int32(), "first row, from 0 at the beginning of the segment"),
+    "last_row": (pa.int32(), "last row, counted on over the following segments: above 124 where it is in one"),
+    "channels": (pa.string(), "all, units (T RA), or channels (T_xacc), separated by spaces"),
+    "other_activity": (pa.int8(), "activity of the other place, where there is one"),
+    "other_subject": (pa.int16(), "subject of the other place"),
+    "other_segment": (pa.int16(), "segment of the other place"),
+    "other_first_row": (pa.int32(), "first row of the other place, in its segment"),
+    "num_rows": (pa.int32(), "rows concerned"),
+    "severity": (pa.string(), "error, warning or info"),
+}
 FINDINGS_SCHEMA = pa.schema(
     [
-        _field("kind", pa.string(), "what is wrong (docs/audit.md)"),
-        _field("activity", pa.int8(), "activity number, 1 to 19"),
-        _field("subject", pa.int16(), "subject number, from 1"),
-        _field("segment", pa.int16(), "segment in which the first row lies"),
-        _field("first_row", pa.int32(), "first row, from 0 at the beginning of the segment"),
-        _field(
-            "last_row", pa.int32(), "last row, counted on over the following segments: above 124 where it is in one"
-        ),
-        _field("channels", pa.string(), "all, units (T RA), or channels (T_xacc), separated by spaces"),
-        _field("other_activity", pa.int8(), "activity of the other place, where there is one", nullable=True),
-        _field("other_subject", pa.int16(), "subject of the other place", nullable=True),
-        _field("other_segment", pa.int16(), "segment of the other place", nullable=True),
-        _field("other_first_row", pa.int32(), "first row of the other place, in its segment", nullable=True),
-        _field("num_rows", pa.int32(), "rows concerned"),
-        _field("severity", pa.string(), "error, warning or info"),
+        pa.field(name, kind, nullable=name.startswith("other_"), metadata={"description": description})
+        for name, (kind, description) in _COLUMNS.items()
     ]
 )
 """One row a finding, in ascending order of subject, activity, segment, first_row, kind, channels, other place."""

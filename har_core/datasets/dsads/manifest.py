@@ -33,21 +33,21 @@ _ROWS_PER_GROUP = 10_000
 _ORIGIN = "har.origin"
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, nullable=False, metadata={"description": description})
-
-
+_COLUMNS = {
+    "activity": (pa.int8(), "activity number, 1 to 19"),
+    "subject": (pa.int16(), "subject number, from 1"),
+    "segment": (pa.int16(), "number of the 5 s segment, from 1"),
+    "path": (pa.string(), "path inside the source"),
+    "num_bytes": (pa.int64(), "size of the file, uncompressed"),
+    "marker": (pa.string(), "changes when the content does, without reading it: time of change, or CRC-32"),
+    "sha256": (pa.string(), "SHA-256 of the file's bytes, in hexadecimal"),
+    "num_rows": (pa.int32(), "samples in the file"),
+    "status": (pa.string(), "ok, and after a colon what was accepted: BOM, CRLF, trailing blank lines"),
+}
 MANIFEST_SCHEMA = pa.schema(
     [
-        _field("activity", pa.int8(), "activity number, 1 to 19"),
-        _field("subject", pa.int16(), "subject number, from 1"),
-        _field("segment", pa.int16(), "number of the 5 s segment, from 1"),
-        _field("path", pa.string(), "path inside the source"),
-        _field("num_bytes", pa.int64(), "size of the file, uncompressed"),
-        _field("marker", pa.string(), "changes when the content does, without reading it: time of change, or CRC-32"),
-        _field("sha256", pa.string(), "SHA-256 of the file's bytes, in hexadecimal"),
-        _field("num_rows", pa.int32(), "samples in the file"),
-        _field("status", pa.string(), "ok, and after a colon what was accepted: BOM, CRLF, trailing blank lines"),
+        pa.field(name, kind, nullable=False, metadata={"description": description})
+        for name, (kind, description) in _COLUMNS.items()
     ]
 )
 """One row a segment file, in order of subject, activity, segment."""

@@ -100,18 +100,14 @@ class _Store:
 
     def room(self, found: Corresponding) -> tuple[int, int]:
         """Rows that remain of both recordings before and after a range."""
-        one, other = (int(self.recording_of(row)) for row in found[:2])
-        before = min(found.first - self.starts[one], found.other - self.starts[other])
-        after = min(self.starts[one + 1] - found.first, self.starts[other + 1] - found.other) - found.length
-        return int(before), int(after)
+        (one, row), (other, other_row) = map(self._locate, found[:2])
+        return min(row, other_row), min(one.num_rows - row, other.num_rows - other_row) - found.length
 
     def finding(self, found: Corresponding, channels: Sequence[int]) -> Finding:
         """A range as a finding: the earlier place first."""
         (one, row), (other, other_row) = map(self._locate, found[:2])
         severity = Severity.WARNING if one is other else Severity.ERROR
-        return Finding(
-            Kind.DUPLICATE_ROWS, severity, one.place(row), found.length, channels, other=other.place(other_row)
-        )
+        return Finding(Kind.DUPLICATE_ROWS, severity, one.place(row), found.length, channels, other.place(other_row))
 
     def _locate(self, row: int) -> tuple[Signals, int]:
         """The recording that a row belongs to, and the row counted from its start."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from har_core.audit.channels import find_duplicated, find_swapped_sensors
+from har_core.audit.channels import find_duplicated, find_odd_fields, find_out_of_range, find_swapped_sensors
 from har_core.audit.copies import Hashes, find_copies, hash_rows
 from har_core.audit.exchanges import find_swapped_stretches
 from har_core.audit.findings import Finding, tabulate
@@ -19,7 +19,6 @@ from har_core.audit.joins import find_broken_joins, find_missing
 from har_core.audit.runs import find_runs
 from har_core.audit.signals import Mask, Signals
 from har_core.audit.steps import measure_steps
-from har_core.audit.values import find_odd_fields, find_out_of_range
 from har_core.base.ahead import ahead
 from har_core.base.errors import InputError, Problem
 from har_core.base.progress import Progress, silent

@@ -19,7 +19,6 @@ from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, UNITS, Record
 ALL_CHANNELS = "all"
 """What the column ``channels`` says of a finding on every channel."""
 
-
 _COLUMNS = {
     "kind": (pa.string(), "what is wrong (docs/audit.md)"),
     "activity": (pa.int8(), "activity number, 1 to 19"),

@@ -43,8 +43,8 @@ def find_runs(signals: Signals, settings: AuditSettings) -> tuple[list[Finding],
     of_severity = {Severity.ERROR: found, Severity.WARNING: _on_channels(signals, is_held, on_units, settings)}
     findings = [
         Finding(kind, severity, signals.place(row), num_rows, channels)
-        for severity, found in of_severity.items()
-        for (kind, row, num_rows), channels in found.items()
+        for severity, gathered in of_severity.items()
+        for (kind, row, num_rows), channels in gathered.items()
     ]
     return findings, on_units, everywhere[0]
 

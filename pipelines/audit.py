@@ -35,7 +35,7 @@ def _read_all(parts: Sequence[Recordings]) -> Iterator[Recording]:
     """Every recording; what is wrong with some is raised after all were tried."""
     problems: list[Problem] = []
     for recordings in parts:
-        for key in recordings.keys:
+        for key in recordings.segments:
             try:
                 yield recordings.load(*key)
             except InputError as error:

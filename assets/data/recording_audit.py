@@ -51,7 +51,7 @@ def _audit(work: Work) -> Made:
     recordings = read_ingested(work.home.recordings)
     findings = find_defects(recordings, work.experiment.audit, work.display.progress)
     write_findings(findings, path)
-    found, picture = summarise_findings(findings), findings_png(findings, recordings.keys)
+    found, picture = summarise_findings(findings), findings_png(findings, recordings.segments)
     work.run.log_file(path)
     work.run.log_bytes("plots/findings.png", picture)
     rows = [(s.kind, s.severity, f"{s.num_findings:,}", f"{s.num_rows:,}", s.places) for s in found.values()]

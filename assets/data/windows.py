@@ -67,7 +67,7 @@ def _cut(work: Work) -> Made:
             "window_length": summary.window_length,
             "num_segments": sum(map(len, recordings.segments.values())),
             "num_subjects": summary.num_subjects,
-            SUBJECTS: str(sorted({key.subject for key in recordings.keys})),
+            SUBJECTS: str(sorted({key.subject for key in recordings.segments})),
             "num_damaged": summary.num_damaged,
             "num_in_duplicate_groups": summary.num_in_duplicate_groups,
             "num_dropped": summary.num_dropped,

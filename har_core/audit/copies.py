@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, finding_at
+from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Mask, Signals, runs
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
+from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
 from har_core.settings.audit import AuditSettings
 
 Hashes = npt.NDArray[np.uint64]
@@ -42,11 +42,8 @@ _Covered = dict[int, list[Corresponding]]
 def hash_rows(signals: Signals) -> Hashes:
     """(U, n) a hash of the values of each unit in each row; equal rows have equal hashes, on any machine."""
     weights = np.random.default_rng(0).integers(1, 2**62, NUM_CHANNELS, dtype=np.uint64) * 2 + 1
-    bits = signals.channels.view(np.uint32)
-    hashes = np.zeros((len(UNITS), signals.num_rows), dtype=np.uint64)
-    for unit in range(len(UNITS)):
-        for channel in channels_of_unit(unit):
-            hashes[unit] += bits[channel] * weights[channel]
+    products = signals.channels.view(np.uint32) * weights[:, None]
+    hashes: Hashes = products.reshape(len(UNITS), CHANNELS_PER_UNIT, -1).sum(axis=1)
     # The low bits of a sum of products depend on the low bits of the values alone, which are often zero.
     hashes ^= hashes >> np.uint64(32)
     hashes *= np.uint64(0xD6E8FEB86659FD93)
@@ -103,18 +100,14 @@ class _Store:
 
     def room(self, found: Corresponding) -> tuple[int, int]:
         """Rows that remain of both recordings before and after a range."""
-        one, other = (int(self.recording_of(row)) for row in found[:2])
-        before = min(found.first - self.starts[one], found.other - self.starts[other])
-        after = min(self.starts[one + 1] - found.first, self.starts[other + 1] - found.other) - found.length
-        return int(before), int(after)
+        (one, row), (other, other_row) = map(self._locate, found[:2])
+        return min(row, other_row), min(one.num_rows - row, other.num_rows - other_row) - found.length
 
     def finding(self, found: Corresponding, channels: Sequence[int]) -> Finding:
         """A range as a finding: the earlier place first."""
         (one, row), (other, other_row) = map(self._locate, found[:2])
         severity = Severity.WARNING if one is other else Severity.ERROR
-        return finding_at(
-            Kind.DUPLICATE_ROWS, severity, one.place(row), found.length, channels, other=other.place(other_row)
-        )
+        return Finding(Kind.DUPLICATE_ROWS, severity, one.place(row), found.length, channels, other.place(other_row))
 
     def _locate(self, row: int) -> tuple[Signals, int]:
         """The recording that a row belongs to, and the row counted from its start."""

@@ -11,15 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from har_core.audit.channels import find_duplicated, find_swapped_sensors
+from har_core.audit.channels import find_duplicated, find_odd_fields, find_out_of_range, find_swapped_sensors
 from har_core.audit.copies import Hashes, find_copies, hash_rows
 from har_core.audit.exchanges import find_swapped_stretches
 from har_core.audit.findings import Finding, tabulate
 from har_core.audit.joins import find_broken_joins, find_missing
-from har_core.audit.runs import StandStill, find_runs
-from har_core.audit.signals import Signals
+from har_core.audit.runs import find_runs
+from har_core.audit.signals import Mask, Signals
 from har_core.audit.steps import measure_steps
-from har_core.audit.values import find_odd_fields, find_out_of_range
 from har_core.base.ahead import ahead
 from har_core.base.errors import InputError, Problem
 from har_core.base.progress import Progress, silent
@@ -64,8 +63,8 @@ def find_defects(
     findings += find_copies(
         [one.signals for one in examined],
         np.concatenate([one.hashes for one in examined], axis=1),
-        np.concatenate([one.still.units for one in examined], axis=1),
-        np.concatenate([one.still.all_channels for one in examined]),
+        np.concatenate([one.still for one in examined], axis=1),
+        np.concatenate([one.all_still for one in examined]),
         settings,
     )
     findings += find_missing({one.signals.key: one.signals.segments for one in examined})
@@ -77,19 +76,22 @@ class _Examined(NamedTuple):
 
     signals: Signals
     hashes: Hashes
-    still: StandStill
+    still: Mask
+    """(units, n) rows in a run of the unit."""
+    all_still: Mask
+    """(n,) rows in a run of all channels."""
     findings: Sequence[Finding]
 
 
 def _examine(recording: Recording, settings: AuditSettings) -> _Examined:
-    signals = Signals.of(recording)
-    still = find_runs(signals, settings)
-    findings = [*still.findings, *find_out_of_range(signals, settings)]
-    findings += find_odd_fields(signals, settings, still.units)
-    findings += find_duplicated(signals, settings, still.units)
-    steps = measure_steps(signals, np.logical_or.reduce(still.units))
+    signals = Signals(recording.key, recording.segments, recording.samples + np.float32(0))
+    findings, still, all_still = find_runs(signals, settings)
+    findings += find_out_of_range(signals, settings)
+    findings += find_odd_fields(signals, settings, still)
+    findings += find_duplicated(signals, settings, still)
+    steps = measure_steps(signals, np.logical_or.reduce(still))
     if steps is not None:
         findings += find_broken_joins(signals, steps, settings)
         findings += find_swapped_sensors(signals, steps)
         findings += find_swapped_stretches(signals, steps, settings)
-    return _Examined(signals, hash_rows(signals), still, findings)
+    return _Examined(signals, hash_rows(signals), still, all_still, findings)

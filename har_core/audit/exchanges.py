@@ -18,7 +18,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from har_core.audit.findings import Finding, finding_at
+from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Signals, Values, runs
 from har_core.audit.steps import Steps
@@ -55,7 +55,7 @@ def find_swapped_stretches(signals: Signals, steps: Steps, settings: AuditSettin
             taken.update(channels)
             for first, size in runs(exchanged):
                 row, num_rows = first * SEGMENT_LENGTH, size * SEGMENT_LENGTH
-                yield finding_at(Kind.SWAPPED_CHANNELS, Severity.ERROR, signals.place(row), num_rows, channels)
+                yield Finding(Kind.SWAPPED_CHANNELS, Severity.ERROR, signals.place(row), num_rows, channels)
 
 
 def _likely_courses(

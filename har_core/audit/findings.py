@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,28 +19,25 @@ from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, UNITS, Record
 ALL_CHANNELS = "all"
 """What the column ``channels`` says of a finding on every channel."""
 
-
-def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
-
-
+_COLUMNS = {
+    "kind": (pa.string(), "what is wrong (docs/audit.md)"),
+    "activity": (pa.int8(), "activity number, 1 to 19"),
+    "subject": (pa.int16(), "subject number, from 1"),
+    "segment": (pa.int16(), "segment in which the first row lies"),
+    "first_row": (pa.int32(), "first row, from 0 at the beginning of the segment"),
+    "last_row": (pa.int32(), "last row, counted on over the following segments: above 124 where it is in one"),
+    "channels": (pa.string(), "all, units (T RA), or channels (T_xacc), separated by spaces"),
+    "other_activity": (pa.int8(), "activity of the other place, where there is one"),
+    "other_subject": (pa.int16(), "subject of the other place"),
+    "other_segment": (pa.int16(), "segment of the other place"),
+    "other_first_row": (pa.int32(), "first row of the other place, in its segment"),
+    "num_rows": (pa.int32(), "rows concerned"),
+    "severity": (pa.string(), "error, warning or info"),
+}
 FINDINGS_SCHEMA = pa.schema(
     [
-        _field("kind", pa.string(), "what is wrong (docs/audit.md)"),
-        _field("activity", pa.int8(), "activity number, 1 to 19"),
-        _field("subject", pa.int16(), "subject number, from 1"),
-        _field("segment", pa.int16(), "segment in which the first row lies"),
-        _field("first_row", pa.int32(), "first row, from 0 at the beginning of the segment"),
-        _field(
-            "last_row", pa.int32(), "last row, counted on over the following segments: above 124 where it is in one"
-        ),
-        _field("channels", pa.string(), "all, units (T RA), or channels (T_xacc), separated by spaces"),
-        _field("other_activity", pa.int8(), "activity of the other place, where there is one", nullable=True),
-        _field("other_subject", pa.int16(), "subject of the other place", nullable=True),
-        _field("other_segment", pa.int16(), "segment of the other place", nullable=True),
-        _field("other_first_row", pa.int32(), "first row of the other place, in its segment", nullable=True),
-        _field("num_rows", pa.int32(), "rows concerned"),
-        _field("severity", pa.string(), "error, warning or info"),
+        pa.field(name, kind, nullable=name.startswith("other_"), metadata={"description": description})
+        for name, (kind, description) in _COLUMNS.items()
     ]
 )
 """One row a finding, in ascending order of subject, activity, segment, first_row, kind, channels, other place."""
@@ -59,51 +55,35 @@ class Place(NamedTuple):
     segment: int
     row: int
 
+    def columns(self, prefix: str = "") -> dict[str, int]:
+        """The place as columns of the table, with ``prefix`` before their names."""
+        (subject, activity), segment, row = self
+        names = {"subject": subject, "activity": activity, "segment": segment, "first_row": row}
+        return {f"{prefix}{name}": number for name, number in names.items()}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One row of the table."""
+
+class Finding(NamedTuple):
+    """What is wrong with ``num_rows`` rows from ``place`` on, and on these of the 45 channels."""
 
     kind: Kind
-    activity: int
-    subject: int
-    segment: int
-    first_row: int
-    last_row: int
-    channels: str
-    other_activity: int | None = None
-    other_subject: int | None = None
-    other_segment: int | None = None
-    other_first_row: int | None = None
-    num_rows: int
     severity: Severity
+    place: Place
+    num_rows: int
+    channels: Collection[int]
+    other: Place | None = None
+    """Where the rows occur too, or what should have followed them."""
 
-
-def finding_at(
-    kind: Kind,
-    severity: Severity,
-    place: Place,
-    num_rows: int,
-    channels: Collection[int],
-    *,
-    other: Place | None = None,
-) -> Finding:
-    """A finding on ``num_rows`` rows from ``place`` on, and on these of the 45 channels."""
-    return Finding(
-        kind=kind,
-        activity=place.recording.activity,
-        subject=place.recording.subject,
-        segment=place.segment,
-        first_row=place.row,
-        last_row=place.row + num_rows - 1,
-        channels=name_channels(channels),
-        other_activity=None if other is None else other.recording.activity,
-        other_subject=None if other is None else other.recording.subject,
-        other_segment=None if other is None else other.segment,
-        other_first_row=None if other is None else other.row,
-        num_rows=num_rows,
-        severity=severity,
-    )
+    def columns(self) -> dict[str, str | int]:
+        """The finding as one row of the table, without columns that say nothing."""
+        return {
+            "kind": self.kind,
+            "severity": self.severity,
+            **self.place.columns(),
+            "last_row": self.place.row + self.num_rows - 1,
+            "num_rows": self.num_rows,
+            "channels": name_channels(self.channels),
+            **(self.other.columns("other_") if self.other else {}),
+        }
 
 
 def name_channels(indices: Collection[int]) -> str:
@@ -132,7 +112,7 @@ def concerns_units(channels: str, unit: str | None = None) -> bool:
 
 def tabulate(findings: Iterable[Finding]) -> pa.Table:
     """The findings as a table in :data:`FINDINGS_SCHEMA`, sorted."""
-    table = pa.Table.from_pylist([asdict(finding) for finding in findings], schema=FINDINGS_SCHEMA)
+    table = pa.Table.from_pylist([finding.columns() for finding in findings], schema=FINDINGS_SCHEMA)
     return table.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
 
 

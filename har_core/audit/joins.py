@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from har_core.audit.findings import Finding, Place, finding_at
+from har_core.audit.findings import Finding, Place
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.audit.steps import Steps
@@ -29,14 +29,14 @@ def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -
     broken = _broken(steps, settings)
     ends = [Place(signals.key, segment, SEGMENT_LENGTH - 1) for segment in signals.segments]
     for join in np.flatnonzero(broken & consecutive).tolist():
-        yield finding_at(Kind.DISCONTINUOUS_JOIN, Severity.INFO, ends[join], 2, _ALL)
+        yield Finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, ends[join], 2, _ALL)
     if broken.any():
         links = _in_time(_followers(steps, broken | ~consecutive, settings), broken | ~consecutive)
         if len(links) < _LEAST_SHARE_MENDED * broken.sum():
             return
         for index, follower in links:
             other = Place(signals.key, signals.segments[follower], 0)
-            yield finding_at(Kind.WRONG_ORDER, Severity.ERROR, ends[index], 2, _ALL, other=other)
+            yield Finding(Kind.WRONG_ORDER, Severity.ERROR, ends[index], 2, _ALL, other=other)
 
 
 def _broken(steps: Steps, settings: AuditSettings) -> Mask:
@@ -99,4 +99,4 @@ def find_missing(segments: Mapping[RecordingKey, Sequence[int]]) -> Iterator[Fin
             is_missing[np.asarray(segments.get(key, ()), dtype=np.int64) - 1] = False
             for first, count in runs(is_missing):
                 place = Place(key, first + 1, 0)
-                yield finding_at(Kind.MISSING_SEGMENT, Severity.WARNING, place, count * SEGMENT_LENGTH, _ALL)
+                yield Finding(Kind.MISSING_SEGMENT, Severity.WARNING, place, count * SEGMENT_LENGTH, _ALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
@@ -19,16 +19,15 @@ _UNTOUCHED, _ABSENT = "#f3f5f7", "#ffffff"
 _MOST_SUBJECTS_WITH_NUMBERS = 40
 
 
-def findings_png(findings: pa.Table, keys: Iterable[RecordingKey]) -> bytes:
+def findings_png(findings: pa.Table, keys: Collection[RecordingKey]) -> bytes:
     """A PNG with a row for each subject and a column for each activity, of all recordings that were audited.
 
     Colour is the worst severity, text the number of findings.
     """
-    present = sorted(set(keys))
-    subjects = sorted({key.subject for key in present})
+    subjects = sorted({key.subject for key in keys})
     levels = np.zeros((len(subjects), NUM_ACTIVITIES), dtype=int)  # 0 absent, 1 untouched, then by severity
     counts = np.zeros_like(levels)
-    for key in present:
+    for key in keys:
         levels[subjects.index(key.subject), key.activity - 1] = 1
     order = list(_COLOURS)
     columns = [findings[name].to_pylist() for name in ("subject", "activity", "severity")]

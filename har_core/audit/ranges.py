@@ -69,16 +69,15 @@ def duplicate_groups(
     lengths = [len(numbers) * SEGMENT_LENGTH for numbers in segments.values()]
     starts = dict(zip(segments, np.cumsum([0, *lengths]).tolist(), strict=False))
 
-    def place_of(subject: int, activity: int, segment: int, row: int) -> int | None:
-        """Counted from the start of the first recording."""
-        key = RecordingKey(subject, activity)
-        position = _position(segments.get(key, ()), segment, row)
+    def place_of(row: dict[str, Any], prefix: str = "") -> int | None:
+        """The place or the other place of a finding, counted from the start of the first recording."""
+        key = RecordingKey(row[f"{prefix}subject"], row[f"{prefix}activity"])
+        position = _position(segments.get(key, ()), row[f"{prefix}segment"], row[f"{prefix}first_row"])
         return None if position is None else starts[key] + position
 
     pairs = [np.empty((2, 0), dtype=np.int64)]
     for row in _rows(findings, [Kind.DUPLICATE_ROWS]):
-        one = place_of(*(row[name] for name in ("subject", "activity", "segment", "first_row")))
-        other = place_of(*(row[f"other_{name}"] for name in ("subject", "activity", "segment", "first_row")))
+        one, other = place_of(row), place_of(row, "other_")
         if concerns_units(row["channels"]) and one is not None and other is not None and one != other:
             pairs.append(np.array([[one], [other]]) + np.arange(row["num_rows"]))
     shared, places = np.unique(np.concatenate(pairs, axis=1), return_inverse=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from har_core.audit.findings import Place
 from har_core.datasets.dsads.layout import AXES, SEGMENT_LENGTH, SENSORS, UNITS, RecordingKey
-from har_core.datasets.dsads.recordings import Recording
 
 ACC, GYRO, MAG = (SENSORS.index(sensor) for sensor in ("acc", "gyro", "mag"))
 Mask = npt.NDArray[np.bool_]
@@ -25,11 +23,6 @@ class Signals:
     segments: tuple[int, ...]
     channels: Values
     """(45, n), with every negative zero made positive, because zeros of either sign are the same value."""
-
-    @classmethod
-    def of(cls, recording: Recording) -> Self:
-        """The signals of a recording, a copy."""
-        return cls(recording.key, recording.segments, recording.samples + np.float32(0))
 
     @property
     def num_rows(self) -> int:

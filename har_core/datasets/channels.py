@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
-from har_core.datasets.dsads.layout import AXES, CHANNELS, CHANNELS_PER_UNIT, NUM_CHANNELS, SENSORS, UNITS
+from har_core.datasets.dsads.layout import AXES, CHANNELS, NUM_CHANNELS, SENSORS, UNITS
 
 NAMES: dict[str, tuple[str, ...]] = {"units": UNITS, "sensors": SENSORS, "channels": CHANNELS}
 """The three ways to choose, as settings call them, and the names that each knows."""
@@ -33,10 +33,8 @@ def select_channels(
     """
     chosen = {"units": units, "sensors": sensors, "channels": channels}
     problems = [
-        Problem(path=f"{what}[{index}]", value=name, expected=expectation(what, name))
-        for what, names in chosen.items()
-        for index, name in enumerate(names or ())
-        if name not in NAMES[what]
+        Problem(path=f"{what}[{index}]", value=name, expected=expected)
+        for what, index, name, expected in unknown_names(chosen)
     ]
     if problems:
         raise InputError("The channels cannot be chosen", problems)
@@ -51,13 +49,16 @@ def select_channels(
     return indices
 
 
-def expectation(what: str, name: str) -> str:
-    """What should have stood in place of ``name``, with the nearest known name.
+def unknown_names(chosen: Mapping[str, Sequence[str] | None]) -> Iterator[tuple[str, int, str, str]]:
+    """Of each chosen name that does not exist: way to choose, index, name, and what should have stood in its place.
 
-    >>> expectation("units", "ra")
-    "a unit; did you mean 'RA'?"
+    >>> list(unknown_names({"units": ["T", "ra"]}))
+    [('units', 1, 'ra', "a unit; did you mean 'RA'?")]
     """
-    return f"a {what.removesuffix('s')}{hint(name, NAMES[what])}"
+    for what, names in chosen.items():
+        for index, name in enumerate(names or ()):
+            if name not in NAMES[what]:
+                yield what, index, name, f"a {what.removesuffix('s')}{hint(name, NAMES[what])}"
 
 
 def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
@@ -73,12 +74,3 @@ def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
         if x is not None and y is not None and z is not None:
             found.append((x, y, z))
     return tuple(found)
-
-
-def unit_of(channel: int) -> int:
-    """The number of the unit, from 0, that a channel of the recordings belongs to.
-
-    >>> [UNITS[unit_of(channel)] for channel in select_channels(channels=["T_xacc", "LL_zmag"])]
-    ['T', 'LL']
-    """
-    return channel // CHANNELS_PER_UNIT

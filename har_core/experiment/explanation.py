@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -35,11 +34,8 @@ def explain(error: ValidationError, model: type[Settings], document: Document, s
         if details["type"] == "too_short" and details["input"]:
             continue  # pydantic counts valid entries only; the invalid ones have problems of their own
         key = (*section, *details["loc"])
-        yield document.problem(key, _expectation(details, model, section), value=_shown(details))
-
-
-def _shown(details: ErrorDetails) -> Any:
-    return None if details["type"] == "missing" else details["input"]
+        value = None if details["type"] == "missing" else details["input"]
+        yield document.problem(key, _expectation(details, model, section), value=value)
 
 
 def _expectation(details: ErrorDetails, model: type[Settings], section: Key) -> str:

@@ -14,33 +14,24 @@ from pydantic import ValidationError
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.names import hint
-from har_core.datasets.channels import NAMES, expectation, select_channels
+from har_core.datasets.channels import NAMES, select_channels, unknown_names
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.experiment.document import TYPE_NAMES, Document, Key, read_document
 from har_core.experiment.explanation import explain
 from har_core.models.catalogue import architecture_options, is_network, list_models
-from har_core.settings.audit import AuditSettings
-from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
-from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings, Option
-from har_core.settings.report import EvaluationSettings, ReportSettings
-from har_core.settings.runtime import RuntimeSettings
-from har_core.settings.source import SourceSettings
-from har_core.settings.splits import SplitSettings
+from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
+from har_core.settings.report import EvaluationSettings
 from har_core.settings.training import PRESETS, TrainingSettings
-from har_core.settings.windows import MAX_LENGTH, WindowSettings
+from har_core.settings.windows import MAX_LENGTH
 
 SectionT = TypeVar("SectionT", bound=Settings)
 
 _SECTIONS: dict[str, type[Settings]] = {
-    "source": SourceSettings,
-    "audit": AuditSettings,
-    "windows": WindowSettings,
-    "splits": SplitSettings,
-    "evaluation": EvaluationSettings,
-    "report": ReportSettings,
-    "runtime": RuntimeSettings,
-    "automation": AutomationSettings,
+    name: field.annotation
+    for name, field in Experiment.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Settings)
+    if name not in {"training", "models"}
 }
 """Sections that need only their own model; ``[training]`` has presets and ``[models]`` sub-sections."""
 
@@ -72,6 +63,10 @@ class _Reader:
         self.document = document
         self.problems: list[Problem] = []
 
+    def refuse(self, key: Key, expected: str, *, value: Any = None) -> None:
+        """Add a problem with ``key``, as :meth:`Document.problem` words it."""
+        self.problems.append(self.document.problem(key, expected, value=value))
+
     def section(self, key: Key, model: type[SectionT], values: Mapping[str, Any] | None = None) -> SectionT | None:
         """``values`` (default: the table at ``key``) as a ``model``; None if invalid, and problems are added."""
         values = self.table(key) if values is None else values
@@ -90,15 +85,14 @@ class _Reader:
             return {}
         if isinstance(value, dict):
             return value
-        self.problems.append(self.document.problem(key, f"a section, [{'.'.join(map(str, key))}]"))
+        self.refuse(key, f"a section, [{'.'.join(map(str, key))}]")
         return None
 
     def refuse_unknown(self, key: Key, *, known: Mapping[str, Any], what: str) -> None:
         """Add a problem for each entry of the table at ``key`` that is not in ``known``."""
         for name in self.document.get(key)[1] or ():
             if name not in known:
-                expected = f"a {what}{hint(name, known)}"
-                self.problems.append(self.document.problem((*key, name), expected, value=name))
+                self.refuse((*key, name), f"a {what}{hint(name, known)}", value=name)
 
     def training(self) -> TrainingSettings | None:
         """``[training]``: the preset's values, then the section's own."""
@@ -107,34 +101,30 @@ class _Reader:
             return None
         own = dict(values)
         preset = own.pop("preset", None)
-        if preset is None:
-            return self._recipe(("training",), own)
-        if not isinstance(preset, str) or preset not in PRESETS:
-            expected = f"a preset{hint(str(preset), PRESETS)}"
-            self.problems.append(self.document.problem(("training", "preset"), expected))
+        if preset is not None and (not isinstance(preset, str) or preset not in PRESETS):
+            self.refuse(("training", "preset"), f"a preset{hint(str(preset), PRESETS)}")
             self._recipe(("training",), own)  # finds problems of the other keys
             return None
-        return self._recipe(("training",), {**PRESETS[preset].model_dump(), **own})
+        base = {} if preset is None else PRESETS[preset].model_dump()
+        return self._recipe(("training",), {**base, **own})
 
     def _recipe(self, key: Key, values: Mapping[str, Any]) -> TrainingSettings | None:
         """Training settings whose channels exist; checked here, because settings know no names of channels."""
         settings = self.section(key, TrainingSettings, values)
         if settings is None:
             return None
-        num_problems = len(self.problems)
-        for what in NAMES:
-            for index, name in enumerate(getattr(settings, what) or ()):
-                if name not in NAMES[what]:
-                    problem = self.document.problem((*key, what, index), expectation(what, name), value=name)
-                    self.problems.append(problem)
-        if len(self.problems) > num_problems:
+        chosen = {what: getattr(settings, what) for what in NAMES}
+        unknown = list(unknown_names(chosen))
+        for what, index, name, expected in unknown:
+            self.refuse((*key, what, index), expected, value=name)
+        if unknown:
             return None
         try:
-            select_channels(settings.units, settings.sensors, settings.channels)
+            select_channels(**chosen)
         except InputError as error:
-            written = next(what for what in reversed(NAMES) if getattr(settings, what) is not None)
+            written = next(what for what in reversed(NAMES) if chosen[what] is not None)
             expected = "at least one channel that fits units, sensors and channels alike"
-            self.problems.append(self.document.problem((*key, written), expected, value=error.summary))
+            self.refuse((*key, written), expected, value=error.summary)
             return None
         return settings
 
@@ -144,18 +134,17 @@ class _Reader:
         if values is None:
             return None
         known = list_models()
-        tables = {name: value for name, value in values.items() if name in known}
         for name in values:
             if name not in known and name != "architectures":
                 expected = f"'architectures' or the name of an architecture{hint(name, ['architectures', *known])}"
-                self.problems.append(self.document.problem(("models", name), expected))
+                self.refuse(("models", name), expected)
         base = training if isinstance(training, TrainingSettings) else TrainingSettings()
-        overrides = {name: self._model(name, base) for name in tables}
+        made = {name: self._model(name, base) for name in values if name in known}
         architectures = self._architectures(values, known)
         if architectures is None:
             return None
-        plain = {name: self._model(name, base) for name in architectures if name not in overrides}
-        settings = {name: {**plain, **overrides}[name] or ModelSettings(training=base) for name in architectures}
+        made |= {name: self._model(name, base) for name in architectures if name not in made}
+        settings = {name: made[name] or ModelSettings(training=base) for name in architectures}
         return ModelsSettings(architectures=architectures, settings=settings)
 
     def check_windows(self) -> None:
@@ -165,21 +154,21 @@ class _Reader:
         is_joined = self.document.get(("windows", "join_segments"))[1]
         if isinstance(length, int) and SEGMENT_LENGTH < length <= MAX_LENGTH and not is_joined:
             expected = f"at most {SEGMENT_LENGTH}, the samples in a segment, unless join_segments is true"
-            self.problems.append(self.document.problem(key, expected))
+            self.refuse(key, expected)
 
     def check_folds(self, evaluation: Settings | None, models: Settings | None) -> None:
         """Add a problem for each architecture of ``[evaluation]`` that ``[models]`` lacks or folds cannot train."""
         if not isinstance(evaluation, EvaluationSettings) or not isinstance(models, ModelsSettings):
             return
-        chosen = models.architectures if evaluation.architectures is None else evaluation.architectures
         for index, name in enumerate(evaluation.architectures or ()):
             if name not in models.architectures:
                 expected = f"an architecture of [models]{hint(name, models.architectures)}"
-                self.problems.append(self.document.problem(("evaluation", "architectures", index), expected))
+                self.refuse(("evaluation", "architectures", index), expected)
+        chosen = evaluation.architectures or models.architectures
         networks = [name for name in chosen if name in models.architectures and is_network(name)]
         if networks and not evaluation.validation_subjects and {"loso", "pairs"} & set(evaluation.protocols):
             expected = f"1 or 2, because validation chooses the epoch of networks ({', '.join(networks)})"
-            self.problems.append(self.document.problem(("evaluation", "validation_subjects"), expected))
+            self.refuse(("evaluation", "validation_subjects"), expected)
 
     def _architectures(self, values: Mapping[str, Any], known: list[str]) -> tuple[str, ...] | None:
         own = {key: value for key, value in values.items() if key == "architectures"}
@@ -190,10 +179,9 @@ class _Reader:
         for index, name in enumerate(parsed.architectures):
             key = ("models", "architectures", index)
             if name not in known:
-                expected = f"an architecture{hint(name, known)}"
-                self.problems.append(self.document.problem(key, expected))
+                self.refuse(key, f"an architecture{hint(name, known)}")
             elif name in parsed.architectures[:index]:
-                self.problems.append(self.document.problem(key, "each architecture once"))
+                self.refuse(key, "each architecture once")
         return parsed.architectures if len(self.problems) == num_problems else None
 
     def _model(self, architecture: str, base: TrainingSettings) -> ModelSettings | None:
@@ -206,17 +194,13 @@ class _Reader:
         self.refuse_unknown(key, known={**fields, **defaults}, what=f"key of [training] or option of {architecture}")
         training = {name: value for name, value in table.items() if name in fields}
         options = {name: value for name, value in table.items() if name in defaults and name not in fields}
-        self._check_options(architecture, options, defaults)
+        for name, value in options.items():
+            kind = type(defaults[name])
+            accepted = (int, float) if kind is float else (kind,)
+            if type(value) not in accepted:  # not isinstance: a bool is an int too
+                self.refuse((*key, name), TYPE_NAMES[kind])
         merged = self._recipe(key, {**base.model_dump(), **training})
         return None if merged is None else ModelSettings(training=merged, architecture_options={**defaults, **options})
-
-    def _check_options(self, architecture: str, options: Mapping[str, Any], defaults: Mapping[str, Option]) -> None:
-        """Add a problem for each option of the wrong type."""
-        for name, value in options.items():
-            accepted = (int, float) if type(defaults[name]) is float else (type(defaults[name]),)
-            if type(value) not in accepted:  # not isinstance: a bool is an int too
-                problem = self.document.problem(("models", architecture, name), TYPE_NAMES[type(defaults[name])])
-                self.problems.append(problem)
 
 
 def _lists_to_tuples(value: Any) -> Any:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError
-from har_core.datasets.channels import triples, unit_of
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS
+from har_core.datasets.channels import triples
+from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_ACTIVITIES, NUM_CHANNELS
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models.catalogue import is_network
 from har_core.models.registry import create_model, fit_model
@@ -161,7 +161,7 @@ def _augmentation(
     index = list(channels)
     return RandomRotation(
         sensors,
-        [unit_of(channels[x]) for x, _, _ in sensors],
+        [channels[x] // CHANNELS_PER_UNIT for x, _, _ in sensors],
         mean=torch.from_numpy(statistics.mean[index]),
         standard_deviation=torch.from_numpy(statistics.standard_deviation[index]),
         degrees=recipe.rotation_degrees,

@@ -49,7 +49,5 @@ def _is_within(part: str, low: int, high: int) -> bool:
     found = _PART.fullmatch(part)
     if found is None:
         return False
-    first, last = found["first"], found["last"]
-    if first is None:
-        return True
-    return low <= int(first) <= int(last or first) <= high
+    first = found["first"] or low  # * is every number
+    return low <= int(first) <= int(found["last"] or first) <= high

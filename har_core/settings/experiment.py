@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from har_core.settings.audit import AuditSettings
 from har_core.settings.automation import AutomationSettings
@@ -45,8 +45,6 @@ class ModelsSettings(Settings):
 class Experiment(Settings):
     """One experiment file, resolved: defaults, presets and overrides filled in."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     path: Path
     """The file, as given."""
     source: SourceSettings = Field(default_factory=SourceSettings)
@@ -68,13 +66,6 @@ class Experiment(Settings):
     def model_settings(self, architecture: str) -> ModelSettings:
         """Settings that ``architecture``, one of ``models.architectures``, is built and trained with."""
         return self.models.settings[architecture]
-
-    def reseeded(self, architecture: str, seed: int) -> Experiment:
-        """The same experiment with another training seed for ``architecture``: a retraining, which no file mentions."""
-        settings = self.model_settings(architecture)
-        training = settings.training.model_copy(update={"seed": seed})
-        own = {**self.models.settings, architecture: settings.model_copy(update={"training": training})}
-        return self.model_copy(update={"models": self.models.model_copy(update={"settings": own})})
 
     @property
     def fold_architectures(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """``[evaluation]`` and ``[report]``: what is measured of a model, and how it is shown."""
 
+from collections import Counter
 from collections.abc import Hashable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -9,7 +10,6 @@ from har_core.settings.base import Settings
 
 Protocol = Literal["loso", "pairs", "leaky"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-EntryT = TypeVar("EntryT", bound=Hashable)
 
 
 class EvaluationSettings(Settings):
@@ -32,8 +32,8 @@ class EvaluationSettings(Settings):
 
     @field_validator("protocols", "seeds", "architectures")
     @classmethod
-    def _each_once(cls, entries: tuple[EntryT, ...] | None) -> tuple[EntryT, ...] | None:
-        repeated = list(dict.fromkeys(entry for entry in entries or () if (entries or ()).count(entry) > 1))
+    def _each_once(cls, entries: tuple[Hashable, ...] | None) -> tuple[Hashable, ...] | None:
+        repeated = [entry for entry, times in Counter(entries or ()).items() if times > 1]
         if repeated:
             raise ValueError(f"each entry once; repeated: {', '.join(map(str, repeated))}")
         return entries

@@ -1,7 +1,6 @@
 """``[splits]``: which subjects train, validate and test."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -25,21 +24,13 @@ class SplitSettings(Settings):
     @field_validator("training_subjects", "validation_subjects", "test_subjects")
     @classmethod
     def _one_role_each(cls, subjects: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
-        _refuse_repeated(subjects or ())
+        own = subjects or ()
+        repeated = sorted({subject for subject in own if own.count(subject) > 1})
+        if repeated:
+            raise ValueError(f"each subject once; repeated: {', '.join(map(str, repeated))}")
         for field in ("training_subjects", "validation_subjects"):
-            shared = sorted(set(subjects or ()) & set(_earlier(info.data, field)))
+            earlier = info.data.get(field) or ()  # empty if it is absent, invalid, or not earlier
+            shared = sorted(set(own) & set(earlier))
             if shared:
-                named = ", ".join(map(str, shared))
-                raise ValueError(f"subjects with no other role; also in {field}: {named}")
+                raise ValueError(f"subjects with no other role; also in {field}: {', '.join(map(str, shared))}")
         return subjects
-
-
-def _earlier(data: Mapping[str, Any], field: str) -> tuple[int, ...]:
-    """Value of an earlier field; empty if it is absent, invalid, or not earlier."""
-    return data.get(field) or ()
-
-
-def _refuse_repeated(subjects: tuple[int, ...]) -> None:
-    repeated = sorted({subject for subject in subjects if subjects.count(subject) > 1})
-    if repeated:
-        raise ValueError(f"each subject once; repeated: {', '.join(map(str, repeated))}")

@@ -21,8 +21,6 @@ from har_core.settings.source import SourceSettings
 
 _GENERATOR = Path(__file__).with_name("synthetic")
 
-_Request = dict[str, str | int]
-
 
 def acquire(settings: SourceSettings, data: Path | None, folder: Path, progress: Progress = silent) -> Source:
     """Open the recordings; download or make them first if need be.
@@ -74,7 +72,7 @@ def source_version(settings: SourceSettings, data: Path | None) -> str:
         return listing_version(source)
 
 
-def _request(settings: SourceSettings) -> _Request:
+def _request(settings: SourceSettings) -> dict[str, str | int]:
     """What the settings ask for; an error if it is only what ``--data`` names."""
     if settings.kind == "uci":
         return {"kind": "uci", "url": settings.url}
@@ -87,7 +85,7 @@ def _request(settings: SourceSettings) -> _Request:
     )
 
 
-def _open_kept(path: Path, receipt: Path, request: _Request) -> Source | None:
+def _open_kept(path: Path, receipt: Path, request: dict[str, str | int]) -> Source | None:
     """What is kept at ``path``, if it was made for the same request and has not changed since."""
     try:
         received = json.loads(receipt.read_text(encoding="utf-8"))
@@ -114,10 +112,8 @@ def _download(settings: SourceSettings, path: Path, progress: Progress) -> None:
 
 
 def _hash_generator() -> str:
-    digest = hashlib.sha256()
-    for module in sorted(_GENERATOR.rglob("*.py")):
-        digest.update(module.read_bytes())
-    return digest.hexdigest()
+    sources = (module.read_bytes() for module in sorted(_GENERATOR.rglob("*.py")))
+    return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
 def _as_json(value: object) -> str:

@@ -98,10 +98,10 @@ def _refuse_unsafe(members: Sequence[zipfile.ZipInfo], location: Path) -> None:
         if _leads_out(name):
             expected = "a relative path that stays inside the archive"
             problems.append(Problem(path=f"{location}/{name}", value=name, expected=expected))
-    links = [member for member in members if stat.S_ISLNK(member.external_attr >> 16)]
-    for link in links:
-        path = f"{location}/{link.filename}"
-        problems.append(Problem(path=path, value="a symbolic link", expected="a plain file"))
+    for member in members:
+        if stat.S_ISLNK(member.external_attr >> 16):
+            path = f"{location}/{member.filename}"
+            problems.append(Problem(path=path, value="a symbolic link", expected="a plain file"))
     if problems:
         raise InputError(f"{location}: {counted(len(problems), 'unsafe or ambiguous member')} in the archive", problems)
 

@@ -208,11 +208,10 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _validator_of(response: HTTPResponse) -> str | None:
-    tag: str | None = response.headers["ETag"]
+    tag = response.getheader("ETag")
     if tag is not None and not tag.startswith("W/"):  # RFC 9110, 13.1.5: a weak tag cannot guard a continuation
         return tag
-    modified: str | None = response.headers["Last-Modified"]
-    return modified
+    return response.getheader("Last-Modified")
 
 
 def _content_range(response: HTTPResponse) -> tuple[int | None, int | None]:

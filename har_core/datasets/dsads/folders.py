@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 
 from har_core.base.errors import InputError, Problem, counted
@@ -49,11 +50,10 @@ class FolderSource(Source):
         """The bytes of a file."""
         path = self.name(file)
         try:
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                return _read_all(handle, file.num_bytes)
-            finally:
-                os.close(handle)
+            # One call for a file of the listed size; with a buffer, reading asks the system five times.
+            with FileIO(path) as opened:
+                content = opened.read(file.num_bytes + 1)
+                return content if len(content) == file.num_bytes else content + opened.readall()
         except OSError as error:
             problem = Problem(path=path, value=error.strerror, expected="a file that can be read")
             raise InputError(f"{path}: cannot be read", [problem]) from error
@@ -69,17 +69,6 @@ class FolderSource(Source):
                 problems.append(Problem(path=self.name(file), value=f"{file.num_bytes} bytes", expected=expected))
         if problems:
             raise InputError(f"{self.location}: {counted(len(problems), 'file')} that cannot be read", problems)
-
-
-def _read_all(handle: int, num_bytes: int) -> bytes:
-    # One call for a file of the listed size; a plain open().read() asks the system five times.
-    content = os.read(handle, num_bytes + 1)
-    if len(content) != num_bytes:
-        parts = [content]
-        while parts[-1]:
-            parts.append(os.read(handle, 1 << 20))
-        content = b"".join(parts)
-    return content
 
 
 def _tops(location: Path) -> list[Path]:

@@ -30,25 +30,24 @@ MAX_PROBLEMS = 100_000
 
 _NUM_THREADS = min(os.cpu_count() or 1, 4)
 _ROWS_PER_GROUP = 10_000
-_MARKER = "marker"
 _ORIGIN = "har.origin"
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, nullable=False, metadata={"description": description})
-
-
+_COLUMNS = {
+    "activity": (pa.int8(), "activity number, 1 to 19"),
+    "subject": (pa.int16(), "subject number, from 1"),
+    "segment": (pa.int16(), "number of the 5 s segment, from 1"),
+    "path": (pa.string(), "path inside the source"),
+    "num_bytes": (pa.int64(), "size of the file, uncompressed"),
+    "marker": (pa.string(), "changes when the content does, without reading it: time of change, or CRC-32"),
+    "sha256": (pa.string(), "SHA-256 of the file's bytes, in hexadecimal"),
+    "num_rows": (pa.int32(), "samples in the file"),
+    "status": (pa.string(), "ok, and after a colon what was accepted: BOM, CRLF, trailing blank lines"),
+}
 MANIFEST_SCHEMA = pa.schema(
     [
-        _field("activity", pa.int8(), "activity number, 1 to 19"),
-        _field("subject", pa.int16(), "subject number, from 1"),
-        _field("segment", pa.int16(), "number of the 5 s segment, from 1"),
-        _field("path", pa.string(), "path inside the source"),
-        _field("num_bytes", pa.int64(), "size of the file, uncompressed"),
-        _field(_MARKER, pa.string(), "changes when the content does, without reading it: time of change, or CRC-32"),
-        _field("sha256", pa.string(), "SHA-256 of the file's bytes, in hexadecimal"),
-        _field("num_rows", pa.int32(), "samples in the file"),
-        _field("status", pa.string(), "ok, and after a colon what was accepted: BOM, CRLF, trailing blank lines"),
+        pa.field(name, kind, nullable=False, metadata={"description": description})
+        for name, (kind, description) in _COLUMNS.items()
     ]
 )
 """One row a segment file, in order of subject, activity, segment."""
@@ -80,8 +79,7 @@ class ManifestRow:
     path: str
     num_bytes: int
     marker: str
-    """Says something of the place where the file lay, so no version may depend on it; empty in a manifest from before
-    there were markers."""
+    """Says something of the place where the file lay, so no version may depend on it."""
     sha256: str
     num_rows: int
     status: str
@@ -162,8 +160,6 @@ def read_manifest(path: Path) -> Manifest:
         problem = Problem(path=str(path), value=str(error), expected="a manifest as ingestion wrote it")
         raise InputError(f"{path}: cannot be read", [problem]) from error
     origin = (table.schema.metadata or {}).get(_ORIGIN.encode())
-    if _MARKER not in table.column_names:
-        table = table.append_column(_MARKER, pa.array([""] * table.num_rows))
     if origin is None or set(table.column_names) != set(MANIFEST_SCHEMA.names):
         problem = Problem(path=str(path), expected="the columns and metadata that ingestion writes")
         raise InputError(f"{path}: not written by ingestion", [problem])
@@ -176,17 +172,18 @@ def _read_all(source: Source, progress: Progress) -> Generator[tuple[Recording, 
     groups = source.by_recording()
     num_done = 0
     with closing(ahead(partial(_read, source), groups.values(), num_threads=_NUM_THREADS)) as results:
-        for files, (recording, rows, found) in zip(groups.values(), results, strict=True):
+        for files, found in zip(groups.values(), results, strict=True):
             num_done += len(files)
             progress("files read", num_done, len(source.files))
-            problems += found
+            if isinstance(found, InputError):
+                problems += found.problems
+            elif not problems:
+                yield found
             if len(problems) >= MAX_PROBLEMS:
                 value = f"{len(problems)} problems in the first {num_done} of {len(source.files)} files"
                 expected = "fewer problems; the other files were not read"
                 problems.append(Problem(path=str(source.location), value=value, expected=expected))
                 break
-            if recording is not None and not problems:
-                yield recording, rows
     if problems:
         places = counted(len({problem.path for problem in problems}), "place")
         summary = f"{source.location}: {counted(len(problems), 'problem')} in {places}; nothing was replaced"
@@ -207,19 +204,15 @@ def _missing_activities(source: Source) -> list[Problem]:
     ]
 
 
-def _read(
-    source: Source, files: Sequence[SegmentFile]
-) -> tuple[Recording | None, Sequence[ManifestRow], Sequence[Problem]]:
-    """A recording and the rows of its files in the manifest; or the problems of the files."""
+def _read(source: Source, files: Sequence[SegmentFile]) -> tuple[Recording, Sequence[ManifestRow]] | InputError:
+    """A recording and the rows of its files in the manifest; or what is wrong with the files."""
     try:
         recording, contents, texts = read_recording(source, files)
     except InputError as error:
-        return None, (), error.problems
+        return error
     rows = [
         ManifestRow(
-            activity=file.key.activity,
-            subject=file.key.subject,
-            segment=file.key.segment,
+            **file.key._asdict(),
             path=file.path,
             num_bytes=len(content),
             marker=file.marker,
@@ -229,7 +222,7 @@ def _read(
         )
         for file, content, text in zip(files, contents, texts, strict=True)
     ]
-    return recording, rows, ()
+    return recording, rows
 
 
 def _as_table(rows: Sequence[ManifestRow], schema: pa.Schema) -> pa.Table:

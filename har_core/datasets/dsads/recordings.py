@@ -49,25 +49,14 @@ class Recording:
         return RecordingKey(self.subject, self.activity)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Recordings:
     """Recordings of a source, in order of their keys; each is read when it is asked for, and not kept."""
 
-    def __init__(
-        self,
-        segments: Mapping[RecordingKey, tuple[int, ...]],
-        load: Callable[[RecordingKey], Recording],
-        *,
-        origin: Origin,
-    ) -> None:
-        """Offer the recordings of ``segments``, which has the ascending segment numbers of each, through ``load``."""
-        self.segments = segments
-        self.origin = origin
-        self._load = load
-
-    @property
-    def keys(self) -> tuple[RecordingKey, ...]:
-        """What names each recording, in order."""
-        return tuple(self.segments)
+    segments: Mapping[RecordingKey, tuple[int, ...]]
+    """The segment numbers of each, ascending."""
+    _load: Callable[[RecordingKey], Recording]
+    origin: Origin
 
     def __len__(self) -> int:
         return len(self.segments)
@@ -82,10 +71,7 @@ class Recordings:
             KeyError: there is none.
             InputError: its files are wrong; every problem is named.
         """
-        key = RecordingKey(subject, activity)
-        if key not in self.segments:
-            raise KeyError(key)
-        return self._load(key)
+        return self._load(RecordingKey(subject, activity))
 
 
 def read_recordings(source: Path | str | Source) -> Recordings:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-import pyarrow.parquet as pq
 import pytest
 
 from assets.data import source_files as source_module
@@ -166,10 +165,6 @@ def _garble(graph) -> None:
     graph.home.manifest.write_bytes(b"PAR1 and no more")
 
 
-def _drop_markers(graph) -> None:
-    pq.write_table(pq.read_table(graph.home.manifest).drop_columns(["marker"]), graph.home.manifest)
-
-
 def _record_garbled(graph) -> None:
     _garble(graph)
     _record_manifest(graph)
@@ -195,7 +190,7 @@ def _record_manifest(graph, inputs: dict[str, str] | None = None) -> None:
     )
 
 
-@pytest.mark.parametrize("spoil", [_lose, _garble, _drop_markers, _record_garbled, _forget_what_it_was_made_from])
+@pytest.mark.parametrize("spoil", [_lose, _garble, _record_garbled, _forget_what_it_was_made_from])
 def test_without_the_manifest_every_file_counts_as_new(graph, data, were_read, spoil: Callable):
     spoil(graph)
     with open_source(data) as source:
@@ -203,15 +198,6 @@ def test_without_the_manifest_every_file_counts_as_new(graph, data, were_read, s
     assert look(graph) == SourceReport(version=listing, is_news=True, summary=NO_MANIFEST)
     assert were_read == []
     assert num_reports(graph) == 2
-
-
-def test_manifest_of_an_earlier_version_has_every_file_read(graph, at_home, were_read):
-    _drop_markers(graph)
-    _record_manifest(graph)
-    (at_home / FIRST).touch()
-    report = look(graph)
-    assert (report.is_news, report.summary) == (False, f"same content; {NUM_FILES} files read again")
-    assert len(were_read) == NUM_FILES
 
 
 def test_report_of_an_earlier_version_is_understood(empty_graph, ran):

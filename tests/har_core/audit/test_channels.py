@@ -1,12 +1,77 @@
-"""Channels that are equal, and sensors that are exchanged throughout a recording."""
+"""Values that no unit measures, fields that are not the Earth's, equal channels, and exchanged sensors."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from har_core.audit.defects import find_defects
 from har_core.audit.findings import name_channels
+from har_core.datasets.dsads.layout import CHANNELS, UNITS
+from har_core.settings.audit import AuditSettings
 
 PAIRS = st.sets(st.integers(0, 44), min_size=2, max_size=2).map(sorted)
+SENSORS = {"acc": (0, 180.5), "gyro": (3, 21.0)}
+
+
+@settings(max_examples=40)
+@given(
+    data=st.data(),
+    unit=st.integers(0, 4),
+    sensor=st.sampled_from(sorted(SENSORS)),
+    sign=st.sampled_from([1, -1]),
+)
+def test_values_beyond_the_limit(lab, data, unit, sensor, sign):
+    samples = lab.sound()
+    axis = data.draw(st.integers(0, 2))
+    key = data.draw(st.sampled_from(lab.keys))
+    row = data.draw(st.integers(0, lab.num_rows - 3))
+    offset, value = SENSORS[sensor]
+    channel = 9 * unit + offset + axis
+    lab.rows(samples[key])[row, channel] = sign * value
+    lab.rows(samples[key])[row + 1, channel] = sign * (value + 3)
+    found = lab.audit(samples, "out_of_range")
+    assert [lab.place(one) for one in found] == [(key, row, 2, CHANNELS[channel])]
+    assert found[0]["severity"] == "warning"
+
+
+@settings(max_examples=40)
+@given(
+    data=st.data(),
+    unit=st.integers(0, 4),
+    length=st.integers(5, 200),
+    factor=st.one_of(st.floats(0.05, 0.15), st.floats(4, 20)),
+)
+def test_a_field_that_is_not_the_earths(lab, data, unit, length, factor):
+    samples = lab.sound()
+    key = data.draw(st.sampled_from(lab.keys))
+    first = data.draw(st.integers(0, lab.num_rows - length))
+    lab.rows(samples[key])[first : first + length, 9 * unit + 6 : 9 * unit + 9] *= factor
+    (found,) = lab.audit(samples, "magnetometer_norm")
+    names = " ".join(f"{UNITS[unit]}_{axis}mag" for axis in "xyz")
+    assert lab.place(found) == (key, first, length, names)
+    assert found["severity"] == "info"
+
+
+def test_a_short_return_of_the_field_does_not_divide_a_finding(lab):
+    samples = lab.sound()
+    field = lab.rows(samples[lab.keys[0]])[:, 6:9]
+    for first in (100, 145, 215):
+        field[first : first + 20] *= 10  # 25 rows between the first two, 50 before the third
+    told = [lab.place(row)[1:3] for row in lab.audit(samples, "magnetometer_norm")]
+    assert told == [(100, 65), (215, 20)]
+
+
+def test_zeros_are_no_weak_field(lab):
+    samples = lab.sound()
+    lab.rows(samples[lab.keys[0]])[100:200] = 0.0
+    assert lab.audit(samples, "magnetometer_norm") == []
+
+
+def test_limits_are_settings(lab):
+    samples = lab.sound()
+    recordings = [lab.recording(key, values) for key, values in samples.items()]
+    kinds = find_defects(recordings, AuditSettings(acceleration_limit=1.0)).column("kind").to_pylist()
+    assert set(kinds) == {"out_of_range"}
 
 
 @settings(max_examples=40)

@@ -5,9 +5,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from har_core.audit.defects import find_defects
-from har_core.audit.findings import FINDINGS_SCHEMA, Finding, content_version, read_findings, tabulate, write_findings
+from har_core.audit.findings import (
+    FINDINGS_SCHEMA,
+    Finding,
+    Place,
+    content_version,
+    read_findings,
+    tabulate,
+    write_findings,
+)
 from har_core.audit.kinds import Kind, Severity
 from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import RecordingKey
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +35,7 @@ def test_what_is_written_is_read(found, tmp_path):
 
 def test_the_order_of_rows_is_fixed():
     def finding(subject: int, activity: int, segment: int, kind: Kind) -> Finding:
-        return Finding(
-            kind=kind, activity=activity, subject=subject, segment=segment, first_row=0, last_row=0, channels="all",
-            num_rows=1, severity=Severity.INFO,
-        )  # fmt: skip
+        return Finding(kind, Severity.INFO, Place(RecordingKey(subject, activity), segment, 0), 1, range(45))
 
     ordered = [
         finding(1, 2, 5, Kind.CONSTANT_RUN),

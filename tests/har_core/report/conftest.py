@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache
 from html.parser import HTMLParser
@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from har_core.audit.findings import Finding, tabulate
+from har_core.audit.findings import Finding, Place, tabulate
 from har_core.audit.kinds import Kind, Severity
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.layout import CHANNELS, NUM_ACTIVITIES, RecordingKey, channels_of_unit
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import FoldResult, ModelResult, SeedResult
@@ -303,23 +303,26 @@ def make_folds(*architectures: str, protocols: tuple[str, ...] = ("loso", "leaky
     return {"folds": entries, "planned_folds": dict.fromkeys(architectures, names), "subjects": tuple(SUBJECTS)}
 
 
-def make_finding(kind: Kind, severity: Severity, activity: int, subject: int, **changes) -> Finding:
-    values = {"segment": 1, "first_row": 0, "last_row": 124, "channels": "all", "num_rows": 125}
-    return Finding(kind=kind, severity=severity, activity=activity, subject=subject, **(values | changes))
+def make_finding(
+    kind: Kind, severity: Severity, activity: int, subject: int, *, num_rows: int = 125, segment: int = 1,
+    channels: Collection[int] = range(45), other: Place | None = None,
+) -> Finding:  # fmt: skip
+    return Finding(kind, severity, Place(RecordingKey(subject, activity), segment, 0), num_rows, channels, other)
 
 
 def make_findings() -> list[Finding]:
-    copied = {"other_activity": 6, "other_subject": 1, "other_segment": 1, "other_first_row": 0, "num_rows": 1500}
+    ll_xmag, rl_yacc = CHANNELS.index("LL_xmag"), CHANNELS.index("RL_yacc")
+    other = Place(RecordingKey(1, 6), 1, 0)
     return [
-        make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 1, **copied),
+        make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 1, num_rows=1500, other=other),
         make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 2, segment=11, num_rows=3000),
         *(
-            make_finding(Kind.CONSTANT_RUN, Severity.WARNING, 3, 5, segment=k, channels="LL_xmag", num_rows=21)
+            make_finding(Kind.CONSTANT_RUN, Severity.WARNING, 3, 5, segment=k, channels=[ll_xmag], num_rows=21)
             for k in range(12)
         ),
-        make_finding(Kind.CONSTANT_RUN, Severity.ERROR, 9, 5, channels="RA", num_rows=400),
+        make_finding(Kind.CONSTANT_RUN, Severity.ERROR, 9, 5, channels=channels_of_unit(1), num_rows=400),
         *(
-            make_finding(Kind.SATURATION, Severity.WARNING, 18, s, channels="RL_yacc", num_rows=15)
+            make_finding(Kind.SATURATION, Severity.WARNING, 18, s, channels=[rl_yacc], num_rows=15)
             for s in (2, 4, 6, 8)
         ),
         *(make_finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, a, 7, segment=a, num_rows=2) for a in range(1, 20)),

@@ -91,14 +91,12 @@ TABLE: dict[int, Activity] = {
     3: Activity(pitch=Angles(-86, -84, -86), roll=Angles(0, 8, 5), fidget=1.0, faces=150),
     4: Activity(pitch=Angles(-6, -40, -25), roll=Angles(84, 70, 80), mirrored=False, fidget=1.0, faces=150),
     5: Activity(
-        pitch=Angles(7, -14, -20),
+        pitch=Angles(7, -14, -20), turn=8, magnetic=0.06, fidget=3,
         motions=(_walking(0.84, arms=15, legs=26, bounce=2.0, impact=3.5),),
-        turn=8, magnetic=0.06, fidget=3,
     ),
     6: Activity(
-        pitch=Angles(2, -14, -12),
+        pitch=Angles(2, -14, -12), turn=8, magnetic=0.06, fidget=3,
         motions=(_walking(0.94, arms=14, legs=19, bounce=2.8, impact=7.0),),
-        turn=8, magnetic=0.06, fidget=3,
     ),
     7: Activity(pitch=_STANDING, roll=Angles(0, 4, 2), fidget=2.0, lift=1.5, magnetic=0.10),
     8: Activity(
@@ -106,24 +104,20 @@ TABLE: dict[int, Activity] = {
         motions=(STILL, _walking(0.65, arms=7, legs=11, bounce=1.0, impact=2.0, share=0.6)),
     ),
     9: Activity(
-        pitch=Angles(1, -12, 0),
+        pitch=Angles(1, -12, 0), turn=6, fidget=3,
         motions=(_walking(0.95, arms=20, legs=23, bounce=2.6, impact=5.0),),
-        turn=6, fidget=3,
     ),
     10: Activity(
-        pitch=Angles(1, -16, 0),
+        pitch=Angles(1, -16, 0), turn=1, faces=40, magnetic=0.05, fidget=2.5,
         motions=(_walking(0.89, arms=15, legs=21, bounce=2.1, impact=4.2),),
-        turn=1, faces=40, magnetic=0.05, fidget=2.5,
     ),
     11: Activity(
-        pitch=Angles(8, -20, -10),
+        pitch=Angles(8, -20, -10), turn=1, faces=40, magnetic=0.05, fidget=2.5,
         motions=(_walking(0.86, arms=18, legs=27, bounce=2.2, impact=3.4, lean=4.0, legs_lean=-7.0),),
-        turn=1, faces=40, magnetic=0.05, fidget=2.5,
     ),
     12: Activity(
-        pitch=Angles(7, -85, -6),
+        pitch=Angles(7, -85, -6), turn=1, faces=40, magnetic=0.05, fidget=3,
         motions=(_walking(1.34, arms=28, legs=33, bounce=8.5, impact=15.0),),
-        turn=1, faces=40, magnetic=0.05, fidget=3,
     ),
     13: Activity(
         pitch=Angles(9, -45, -24), magnetic=0.07, turn=1, faces=40, fidget=2.5,

@@ -29,8 +29,8 @@ def folder(tmp_path: Path, segment_text: Callable[[int], bytes], write_files) ->
 def test_recordings_come_in_order_of_their_keys_with_all_their_samples(folder: Path, segment_samples) -> None:
     recordings = read_recordings(folder)
     assert (len(recordings), recordings.origin) == (3, "real")
-    assert recordings.keys == ((2, 1), (2, 3), (10, 1))
-    for key, recording in zip(recordings.keys, recordings, strict=True):
+    assert tuple(recordings.segments) == ((2, 1), (2, 3), (10, 1))
+    for key, recording in zip(recordings.segments, recordings, strict=True):
         assert (recording.subject, recording.activity) == recording.key == key
         assert recording.segments == (1, 3, 10)
         seeds = [1000 * recording.subject + 100 * recording.activity + segment for segment in recording.segments]

@@ -5,6 +5,7 @@ import socket
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -228,10 +229,10 @@ def test_a_file_that_cannot_be_read_is_named(
         path.unlink()
     elif kind == "forbidden":
 
-        def forbidden(name: str, _: int) -> int:
+        def forbidden(name: str) -> BinaryIO:
             raise PermissionError(13, "Permission denied", name)
 
-        monkeypatch.setattr(os, "open", forbidden)
+        monkeypatch.setattr(folders, "FileIO", forbidden)
     with pytest.raises(InputError, match=r"a01/p1/s01\.txt") as caught:
         source.read(source.files[0])
     (problem,) = caught.value.problems

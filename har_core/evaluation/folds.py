@@ -75,7 +75,6 @@ def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
     if not seeds:
         raise ValueError(f"the folds {folds} have no seed in common")
     [(architecture, protocol)] = named
-    every = [[entry.scores["test"] for entry in result.seeds] for result in results]
     clean = [[entry.scores_clean["test"] for entry in r.seeds if "test" in entry.scores_clean] for r in results]
     clean = [entries for entries in clean if entries]  # whether windows are damaged is the same for every seed
     by_seed = [[entry.scores["test"] for r in results for entry in r.seeds if entry.seed == seed] for seed in seeds]
@@ -84,8 +83,8 @@ def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
         protocol=protocol,
         folds=folds,
         seeds=seeds,
-        macro_f1=Spread.of([fmean(scores.macro_f1 for scores in entries) for entries in every]),
-        accuracy=Spread.of([fmean(scores.accuracy for scores in entries) for entries in every]),
+        macro_f1=Spread.of([result.macro_f1 for result in results]),
+        accuracy=Spread.of([fmean(entry.scores["test"].accuracy for entry in r.seeds) for r in results]),
         macro_f1_clean=Spread.of([fmean(map(macro_f1_of_present, entries)) for entries in clean]) if clean else None,
         accuracy_clean=Spread.of([fmean(s.accuracy for s in entries) for entries in clean]) if clean else None,
         pooled_macro_f1=fmean(_macro_f1(np.sum([s.confusion for s in entries], axis=0)) for entries in by_seed),

@@ -1,5 +1,6 @@
 """``models/<architecture>``: fits one model, keeps its predictions, logs and registers it. One asset each."""
 
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -151,10 +152,10 @@ def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
     work.run.log_params({f"resolved.{name}": value for name, value in result.training_settings.items()})
     clean = {f"{role}_clean": scores for role, scores in result.scores_clean.items()}
     for role, scores in {**result.scores, **clean}.items():
-        figures = {name: value for name, value in scores.to_dict().items() if isinstance(value, float)}
+        figures = {name: value for name, value in asdict(scores).items() if isinstance(value, float)}
         work.run.log_metrics({f"{role}/{name}": value for name, value in figures.items()})
     for role, scores in result.scores.items():
-        rows = scores.to_dict()["per_class"]
+        rows = [asdict(activity) for activity in scores.per_class]
         work.run.log_table(f"tables/per_class_{role}.json", {name: [row[name] for row in rows] for name in rows[0]})
     for name, content in plots.items():
         work.run.log_bytes(f"plots/{name}.png", content)

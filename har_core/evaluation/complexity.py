@@ -52,21 +52,13 @@ def measure_complexity(model: nn.Module, num_timepoints: int, num_channels: int)
     )
 
 
-def _flops_of_product(left: Any, right: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
-    """For ``left * right``; both are shapes, or numbers where no tensor stands."""
-    shapes = [tuple(shape) for shape in (left, right) if isinstance(shape, torch.Size | tuple | list)]
+def _flops_of_product(*operands: Any, out_shape: Any = None, **_: Any) -> int:
+    """For ``left * right`` and ``sum + left * right``; each is a shape, or a number where no tensor stands."""
+    shapes = [tuple(shape) for shape in operands[-2:] if isinstance(shape, torch.Size | tuple | list)]
     is_filter = len(shapes) == 2 and shapes[0] != shapes[1]  # noqa: PLR2004
     return 2 * math.prod(out_shape) if is_filter else 0
 
 
-def _flops_of_sum_with_product(_: Any, left: Any, right: Any, *rest: Any, **shapes: Any) -> int:
-    """For ``sum + left * right``."""
-    return _flops_of_product(left, right, *rest, **shapes)
-
-
-_ELEMENT_WISE: dict[Any, Callable[..., int]] = {
-    torch.ops.aten.mul: _flops_of_product,
-    torch.ops.aten.mul_: _flops_of_product,
-    torch.ops.aten.addcmul: _flops_of_sum_with_product,
-    torch.ops.aten.addcmul_: _flops_of_sum_with_product,
-}
+_ELEMENT_WISE: dict[Any, Callable[..., int]] = dict.fromkeys(
+    (torch.ops.aten.mul, torch.ops.aten.mul_, torch.ops.aten.addcmul, torch.ops.aten.addcmul_), _flops_of_product
+)

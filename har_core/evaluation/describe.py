@@ -81,10 +81,9 @@ def fold_version(record: FoldRecord, trainings: Sequence[Trained]) -> str:
     Weights alone would not do: another recording of a test subject changes none.
     """
     content = asdict(record)
-    for name in ("device", "precision"):
-        content.pop(name)
+    del content["device"], content["precision"]
     for seed in content["seeds"]:
-        seed.pop("training_seconds")
+        del seed["training_seconds"]
     digest = hashlib.sha256(dump_json(content).encode())
     for trained in trainings:
         digest.update(trained.weights.encode())

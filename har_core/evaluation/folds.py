@@ -5,15 +5,14 @@ Which subjects stand in a fold is :mod:`har_core.splits.protocols`' business. Le
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 import numpy as np
 import numpy.typing as npt
 
-from har_core.evaluation.results import FoldResult, SeedResult, macro_f1_of_present
-from har_core.evaluation.scores import Scores
+from har_core.evaluation.results import FoldResult, macro_f1_of_present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +26,7 @@ class Spread:
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
         """The spread of at least one value."""
-        return cls(
-            mean=statistics.fmean(values), standard_deviation=statistics.stdev(values) if len(values) > 1 else None
-        )
+        return cls(mean=fmean(values), standard_deviation=stdev(values) if len(values) > 1 else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,52 +71,45 @@ def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
     folds = tuple(result.fold for result in results)
     if len(named) != 1 or len(set(folds)) != len(folds):
         raise ValueError(f"expected the folds of one architecture and protocol, each once; found {named} with {folds}")
-    if not set.intersection(*({entry.seed for entry in result.seeds} for result in results)):
+    seeds = common_seeds(results)
+    if not seeds:
         raise ValueError(f"the folds {folds} have no seed in common")
     [(architecture, protocol)] = named
-    seeds = sorted(set.intersection(*({entry.seed for entry in result.seeds} for result in results)))
-    every = [[entry.scores["test"] for entry in result.seeds] for result in results]
     clean = [[entry.scores_clean["test"] for entry in r.seeds if "test" in entry.scores_clean] for r in results]
     clean = [entries for entries in clean if entries]  # whether windows are damaged is the same for every seed
+    by_seed = [[entry.scores["test"] for r in results for entry in r.seeds if entry.seed == seed] for seed in seeds]
     return ProtocolSummary(
         architecture=architecture,
         protocol=protocol,
         folds=folds,
-        seeds=tuple(seeds),
-        macro_f1=Spread.of([_mean(scores.macro_f1 for scores in entries) for entries in every]),
-        accuracy=Spread.of([_mean(scores.accuracy for scores in entries) for entries in every]),
-        macro_f1_clean=Spread.of([_mean(map(macro_f1_of_present, entries)) for entries in clean]) if clean else None,
-        accuracy_clean=Spread.of([_mean(s.accuracy for s in entries) for entries in clean]) if clean else None,
-        pooled_macro_f1=_pooled([_of_seed(result, seed).scores["test"] for result in results] for seed in seeds),
-        per_subject=_per_subject(entry.per_subject for result in results for entry in result.seeds),
-        per_subject_clean=_per_subject(entry.per_subject_clean for result in results for entry in result.seeds),
+        seeds=seeds,
+        macro_f1=Spread.of([result.macro_f1 for result in results]),
+        accuracy=Spread.of([fmean(entry.scores["test"].accuracy for entry in r.seeds) for r in results]),
+        macro_f1_clean=Spread.of([fmean(map(macro_f1_of_present, entries)) for entries in clean]) if clean else None,
+        accuracy_clean=Spread.of([fmean(s.accuracy for s in entries) for entries in clean]) if clean else None,
+        pooled_macro_f1=fmean(_macro_f1(np.sum([s.confusion for s in entries], axis=0)) for entries in by_seed),
+        per_subject=mean_by_subject(entry.per_subject for result in results for entry in result.seeds),
+        per_subject_clean=mean_by_subject(entry.per_subject_clean for result in results for entry in result.seeds),
         num_test_windows=sum(result.num_windows["test"] for result in results),
     )
 
 
-def _of_seed(result: FoldResult, seed: int) -> SeedResult:
-    return next(entry for entry in result.seeds if entry.seed == seed)
+def common_seeds(results: Iterable[FoldResult]) -> tuple[int, ...]:
+    """The seeds that each of ``results``, at least one, was trained with, ascending."""
+    return tuple(sorted(set.intersection(*({entry.seed for entry in result.seeds} for result in results))))
 
 
-def _mean(values: Iterable[float]) -> float:
-    return statistics.fmean(values)
-
-
-def _pooled(scores_by_seed: Iterable[Sequence[Scores]]) -> float:
-    """Macro-F1 from the confusions (K, K) of all folds together, the mean over seeds."""
-    return _mean(_macro_f1(np.sum([scores.confusion for scores in entries], axis=0)) for entries in scores_by_seed)
+def mean_by_subject(scores: Iterable[Mapping[int, float]]) -> dict[int, float]:
+    """The mean score of each subject over those of ``scores`` that it is in, ascending by subject."""
+    found: dict[int, list[float]] = {}
+    for by_subject in scores:
+        for subject, value in by_subject.items():
+            found.setdefault(subject, []).append(value)
+    return {subject: fmean(found[subject]) for subject in sorted(found)}
 
 
 def _macro_f1(confusion: npt.NDArray[np.int64]) -> float:
-    """As :func:`har_core.evaluation.scores.score` has it: an activity without windows, or never found, counts as 0."""
+    """From counts (K, K), as ``score`` has it: an activity without windows, or never found, counts as 0."""
     hits = np.diag(confusion)
     sums = confusion.sum(axis=0) + confusion.sum(axis=1)
     return float(np.mean(np.divide(2 * hits, sums, out=np.zeros(len(hits)), where=sums > 0)))
-
-
-def _per_subject(seeds: Iterable[Mapping[int, float]]) -> dict[int, float]:
-    found: dict[int, list[float]] = {}
-    for entry in seeds:
-        for subject, value in entry.items():
-            found.setdefault(subject, []).append(value)
-    return {subject: _mean(found[subject]) for subject in sorted(found)}

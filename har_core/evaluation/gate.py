@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -19,8 +18,6 @@ class GateEntry:
     """Of the recordings it was trained on."""
     validation_macro_f1: float | None
     """On the current validation windows, never a test score; None where the model takes windows of another length."""
-    protocol: str = "holdout"
-    """How its training windows were split from the validation windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,35 +31,29 @@ class Decision:
 def decide(candidate: GateEntry, incumbent: GateEntry | None) -> Decision:
     """Promote ``candidate`` only where nothing speaks against it and it is strictly better than ``incumbent``.
 
-    In this order: the ``leaky`` protocol, or a score that is none, keeps the candidate out; no incumbent lets it in; a
-    synthetic model never replaces a real one, a real one always replaces a synthetic one; a leaky incumbent, which
-    never counted, yields, and so does one that takes windows of another length, which would answer none of today's;
-    else the higher validation macro-F1 wins, and a tie, or an incumbent whose score is none, keeps the incumbent.
+    In this order: a score that is none keeps the candidate out; no incumbent lets it in; a synthetic model never
+    replaces a real one, a real one always replaces a synthetic one; an incumbent that takes windows of another length,
+    which would answer none of today's, yields; else the higher validation macro-F1 wins, and a tie, or an incumbent
+    whose score is none, keeps the incumbent.
     """
-    refusal = _unfit(candidate)
-    if refusal is not None:
-        return Decision(promote=False, reason=refusal)
+    score = candidate.validation_macro_f1
+    if not _is_score(score):
+        another = "it takes windows of another length than today's"
+        flaw = another if score is None else f"its validation macro-F1 is {score}, no score"
+        return Decision(promote=False, reason=f"{candidate.name} stays out: {flaw}")
     if incumbent is None:
         return Decision(promote=True, reason=f"{_scored(candidate)} is the first champion")
     if candidate.origin != incumbent.origin:
         return _across_origins(candidate, incumbent)
-    if incumbent.protocol == "leaky":
-        return Decision(promote=True, reason=f"{incumbent.name} is of the leaky protocol, which never counts")
-    if incumbent.validation_macro_f1 is None:
-        return Decision(
-            promote=True, reason=f"{_scored(candidate)}: {incumbent.name} takes windows of another length than today's"
-        )
-    return _by_score(candidate, incumbent)
-
-
-def _unfit(candidate: GateEntry) -> str | None:
-    if candidate.protocol == "leaky":
-        return f"{candidate.name} stays out: the leaky protocol never counts"
-    if candidate.validation_macro_f1 is None:
-        return f"{candidate.name} stays out: it takes windows of another length than today's"
-    if not _is_score(candidate.validation_macro_f1):
-        return f"{candidate.name} stays out: its validation macro-F1 is {candidate.validation_macro_f1}, no score"
-    return None
+    held = incumbent.validation_macro_f1
+    if held is None:
+        yields = f"{incumbent.name} takes windows of another length than today's"
+        return Decision(promote=True, reason=f"{_scored(candidate)}: {yields}")
+    if not _is_score(held):
+        return Decision(promote=False, reason=f"{incumbent.name} stays: it could not be scored, so nothing is better")
+    verb = "is better than" if score > held else "equals" if score == held else "is worse than"
+    compared = f"{_scored(candidate)} {verb} {_scored(incumbent)}"
+    return Decision(promote=score > held, reason=compared if score > held else f"{incumbent.name} stays: {compared}")
 
 
 def _across_origins(candidate: GateEntry, incumbent: GateEntry) -> Decision:
@@ -77,18 +68,8 @@ def _across_origins(candidate: GateEntry, incumbent: GateEntry) -> Decision:
     )
 
 
-def _by_score(candidate: GateEntry, incumbent: GateEntry) -> Decision:
-    score, held = candidate.validation_macro_f1, incumbent.validation_macro_f1
-    if not _is_score(score) or not _is_score(held):
-        return Decision(promote=False, reason=f"{incumbent.name} stays: it could not be scored, so nothing is better")
-    if score > held:
-        return Decision(promote=True, reason=f"{_scored(candidate)} is better than {_scored(incumbent)}")
-    verb = "equals" if score == held else "is worse than"
-    return Decision(promote=False, reason=f"{incumbent.name} stays: {_scored(candidate)} {verb} {_scored(incumbent)}")
-
-
 def _is_score(value: float | None) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value) and 0 <= value <= 1
+    return value is not None and 0 <= value <= 1
 
 
 def _scored(entry: GateEntry) -> str:

@@ -57,16 +57,10 @@ def measure_latency(model: nn.Module, num_timepoints: int, num_channels: int, se
     CPU and set to evaluation mode.
     """
     model.to("cpu").eval()
-    batch1_s = _time_calls(
-        model,
-        torch.zeros(1, num_timepoints, num_channels),
-        warmup=settings.latency_warmup,
-        repeats=settings.latency_repeats,
-    )
     batch_size = settings.throughput_batch_size
-    batch_s = _time_calls(
-        model, torch.zeros(batch_size, num_timepoints, num_channels), warmup=1, repeats=NUM_THROUGHPUT_CALLS
-    )
+    one, batch = (torch.zeros(size, num_timepoints, num_channels) for size in (1, batch_size))
+    batch1_s = _time_calls(model, one, warmup=settings.latency_warmup, repeats=settings.latency_repeats)
+    batch_s = _time_calls(model, batch, warmup=1, repeats=NUM_THROUGHPUT_CALLS)
     return Latency(
         batch1_median_ms=float(np.median(batch1_s)) * 1e3,
         batch1_p95_ms=float(np.percentile(batch1_s, 95)) * 1e3,

@@ -16,7 +16,7 @@ _DARK_SHARE = 0.55
 """From here on a cell is dark enough for white figures."""
 
 
-def confusion_matrix_png(scores: Scores, title: str = "") -> bytes:
+def confusion_matrix_png(scores: Scores) -> bytes:
     """The confusion matrix as PNG: rows are true activities, each row's shares of its windows as shades."""
     counts = np.asarray(scores.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -39,23 +39,22 @@ def confusion_matrix_png(scores: Scores, title: str = "") -> bytes:
     axes.set_ylabel("true activity")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(title or f"{scores.num_windows} windows, macro-F1 {scores.macro_f1:.3f}", loc="left", fontsize=10)
+    axes.set_title(f"{scores.num_windows} windows, macro-F1 {scores.macro_f1:.3f}", loc="left", fontsize=10)
     return as_png(figure)
 
 
-def training_curves_png(history: Sequence[Mapping[str, Any]], title: str = "") -> bytes:
+def training_curves_png(history: Sequence[Mapping[str, Any]]) -> bytes:
     """Loss and validation macro-F1 by epoch as PNG; epochs without a number leave a gap."""
     epochs = [record["epoch"] for record in history]
+    names = ("training_loss", "validation_loss", "validation_macro_f1")
+    training, validation, macro_f1 = (np.array([r.get(name) for r in history], dtype=float) for name in names)
     figure = Figure(figsize=(8.4, 3.2), dpi=DPI, layout="constrained")
     loss_axes, score_axes = figure.subplots(1, 2)
-    for key, label, color in (
-        ("training_loss", "training", "#8a98a8"),
-        ("validation_loss", "validation", "#1f5fa8"),
-    ):
-        loss_axes.plot(epochs, _column(history, key), label=label, color=color, marker=".")
+    loss_axes.plot(epochs, training, label="training", color="#8a98a8", marker=".")
+    loss_axes.plot(epochs, validation, label="validation", color="#1f5fa8", marker=".")
     loss_axes.set_title("loss", loc="left", fontsize=10)
     loss_axes.legend(frameon=False, fontsize=8)
-    score_axes.plot(epochs, _column(history, "validation_macro_f1"), color="#1f5fa8", marker=".")
+    score_axes.plot(epochs, macro_f1, color="#1f5fa8", marker=".")
     score_axes.set_title("validation macro-F1", loc="left", fontsize=10)
     score_axes.set_ylim(0, 1)
     for axes in (loss_axes, score_axes):
@@ -63,10 +62,4 @@ def training_curves_png(history: Sequence[Mapping[str, Any]], title: str = "") -
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="#e3e8ee", linewidth=0.7)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return as_png(figure)
-
-
-def _column(history: Sequence[Mapping[str, Any]], key: str) -> list[float]:
-    return [float("nan") if record.get(key) is None else float(record[key]) for record in history]

@@ -6,7 +6,6 @@ Scores are computed from the predictions, by whoever shows them (:mod:`har_core.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -114,14 +113,5 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
 
 def dump_json(value: Any) -> str:
     """Standard JSON, keys in the order given; NaN and infinities, which JSON does not have, become ``null``."""
-    return json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    standard = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    return json.dumps(standard, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

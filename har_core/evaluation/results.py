@@ -52,6 +52,11 @@ class FoldResult(FoldRecord):
 
     seeds: tuple[SeedResult, ...]
 
+    @property
+    def macro_f1(self) -> float:
+        """On all test windows, the mean over seeds: what the means over folds are made from."""
+        return statistics.fmean(entry.scores["test"].macro_f1 for entry in self.seeds)
+
 
 def score_predictions(predictions: pa.Table) -> PredictionScores:
     """The scores of one training, from its predictions."""

@@ -5,13 +5,11 @@ Whole-model figures that need no labels (size, speed) live in :mod:`har_core.eva
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from har_core.base.errors import InputError
@@ -58,28 +56,6 @@ class Scores:
         """Windows scored."""
         return sum(scores.support for scores in self.per_class)
 
-    @property
-    def absent_activities(self) -> tuple[str, ...]:
-        """Activities without a window; each counts as 0 in the macro means."""
-        return tuple(scores.activity for scores in self.per_class if scores.support == 0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The scores as JSON-able values."""
-        result: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
-        return result
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Scores:
-        """The scores that :meth:`to_dict` gave.
-
-        Raises:
-            pydantic.ValidationError: ``values`` is no such dictionary.
-        """
-        return _ADAPTER.validate_python(values)
-
-
-_ADAPTER = TypeAdapter(Scores)
-
 
 def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scores:
     """Score the most probable activity of each window; on a tie the lower class id wins.
@@ -97,19 +73,10 @@ def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scores:
     labels = _checked_labels(y_true)
     predicted = _checked_probabilities(probabilities, num_windows=len(labels)).argmax(axis=1)
     options = {"labels": _LABELS, "zero_division": 0}
-    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, **options)
+    columns = precision_recall_fscore_support(labels, predicted, **options)
+    by_activity = zip(ACTIVITIES, *(column.tolist() for column in columns), strict=True)
     macro = precision_recall_fscore_support(labels, predicted, average="macro", **options)
     weighted = precision_recall_fscore_support(labels, predicted, average="weighted", **options)
-    per_class = tuple(
-        ClassScores(
-            activity=activity,
-            precision=float(precision[k]),
-            recall=float(recall[k]),
-            f1=float(f1[k]),
-            support=int(support[k]),
-        )
-        for k, activity in enumerate(ACTIVITIES)
-    )
     return Scores(
         accuracy=float(accuracy_score(labels, predicted)),
         macro_precision=float(macro[0]),
@@ -118,7 +85,10 @@ def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scores:
         weighted_precision=float(weighted[0]),
         weighted_recall=float(weighted[1]),
         weighted_f1=float(weighted[2]),
-        per_class=per_class,
+        per_class=tuple(
+            ClassScores(activity=activity, precision=precision, recall=recall, f1=f1, support=int(support))
+            for activity, precision, recall, f1, support in by_activity
+        ),
         confusion=tuple(map(tuple, confusion_matrix(labels, predicted, labels=_LABELS).tolist())),
     )
 

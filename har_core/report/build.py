@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from har_core.report import formats, published
 from har_core.report.confusions import frequent_mistakes
 from har_core.report.defects import DROP_WORDS, KIND_WORDS
 from har_core.report.figures import figures_of
-from har_core.report.inputs import FoldEntry, ReportInputs
+from har_core.report.inputs import ReportInputs
 from har_core.report.page import compose
 
 
@@ -59,7 +58,7 @@ def _environment() -> Environment:
     )
     filters = (
         *(formats.fixed, formats.grouped, formats.points, formats.shown, formats.significant, formats.time_taken),
-        *(formats.with_spread, formats.md, formats.md_link, frequent_mistakes, mean_macro_f1, shade, dump_json),
+        *(formats.with_spread, formats.md, formats.md_link, frequent_mistakes, shade, dump_json),
     )
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
@@ -70,11 +69,6 @@ def _environment() -> Environment:
         "published": published,
     }
     return environment
-
-
-def mean_macro_f1(fold: FoldEntry) -> float:
-    """On all test windows, the mean over seeds: what the means over folds are made from."""
-    return statistics.fmean(seed.scores["test"].macro_f1 for seed in fold.result.seeds)
 
 
 def shade(share: float) -> int:

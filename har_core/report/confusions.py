@@ -8,7 +8,7 @@ import numpy as np
 
 from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.evaluation.scores import Scores
-from har_core.report.formats import fixed, listed
+from har_core.report.formats import lowest
 
 _NUM_MISTAKES_NAMED = 5
 _NUM_HARDEST_NAMED = 3
@@ -38,5 +38,4 @@ def hardest_activities(models: Sequence[Scores]) -> str:
     if not models:
         return ""
     means = np.mean([[entry.f1 for entry in scores.per_class] for scores in models], axis=0)
-    order = np.argsort(means, kind="stable")[:_NUM_HARDEST_NAMED]
-    return listed([f"{ACTIVITIES[index]} ({fixed(means[index], 2)})" for index in order])
+    return lowest(dict(zip(ACTIVITIES, means, strict=True)), _NUM_HARDEST_NAMED)

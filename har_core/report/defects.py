@@ -118,10 +118,8 @@ def view_audit(inputs: ReportInputs) -> AuditView | None:
 
 
 def _by_recording(findings: pa.Table) -> dict[tuple[int, int], tuple[int, str]]:
-    order = [str(severity) for severity in Severity]
-    found: dict[tuple[int, int], tuple[int, str]] = {}
-    columns = [findings[name].to_pylist() for name in ("subject", "activity", "severity")]
-    for subject, activity, severity in zip(*columns, strict=True):
-        count, worst = found.get((subject, activity), (0, severity))
-        found[subject, activity] = count + 1, min(worst, severity, key=order.index)
-    return found
+    severities: dict[tuple[int, int], list[str]] = {}
+    for finding in findings.select(["subject", "activity", "severity"]).to_pylist():
+        severities.setdefault((finding["subject"], finding["activity"]), []).append(finding["severity"])
+    order: list[str] = list(Severity)
+    return {place: (len(own), min(own, key=order.index)) for place, own in severities.items()}

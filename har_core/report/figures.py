@@ -55,7 +55,7 @@ def _ranking(ranked: Ranked, role: str) -> list[dict[str, Any]]:
 def _protocol(view: ProtocolView) -> dict[str, Any]:
     return {
         "ranking": [
-            {"rank": row.rank, "num_folds_planned": row.num_planned, "num_parameters": row.num_parameters}
+            {"rank": view.place(row), "num_folds_planned": row.num_planned, "num_parameters": row.num_parameters}
             | asdict(row.summary)
             for row in view.rows
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from har_core.evaluation.folds import common_seeds
 from har_core.report.formats import listed
 from har_core.report.inputs import FoldEntry, ReportInputs
 
@@ -16,11 +17,6 @@ def problems_of_folds(inputs: ReportInputs, groups: Mapping[tuple[str, str], Seq
         groups: (protocol, architecture) -> the folds of the report's own kind of recordings.
     """
     return (*_foreign(inputs), *_missing(inputs), *_mixed(groups))
-
-
-def common_seeds(entries: Sequence[FoldEntry]) -> set[int]:
-    """The seeds that each of ``entries``, at least one, was trained with."""
-    return set.intersection(*({seed.seed for seed in entry.result.seeds} for entry in entries))
 
 
 def _foreign(inputs: ReportInputs) -> Iterator[str]:
@@ -47,7 +43,7 @@ def _mixed(groups: Mapping[tuple[str, str], Sequence[FoldEntry]]) -> Iterator[st
     """Folds that were computed under different settings, as after a run that failed half way."""
     for (protocol, architecture), entries in groups.items():
         folds = f"folds/{architecture}: its {protocol} folds"
-        if not common_seeds(entries):
+        if not common_seeds(entry.result for entry in entries):
             yield f"{folds} have no seed in common, so they are left out"
         elif len({tuple(seed.seed for seed in entry.result.seeds) for entry in entries}) > 1:
             yield f"{folds} were trained with different seeds"

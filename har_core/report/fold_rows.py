@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from har_core.evaluation.folds import ProtocolSummary, summarise_folds
 from har_core.report.inputs import FoldEntry
 from har_core.report.published import name_of
-from har_core.report.rankings import place_among
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldRow:
     """One architecture in one protocol."""
 
-    rank: int | None
-    """By mean macro-F1, among those with all their folds."""
-    name: str
     summary: ProtocolSummary
     num_planned: int
     """Folds that there should be."""
     entries: Mapping[str, FoldEntry]
     """By the name of the fold, in the order of ``summary.folds``."""
+
+    @property
+    def name(self) -> str:
+        """What readers call it."""
+        return name_of(self.summary.architecture)
 
     @property
     def slug(self) -> str:
@@ -52,21 +53,10 @@ def fold_rows(groups: Sequence[Sequence[FoldEntry]], planned: Mapping[str, Seque
         groups: folds of one architecture each, at least one, with a seed in common.
         planned: names of the folds of this protocol that each architecture should have.
     """
-    found = []
+    rows = []
     for group in groups:
         entries = {entry.result.fold: entry for entry in sorted(group, key=lambda entry: entry.result.fold)}
         summary = summarise_folds([entry.result for entry in entries.values()])
         num_planned = max(len(planned.get(summary.architecture, ())), len(entries))
-        found.append((entries, summary, num_planned))
-    complete = [summary.macro_f1.mean for entries, summary, num_planned in found if len(entries) == num_planned]
-    rows = [
-        FoldRow(
-            rank=place_among(summary.macro_f1.mean, complete) if len(entries) == num_planned else None,
-            name=name_of(summary.architecture),
-            summary=summary,
-            num_planned=num_planned,
-            entries=entries,
-        )
-        for entries, summary, num_planned in found
-    ]
+        rows.append(FoldRow(summary=summary, num_planned=num_planned, entries=entries))
     return tuple(sorted(rows, key=lambda row: (not row.is_complete, -row.summary.macro_f1.mean, row.name)))

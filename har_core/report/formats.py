@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import TypeGuard
 from urllib.parse import quote, urlsplit
 
@@ -106,6 +107,16 @@ def shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return listed([str(item) for item in value])
     return grouped(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def lowest(scores: Mapping[str, float], count: int) -> str:
+    """The lowest few of some scores; of equal ones, those that are given first.
+
+    >>> lowest({"sitting": 0.9, "standing": 0.713, "running": 0.8}, 2)
+    'standing (0.71) and running (0.80)'
+    """
+    names = sorted(scores, key=scores.__getitem__)[:count]
+    return listed([f"{name} ({fixed(scores[name], 2)})" for name in names])
 
 
 def listed(words: list[str]) -> str:

@@ -5,21 +5,21 @@ Nothing here chooses anything: every score is on test windows.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
-from har_core.evaluation.folds import Spread
+from har_core.evaluation.folds import Spread, common_seeds, mean_by_subject
 from har_core.report.charts import swarm
-from har_core.report.fold_problems import common_seeds, problems_of_folds
+from har_core.report.fold_problems import problems_of_folds
 from har_core.report.fold_rows import FoldRow, fold_rows
-from har_core.report.formats import fixed, listed, with_spread
+from har_core.report.formats import lowest, with_spread
 from har_core.report.inputs import FoldEntry, ReportInputs
 from har_core.report.leaks import Leak, leak
 from har_core.report.published import PUBLISHED_BY_PROTOCOL
+from har_core.report.rankings import place_among
 
 LEAKY = "leaky"
 TITLES = {"loso": "Leave one subject out", "pairs": "Leave two subjects out", LEAKY: "Random split"}
@@ -77,6 +77,11 @@ class ProtocolView:
         """Whether any test window is damaged."""
         return self.num_clean_windows < self.num_test_windows
 
+    def place(self, row: FoldRow) -> int | None:
+        """By mean macro-F1, among those with all their folds; None for others."""
+        complete = [other.summary.macro_f1.mean for other in self.rows if other.is_complete]
+        return place_among(row.summary.macro_f1.mean, complete) if row.is_complete else None
+
     @property
     def chart(self) -> Markup | None:
         """Every subject's score by each architecture."""
@@ -113,7 +118,8 @@ def view_folds(inputs: ReportInputs) -> FoldViews:
             groups.setdefault((entry.result.protocol, entry.result.architecture), []).append(entry)
     views = {}
     for protocol in TITLES:
-        own = [entries for (name, _), entries in groups.items() if name == protocol and common_seeds(entries)]
+        alike = [entries for (name, _), entries in groups.items() if name == protocol]
+        own = [entries for entries in alike if common_seeds(entry.result for entry in entries)]
         if own:
             views[protocol] = _view(protocol, own, inputs)
     leaky = views.pop(LEAKY, None)
@@ -135,12 +141,13 @@ def _view(protocol: str, groups: Sequence[Sequence[FoldEntry]], inputs: ReportIn
     names = [name for row in rows for name in planned.get(row.summary.architecture, ())]
     expected = inputs.subjects if protocol != LEAKY else ()  # each has its row, even if its fold is missing
     num_windows, num_clean = max(map(_num_windows, groups))
+    means = mean_by_subject(row.summary.per_subject for row in rows)
     return ProtocolView(
         protocol=protocol,
         rows=rows,
         folds=tuple(dict.fromkeys([*names, *(name for row in rows for name in row.entries)])),
-        subjects=tuple(sorted({*expected, *(subject for row in rows for subject in row.summary.per_subject)})),
-        hardest=_hardest(rows),
+        subjects=tuple(sorted({*expected, *means})),
+        hardest=lowest({f"subject {subject}": mean for subject, mean in means.items()}, _NUM_HARDEST_NAMED),
         num_test_windows=num_windows,
         num_clean_windows=num_clean,
         compared=_compared(protocol, rows, inputs),
@@ -154,26 +161,12 @@ def _num_windows(entries: Iterable[FoldEntry]) -> tuple[int, int]:
     return sum(r.num_windows["test"] for r in results), sum(scores.num_windows for scores in clean if scores)
 
 
-def _hardest(rows: Sequence[FoldRow]) -> str:
-    scores: dict[int, list[float]] = {}
-    for row in rows:
-        for subject, score in row.summary.per_subject.items():
-            scores.setdefault(subject, []).append(score)
-    means = sorted((statistics.fmean(values), subject) for subject, values in scores.items())
-    return listed([f"subject {subject} ({fixed(mean, 2)})" for mean, subject in means[:_NUM_HARDEST_NAMED]])
-
-
 def _compared(protocol: str, rows: Sequence[FoldRow], inputs: ReportInputs) -> tuple[ComparedScore, ...]:
     published = PUBLISHED_BY_PROTOCOL.get(protocol)
     if inputs.origin != "real" or published is None:
         return ()
     scores = [
-        ComparedScore(
-            name=name,
-            score=Spread(mean=value, standard_deviation=None),
-            source=published.source,
-            measured=published.measured,
-        )
+        ComparedScore(name=name, score=Spread.of([value]), source=published.source, measured=published.measured)
         for name, value in published.scores.items()
     ]
     length = inputs.experiment.get("windows", {}).get("length")

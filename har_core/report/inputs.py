@@ -12,7 +12,6 @@ import pyarrow as pa
 from har_core.datasets.origin import Origin
 from har_core.evaluation.results import FoldResult, ModelResult
 from har_core.evaluation.scores import Scores
-from har_core.report.formats import NO_FIGURE
 from har_core.report.published import name_of
 
 
@@ -24,10 +23,9 @@ class ReportEntry:
     mlflow_run_id: str | None = None
     mlflow_run_url: str | None = None
     """Address of the run in MLflow's page; a link where it is http(s), else text."""
-    registered_model: str | None = None
+    registered_model: str
     """Name in the registry: ``har-cnn``."""
-    version: str | int | None = None
-    """Version in the registry."""
+    version: str
     registered_model_url: str | None = None
     """Address of that version in MLflow's page; a link like that of the run."""
 
@@ -38,10 +36,8 @@ class ReportEntry:
 
     @property
     def registered_as(self) -> str:
-        """``har-cnn version 3``; a dash where it is in no registry."""
-        if self.registered_model is None:
-            return NO_FIGURE
-        return self.registered_model + ("" if self.version is None else f" version {self.version}")
+        """``har-cnn version 3``."""
+        return f"{self.registered_model} version {self.version}"
 
     def scores(self, role: str) -> Scores:
         """Scores on ``validation`` or ``test``."""

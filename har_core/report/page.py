@@ -52,11 +52,6 @@ class Page:
     """Where latency was measured, with the number of threads; with more than one, times cannot be compared."""
 
     @property
-    def has_folds(self) -> bool:
-        """Whether there are scores over folds."""
-        return bool(self.folds.every)
-
-    @property
     def fitted(self) -> list[ReportEntry]:
         """The models trained without epochs."""
         return [model for model in self.models if not model.result.history]

@@ -105,7 +105,7 @@ def test_an_activity_that_a_subject_has_no_clean_windows_of_does_not_count_again
     test = windows_of(1, damaged=(1,))
     result = score_seed(0, {"test": test}, {"test": np.eye(NUM_ACTIVITIES)[test.labels.numpy()]})
     assert result.per_subject_clean == {1: 1.0}
-    assert result.scores_clean["test"].absent_activities
+    assert result.scores_clean["test"].per_class[0].support == 0
     summary = summarise_folds([replace(fold_result(1), seeds=(result,))])
     assert summary.macro_f1_clean == Spread.of([1.0])
 

@@ -20,17 +20,17 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def test_the_confusion_matrix_is_small_and_shows_the_scores(scores):
-    png = confusion_matrix_png(scores, "cnn on test")
+    png = confusion_matrix_png(scores)
     assert len(png) < MAX_BYTES
     assert pixels(png).shape[1] > 500
     other = score(np.arange(NUM_ACTIVITIES), np.eye(NUM_ACTIVITIES))
-    assert not np.array_equal(pixels(png), pixels(confusion_matrix_png(other, "cnn on test")))
+    assert not np.array_equal(pixels(png), pixels(confusion_matrix_png(other)))
 
 
 def test_the_curves_are_small_and_show_the_history(history):
-    png = training_curves_png(history, "cnn")
+    png = training_curves_png(history)
     assert len(png) < MAX_BYTES
-    assert not np.array_equal(pixels(png), pixels(training_curves_png(history[:10], "cnn")))
+    assert not np.array_equal(pixels(png), pixels(training_curves_png(history[:10])))
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, None])

@@ -113,7 +113,7 @@ def make_entry(architecture: str = "cnn", **changes) -> ReportEntry:
         mlflow_run_id=run_id,
         mlflow_run_url=f"http://127.0.0.1:5000/#/experiments/1/runs/{run_id}",
         registered_model=f"har-{architecture}",
-        version=3,
+        version="3",
     )
 
 

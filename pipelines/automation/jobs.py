@@ -4,6 +4,7 @@ Each wave is a Dagster run of its own, in the same process, as it is under ``har
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field
@@ -16,8 +17,8 @@ from assets.resources.occupation import HomeResource
 from har_core.base.errors import HarError
 from har_core.settings.experiment import Experiment
 from pipelines.failures import message
-from pipelines.runner import Outcome, make_request, run_waves
-from pipelines.staleness import OutputFiles, Status
+from pipelines.runner import make_request, run_waves
+from pipelines.staleness import Status
 from pipelines.summary import named
 from pipelines.waves import Request
 
@@ -65,42 +66,29 @@ def make_retraining(graph: dg.Definitions, seed: int) -> Request:
     """Everything but folds, as far as it is due, and every model whether it is or not."""
     asset_graph = graph.resolve_asset_graph()
     nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
-    refreshed = make_request(asset_graph, seed=seed)
-    return Request(
+    return replace(
+        make_request(asset_graph, seed=seed),
         wanted=[node.key for node in nodes if node.group_name != FOLDS_GROUP],
         forced=[node.key for node in nodes if node.group_name == MODELS_GROUP],
-        seed=seed,
-        partial_inputs=refreshed.partial_inputs,
     )
 
 
 def _work(
     context: dg.OpExecutionContext, request: Request, graph: dg.Definitions, experiment: Experiment, home: Home
 ) -> None:
-    """As ``har run`` works: look at the source, then wave after wave."""
+    """As ``har run`` works: look at the source, then wave after wave. Says what was done, and raises what failed."""
+
+    def say(wave: Collection[Status], _: int) -> None:
+        for status in wave:
+            context.log.info(f"{status.item}: {'; '.join(status.causes) or 'forced'}")
+
     report_source_version(context.instance, experiment, home)
     sync_folds(context.instance, experiment)
-    outcome = run_waves(
-        graph,
-        context.instance,
-        request,
-        OutputFiles(home.root),
-        on_wave=lambda wave, _: _say(context, wave),
-        part_of=context.run_id,
-    )
-    _tell(context, outcome)
-
-
-def _say(context: dg.OpExecutionContext, wave: Collection[Status]) -> None:
-    for status in wave:
-        context.log.info(f"{status.item}: {'; '.join(status.causes) or 'forced'}")
-
-
-def _tell(context: dg.OpExecutionContext, outcome: Outcome) -> None:
-    """Say what was done, as metadata of the step; raise where something failed."""
-    context.log.info(f"Ran: {named(outcome.ran) or 'nothing'}")
+    outcome = run_waves(graph, context.instance, request, home.root, say, part_of=context.run_id)
+    ran = named(outcome.ran) or "nothing"
+    context.log.info(f"Ran: {ran}")
     for item, reason in outcome.held.items():
         context.log.warning(f"Skipped {item}: {reason}")
     if outcome.failures:
         raise HarError("\n".join(f"{item}: {message(error)}" for item, error in outcome.failures.items()))
-    context.add_output_metadata({"ran": named(outcome.ran) or "nothing"})
+    context.add_output_metadata({"ran": ran})

@@ -17,10 +17,6 @@ from pipelines.automation.schedules import build_schedules
 from pipelines.automation.sensors import build_sensors
 from pipelines.homes import current_home, definitions_file
 
-EXECUTOR = dg.in_process_executor
-"""The one place that says where steps run. In this process: trainings on one machine must not overlap, and a process
-for each step costs seconds of imports."""
-
 
 def build_definitions(experiment: Experiment, home: Home, display: Display | None = None) -> dg.Definitions:
     """The graph of ``experiment``, working in ``home``.
@@ -35,7 +31,8 @@ def build_definitions(experiment: Experiment, home: Home, display: Display | Non
     graph = dg.Definitions(
         assets=with_condition(assets, home),
         resources=build_resources(home, display),
-        executor=EXECUTOR,
+        # Trainings on one machine must not overlap, and a process for each step costs seconds of imports.
+        executor=dg.in_process_executor,
     )
     automation = dg.Definitions(
         jobs=build_jobs(graph, experiment, home),

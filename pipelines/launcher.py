@@ -70,7 +70,8 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
     def terminate(self, run_id: str) -> bool:
         """Interrupt the process of a run, whichever process has started it; False where there is none any more."""
         run = self._instance.get_run_by_id(run_id)
-        pid = _live_pid(run) if run is not None and not run.is_finished else None
+        process = run.tags.get(PROCESS_TAG) if run is not None and not run.is_finished else None
+        pid = pid_of(process) if process is not None and not is_dead(process) else None
         if run is None or pid is None:
             return False
         self._instance.report_run_canceling(run)
@@ -109,8 +110,3 @@ def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([_WARM])
     return context
-
-
-def _live_pid(run: DagsterRun) -> int | None:
-    process = run.tags.get(PROCESS_TAG)
-    return pid_of(process) if process is not None and not is_dead(process) else None

@@ -113,23 +113,17 @@ def with_condition(
     """The assets of ``home``, each with its condition but for those that are not made here."""
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        makes_do = PARTIAL_INPUTS.items() <= spec.tags.items()
-        return spec.replace_attributes(automation_condition=make_condition(home, makes_do=makes_do))
+        return spec.replace_attributes(automation_condition=_condition(spec, home))
 
     return [asset.map_asset_specs(conditioned) if isinstance(asset, dg.AssetsDefinition) else asset for asset in assets]
 
 
-def make_condition(home: Home, *, makes_do: bool) -> dg.AutomationCondition[dg.AssetKey]:
-    """The condition of one asset of ``home``.
-
-    Args:
-        home: its outputs are held against what was recorded.
-        makes_do: with what stands of an input that failed; it waits for what was never made in any case.
-    """
+def _condition(spec: dg.AssetSpec, home: Home) -> dg.AutomationCondition[dg.AssetKey]:
+    """What makes do with what stands of an input that failed waits nevertheless for what was never made."""
     condition, is_due = dg.AutomationCondition, IsDue(home)
     failed = is_due & ~condition.will_be_requested()
     inputs_are_there = ~condition.any_deps_missing()
-    if not makes_do:
+    if not PARTIAL_INPUTS.items() <= spec.tags.items():
         inputs_are_there &= ~condition.any_deps_match(failed).with_label("any_deps_failed")
     return IsIdle(home) & is_due & inputs_are_there & IsNew(home)
 

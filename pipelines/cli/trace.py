@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.options import JsonOption
+
 if TYPE_CHECKING:
     from pipelines.links import Link, LinkCheck
 
@@ -25,7 +27,7 @@ def trace(
     model: Annotated[str, typer.Argument(help="models:/NAME@ALIAS or models:/NAME/VERSION.", metavar="MODEL_URI")] = (
         "models:/har@champion"
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Follow a registered model back to the exact data, and check every link again. Exits with 1 where one differs."""
     from assets.resources.store import Store

@@ -99,10 +99,6 @@ class Order:
 def read_order(experiment: Path | None, data: Path | None) -> Order:
     """Read the experiment file, and look whether the data is there, in a moment and without Dagster.
 
-    Args:
-        experiment: the file; the one that the home serves where None.
-        data: what ``--data`` named, if anything.
-
     Raises:
         InputError: the file, the path of the data or the home is wrong, or the home serves no file yet.
     """

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from dagster._cli.api import ExecuteRunArgs, execute_run_command
@@ -22,8 +22,6 @@ from dagster._core.storage.dagster_run import DagsterRun
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
 from assets.resources.processes import PROCESS_TAG, is_dead, name_process, pid_of
-
-_WARM = "pipelines.warm"
 
 
 class WarmRunLauncher(RunLauncher, ConfigurableClass):
@@ -61,7 +59,9 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
             set_exit_code_on_failure=True,
         )
         self._reap()
-        process = _context().Process(target=execute_run, args=(serialize_value(arguments),), name=f"run {run.run_id}")
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload(["pipelines.warm"])
+        process = forks.Process(target=execute_run, args=(serialize_value(arguments),), name=f"run {run.run_id}")
         process.start()
         self._processes[run.run_id] = process
         self._instance.add_run_tags(run.run_id, {PROCESS_TAG: name_process(process.pid or 0)})
@@ -104,9 +104,3 @@ def execute_run(arguments: str) -> None:
     """
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     execute_run_command.main([arguments], standalone_mode=False)
-
-
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_WARM])
-    return context

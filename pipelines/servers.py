@@ -36,10 +36,6 @@ _SECONDS_BETWEEN_TRIES = 0.25
 _GRACE_S = 10.0
 _LOCATION = "har"
 _RELOAD = f'mutation {{ reloadRepositoryLocation(repositoryLocationName: "{_LOCATION}") {{ __typename }} }}'
-_WORKSPACE = """\
-load_from:
-  - grpc_server: {{host: {host}, port: {port}, location_name: {location}}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +155,8 @@ def _keep_current(dagster: str, experiment: Path) -> None:
 def _servers(home: Home, dagster: str, mlflow: str) -> list[Server]:
     definitions = _port(None, 0)
     workspace = home.dagster / "workspace.yaml"
-    write_text(workspace, _WORKSPACE.format(host=HOST, port=definitions, location=_LOCATION))
+    place = f"{{host: {HOST}, port: {definitions}, location_name: {_LOCATION}}}"
+    write_text(workspace, f"load_from:\n  - grpc_server: {place}\n")
     code_server = ("dagster", "code-server", "start", "--use-python-environment-entry-point")
     code = ("-m", "pipelines.definitions", "-a", "defs", "--location-name", _LOCATION)
     return [

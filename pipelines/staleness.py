@@ -32,8 +32,6 @@ from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
 from assets.machinery.lineage import Latest, latest_of_partition, read_materialization
 from har_core.base.files import sha256_of_file
 
-_NO_PARTITIONS = "has no partitions yet; what is above it adds them"
-
 
 class State(StrEnum):
     """What is known of an asset, or of one partition of it."""
@@ -74,13 +72,7 @@ class Status:
 
 
 def ask(asset_graph: AssetGraph, instance: DagsterInstance, root: Path) -> dict[Item, Status]:
-    """The status of each item of the graph, parents before children.
-
-    Args:
-        asset_graph: of the definitions, as they are in this process.
-        instance: the record of what was materialised.
-        root: the folder in which recorded outputs lie, as they were written or not.
-    """
+    """The status of each item of the graph, parents before children; outputs are looked for below ``root``."""
     view = AssetGraphView(
         temporal_context=TemporalContext(effective_dt=get_current_datetime(), last_event_id=None),
         instance=instance,
@@ -114,7 +106,8 @@ def _status(
     if view.asset_graph.get(item.key).is_external:
         return Status(item, State.FRESH, parents=parents)
     if item.partition is None and view.asset_graph.get(item.key).is_partitioned:
-        return Status(item, State.MISSING, (_NO_PARTITIONS,), parents, lacks_partitions=True)
+        cause = "has no partitions yet; what is above it adds them"
+        return Status(item, State.MISSING, (cause,), parents, lacks_partitions=True)
     made = _latest(item, view)
     if made is None:
         return Status(item, State.MISSING, ("was never materialised",), parents)

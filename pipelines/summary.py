@@ -28,10 +28,7 @@ _LOGGER = logging.getLogger("har")
 def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> int:
     """Print it, failures on stderr; gives the exit code.
 
-    Args:
-        outcome: of the command.
-        home: where it worked.
-        champion: the model to use, as the latest materialisation of ``champion`` names it: ``har/3 (har-cnn/2)``.
+    ``champion`` is the model to use, as the latest materialisation of that asset names it: ``har/3 (har-cnn/2)``.
     """
     _print_skipped(outcome)
     _print_ranking(home, champion, is_whole=not outcome.failures)

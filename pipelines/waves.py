@@ -59,13 +59,9 @@ class Plan:
 def plan_wave(
     statuses: Mapping[Item, Status], request: Request, ran: Collection[Item], failed: Collection[Item]
 ) -> Plan:
-    """Decide what runs next.
+    """Decide what runs next, given the status of every item, parents before children.
 
-    Args:
-        statuses: of every item, parents before children.
-        request: what the user asked for.
-        ran: items that this command has materialised; none runs twice.
-        failed: items whose materialisation failed in this command.
+    What this command ``ran`` does not run twice; what ``failed`` in it holds back what is below it.
     """
     for plan in _plans(statuses, request, ran, failed):
         if plan.wave:

@@ -50,7 +50,7 @@ class _Operand(dg.AutomationCondition[dg.AssetKey]):
         return _looks[view]
 
     def _due(self, context: dg.AutomationContext[dg.AssetKey]) -> dict[str | None, str]:
-        """Partition -> occasion, of this asset."""
+        """Partition -> occasion, of this asset; None stands for an asset that has no partitions."""
         look = self._look(context) or {}
         return {item.partition: occasion for item, occasion in look.items() if item.key == context.key}
 
@@ -100,7 +100,7 @@ class IsNew(_Operand):
         asked: dict[str | None, str] = dict(json.loads(context.cursor or "[]"))
         if self._look(context) is not None:
             asked = {partition: occasion for partition, occasion in asked.items() if partition in due}
-        candidates = _partitions(context.candidate_subset)
+        candidates = {entry.partition_key for entry in context.candidate_subset.expensively_compute_asset_partitions()}
         new = {partition: due[partition] for partition in candidates if asked.get(partition) != due[partition]}
         if not _is_any_input_asked_for(context):
             asked |= new
@@ -157,11 +157,6 @@ def _is_any_input_asked_for(context: dg.AutomationContext[dg.AssetKey]) -> bool:
     """In this tick, which decides about inputs first."""
     asked = (context.request_subsets_by_key.get(key) for key in context.asset_graph.get(context.key).parent_keys)
     return any(subset is not None and not subset.is_empty for subset in asked)
-
-
-def _partitions(subset: EntitySubset[dg.AssetKey]) -> set[str | None]:
-    """Those in ``subset``; None stands for an asset that has none."""
-    return {entry.partition_key for entry in subset.expensively_compute_asset_partitions()}
 
 
 def _subset(

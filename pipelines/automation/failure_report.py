@@ -74,7 +74,7 @@ def _explain(error: SerializableErrorInfo | None) -> str:
     chain = [error]
     while (cause := chain[-1].cause or chain[-1].context) is not None:
         chain.append(cause)
-    ours = _names_of_ours()
+    ours = _names(HarError)
     meant = [cause for cause in chain if cause.cls_name in ours]
     first = next((cause for cause in meant if cause.cls_name == InputError.__name__), meant[0] if meant else None)
     if first is not None:
@@ -82,15 +82,9 @@ def _explain(error: SerializableErrorInfo | None) -> str:
     return chain[-1].message.strip()
 
 
-def _names_of_ours() -> set[str]:
-    """Names of the classes of errors whose text is meant for users."""
-    waiting = [HarError]
-    names = set()
-    while waiting:
-        kind = waiting.pop()
-        names.add(kind.__name__)
-        waiting += kind.__subclasses__()
-    return names
+def _names(kind: type) -> set[str]:
+    """The names of a class and of all classes below it."""
+    return {kind.__name__}.union(*(_names(below) for below in kind.__subclasses__()))
 
 
 def _indented(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""Jobs that do what ``har run`` does, for schedules and for the UI: one run that works in waves until nothing is due.
+"""Jobs that do what ``har run`` does, in waves until nothing is due, and the schedules that start them.
 
 Each wave is a Dagster run of its own, in the same process, as it is under ``har run``.
 """
@@ -15,6 +15,7 @@ from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from har_core.base.errors import HarError
+from har_core.settings.automation import AutomationSettings
 from har_core.settings.experiment import Experiment
 from pipelines.failures import message
 from pipelines.runner import make_request, run_waves
@@ -22,9 +23,8 @@ from pipelines.staleness import Status
 from pipelines.summary import named
 from pipelines.waves import Request
 
-REFRESH = "refresh"
-RETRAINING = "retraining"
-RETRAINING_OP = "retrain_models"
+_REFRESH = "refresh"
+_RETRAINING = "retraining"
 
 
 class RefreshConfig(dg.Config):
@@ -59,7 +59,38 @@ def build_jobs(graph: dg.Definitions, experiment: Experiment, home: Home) -> lis
         return job
 
     resources = {"home": HomeResource(root=str(home.root))}
-    return [as_job(REFRESH, refresh_assets), as_job(RETRAINING, retrain_models)]
+    return [as_job(_REFRESH, refresh_assets), as_job(_RETRAINING, retrain_models)]
+
+
+def build_schedules(settings: AutomationSettings) -> list[dg.ScheduleDefinition]:
+    """A nightly refresh, and a weekly retraining with a seed of its own; both are off until switched on."""
+    refresh = dg.ScheduleDefinition(
+        name="nightly_refresh",
+        job_name=_REFRESH,
+        cron_schedule=settings.refresh,
+        execution_timezone=settings.timezone,
+        description="What is missing or stale, folds included: tries again what failed or was interrupted, and is the "
+        "backstop where automation is off.",
+    )
+
+    @dg.schedule(
+        name="weekly_retraining",
+        job_name=_RETRAINING,
+        cron_schedule=settings.retraining,
+        execution_timezone=settings.timezone,
+        description="Every model anew with the date as its seed, then the report; the champion moves only through its "
+        "gate.",
+    )
+    def retraining(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        # New each week, and the same when that run is repeated: 20261129.
+        seed = int(context.scheduled_execution_time.strftime("%Y%m%d"))
+        return dg.RunRequest(
+            run_key=None,
+            run_config={"ops": {"retrain_models": {"config": {"seed": seed}}}},
+            tags={"har/seed": str(seed)},
+        )
+
+    return [refresh, retraining]
 
 
 def make_retraining(graph: dg.Definitions, seed: int) -> Request:

@@ -36,11 +36,16 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
 
     files = read_model_files(Store(current_home()).folder_of(model), model)
     from har_core.base.arrow import keep_pandas_out
-    from pipelines.prediction import predict_inputs  # brings PyTorch: not before everything else proved right
+    from har_core.datasets.dsads.layout import NUM_CHANNELS
+    from har_core.inference.acceleration import accelerate  # brings PyTorch: not before everything else proved right
+    from har_core.inference.graph import load_graph
+    from pipelines.prediction import predict_inputs
     from pipelines.tables import render
 
     keep_pandas_out()
-    table = predict_inputs(inputs, files, engine=engine, precision=precision)
+    graph, length = load_graph(files.graph), files.window_length
+    answers = accelerate(graph, num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision)
+    table = predict_inputs(answers, inputs, length=length, join=files.join_segments)
     put_out(render(table, output_format), output)
 
 

@@ -208,11 +208,10 @@ def _answer(url: str, query: str | None = None) -> bytes | None:
 
 def _listens(port: int) -> bool:
     """Whether the process that holds the graph listens; it speaks another protocol than the pages."""
-    try:
+    with contextlib.suppress(OSError):
         socket.create_connection((HOST, port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _has_loaded_definitions(url: str) -> bool:

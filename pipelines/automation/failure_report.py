@@ -82,7 +82,7 @@ def _explain(error: SerializableErrorInfo | None) -> str:
     return chain[-1].message.strip()
 
 
-def _names(kind: type) -> set[str]:
+def _names(kind: type[HarError]) -> set[str]:
     """The names of a class and of all classes below it."""
     return {kind.__name__}.union(*(_names(below) for below in kind.__subclasses__()))
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from har_core.base.errors import InputError, Problem
-from pipelines.cli.options import Format, FormatOption, OutputOption, put_out
+from pipelines.cli.options import FormatOption, OutputOption, put_out
 
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
@@ -25,7 +25,7 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
         Literal["fp32", "bf16", "auto"],
         typer.Option(help="auto: bf16, twice as fast, where the processor has it; scores are those of fp32."),
     ] = "fp32",
-    output_format: FormatOption = Format.TABLE,
+    output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Name activity, probability and start time of every window."""

@@ -163,8 +163,7 @@ def _subset(
     context: dg.AutomationContext[dg.AssetKey], partitions: Collection[str | None]
 ) -> EntitySubset[dg.AssetKey]:
     """The candidates among ``partitions``."""
-    if context.partitions_def is None:
-        return context.candidate_subset if None in partitions else context.get_empty_subset()
+    if None in partitions:
+        return context.candidate_subset
     named = {partition for partition in partitions if partition is not None}
-    subset = context.asset_graph_view.get_subset_from_partition_keys(context.key, context.partitions_def, named)
-    return context.candidate_subset.compute_intersection(subset)
+    return context.candidate_subset.compute_intersection_with_partition_keys(named)

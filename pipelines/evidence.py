@@ -14,7 +14,7 @@ from assets.resources.home import Home
 from assets.resources.recorded import RUN_TAG, RecordedRun
 from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.changes import Changes, compare
+from har_core.datasets.dsads.changes import compare
 from har_core.datasets.dsads.manifest import read_manifest
 from har_core.datasets.dsads.source import open_source
 from pipelines.links import LinkCheck, Verdict, differs, same, unverifiable, verified
@@ -58,7 +58,8 @@ def files_check(instance: DagsterInstance, home: Home, made: Remembered) -> Link
         return unverifiable("files", f"{_share(others, outputs)} written anew: {_first(others)}", "replaced since")
     if missing:
         return unverifiable("files", f"{_share(missing, outputs)}: {_first(missing)}", "missing")
-    return verified("files", f"{counted(len(outputs), 'file')} {_place(outputs)}")
+    folder = os.path.commonpath([os.path.dirname(path) for path in outputs])  # noqa: PTH120 - no path on disk
+    return verified("files", f"{counted(len(outputs), 'file')} in {folder}")
 
 
 def content_check(home: Home, made: Remembered) -> LinkCheck:
@@ -86,20 +87,16 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
     )
     place = location.relative_to(home.root) if location.is_relative_to(home.root) else location
     try:
-        changes = _changes(location, home)
+        manifest = read_manifest(home.manifest)
+        # By content alone: markers of change are for who wants a quick answer.
+        unmarked = replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows))
+        with open_source(location) as source:
+            changes = compare(source, unmarked)
     except InputError:
         return unverifiable("files", str(place), GONE if not location.exists() else "cannot be read")
     if changes.is_empty:
         return verified("files", f"{counted(made.entry.metadata['dagster/row_count'], 'file')} in {place}")
     return differs("files", f"{changes}, in {place}")
-
-
-def _changes(location: Path, home: Home) -> Changes:
-    """By content alone: markers of change are for who wants a quick answer."""
-    manifest = read_manifest(home.manifest)
-    unmarked = replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows))
-    with open_source(location) as source:
-        return compare(source, unmarked)
 
 
 def _has_manifest_of(home: Home, made: Remembered) -> bool:
@@ -113,7 +110,3 @@ def _share(some: Sequence[str], outputs: dict[str, str]) -> str:
 
 def _first(paths: Sequence[str]) -> str:
     return paths[0] if len(paths) == 1 else f"{paths[0]} …"
-
-
-def _place(outputs: dict[str, str]) -> str:
-    return f"in {os.path.commonpath([os.path.dirname(path) for path in outputs])}"  # noqa: PTH120 - no path on disk

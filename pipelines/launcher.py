@@ -12,7 +12,6 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
-from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from dagster._cli.api import ExecuteRunArgs, execute_run_command
@@ -29,7 +28,6 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        self._processes: dict[str, ForkServerProcess] = {}
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property
@@ -58,12 +56,10 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
             instance_ref=self._instance.get_ref(),
             set_exit_code_on_failure=True,
         )
-        self._reap()
         forks = multiprocessing.get_context("forkserver")
         forks.set_forkserver_preload(["pipelines.warm"])
         process = forks.Process(target=execute_run, args=(serialize_value(arguments),), name=f"run {run.run_id}")
         process.start()
-        self._processes[run.run_id] = process
         self._instance.add_run_tags(run.run_id, {PROCESS_TAG: name_process(process.pid or 0)})
         self._instance.report_engine_event(f"Started a process for this run (pid {process.pid}).", run, cls=type(self))
 
@@ -86,15 +82,10 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether the process of a run lives; one that is not known counts as alive."""
-        self._reap()
         process = run.tags.get(PROCESS_TAG)
         if process is not None and is_dead(process):
             return CheckRunHealthResult(WorkerStatus.FAILED, f"its process has ended ({process})")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
-
-    def _reap(self) -> None:
-        """Ended processes stay in the process table until they are asked for."""
-        self._processes = {run_id: process for run_id, process in self._processes.items() if process.is_alive()}
 
 
 def execute_run(arguments: str) -> None:

@@ -7,14 +7,12 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pipelines.cli.options import JsonOption
-
-if TYPE_CHECKING:
-    from pipelines.links import Link, LinkCheck
+from pipelines.links import Link, LinkCheck, Verdict
 
 _WIDTH = 100
 _NAMES = 18
@@ -32,7 +30,6 @@ def trace(
     """Follow a registered model back to the exact data, and check every link again. Exits with 1 where one differs."""
     from assets.resources.store import Store
     from pipelines.homes import current_home
-    from pipelines.links import Verdict
 
     store = Store(current_home())
     entry = store.resolve(model)

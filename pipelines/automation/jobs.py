@@ -49,7 +49,14 @@ def build_jobs(graph: dg.Definitions, experiment: Experiment, home: Home) -> lis
 
     @dg.op(description="Train every model (no folds) with another seed, compare, and let the gate choose the champion.")
     def retrain_models(context: dg.OpExecutionContext, config: RetrainingConfig, home: HomeResource) -> None:
-        _work(context, make_retraining(graph, config.seed), graph, experiment, home.home())
+        asset_graph = graph.resolve_asset_graph()
+        nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
+        request = replace(
+            make_request(asset_graph, seed=config.seed),
+            wanted=[node.key for node in nodes if node.group_name != FOLDS_GROUP],
+            forced=[node.key for node in nodes if node.group_name == MODELS_GROUP],
+        )
+        _work(context, request, graph, experiment, home.home())
 
     def as_job(name: str, op: dg.OpDefinition) -> dg.JobDefinition:
         @dg.job(name=name, description=op.description, resource_defs=resources, executor_def=dg.in_process_executor)
@@ -91,17 +98,6 @@ def build_schedules(settings: AutomationSettings) -> list[dg.ScheduleDefinition]
         )
 
     return [refresh, retraining]
-
-
-def make_retraining(graph: dg.Definitions, seed: int) -> Request:
-    """Everything but folds, as far as it is due, and every model whether it is or not."""
-    asset_graph = graph.resolve_asset_graph()
-    nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
-    return replace(
-        make_request(asset_graph, seed=seed),
-        wanted=[node.key for node in nodes if node.group_name != FOLDS_GROUP],
-        forced=[node.key for node in nodes if node.group_name == MODELS_GROUP],
-    )
 
 
 def _work(

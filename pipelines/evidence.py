@@ -73,12 +73,9 @@ def content_check(home: Home, made: Remembered) -> LinkCheck:
 
 
 def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
-    """Whether the source's files are those of the manifest of ``raw_recordings``.
+    """Whether the source's files are those of the manifest of ``raw_recordings``, which ``made`` is.
 
-    Args:
-        home: knows where the recordings lie now.
-        made: the materialisation of ``raw_recordings``.
-        told: where the source was then: a path, or the kind of what was downloaded or made.
+    ``told`` is where the source was then: a path, or the kind of what was downloaded or made.
     """
     if not _has_manifest_of(home, made):
         return unverifiable("files", "its manifest is not on disk any more", "no manifest")

@@ -117,13 +117,8 @@ def read_order(experiment: Path | None, data: Path | None) -> Order:
 def propose(home: Home, experiment: Path, data: Path | None = None, *, bind: bool = True) -> Memory:
     """What the home remembers once a command is accepted: its experiment file, and where the data lies.
 
-    Nothing is written: :func:`remember` is for when the data and everything else of the command proved right.
-
-    Args:
-        home: a prepared home.
-        experiment: the file that a command was given.
-        data: what ``--data`` named, if anything.
-        bind: whether the home serves this file alone from now on; looking does not bind.
+    Nothing is written: :func:`remember` is for when the data and everything else of the command proved right. ``bind``
+    says whether the home serves this file alone from now on; looking does not bind.
 
     Raises:
         InputError: the home serves another experiment file.

@@ -24,11 +24,8 @@ _FILES_AT_ONCE = 512
 def predict_inputs(model: Classifier, inputs: Sequence[Path], *, length: int, join: bool) -> pa.Table:
     """Name the activity of every window of ``inputs``: segment files under any name, folders, zips.
 
-    Args:
-        model: takes windows of ``length`` samples.
-        inputs: paths as the user gives them.
-        length: of a window, in samples.
-        join: whether windows go on into the next segment where the audit finds the join continuous.
+    ``model`` takes windows of ``length`` samples. ``join`` says whether windows go on into the next segment where the
+    audit finds the join continuous.
 
     Returns:
         A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.

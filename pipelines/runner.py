@@ -105,14 +105,9 @@ def run_waves(
 ) -> Outcome:
     """Run what is due until nothing is; an item that fails holds back what is below it, and nothing else.
 
-    Args:
-        definitions: the graph and its resources.
-        instance: where runs and materialisations are recorded.
-        request: what may run.
-        root: the folder in which outputs lie.
-        on_wave: called with the items of each wave before it runs, and how many folds are left with this wave.
-        before_work: called once, before the first wave.
-        part_of: the Dagster run that does all this, if one does; the runs of the waves are tagged with it.
+    Outputs lie below ``root``. ``on_wave`` is called before each wave, with its items and how many folds are left with
+    it; ``before_work`` once, before the first. The runs of the waves are tagged with ``part_of``: the id of the Dagster
+    run that does all this, if one does.
     """
     asset_graph = definitions.resolve_asset_graph()
     outcome = Outcome({})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,11 +53,11 @@ def files_check(instance: DagsterInstance, home: Home, made: Remembered) -> Link
     others = [path for path in outputs if path not in missing and sha256_of_file(home.root / path) != outputs[path]]
     altered = [path for path in others if path not in replaced]
     if altered:
-        return differs("files", f"{_share(altered, outputs)} altered: {_first(altered)}")
+        return differs("files", _told(altered, outputs, " altered"))
     if others:
-        return unverifiable("files", f"{_share(others, outputs)} written anew: {_first(others)}", "replaced since")
+        return unverifiable("files", _told(others, outputs, " written anew"), "replaced since")
     if missing:
-        return unverifiable("files", f"{_share(missing, outputs)}: {_first(missing)}", "missing")
+        return unverifiable("files", _told(missing, outputs), "missing")
     folder = os.path.commonpath([os.path.dirname(path) for path in outputs])  # noqa: PTH120 - no path on disk
     return verified("files", f"{counted(len(outputs), 'file')} in {folder}")
 
@@ -101,9 +101,7 @@ def _has_manifest_of(home: Home, made: Remembered) -> bool:
     return home.manifest.is_file() and sha256_of_file(home.manifest) == recorded
 
 
-def _share(some: Sequence[str], outputs: dict[str, str]) -> str:
-    return counted(1, "file") if len(outputs) == 1 else f"{len(some)} of {len(outputs)} files"
-
-
-def _first(paths: Sequence[str]) -> str:
-    return paths[0] if len(paths) == 1 else f"{paths[0]} …"
+def _told(some: Sequence[str], outputs: Mapping[str, str], what: str = "") -> str:
+    """``2 of 3 files altered: data/a.parquet …``."""
+    share = "1 file" if len(outputs) == 1 else f"{len(some)} of {len(outputs)} files"
+    return f"{share}{what}: {some[0]}{' …' if len(some) > 1 else ''}"

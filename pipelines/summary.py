@@ -37,20 +37,16 @@ def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> 
     typer.echo(f"MLflow:  {mlflow_url()}")
     typer.echo(f"Both are served by: {here}{_program()} ui")
     _print_failures(outcome, home)
-    return _exit_code(outcome)
-
-
-def _program() -> str:
-    """How to call this program again: by its name where the shell finds it, else as it was called."""
-    return "har" if shutil.which("har") else shlex.quote(sys.argv[0])
-
-
-def _exit_code(outcome: Outcome) -> int:
     if outcome.failures:
         return failures.exit_code(outcome.failures.values())
     if outcome.held:
         return InputError.exit_code  # nothing failed: the selection leaves out what it needs
     return 1 if outcome.unsettled else 0
+
+
+def _program() -> str:
+    """How to call this program again: by its name where the shell finds it, else as it was called."""
+    return "har" if shutil.which("har") else shlex.quote(sys.argv[0])
 
 
 def _print_skipped(outcome: Outcome) -> None:

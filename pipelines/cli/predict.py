@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,7 +28,10 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     output: OutputOption = None,
 ) -> None:
     """Name activity, probability and start time of every window."""
-    _refuse_missing(inputs)
+    expected = "a DSADS-format file, a folder or a zip"
+    missing = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
+    if missing:
+        raise InputError("there is nothing to predict", missing)
     from assets.resources.model_files import read_model_files
     from assets.resources.store import Store
     from pipelines.homes import current_home
@@ -47,10 +49,3 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     answers = accelerate(graph, num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision)
     table = predict_inputs(answers, inputs, length=length, join=files.join_segments)
     put_out(render(table, output_format), output)
-
-
-def _refuse_missing(inputs: Sequence[Path]) -> None:
-    expected = "a DSADS-format file, a folder or a zip"
-    problems = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
-    if problems:
-        raise InputError("there is nothing to predict", problems)

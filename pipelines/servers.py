@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import typer
 
@@ -162,7 +163,7 @@ def _servers(home: Home, dagster: str, mlflow: str) -> list[Server]:
     return [
         Server(
             "MLflow UI",
-            ("uvicorn", "--host", HOST, "--port", _port_of(mlflow), "mlflow.server.fastapi_app:app"),
+            ("uvicorn", "--host", HOST, "--port", str(urlsplit(mlflow).port), "mlflow.server.fastapi_app:app"),
             is_ready=lambda: _answer(mlflow) is not None,
         ),
         Server(
@@ -173,15 +174,11 @@ def _servers(home: Home, dagster: str, mlflow: str) -> list[Server]:
         ),
         Server(
             "Dagster UI",
-            ("dagster_webserver", "-w", str(workspace), "-h", HOST, "-p", _port_of(dagster)),
+            ("dagster_webserver", "-w", str(workspace), "-h", HOST, "-p", str(urlsplit(dagster).port)),
             is_ready=lambda: _has_loaded_definitions(dagster),
         ),
         Server("Dagster daemon", ("dagster._daemon", "run", "-w", str(workspace))),
     ]
-
-
-def _port_of(url: str) -> str:
-    return url.rpartition(":")[2]
 
 
 def _port(given: int | None, usual: int) -> int:

@@ -182,6 +182,6 @@ def _in_words(cause: StaleCause, item: Item, made: Latest, view: AssetGraphView)
 
 def changes_of(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> list[str]:
     """How ingredients differ, in words; empty where a side says nothing, as what was reported by hand does not."""
-    if before is None or now is None:
+    if not before or not now:
         return []
     return differences(Ingredients.from_metadata(before), Ingredients.from_metadata(now))

@@ -12,30 +12,20 @@ from assets.resources.home import Home
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
 from pipelines.automation.condition import with_condition
-from pipelines.automation.jobs import build_jobs
-from pipelines.automation.schedules import build_schedules
+from pipelines.automation.jobs import build_jobs, build_schedules
 from pipelines.automation.sensors import build_sensors
 from pipelines.homes import current_home, definitions_file
 
-EXECUTOR = dg.in_process_executor
-"""The one place that says where steps run. In this process: trainings on one machine must not overlap, and a process
-for each step costs seconds of imports."""
-
 
 def build_definitions(experiment: Experiment, home: Home, display: Display | None = None) -> dg.Definitions:
-    """The graph of ``experiment``, working in ``home``.
-
-    Args:
-        experiment: decides which assets there are and what they do.
-        home: where they read and write.
-        display: shows the progress of assets; a log where absent.
-    """
+    """The graph of ``experiment``, working in ``home``; progress goes to a log where there is no ``display``."""
     with kept_hashes(home.dagster / "sources.json"):
         assets = build_assets(experiment)
     graph = dg.Definitions(
         assets=with_condition(assets, home),
         resources=build_resources(home, display),
-        executor=EXECUTOR,
+        # Trainings on one machine must not overlap, and a process for each step costs seconds of imports.
+        executor=dg.in_process_executor,
     )
     automation = dg.Definitions(
         jobs=build_jobs(graph, experiment, home),

@@ -26,12 +26,11 @@ _SPEED_PERIOD_S = 600.0
 """Epochs may take minutes; a shorter memory would lose the estimate of the time left between them."""
 
 
-class BarDisplay:
+class BarDisplay(Progress):
     """Bars for a terminal of 80 columns. Use as a context manager: the bars are drawn while it is open."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bars = Progress(
+        super().__init__(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=10),
             TextColumn("{task.fields[detail]}", markup=False),
@@ -40,25 +39,18 @@ class BarDisplay:
             console=console,
             speed_estimate_period=_SPEED_PERIOD_S,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._bars: dict[str, TaskID] = {}
         self._num_folds = 0
-
-    def __enter__(self) -> BarDisplay:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
 
     def wave(self, wave: Collection[Status], num_folds_left: int = 0) -> None:
         """Name what runs next. Bars stay, but those of folds, of which there may be hundreds: one counts them all."""
-        folds = self._tasks.pop(_ALL_FOLDS, None)
-        for name, task in self._tasks.items():
+        folds = self._bars.pop(_ALL_FOLDS, None)
+        for name, task in self._bars.items():
             if name.startswith(f"{FOLDS_GROUP}/"):
-                self._bars.remove_task(task)
+                self.remove_task(task)
         for status in wave:
-            self._console.print(Text.assemble((str(status.item), "bold"), f" {'; '.join(status.causes) or 'forced'}"))
-        self._tasks = {} if folds is None else {_ALL_FOLDS: folds}
+            self.console.print(Text.assemble((str(status.item), "bold"), f" {'; '.join(status.causes) or 'forced'}"))
+        self._bars = {} if folds is None else {_ALL_FOLDS: folds}
         if num_folds_left:
             self._num_folds = max(self._num_folds, num_folds_left)
             done = self._num_folds - num_folds_left
@@ -83,15 +75,15 @@ class BarDisplay:
             detail = f"epoch {event.record.epoch}/{self._num_epochs} {self._scores}"
             self._update(asset, event.record.epoch, self._num_epochs, detail)
         elif isinstance(event, CheckpointIgnored):
-            self._console.print(f"{asset}: trains from the first epoch: {event.reason}", markup=False, highlight=False)
+            self.console.print(f"{asset}: trains from the first epoch: {event.reason}", markup=False, highlight=False)
         else:
             detail = f"best epoch {event.best_epoch}" + (", stopped early" if event.stopped_early else "")
             self._update(asset, self._num_epochs, self._num_epochs, f"{detail}, {self._scores}")
 
     def _update(self, name: str, done: float, total: float, detail: str) -> None:
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=total, detail=detail)
-        self._bars.update(self._tasks[name], completed=done, total=total, detail=detail)
+        if name not in self._bars:
+            self._bars[name] = self.add_task(name, total=total, detail=detail)
+        self.update(self._bars[name], completed=done, total=total, detail=detail)
 
 
 class LineDisplay:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from assets.resources.home import Home
 from assets.resources.recorded import RUN_TAG, RecordedRun
 from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.changes import Changes, compare
+from har_core.datasets.dsads.changes import compare
 from har_core.datasets.dsads.manifest import read_manifest
 from har_core.datasets.dsads.source import open_source
 from pipelines.links import LinkCheck, Verdict, differs, same, unverifiable, verified
@@ -53,12 +53,13 @@ def files_check(instance: DagsterInstance, home: Home, made: Remembered) -> Link
     others = [path for path in outputs if path not in missing and sha256_of_file(home.root / path) != outputs[path]]
     altered = [path for path in others if path not in replaced]
     if altered:
-        return differs("files", f"{_share(altered, outputs)} altered: {_first(altered)}")
+        return differs("files", _told(altered, outputs, " altered"))
     if others:
-        return unverifiable("files", f"{_share(others, outputs)} written anew: {_first(others)}", "replaced since")
+        return unverifiable("files", _told(others, outputs, " written anew"), "replaced since")
     if missing:
-        return unverifiable("files", f"{_share(missing, outputs)}: {_first(missing)}", "missing")
-    return verified("files", f"{counted(len(outputs), 'file')} {_place(outputs)}")
+        return unverifiable("files", _told(missing, outputs), "missing")
+    folder = os.path.commonpath([os.path.dirname(path) for path in outputs])  # noqa: PTH120 - no path on disk
+    return verified("files", f"{counted(len(outputs), 'file')} in {folder}")
 
 
 def content_check(home: Home, made: Remembered) -> LinkCheck:
@@ -72,12 +73,9 @@ def content_check(home: Home, made: Remembered) -> LinkCheck:
 
 
 def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
-    """Whether the source's files are those of the manifest of ``raw_recordings``.
+    """Whether the source's files are those of the manifest of ``raw_recordings``, which ``made`` is.
 
-    Args:
-        home: knows where the recordings lie now.
-        made: the materialisation of ``raw_recordings``.
-        told: where the source was then: a path, or the kind of what was downloaded or made.
+    ``told`` is where the source was then: a path, or the kind of what was downloaded or made.
     """
     if not _has_manifest_of(home, made):
         return unverifiable("files", "its manifest is not on disk any more", "no manifest")
@@ -86,7 +84,11 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
     )
     place = location.relative_to(home.root) if location.is_relative_to(home.root) else location
     try:
-        changes = _changes(location, home)
+        manifest = read_manifest(home.manifest)
+        # By content alone: markers of change are for who wants a quick answer.
+        unmarked = replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows))
+        with open_source(location) as source:
+            changes = compare(source, unmarked)
     except InputError:
         return unverifiable("files", str(place), GONE if not location.exists() else "cannot be read")
     if changes.is_empty:
@@ -94,26 +96,12 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
     return differs("files", f"{changes}, in {place}")
 
 
-def _changes(location: Path, home: Home) -> Changes:
-    """By content alone: markers of change are for who wants a quick answer."""
-    manifest = read_manifest(home.manifest)
-    unmarked = replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows))
-    with open_source(location) as source:
-        return compare(source, unmarked)
-
-
 def _has_manifest_of(home: Home, made: Remembered) -> bool:
     recorded = made.entry.outputs.get(home.manifest.relative_to(home.root).as_posix())
     return home.manifest.is_file() and sha256_of_file(home.manifest) == recorded
 
 
-def _share(some: Sequence[str], outputs: dict[str, str]) -> str:
-    return counted(1, "file") if len(outputs) == 1 else f"{len(some)} of {len(outputs)} files"
-
-
-def _first(paths: Sequence[str]) -> str:
-    return paths[0] if len(paths) == 1 else f"{paths[0]} …"
-
-
-def _place(outputs: dict[str, str]) -> str:
-    return f"in {os.path.commonpath([os.path.dirname(path) for path in outputs])}"  # noqa: PTH120 - no path on disk
+def _told(some: Sequence[str], outputs: Mapping[str, str], what: str = "") -> str:
+    """``2 of 3 files altered: data/a.parquet …``."""
+    share = "1 file" if len(outputs) == 1 else f"{len(some)} of {len(outputs)} files"
+    return f"{share}{what}: {some[0]}{' …' if len(some) > 1 else ''}"

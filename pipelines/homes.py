@@ -17,15 +17,13 @@ from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
 
 DEFAULT_EXPERIMENT = Path(__file__).parent.parent / "experiments" / "demo.toml"
-_WITHOUT_QUEUE = """\
+DAGSTER_YAML = """\
 # Settings of the Dagster instance of this home; change them freely, the file is written only where there is none.
 telemetry:
   enabled: false
 nux:
   enabled: false
-"""
-DAGSTER_YAML = f"""\
-{_WITHOUT_QUEUE}
+
 # One run at a time, whoever started it: trainings on one machine slow each other down. `har run` counts too.
 run_queue:
   max_concurrent_runs: 1
@@ -67,9 +65,7 @@ def prepare(home: Home) -> None:
     except OSError as error:
         raise StorageError(f"{home.root}: cannot be used as a home ({error.strerror})") from error
     settings = home.dagster / "dagster.yaml"
-    if (
-        not settings.exists() or settings.read_text(encoding="utf-8") == _WITHOUT_QUEUE
-    ):  # as an earlier version wrote it
+    if not settings.exists():
         write_text(settings, DAGSTER_YAML)
     os.environ["HAR_HOME"] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
@@ -82,21 +78,7 @@ def recall(home: Home) -> Memory:
     try:
         return Memory(**json.loads(home.memory.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise InputError(f"{home.memory}: cannot be read; remove it to start afresh", ()) from error
-
-
-def experiment_file(home: Home, given: Path | None) -> Path:
-    """The experiment file of a command: the one that it was given, else the one that the home serves.
-
-    Raises:
-        InputError: none was given, and the home serves none yet.
-    """
-    if given is not None:
-        return given
-    known = recall(home).experiment
-    if known is None:
-        raise InputError(f"Name an experiment file: the home {home.root} serves none yet")
-    return Path(known)
+        raise InputError(f"{home.memory}: cannot be read; remove it to start afresh") from error
 
 
 def definitions_file(home: Home) -> Path:
@@ -118,10 +100,13 @@ def read_order(experiment: Path | None, data: Path | None) -> Order:
     """Read the experiment file, and look whether the data is there, in a moment and without Dagster.
 
     Raises:
-        InputError: the file, the path of the data or the home is wrong.
+        InputError: the file, the path of the data or the home is wrong, or the home serves no file yet.
     """
     home = current_home()
-    order = Order(home, load_experiment(experiment_file(home, experiment)), data)
+    path = experiment or recall(home).experiment
+    if path is None:
+        raise InputError(f"Name an experiment file: the home {home.root} serves none yet")
+    order = Order(home, load_experiment(Path(path)), data)
     propose(home, order.experiment.path, data, bind=False)
     if data is not None and not data.expanduser().exists():
         problem = Problem(path=str(data), expected="a directory or zip of recordings")
@@ -132,13 +117,8 @@ def read_order(experiment: Path | None, data: Path | None) -> Order:
 def propose(home: Home, experiment: Path, data: Path | None = None, *, bind: bool = True) -> Memory:
     """What the home remembers once a command is accepted: its experiment file, and where the data lies.
 
-    Nothing is written: :func:`remember` is for when the data and everything else of the command proved right.
-
-    Args:
-        home: a prepared home.
-        experiment: the file that a command was given.
-        data: what ``--data`` named, if anything.
-        bind: whether the home serves this file alone from now on; looking does not bind.
+    Nothing is written: :func:`remember` is for when the data and everything else of the command proved right. ``bind``
+    says whether the home serves this file alone from now on; looking does not bind.
 
     Raises:
         InputError: the home serves another experiment file.
@@ -148,8 +128,7 @@ def propose(home: Home, experiment: Path, data: Path | None = None, *, bind: boo
     if known.experiment is not None and not _is_same(Path(known.experiment), experiment):
         raise InputError(
             f"{home.root} is the home of {known.experiment} and cannot serve {experiment} too; "
-            "name another folder in HAR_HOME",
-            [],
+            "name another folder in HAR_HOME"
         )
     return Memory(
         str(experiment) if bind else known.experiment,

@@ -12,7 +12,6 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
-from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
 
 from dagster._cli.api import ExecuteRunArgs, execute_run_command
@@ -23,15 +22,12 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_
 
 from assets.resources.processes import PROCESS_TAG, is_dead, name_process, pid_of
 
-_WARM = "pipelines.warm"
-
 
 class WarmRunLauncher(RunLauncher, ConfigurableClass):
     """Forks runs from a process that has imported what takes long. The tag of a run names its process."""
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        self._processes: dict[str, ForkServerProcess] = {}
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property
@@ -60,17 +56,18 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
             instance_ref=self._instance.get_ref(),
             set_exit_code_on_failure=True,
         )
-        self._reap()
-        process = _context().Process(target=execute_run, args=(serialize_value(arguments),), name=f"run {run.run_id}")
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload(["pipelines.warm"])
+        process = forks.Process(target=execute_run, args=(serialize_value(arguments),), name=f"run {run.run_id}")
         process.start()
-        self._processes[run.run_id] = process
         self._instance.add_run_tags(run.run_id, {PROCESS_TAG: name_process(process.pid or 0)})
         self._instance.report_engine_event(f"Started a process for this run (pid {process.pid}).", run, cls=type(self))
 
     def terminate(self, run_id: str) -> bool:
         """Interrupt the process of a run, whichever process has started it; False where there is none any more."""
         run = self._instance.get_run_by_id(run_id)
-        pid = _live_pid(run) if run is not None and not run.is_finished else None
+        process = run.tags.get(PROCESS_TAG) if run is not None and not run.is_finished else None
+        pid = pid_of(process) if process is not None and not is_dead(process) else None
         if run is None or pid is None:
             return False
         self._instance.report_run_canceling(run)
@@ -85,15 +82,10 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether the process of a run lives; one that is not known counts as alive."""
-        self._reap()
         process = run.tags.get(PROCESS_TAG)
         if process is not None and is_dead(process):
             return CheckRunHealthResult(WorkerStatus.FAILED, f"its process has ended ({process})")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
-
-    def _reap(self) -> None:
-        """Ended processes stay in the process table until they are asked for."""
-        self._processes = {run_id: process for run_id, process in self._processes.items() if process.is_alive()}
 
 
 def execute_run(arguments: str) -> None:
@@ -103,14 +95,3 @@ def execute_run(arguments: str) -> None:
     """
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     execute_run_command.main([arguments], standalone_mode=False)
-
-
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_WARM])
-    return context
-
-
-def _live_pid(run: DagsterRun) -> int | None:
-    process = run.tags.get(PROCESS_TAG)
-    return pid_of(process) if process is not None and not is_dead(process) else None

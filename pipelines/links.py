@@ -26,10 +26,6 @@ class LinkCheck:
     reason: str = ""
     """Why it cannot be verified, in a few words."""
 
-    def to_dict(self) -> dict[str, str]:
-        """As ``har trace --json`` prints it."""
-        return {"check": self.what, "detail": self.detail, "verdict": str(self.verdict), "reason": self.reason}
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -43,8 +39,10 @@ class Link:
 
     def to_dict(self) -> dict[str, object]:
         """As ``har trace --json`` prints it."""
-        checks = [check.to_dict() for check in self.checks]
-        return {"link": self.title, "name": self.name, "facts": dict(self.facts), "checks": checks}
+        checks = [
+            {"check": it.what, "detail": it.detail, "verdict": it.verdict, "reason": it.reason} for it in self.checks
+        ]
+        return {"link": self.title, "name": self.name, "facts": self.facts, "checks": checks}
 
 
 def verified(what: str, detail: str) -> LinkCheck:

@@ -1,4 +1,4 @@
-"""Predictions for the files that a user names: which reader an input needs, and which model answers.
+"""Predictions for the files that a user names: which reader an input needs, and which windows a model sees of it.
 
 How windows are classified is in :mod:`har_core.inference.classify`.
 """
@@ -10,48 +10,28 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from assets.resources.model_files import ModelFiles
 from har_core.audit.defects import find_defects
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.dsads.layout import NUM_CHANNELS, parse_segment_path
+from har_core.datasets.dsads.layout import parse_segment_path
 from har_core.datasets.dsads.reader import canonical, parse_segments
 from har_core.datasets.dsads.recordings import read_recordings
-from har_core.inference.acceleration import Engine, Precision, accelerate
 from har_core.inference.classify import Classifier, classify, classify_segments
-from har_core.inference.graph import load_graph
 
 _FILES_AT_ONCE = 512
 """Of files outside the layout: 12 MB of samples."""
 
 
-def predict_inputs(
-    inputs: Sequence[Path], model: ModelFiles, *, engine: Engine = "torch", precision: Precision = "fp32"
-) -> pa.Table:
+def predict_inputs(model: Classifier, inputs: Sequence[Path], *, length: int, join: bool) -> pa.Table:
     """Name the activity of every window of ``inputs``: segment files under any name, folders, zips.
 
-    ``engine`` and ``precision`` are those of :func:`har_core.inference.acceleration.accelerate`.
+    ``model`` takes windows of ``length`` samples. ``join`` says whether windows go on into the next segment where the
+    audit finds the join continuous.
 
     Returns:
         A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.
 
     Raises:
-        DamagedModelError: the model does not load.
-        InputError: an input cannot be read, with all problems; or the engine cannot take the model.
-    """
-    accelerated = accelerate(
-        load_graph(model.graph),
-        num_timepoints=model.window_length,
-        num_channels=NUM_CHANNELS,
-        engine=engine,
-        precision=precision,
-    )
-    return predict_with(accelerated, inputs, length=model.window_length, join=model.join_segments)
-
-
-def predict_with(model: Classifier, inputs: Sequence[Path], *, length: int, join: bool) -> pa.Table:
-    """:func:`predict_inputs` with a model that takes windows of ``length`` samples.
-
-    ``join`` says whether windows go on into the next segment where the audit finds the join continuous.
+        InputError: an input cannot be read, with all problems.
     """
     return pa.concat_tables([table for path in inputs for table in _predict(path, model, length, join=join)])
 

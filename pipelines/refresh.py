@@ -28,7 +28,7 @@ from pipelines.definitions import build_definitions
 from pipelines.homes import Order, propose, remember
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.session import open_home, open_instance
-from pipelines.staleness import OutputFiles, Status, ask
+from pipelines.staleness import Status, ask
 
 
 def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | None = None) -> int:
@@ -67,7 +67,7 @@ def look(order: Order) -> list[Status]:
         except HomeBusyError as busy:
             typer.echo(f"The source was not looked at: {busy}", err=True)
         asset_graph = build_definitions(experiment, home).resolve_asset_graph()
-        return list(ask(asset_graph, instance, OutputFiles(home.root)).values())
+        return list(ask(asset_graph, instance, home.root).values())
 
 
 def _accept(order: Order, home: Home, instance: DagsterInstance, *, bind: bool) -> None:
@@ -106,7 +106,7 @@ def _run(
         tracking.prepare()
 
     with display:
-        return run_waves(definitions, instance, request, OutputFiles(home.root), display.wave, before_work=before_work)
+        return run_waves(definitions, instance, request, home.root, display.wave, before_work=before_work)
 
 
 def _refuse_impossible_options(experiment: Experiment) -> None:

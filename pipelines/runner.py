@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dagster import (
     AssetKey,
@@ -28,7 +29,7 @@ from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS, is_
 from assets.resources.processes import PROCESS_TAG, current_process
 from har_core.base.errors import UnknownNameError
 from har_core.base.names import nearest
-from pipelines.staleness import Item, OutputFiles, State, Status, ask
+from pipelines.staleness import Item, State, Status, ask
 from pipelines.waves import Decision, Plan, Request, plan_wave
 
 PART_OF_TAG = "har/part_of"
@@ -96,7 +97,7 @@ def run_waves(
     definitions: Definitions,
     instance: DagsterInstance,
     request: Request,
-    outputs: OutputFiles,
+    root: Path,
     on_wave: Callable[[Collection[Status], int], None] = lambda wave, num_folds_left: None,  # noqa: ARG005
     *,
     before_work: Callable[[], None] = lambda: None,
@@ -104,19 +105,14 @@ def run_waves(
 ) -> Outcome:
     """Run what is due until nothing is; an item that fails holds back what is below it, and nothing else.
 
-    Args:
-        definitions: the graph and its resources.
-        instance: where runs and materialisations are recorded.
-        request: what may run.
-        outputs: the disk that recorded outputs are compared with.
-        on_wave: called with the items of each wave before it runs, and how many folds are left with this wave.
-        before_work: called once, before the first wave.
-        part_of: the Dagster run that does all this, if one does; the runs of the waves are tagged with it.
+    Outputs lie below ``root``. ``on_wave`` is called before each wave, with its items and how many folds are left with
+    it; ``before_work`` once, before the first. The runs of the waves are tagged with ``part_of``: the id of the Dagster
+    run that does all this, if one does.
     """
     asset_graph = definitions.resolve_asset_graph()
     outcome = Outcome({})
     while True:
-        outcome.statuses = ask(asset_graph, instance, outputs)
+        outcome.statuses = ask(asset_graph, instance, root)
         plan = plan_wave(outcome.statuses, request, outcome.ran, outcome.failures)
         outcome.held = plan.reasons
         if not plan.wave:

@@ -16,11 +16,10 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from urllib.parse import urlsplit
 
 import typer
 
@@ -28,7 +27,6 @@ from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError, InputError
 from har_core.base.files import write_text
-from pipelines.changes import DefinitionFiles
 from pipelines.homes import definitions_file
 
 HOST = "127.0.0.1"
@@ -39,20 +37,16 @@ _SECONDS_BETWEEN_TRIES = 0.25
 _GRACE_S = 10.0
 _LOCATION = "har"
 _RELOAD = f'mutation {{ reloadRepositoryLocation(repositoryLocationName: "{_LOCATION}") {{ __typename }} }}'
-_WORKSPACE = """\
-load_from:
-  - grpc_server: {{host: {host}, port: {port}, location_name: {location}}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One child process, and where it answers if it does."""
+    """One child process."""
 
     name: str
     command: tuple[str, ...]
-    url: str | None = None
-    is_ready: Callable[[str], bool] = lambda url: _answer(url) is not None
+    """What follows ``python -m``."""
+    is_ready: Callable[[], bool] = lambda: True
     is_needed_first: bool = False
     """The next ones start when it is ready."""
 
@@ -70,7 +64,61 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
     dagster = f"http://{HOST}:{_port(dagster_port, USUAL_DAGSTER_PORT)}"
     mlflow = f"http://{HOST}:{_port(mlflow_port, USUAL_MLFLOW_PORT)}"
     typer.echo(f"Starting Dagster (pages, daemon, definitions) and MLflow for {home.root} ...")
-    environment = {
+    environment = _environment(home, dagster, mlflow)
+    _prepare_stores(environment, home)
+    servers = _servers(home, dagster, mlflow)
+    stopped: list[int] = []
+    children: dict[Server, subprocess.Popen[bytes]] = {}
+
+    def wait_for(server: Server) -> None:
+        while not stopped and children[server].poll() is None and not server.is_ready():
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+
+    with contextlib.ExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(number, lambda number, _frame: stopped.append(number))
+            stack.callback(signal.signal, number, before)
+        log = stack.enter_context(home.log.open("ab"))
+        stack.callback(_end, children.values())
+        for server in servers:
+            children[server] = subprocess.Popen(
+                [sys.executable, "-m", *server.command],
+                env=environment,
+                cwd=home.dagster,  # a `.env` of the working directory would override this environment; here is none
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a process group of its own, so that its own children end with it
+            )
+            if server.is_needed_first:
+                wait_for(server)
+        for server in servers:
+            wait_for(server)
+        if not stopped and all(child.poll() is None for child in children.values()):
+            typer.echo(f"Dagster: {dagster}\nMLflow:  {mlflow}\nCtrl-C ends both.")
+        threading.Thread(target=_keep_current, args=(dagster, definitions_file(home)), daemon=True).start()
+        while not stopped:
+            for server, child in children.items():
+                if child.poll() is not None:
+                    typer.echo(f"{server.name} ended with exit code {child.returncode}; {home.log} says why", err=True)
+                    return 1
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+    return 0
+
+
+def state_of_sources(experiment: Path, root: Path = Path(__file__).parents[1]) -> dict[Path, tuple[int, int]]:
+    """Size and time of change (ns) of what definitions are built from: an experiment file, and sources in ``root``."""
+    folders = (root / package for package in ("har_core", "assets", "pipelines"))
+    sources = (path for folder in folders for path in folder.rglob("*") if path.suffix in {".py", ".j2", ".css"})
+    state = {}
+    for path in (experiment, *sources):
+        with contextlib.suppress(OSError):  # it goes while we look
+            stat = path.stat()
+            state[path] = (stat.st_size, stat.st_mtime_ns)
+    return state
+
+
+def _environment(home: Home, dagster: str, mlflow: str) -> dict[str, str]:
+    return {
         **os.environ,
         "HAR_EXPERIMENT": str(definitions_file(home).absolute()),
         "HAR_DAGSTER_URL": dagster,
@@ -83,30 +131,6 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "_MLFLOW_SGI_NAME": "uvicorn",
     }
-    _prepare_stores(environment, home)
-    servers = _servers(home, dagster, mlflow)
-    with _stop_signals() as stopped, _children(environment, home) as (start, children):
-
-        def wait_for(server: Server, child: subprocess.Popen[bytes]) -> None:
-            while server.url and not stopped and child.poll() is None and not server.is_ready(server.url):
-                time.sleep(_SECONDS_BETWEEN_TRIES)
-
-        for server in servers:
-            start(server)
-            if server.is_needed_first:
-                wait_for(server, children[-1])
-        for server, child in zip(servers, children, strict=True):
-            wait_for(server, child)
-        if not stopped and all(child.poll() is None for child in children):
-            typer.echo(f"Dagster: {dagster}\nMLflow:  {mlflow}\nCtrl-C ends both.")
-        threading.Thread(target=_keep_current, args=(dagster, definitions_file(home)), daemon=True).start()
-        while not stopped:
-            for server, child in zip(servers, children, strict=True):
-                if child.poll() is not None:
-                    typer.echo(f"{server.name} ended with exit code {child.returncode}; {home.log} says why", err=True)
-                    return 1
-            time.sleep(_SECONDS_BETWEEN_TRIES)
-    return 0
 
 
 def _prepare_stores(environment: Mapping[str, str], home: Home) -> None:
@@ -120,50 +144,41 @@ def _prepare_stores(environment: Mapping[str, str], home: Home) -> None:
 
 def _keep_current(dagster: str, experiment: Path) -> None:
     """Have the definitions loaded again when what they are built from changes; Dagster's pages would show old ones."""
-    files = DefinitionFiles(experiment)
+    before = state_of_sources(experiment)
     while True:
         time.sleep(_SECONDS_BETWEEN_LOOKS)
-        if files.have_changed():
+        now = state_of_sources(experiment)
+        if now != before:
             _answer(f"{dagster}/graphql", _RELOAD)
+        before = now
 
 
 def _servers(home: Home, dagster: str, mlflow: str) -> list[Server]:
-    def command(module: str, options: Mapping[str, object], *rest: str) -> tuple[str, ...]:
-        words = module.split() + [str(word) for option in options.items() for word in option]
-        return (sys.executable, "-m", *words, *rest)
-
-    definitions = f"http://{HOST}:{_port(None, 0)}"
+    definitions = _port(None, 0)
     workspace = home.dagster / "workspace.yaml"
-    write_text(workspace, _WORKSPACE.format(host=HOST, port=_port_of(definitions), location=_LOCATION))
+    place = f"{{host: {HOST}, port: {definitions}, location_name: {_LOCATION}}}"
+    write_text(workspace, f"load_from:\n  - grpc_server: {place}\n")
+    code_server = ("dagster", "code-server", "start", "--use-python-environment-entry-point")
+    code = ("-m", "pipelines.definitions", "-a", "defs", "--location-name", _LOCATION)
     return [
         Server(
             "MLflow UI",
-            command("uvicorn", {"--host": HOST, "--port": _port_of(mlflow)}, "mlflow.server.fastapi_app:app"),
-            mlflow,
+            ("uvicorn", "--host", HOST, "--port", str(urlsplit(mlflow).port), "mlflow.server.fastapi_app:app"),
+            is_ready=lambda: _answer(mlflow) is not None,
         ),
         Server(
             "Dagster's definitions",
-            command(
-                "dagster code-server start --use-python-environment-entry-point",
-                {"-m": "pipelines.definitions", "-a": "defs", "--location-name": _LOCATION, "-h": HOST}
-                | {"-p": _port_of(definitions)},
-            ),
-            definitions,
-            _serves_definitions,
+            (*code_server, *code, "-h", HOST, "-p", str(definitions)),
+            is_ready=lambda: _listens(definitions),
             is_needed_first=True,
         ),
         Server(
             "Dagster UI",
-            command("dagster_webserver", {"-w": workspace, "-h": HOST, "-p": _port_of(dagster)}),
-            dagster,
-            _has_loaded_definitions,
+            ("dagster_webserver", "-w", str(workspace), "-h", HOST, "-p", str(urlsplit(dagster).port)),
+            is_ready=lambda: _has_loaded_definitions(dagster),
         ),
-        Server("Dagster daemon", command("dagster._daemon run", {"-w": workspace})),
+        Server("Dagster daemon", ("dagster._daemon", "run", "-w", str(workspace))),
     ]
-
-
-def _port_of(url: str) -> str:
-    return url.rpartition(":")[2]
 
 
 def _port(given: int | None, usual: int) -> int:
@@ -188,13 +203,12 @@ def _answer(url: str, query: str | None = None) -> bytes | None:
         return None
 
 
-def _serves_definitions(url: str) -> bool:
+def _listens(port: int) -> bool:
     """Whether the process that holds the graph listens; it speaks another protocol than the pages."""
-    try:
-        socket.create_connection((HOST, int(_port_of(url))), timeout=1).close()
-    except OSError:
-        return False
-    return True
+    with contextlib.suppress(OSError):
+        socket.create_connection((HOST, port), timeout=1).close()
+        return True
+    return False
 
 
 def _has_loaded_definitions(url: str) -> bool:
@@ -206,43 +220,7 @@ def _has_loaded_definitions(url: str) -> bool:
     return bool(entries) and all(entry["loadStatus"] == "LOADED" for entry in entries)
 
 
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """A list that holds the signal once one has asked to stop."""
-    received: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _children(
-    environment: Mapping[str, str], home: Home
-) -> Iterator[tuple[Callable[[Server], None], list[subprocess.Popen[bytes]]]]:
-    """What starts a server in a process group of its own, so that its own children end with it; and those started."""
-    children: list[subprocess.Popen[bytes]] = []
-    with home.log.open("ab") as log, contextlib.ExitStack() as stack:
-        stack.callback(_end, children)
-
-        def start(server: Server) -> None:
-            # Dagster lets a `.env` of the working directory override this environment; there is none in its own folder.
-            children.append(
-                subprocess.Popen(
-                    server.command, env=environment, cwd=home.dagster, stdout=log, stderr=log, start_new_session=True
-                )
-            )
-
-        yield start, children
-
-
-def _end(children: list[subprocess.Popen[bytes]]) -> None:
+def _end(children: Collection[subprocess.Popen[bytes]]) -> None:
     for child in children:
         _signal(child, signal.SIGTERM)
     deadline = time.monotonic() + _GRACE_S

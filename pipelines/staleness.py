@@ -9,8 +9,9 @@ fewer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,6 @@ from assets.data.source_files import SUMMARY
 from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
 from assets.machinery.lineage import Latest, latest_of_partition, read_materialization
 from har_core.base.files import sha256_of_file
-
-_NO_PARTITIONS = "has no partitions yet; what is above it adds them"
 
 
 class State(StrEnum):
@@ -71,51 +70,9 @@ class Status:
     seconds: float | None = None
     """What its latest materialisation took; None where nobody knows."""
 
-    def to_dict(self) -> dict[str, object]:
-        """As ``har status --json`` prints it."""
-        return {
-            "asset": self.item.key.to_user_string(),
-            "partition": self.item.partition,
-            "state": str(self.state),
-            "causes": list(self.causes),
-            "seconds": self.seconds,
-        }
 
-
-@dataclass(slots=True)
-class OutputFiles:
-    """Compares recorded outputs with the disk; hashes a file again only when its size or time has changed."""
-
-    root: Path
-    _hashes: dict[tuple[str, int, int], str] = field(default_factory=dict)
-
-    def problems(self, recorded: Mapping[str, str]) -> list[str]:
-        """What is missing or altered, in words."""
-        found = []
-        for name, sha256 in sorted(recorded.items()):
-            path = self.root / name
-            if not path.is_file():
-                found.append(f"{name} is missing")
-            elif self._sha256(path) != sha256:
-                found.append(f"{name} was altered after it was written")
-        return found
-
-    def _sha256(self, path: Path) -> str:
-        stat = path.stat()
-        key = (str(path), stat.st_size, stat.st_mtime_ns)
-        if key not in self._hashes:
-            self._hashes[key] = sha256_of_file(path)
-        return self._hashes[key]
-
-
-def ask(asset_graph: AssetGraph, instance: DagsterInstance, outputs: OutputFiles) -> dict[Item, Status]:
-    """The status of each item of the graph, parents before children.
-
-    Args:
-        asset_graph: of the definitions, as they are in this process.
-        instance: the record of what was materialised.
-        outputs: the disk that recorded outputs are compared with.
-    """
+def ask(asset_graph: AssetGraph, instance: DagsterInstance, root: Path) -> dict[Item, Status]:
+    """The status of each item of the graph, parents before children; outputs are looked for below ``root``."""
     view = AssetGraphView(
         temporal_context=TemporalContext(effective_dt=get_current_datetime(), last_event_id=None),
         instance=instance,
@@ -126,7 +83,7 @@ def ask(asset_graph: AssetGraph, instance: DagsterInstance, outputs: OutputFiles
     statuses: dict[Item, Status] = {}
     for key in asset_graph.toposorted_asset_keys:
         for item in _items(key, asset_graph, instance):
-            statuses[item] = _status(item, view, resolver, outputs, statuses)
+            statuses[item] = _status(item, view, resolver, root, statuses)
     return statuses
 
 
@@ -142,27 +99,48 @@ def _status(
     item: Item,
     view: AssetGraphView,
     resolver: CachingStaleStatusResolver,
-    outputs: OutputFiles,
+    root: Path,
     known: Mapping[Item, Status],
 ) -> Status:
     parents = _parents(item, view, known)
     if view.asset_graph.get(item.key).is_external:
         return Status(item, State.FRESH, parents=parents)
     if item.partition is None and view.asset_graph.get(item.key).is_partitioned:
-        return Status(item, State.MISSING, (_NO_PARTITIONS,), parents, lacks_partitions=True)
-    status = resolver.get_status(item.key, item.partition)
-    if status is StaleStatus.MISSING:
-        return Status(item, State.MISSING, ("was never materialised",), parents)
+        cause = "has no partitions yet; what is above it adds them"
+        return Status(item, State.MISSING, (cause,), parents, lacks_partitions=True)
     made = _latest(item, view)
-    known_of_it: dict[str, Any] = {"was_made": True, "seconds": made.seconds if made is not None else None}
-    if gone := outputs.problems(made.outputs if made is not None else {}):
-        return Status(item, State.MISSING, tuple(gone), parents, **known_of_it)
-    if status is StaleStatus.STALE:
-        causes = resolver.get_stale_causes(item.key, item.partition)
-        reasons = [words for cause in causes for words in _in_words(cause, item, made, view)]
-        return Status(item, State.STALE, tuple(dict.fromkeys(reasons)), parents, **known_of_it)
-    unsettled = tuple(f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH)
-    return Status(item, State.PENDING if unsettled else State.FRESH, unsettled, parents, **known_of_it)
+    if made is None:
+        return Status(item, State.MISSING, ("was never materialised",), parents)
+    if causes := output_problems(root, made.outputs):
+        state = State.MISSING
+    elif resolver.get_status(item.key, item.partition) is StaleStatus.STALE:
+        reasons = resolver.get_stale_causes(item.key, item.partition)
+        causes = [words for reason in reasons for words in _in_words(reason, item, made, view)]
+        state = State.STALE
+    else:
+        causes = [f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH]
+        state = State.PENDING if causes else State.FRESH
+    return Status(item, state, tuple(dict.fromkeys(causes)), parents, was_made=True, seconds=made.seconds)
+
+
+def output_problems(root: Path, recorded: Mapping[str, str]) -> list[str]:
+    """Which outputs below ``root`` are missing or altered, in words; ``recorded`` is path -> SHA-256."""
+    found = []
+    for name, sha256 in sorted(recorded.items()):
+        path = root / name
+        if not path.is_file():
+            found.append(f"{name} is missing")
+            continue
+        stat = path.stat()
+        if _sha256(path, stat.st_size, stat.st_mtime_ns) != sha256:
+            found.append(f"{name} was altered after it was written")
+    return found
+
+
+@cache
+def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
+    """Taken again only when size or time of change are other ones."""
+    return sha256_of_file(path)
 
 
 def _parents(item: Item, view: AssetGraphView, known: Iterable[Item]) -> tuple[Item, ...]:
@@ -190,11 +168,10 @@ def _latest(item: Item, view: AssetGraphView) -> Latest | None:
     return read_materialization(item.key, event.asset_materialization if event is not None else None)
 
 
-def _in_words(cause: StaleCause, item: Item, made: Latest | None, view: AssetGraphView) -> list[str]:
+def _in_words(cause: StaleCause, item: Item, made: Latest, view: AssetGraphView) -> list[str]:
     if cause.category is StaleCauseCategory.CODE:
         now = view.asset_graph.get(item.key).metadata.get(INGREDIENTS)
-        before = made.metadata.get(INGREDIENTS) if made is not None else None
-        return _differences(before, now) or ["its code or its settings changed"]
+        return changes_of(made.metadata.get(INGREDIENTS), now) or ["its code or its settings changed"]
     if cause.category is StaleCauseCategory.DATA and cause.dependency is not None:
         changed = Item(cause.dependency.asset_key, cause.dependency.partition_key)
         newest = _latest(changed, view)
@@ -203,8 +180,8 @@ def _in_words(cause: StaleCause, item: Item, made: Latest | None, view: AssetGra
     return [cause.reason]
 
 
-def _differences(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> list[str]:
-    """Empty where a side says nothing: what was made by an older version of this project recorded no ingredients."""
-    if before is None or now is None:
+def changes_of(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> list[str]:
+    """How ingredients differ, in words; empty where a side says nothing, as what was reported by hand does not."""
+    if not before or not now:
         return []
     return differences(Ingredients.from_metadata(before), Ingredients.from_metadata(now))

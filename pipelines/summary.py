@@ -28,10 +28,7 @@ _LOGGER = logging.getLogger("har")
 def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> int:
     """Print it, failures on stderr; gives the exit code.
 
-    Args:
-        outcome: of the command.
-        home: where it worked.
-        champion: the model to use, as the latest materialisation of ``champion`` names it: ``har/3 (har-cnn/2)``.
+    ``champion`` is the model to use, as the latest materialisation of that asset names it: ``har/3 (har-cnn/2)``.
     """
     _print_skipped(outcome)
     _print_ranking(home, champion, is_whole=not outcome.failures)
@@ -40,20 +37,16 @@ def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> 
     typer.echo(f"MLflow:  {mlflow_url()}")
     typer.echo(f"Both are served by: {here}{_program()} ui")
     _print_failures(outcome, home)
-    return _exit_code(outcome)
-
-
-def _program() -> str:
-    """How to call this program again: by its name where the shell finds it, else as it was called."""
-    return "har" if shutil.which("har") else shlex.quote(sys.argv[0])
-
-
-def _exit_code(outcome: Outcome) -> int:
     if outcome.failures:
         return failures.exit_code(outcome.failures.values())
     if outcome.held:
         return InputError.exit_code  # nothing failed: the selection leaves out what it needs
     return 1 if outcome.unsettled else 0
+
+
+def _program() -> str:
+    """How to call this program again: by its name where the shell finds it, else as it was called."""
+    return "har" if shutil.which("har") else shlex.quote(sys.argv[0])
 
 
 def _print_skipped(outcome: Outcome) -> None:
@@ -86,31 +79,23 @@ def _print_ranking(home: Home, champion: str | None, *, is_whole: bool) -> None:
     if not report.is_file():
         return
     content = json.loads((home.report_folder / "report.json").read_text(encoding="utf-8"))
-    rows = ranking(content)
-    if rows and not is_whole:
+    results = [entry["result"] for entry in content["entries"]]  # the best by validation first
+    if results and not is_whole:
         typer.echo("\nThe ranking below is of what stood before: work failed, and is not in it.")
-    if rows:
+    if results:
         typer.echo("\nRank  Architecture      Validation macro-F1  Test macro-F1  Parameters")
-    for rank, (architecture, validation, test, num_parameters) in enumerate(rows, start=1):
-        typer.echo(f"{rank:>4}  {architecture:<16}  {validation:>19.4f}  {test:>13.4f}  {num_parameters:>10,}")
+    for rank, result in enumerate(results, start=1):
+        # JSON has no NaN: a score that could not be computed is null.
+        scores = (result["scores"][role]["macro_f1"] for role in ("validation", "test"))
+        validation, test = (math.nan if score is None else score for score in scores)
+        told = f"{rank:>4}  {result['architecture']:<16}  {validation:>19.4f}  {test:>13.4f}"
+        typer.echo(f"{told}  {result['complexity']['num_parameters']:>10,}")
     typer.echo("")
     if champion is not None:
         typer.echo(f"Champion: {champion}")
         if (words := score_to_quote(content, champion)) is not None:
             typer.echo(f"Score to quote: {words}")
     typer.echo(f"Report:  {report}")
-
-
-def ranking(report: dict[str, Any]) -> list[tuple[str, float, float, int]]:
-    """Architecture, validation and test macro-F1, parameters; the best by validation first, scores of no worth last."""
-    rows = []
-    for entry in report["entries"]:
-        result = entry["result"]
-        # JSON has no NaN: a score that could not be computed is null.
-        scores = [result["scores"][role]["macro_f1"] for role in ("validation", "test")]
-        validation, test = (math.nan if score is None else score for score in scores)
-        rows.append((result["architecture"], validation, test, result["complexity"]["num_parameters"]))
-    return sorted(rows, key=lambda row: (math.isnan(row[1]), -row[1]))
 
 
 def score_to_quote(report: dict[str, Any], champion: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from dagster import AssetKey, AssetSpec, DagsterInstance
 
-from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
+from assets.machinery.code_versions import INGREDIENTS
 from assets.machinery.commits import git_commit, has_commit
 from assets.machinery.keys import RAW_RECORDINGS, SOURCE_FILES, model_key
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, RUN_ID, Remembered, history
@@ -35,6 +35,7 @@ from har_core.inference.archive import DamagedModelError
 from pipelines.evidence import GONE, content_check, files_check, record_checks, records_check, source_check
 from pipelines.homes import recall
 from pipelines.links import Link, LinkCheck, differs, same, unverifiable, verified
+from pipelines.staleness import changes_of
 
 _DIRTY = "-dirty"
 _SCORES = {
@@ -48,7 +49,8 @@ _SCORES = {
 def trace_model(entry: RegisteredVersion, store: Store, instance: DagsterInstance) -> list[Link]:
     """The chain of a registered model, from its registration up to the source of the recordings."""
     home, run = store.home, read_run(store, entry.run_id)
-    made = _find_by_run(instance, _asset_of(entry), entry.run_id)
+    candidates = history(instance, _asset_of(entry))
+    made = next((made for made in candidates if made.entry.metadata.get(RUN_ID) == entry.run_id), None)
     above = _Above(instance, store)
     above.visit((run.upstream if run is not None else None) or (made.inputs if made is not None else {}), made)
     return [
@@ -153,9 +155,8 @@ def _materialisation_link(
 def _code_link(home: Home, entry: RegisteredVersion, run: RecordedRun | None, made: Remembered | None) -> Link:
     commit = run.tags.get("har.git_commit", "") if run is not None else ""
     now = git_commit()
-    facts = {"checked out now": now}
     checks = [*_commit_checks(commit, now), _code_version_check(home, _asset_of(entry), made)]
-    return Link("Code", commit or "unknown", facts, checks)
+    return Link("Code", commit or "unknown", {"checked out now": now}, checks)
 
 
 def _commit_checks(recorded: str, now: str) -> list[LinkCheck]:
@@ -190,10 +191,7 @@ def _code_version_check(home: Home, key: AssetKey, made: Remembered | None) -> L
     now = specs[key]
     if now.code_version == made.code_version:
         return verified(what, f"{made.code_version}, as of the definitions now")
-    before, after = made.entry.metadata.get(INGREDIENTS), now.metadata.get(INGREDIENTS)
-    changes: list[str] = []
-    if before and after:
-        changes = differences(Ingredients.from_metadata(before), Ingredients.from_metadata(after))
+    changes = changes_of(made.entry.metadata.get(INGREDIENTS), now.metadata.get(INGREDIENTS))
     return unverifiable(what, "; ".join(changes) or f"now it is {now.code_version}", "changed since")
 
 
@@ -242,7 +240,8 @@ class _Above:
 
     def _visit(self, key: AssetKey, version: str, user: Remembered | None) -> None:
         name = key.to_user_string()
-        made = _first_of(self.instance, key, version, before=user.number if user is not None else None)
+        candidates = history(self.instance, key, before=user.number if user is not None else None)
+        made = next((made for made in candidates if made.entry.data_version == version), None)
         if made is None:
             check = unverifiable("record", "no materialisation with this data version", GONE)
             self.links[name, version] = Link(name, version, {}, [check])
@@ -267,15 +266,6 @@ def _asset_of(entry: RegisteredVersion) -> AssetKey:
     """The asset that made a version, by the name of the model: ``har-lstm`` comes from ``models/lstm``."""
     name = entry.tags.get(COPIED_FROM_TAG, entry.name).partition("/")[0]
     return model_key(name.removeprefix("har-"))
-
-
-def _find_by_run(instance: DagsterInstance, key: AssetKey, run_id: str) -> Remembered | None:
-    return next((made for made in history(instance, key) if made.entry.metadata.get(RUN_ID) == run_id), None)
-
-
-def _first_of(instance: DagsterInstance, key: AssetKey, version: str, before: int | None) -> Remembered | None:
-    found = history(instance, key, before=before)
-    return next((made for made in found if made.entry.data_version == version), None)
 
 
 def _when(made: Remembered) -> str:

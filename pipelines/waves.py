@@ -7,7 +7,7 @@ the business of :mod:`pipelines.staleness`; running it is that of :mod:`pipeline
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -59,35 +59,30 @@ class Plan:
 def plan_wave(
     statuses: Mapping[Item, Status], request: Request, ran: Collection[Item], failed: Collection[Item]
 ) -> Plan:
-    """Decide what runs next.
+    """Decide what runs next, given the status of every item, parents before children.
 
-    Args:
-        statuses: of every item, parents before children.
-        request: what the user asked for.
-        ran: items that this command has materialised; none runs twice.
-        failed: items whose materialisation failed in this command.
+    What this command ``ran`` does not run twice; what ``failed`` in it holds back what is below it.
     """
-    plan = _plan(None, statuses, request, ran, failed)
-    if not plan.wave:
-        for partition in _waiting_partitions(plan):
-            plan = _plan(partition, statuses, request, ran, failed)
-            if plan.wave:
-                break
+    for plan in _plans(statuses, request, ran, failed):
+        if plan.wave:
+            break
     return plan
 
 
 def due_items(statuses: Mapping[Item, Status], request: Request) -> set[Item]:
     """Everything that could run now, of whatever partition: what several runs side by side would begin with."""
-    plan = _plan(None, statuses, request, (), ())
-    due = set(plan.wave)
-    for partition in _waiting_partitions(plan):
-        due |= set(_plan(partition, statuses, request, (), ()).wave)
-    return due
+    return {item for plan in _plans(statuses, request, (), ()) for item in plan.wave}
 
 
-def _waiting_partitions(plan: Plan) -> list[str]:
-    waiting = (item for item, verdict in plan.verdicts.items() if verdict is Decision.WAIT)
-    return list(dict.fromkeys(item.partition for item in waiting if item.partition is not None))
+def _plans(
+    statuses: Mapping[Item, Status], request: Request, ran: Collection[Item], failed: Collection[Item]
+) -> Iterator[Plan]:
+    """What could run next of what has no partition, then of each partition that waits."""
+    plan = _plan(None, statuses, request, ran, failed)
+    yield plan
+    waiting = (item.partition for item, verdict in plan.verdicts.items() if verdict is Decision.WAIT)
+    for partition in dict.fromkeys(name for name in waiting if name is not None):
+        yield _plan(partition, statuses, request, ran, failed)
 
 
 def _plan(
@@ -107,7 +102,7 @@ def _plan(
             verdict = Decision.HELD
         elif Decision.WAIT in verdicts or (Decision.RUN in verdicts and (status.lacks_partitions or not due)):
             verdict = Decision.WAIT
-        elif reason := _lacking(status, statuses, plan, request) if due else _undecided(status, plan):
+        elif reason := _hindrance(status, statuses, plan, request, due=due):
             verdict = Decision.HELD
             plan.reasons[item] = reason
         elif not due or status.lacks_partitions:
@@ -121,25 +116,18 @@ def _plan(
     return plan
 
 
-def _lacking(status: Status, statuses: Mapping[Item, Status], plan: Plan, request: Request) -> str | None:
-    """Why an item that is due cannot run: what is above it failed, is missing, or is below something that did."""
-    if status.item.key in request.partial_inputs:
+def _hindrance(
+    status: Status, statuses: Mapping[Item, Status], plan: Plan, request: Request, *, due: bool
+) -> str | None:
+    """Why an item that is due cannot run, or why it is unknown whether it is: by what is above it."""
+    if due and status.item.key in request.partial_inputs:
         enough = [parent for parent in status.parents if parent.key in request.partial_inputs[status.item.key]]
         is_there = any(statuses[it].state is not State.MISSING or plan.verdicts[it] is Decision.RUN for it in enough)
         return None if is_there else "nothing that it could use is there"
     for parent in status.parents:
         if plan.verdicts[parent] is Decision.HELD:
-            return _not_updated(parent)
-        if statuses[parent].state is State.MISSING and plan.verdicts[parent] is not Decision.RUN:
+            return f"{parent} could not be brought up to date"
+        if due and statuses[parent].state is State.MISSING and plan.verdicts[parent] is not Decision.RUN:
             name = status.item.key.to_user_string()
             return f"{parent} is missing and was not selected; '+key:\"{name}\"' selects what is above it too"
     return None
-
-
-def _undecided(status: Status, plan: Plan) -> str | None:
-    """Why it is unknown whether an item is due: what is above it failed, or is below something that did."""
-    return next((_not_updated(parent) for parent in status.parents if plan.verdicts[parent] is Decision.HELD), None)
-
-
-def _not_updated(parent: Item) -> str:
-    return f"{parent} could not be brought up to date"

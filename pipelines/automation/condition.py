@@ -10,9 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import dagster as dg
@@ -26,7 +23,7 @@ from assets.machinery.keys import PARTIAL_INPUTS
 from assets.machinery.lineage import made_from
 from assets.resources.home import Home
 from assets.resources.occupation import is_occupied
-from pipelines.staleness import Item, OutputFiles, Status, ask
+from pipelines.staleness import Item, Status, ask
 from pipelines.waves import Request, due_items
 
 _AT_WORK = (dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES)
@@ -35,18 +32,9 @@ _UNDER_WAY = (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkAction
 """Of backfills, which Dagster makes of several folds of one architecture; none of their runs may be at work."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What one tick goes by."""
-
-    is_idle: bool
-    due: dict[Item, str] = field(default_factory=dict)
-    """What could run now, with its occasion: another one is there when its code, its settings or its inputs changed, or
-    when there is another reason. Empty where somebody is at work."""
-
-
-_looks: WeakKeyDictionary[AssetGraphView, _Look] = WeakKeyDictionary()
-"""One tick has one view, and looks once for all assets."""
+_looks: WeakKeyDictionary[AssetGraphView, dict[Item, str] | None] = WeakKeyDictionary()
+"""What could run now, with its occasion: another one is there when its code, its settings or its inputs changed, or
+when there is another reason. None where somebody is at work. One tick has one view, and looks once for all assets."""
 
 
 class _Operand(dg.AutomationCondition[dg.AssetKey]):
@@ -55,17 +43,16 @@ class _Operand(dg.AutomationCondition[dg.AssetKey]):
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    def _look(self, context: dg.AutomationContext[dg.AssetKey]) -> _Look:
+    def _look(self, context: dg.AutomationContext[dg.AssetKey]) -> dict[Item, str] | None:
         view = context.asset_graph_view
         if view not in _looks:
             _looks[view] = _look(view, self._home)
         return _looks[view]
 
     def _due(self, context: dg.AutomationContext[dg.AssetKey]) -> dict[str | None, str]:
-        """Partition -> occasion, of this asset."""
-        return {
-            item.partition: occasion for item, occasion in self._look(context).due.items() if item.key == context.key
-        }
+        """Partition -> occasion, of this asset; None stands for an asset that has no partitions."""
+        look = self._look(context) or {}
+        return {item.partition: occasion for item, occasion in look.items() if item.key == context.key}
 
 
 class IsIdle(_Operand):
@@ -79,8 +66,8 @@ class IsIdle(_Operand):
 
     def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
         """All candidates, or none."""
-        is_idle = self._look(context).is_idle
-        return dg.AutomationResult(context, context.candidate_subset if is_idle else context.get_empty_subset())
+        is_busy = self._look(context) is None
+        return dg.AutomationResult(context, context.get_empty_subset() if is_busy else context.candidate_subset)
 
 
 class IsDue(_Operand):
@@ -111,9 +98,9 @@ class IsNew(_Operand):
         """The candidates that are new, and the cursor that makes them old."""
         due = self._due(context)
         asked: dict[str | None, str] = dict(json.loads(context.cursor or "[]"))
-        if self._look(context).is_idle:
+        if self._look(context) is not None:
             asked = {partition: occasion for partition, occasion in asked.items() if partition in due}
-        candidates = _partitions(context.candidate_subset)
+        candidates = {entry.partition_key for entry in context.candidate_subset.expensively_compute_asset_partitions()}
         new = {partition: due[partition] for partition in candidates if asked.get(partition) != due[partition]}
         if not _is_any_input_asked_for(context):
             asked |= new
@@ -126,36 +113,30 @@ def with_condition(
     """The assets of ``home``, each with its condition but for those that are not made here."""
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        makes_do = PARTIAL_INPUTS.items() <= spec.tags.items()
-        return spec.replace_attributes(automation_condition=make_condition(home, makes_do=makes_do))
+        return spec.replace_attributes(automation_condition=_condition(spec, home))
 
     return [asset.map_asset_specs(conditioned) if isinstance(asset, dg.AssetsDefinition) else asset for asset in assets]
 
 
-def make_condition(home: Home, *, makes_do: bool) -> dg.AutomationCondition[dg.AssetKey]:
-    """The condition of one asset of ``home``.
-
-    Args:
-        home: its outputs are held against what was recorded.
-        makes_do: with what stands of an input that failed; it waits for what was never made in any case.
-    """
+def _condition(spec: dg.AssetSpec, home: Home) -> dg.AutomationCondition[dg.AssetKey]:
+    """What makes do with what stands of an input that failed waits nevertheless for what was never made."""
     condition, is_due = dg.AutomationCondition, IsDue(home)
     failed = is_due & ~condition.will_be_requested()
     inputs_are_there = ~condition.any_deps_missing()
-    if not makes_do:
+    if not PARTIAL_INPUTS.items() <= spec.tags.items():
         inputs_are_there &= ~condition.any_deps_match(failed).with_label("any_deps_failed")
     return IsIdle(home) & is_due & inputs_are_there & IsNew(home)
 
 
-def _look(view: AssetGraphView, home: Home) -> _Look:
+def _look(view: AssetGraphView, home: Home) -> dict[Item, str] | None:
     graph = view.asset_graph
     if not isinstance(graph, AssetGraph):
         raise TypeError("the sensor must be evaluated where the definitions are: use_user_code_server=True")
     if is_occupied(home) or _is_busy(view.instance):
-        return _Look(is_idle=False)
-    statuses = ask(graph, view.instance, _outputs(home.root))
+        return None
+    statuses = ask(graph, view.instance, home.root)
     due = due_items(statuses, Request(wanted=graph.materializable_asset_keys))
-    return _Look(is_idle=True, due={item: _occasion(statuses[item], graph, view.instance) for item in due})
+    return {item: _occasion(statuses[item], graph, view.instance) for item in due}
 
 
 def _is_busy(instance: dg.DagsterInstance) -> bool:
@@ -172,29 +153,17 @@ def _occasion(status: Status, graph: AssetGraph, instance: dg.DagsterInstance) -
     return hashlib.sha256(json.dumps([made_of, status.causes]).encode()).hexdigest()
 
 
-@lru_cache
-def _outputs(root: Path) -> OutputFiles:
-    """Kept between ticks: it hashes a file again only when the file has changed."""
-    return OutputFiles(root)
-
-
 def _is_any_input_asked_for(context: dg.AutomationContext[dg.AssetKey]) -> bool:
     """In this tick, which decides about inputs first."""
     asked = (context.request_subsets_by_key.get(key) for key in context.asset_graph.get(context.key).parent_keys)
     return any(subset is not None and not subset.is_empty for subset in asked)
 
 
-def _partitions(subset: EntitySubset[dg.AssetKey]) -> set[str | None]:
-    """Those in ``subset``; None stands for an asset that has none."""
-    return {entry.partition_key for entry in subset.expensively_compute_asset_partitions()}
-
-
 def _subset(
     context: dg.AutomationContext[dg.AssetKey], partitions: Collection[str | None]
 ) -> EntitySubset[dg.AssetKey]:
     """The candidates among ``partitions``."""
-    if context.partitions_def is None:
-        return context.candidate_subset if None in partitions else context.get_empty_subset()
+    if None in partitions:
+        return context.candidate_subset
     named = {partition for partition in partitions if partition is not None}
-    subset = context.asset_graph_view.get_subset_from_partition_keys(context.key, context.partitions_def, named)
-    return context.candidate_subset.compute_intersection(subset)
+    return context.candidate_subset.compute_intersection_with_partition_keys(named)

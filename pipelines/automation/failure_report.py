@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,82 +21,60 @@ _STARTED_BY = {
     "dagster/from_ui": "the UI",
 }
 """By tag; the first that a run has counts."""
+_NO_REASON = "No reason was recorded."
+_PAGE = """\
+# {names} failed{where}
+
+{failed_at:%d %B %Y, %H:%M:%S %Z}; started by {started_by}; commit {commit}.
+The run with its log: <{run_url}>
+
+{reasons}
+## What still stands
+
+Files, MLflow records and registry aliases of earlier materialisations are as they were.
+What this run had finished before stays finished.
+
+## What to do
+
+{problems}- Mend the cause. Automation asks for the asset again once its code, its settings or its inputs have changed.
+- Or run it at once: `har run`, or Materialize in Dagster's UI. The nightly refresh tries it in any case.
+"""
 
 
 def write_failure_report(context: dg.RunFailureSensorContext, home: Home) -> Path:
-    """Write the page of the run that failed; gives its path."""
+    """Write the page of the run that failed, as Markdown; gives its path."""
     run = context.dagster_run
     record = context.instance.get_run_record_by_id(run.run_id)
     ended = record.end_time if record is not None and record.end_time is not None else datetime.now(tz=UTC).timestamp()
     failed_at = datetime.fromtimestamp(ended, tz=UTC)
-    failures = {
+    reasons = {
         (event.step_key or run.job_name).replace("__", "/"): _explain(event.step_failure_data.error)
         for event in context.get_step_failure_events()
-    }
-    page = describe_failure(
-        failures or {_what(run): context.failure_event.message or "No reason was recorded."},
+    } or {_what(run): context.failure_event.message or _NO_REASON}
+    fold = run.tags.get("dagster/partition")
+    page = _PAGE.format(
+        names=", ".join(reasons),
+        where=f" in fold {fold}" if fold else "",
         failed_at=failed_at,
-        partition=run.tags.get("dagster/partition"),
         started_by=_started_by(run),
+        commit=git_commit(),
         run_url=f"{dagster_url()}/runs/{run.run_id}",
-        problems=home.problems if home.problems.is_file() else None,
+        reasons="\n".join(f"## {name}\n\n{_indented(reason)}" for name, reason in reasons.items()),
+        problems=f"- Read all problems of the input: `{home.problems}`\n" if home.problems.is_file() else "",
     )
     path = home.failures / f"{failed_at:%Y-%m-%dT%H%M%S}-{run.run_id[:8]}.md"
     write_text(path, page)
     return path
 
 
-def describe_failure(
-    failures: dict[str, str],
-    *,
-    failed_at: datetime,
-    partition: str | None,
-    started_by: str,
-    run_url: str,
-    problems: Path | None,
-) -> str:
-    """The page, as Markdown.
-
-    Args:
-        failures: the reason by the asset, or by the job where no asset began.
-        failed_at: with its time zone.
-        partition: the fold, if any.
-        started_by: who asked for the run.
-        run_url: of the run in Dagster's UI.
-        problems: where the whole list of problems of a refused input lies.
-    """
-    names = ", ".join(failures)
-    where = f" in fold {partition}" if partition else ""
-    lines = [
-        f"# {names} failed{where}",
-        "",
-        f"{failed_at:%d %B %Y, %H:%M:%S %Z}; started by {started_by}; commit {git_commit()}.",
-        f"The run with its log: <{run_url}>",
-        "",
-    ]
-    for name, reason in failures.items():
-        lines += [f"## {name}", "", *(f"    {line}".rstrip() for line in reason.splitlines()), ""]
-    lines += [
-        "## What still stands",
-        "",
-        "Files, MLflow records and registry aliases of earlier materialisations are as they were.",
-        "What this run had finished before stays finished.",
-        "",
-        "## What to do",
-        "",
-        *([f"- Read all problems of the input: `{problems}`"] if problems else []),
-        "- Mend the cause. Automation asks for the asset again once its code, its settings or its inputs have changed.",
-        "- Or run it at once: `har run`, or Materialize in Dagster's UI. The nightly refresh tries it in any case.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def _explain(error: SerializableErrorInfo | None) -> str:
     """What a person reads: the text of an error of ours, else the innermost cause by its class."""
     if error is None:
-        return "No reason was recorded."
-    chain = list(_causes(error))
-    ours = _names_of_ours()
+        return _NO_REASON
+    chain = [error]
+    while (cause := chain[-1].cause or chain[-1].context) is not None:
+        chain.append(cause)
+    ours = _names(HarError)
     meant = [cause for cause in chain if cause.cls_name in ours]
     first = next((cause for cause in meant if cause.cls_name == InputError.__name__), meant[0] if meant else None)
     if first is not None:
@@ -105,27 +82,17 @@ def _explain(error: SerializableErrorInfo | None) -> str:
     return chain[-1].message.strip()
 
 
-def _causes(error: SerializableErrorInfo) -> Iterator[SerializableErrorInfo]:
-    current: SerializableErrorInfo | None = error
-    while current is not None:
-        yield current
-        current = current.cause or current.context
+def _names(kind: type[HarError]) -> set[str]:
+    """The names of a class and of all classes below it."""
+    return {kind.__name__}.union(*(_names(below) for below in kind.__subclasses__()))
 
 
-def _names_of_ours() -> set[str]:
-    """Names of the classes of errors whose text is meant for users."""
-    waiting = [HarError]
-    names = set()
-    while waiting:
-        kind = waiting.pop()
-        names.add(kind.__name__)
-        waiting += kind.__subclasses__()
-    return names
+def _indented(reason: str) -> str:
+    return "".join(f"    {line}".rstrip() + "\n" for line in reason.splitlines())
 
 
 def _what(run: dg.DagsterRun) -> str:
-    selected: Sequence[dg.AssetKey] = sorted(run.asset_selection or ())
-    return ", ".join(key.to_user_string() for key in selected) or run.job_name
+    return ", ".join(key.to_user_string() for key in sorted(run.asset_selection or ())) or run.job_name
 
 
 def _started_by(run: dg.DagsterRun) -> str:

@@ -1,9 +1,10 @@
-"""Jobs that do what ``har run`` does, for schedules and for the UI: one run that works in waves until nothing is due.
+"""Jobs that do what ``har run`` does, in waves until nothing is due, and the schedules that start them.
 
 Each wave is a Dagster run of its own, in the same process, as it is under ``har run``.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field
@@ -14,16 +15,16 @@ from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from har_core.base.errors import HarError
+from har_core.settings.automation import AutomationSettings
 from har_core.settings.experiment import Experiment
 from pipelines.failures import message
-from pipelines.runner import Outcome, make_request, run_waves
-from pipelines.staleness import OutputFiles, Status
+from pipelines.runner import make_request, run_waves
+from pipelines.staleness import Status
 from pipelines.summary import named
 from pipelines.waves import Request
 
-REFRESH = "refresh"
-RETRAINING = "retraining"
-RETRAINING_OP = "retrain_models"
+_REFRESH = "refresh"
+_RETRAINING = "retraining"
 
 
 class RefreshConfig(dg.Config):
@@ -48,7 +49,14 @@ def build_jobs(graph: dg.Definitions, experiment: Experiment, home: Home) -> lis
 
     @dg.op(description="Train every model (no folds) with another seed, compare, and let the gate choose the champion.")
     def retrain_models(context: dg.OpExecutionContext, config: RetrainingConfig, home: HomeResource) -> None:
-        _work(context, make_retraining(graph, config.seed), graph, experiment, home.home())
+        asset_graph = graph.resolve_asset_graph()
+        nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
+        request = replace(
+            make_request(asset_graph, seed=config.seed),
+            wanted=[node.key for node in nodes if node.group_name != FOLDS_GROUP],
+            forced=[node.key for node in nodes if node.group_name == MODELS_GROUP],
+        )
+        _work(context, request, graph, experiment, home.home())
 
     def as_job(name: str, op: dg.OpDefinition) -> dg.JobDefinition:
         @dg.job(name=name, description=op.description, resource_defs=resources, executor_def=dg.in_process_executor)
@@ -58,49 +66,56 @@ def build_jobs(graph: dg.Definitions, experiment: Experiment, home: Home) -> lis
         return job
 
     resources = {"home": HomeResource(root=str(home.root))}
-    return [as_job(REFRESH, refresh_assets), as_job(RETRAINING, retrain_models)]
+    return [as_job(_REFRESH, refresh_assets), as_job(_RETRAINING, retrain_models)]
 
 
-def make_retraining(graph: dg.Definitions, seed: int) -> Request:
-    """Everything but folds, as far as it is due, and every model whether it is or not."""
-    asset_graph = graph.resolve_asset_graph()
-    nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
-    refreshed = make_request(asset_graph, seed=seed)
-    return Request(
-        wanted=[node.key for node in nodes if node.group_name != FOLDS_GROUP],
-        forced=[node.key for node in nodes if node.group_name == MODELS_GROUP],
-        seed=seed,
-        partial_inputs=refreshed.partial_inputs,
+def build_schedules(settings: AutomationSettings) -> list[dg.ScheduleDefinition]:
+    """A nightly refresh, and a weekly retraining with a seed of its own; both are off until switched on."""
+    refresh = dg.ScheduleDefinition(
+        name="nightly_refresh",
+        job_name=_REFRESH,
+        cron_schedule=settings.refresh,
+        execution_timezone=settings.timezone,
+        description="What is missing or stale, folds included: tries again what failed or was interrupted, and is the "
+        "backstop where automation is off.",
     )
+
+    @dg.schedule(
+        name="weekly_retraining",
+        job_name=_RETRAINING,
+        cron_schedule=settings.retraining,
+        execution_timezone=settings.timezone,
+        description="Every model anew with the date as its seed, then the report; the champion moves only through its "
+        "gate.",
+    )
+    def retraining(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        # New each week, and the same when that run is repeated: 20261129.
+        seed = int(context.scheduled_execution_time.strftime("%Y%m%d"))
+        return dg.RunRequest(
+            run_key=None,
+            run_config={"ops": {"retrain_models": {"config": {"seed": seed}}}},
+            tags={"har/seed": str(seed)},
+        )
+
+    return [refresh, retraining]
 
 
 def _work(
     context: dg.OpExecutionContext, request: Request, graph: dg.Definitions, experiment: Experiment, home: Home
 ) -> None:
-    """As ``har run`` works: look at the source, then wave after wave."""
+    """As ``har run`` works: look at the source, then wave after wave. Says what was done, and raises what failed."""
+
+    def say(wave: Collection[Status], _: int) -> None:
+        for status in wave:
+            context.log.info(f"{status.item}: {'; '.join(status.causes) or 'forced'}")
+
     report_source_version(context.instance, experiment, home)
     sync_folds(context.instance, experiment)
-    outcome = run_waves(
-        graph,
-        context.instance,
-        request,
-        OutputFiles(home.root),
-        on_wave=lambda wave, _: _say(context, wave),
-        part_of=context.run_id,
-    )
-    _tell(context, outcome)
-
-
-def _say(context: dg.OpExecutionContext, wave: Collection[Status]) -> None:
-    for status in wave:
-        context.log.info(f"{status.item}: {'; '.join(status.causes) or 'forced'}")
-
-
-def _tell(context: dg.OpExecutionContext, outcome: Outcome) -> None:
-    """Say what was done, as metadata of the step; raise where something failed."""
-    context.log.info(f"Ran: {named(outcome.ran) or 'nothing'}")
+    outcome = run_waves(graph, context.instance, request, home.root, say, part_of=context.run_id)
+    ran = named(outcome.ran) or "nothing"
+    context.log.info(f"Ran: {ran}")
     for item, reason in outcome.held.items():
         context.log.warning(f"Skipped {item}: {reason}")
     if outcome.failures:
         raise HarError("\n".join(f"{item}: {message(error)}" for item, error in outcome.failures.items()))
-    context.add_output_metadata({"ran": named(outcome.ran) or "nothing"})
+    context.add_output_metadata({"ran": ran})

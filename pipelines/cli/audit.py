@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import Format, FormatOption, OutputOption, put_out
+from pipelines.cli.options import FormatOption, OutputOption, put_out
 
 
 def audit(
     inputs: Annotated[list[Path], typer.Argument(help="Folders or zips of recordings.", metavar="PATH…")],
-    output_format: FormatOption = Format.TABLE,
+    output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Find damage, copies and breaks in what recordings hold; one finding a row."""

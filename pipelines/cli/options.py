@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,18 +18,9 @@ DataOption = Annotated[
         envvar="HAR_DATA", metavar="PATH", help="Folder or zip of recordings; the home remembers it for every command."
     ),
 ]
-
-
-class Format(StrEnum):
-    """How a table is printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="Of what is printed.")]
+FormatOption = Annotated[
+    Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Of what is printed.")
+]
 OutputOption = Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from har_core.base.errors import InputError, Problem
-from pipelines.cli.options import Format, FormatOption, OutputOption, put_out
+from pipelines.cli.options import FormatOption, OutputOption, put_out
 
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
@@ -25,27 +24,28 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
         Literal["fp32", "bf16", "auto"],
         typer.Option(help="auto: bf16, twice as fast, where the processor has it; scores are those of fp32."),
     ] = "fp32",
-    output_format: FormatOption = Format.TABLE,
+    output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Name activity, probability and start time of every window."""
-    _refuse_missing(inputs)
+    expected = "a DSADS-format file, a folder or a zip"
+    missing = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
+    if missing:
+        raise InputError("there is nothing to predict", missing)
     from assets.resources.model_files import read_model_files
     from assets.resources.store import Store
     from pipelines.homes import current_home
 
     files = read_model_files(Store(current_home()).folder_of(model), model)
     from har_core.base.arrow import keep_pandas_out
-    from pipelines.prediction import predict_inputs  # brings PyTorch: not before everything else proved right
+    from har_core.datasets.dsads.layout import NUM_CHANNELS
+    from har_core.inference.acceleration import accelerate  # brings PyTorch: not before everything else proved right
+    from har_core.inference.graph import load_graph
+    from pipelines.prediction import predict_inputs
     from pipelines.tables import render
 
     keep_pandas_out()
-    table = predict_inputs(inputs, files, engine=engine, precision=precision)
+    graph, length = load_graph(files.graph), files.window_length
+    answers = accelerate(graph, num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision)
+    table = predict_inputs(answers, inputs, length=length, join=files.join_segments)
     put_out(render(table, output_format), output)
-
-
-def _refuse_missing(inputs: Sequence[Path]) -> None:
-    expected = "a DSADS-format file, a folder or a zip"
-    problems = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
-    if problems:
-        raise InputError("there is nothing to predict", problems)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import typer
 
 from har_core.base.progress import duration
 from pipelines.cli.options import DataOption, ExperimentArgument, JsonOption
-
-if TYPE_CHECKING:
-    from pipelines.staleness import Status
 
 
 def status(experiment: ExperimentArgument = None, data: DataOption = None, as_json: JsonOption = False) -> None:
@@ -20,21 +16,27 @@ def status(experiment: ExperimentArgument = None, data: DataOption = None, as_js
 
     order = read_order(experiment, data)  # what is wrong with it is said before Dagster is imported
     from pipelines.refresh import look
+    from pipelines.staleness import State
 
     statuses = look(order)
     if as_json:
-        typer.echo(json.dumps([entry.to_dict() for entry in statuses], indent=2))
+        told = [
+            {
+                "asset": entry.item.key.to_user_string(),
+                "partition": entry.item.partition,
+                "state": entry.state,
+                "causes": entry.causes,
+                "seconds": entry.seconds,
+            }
+            for entry in statuses
+        ]
+        typer.echo(json.dumps(told, indent=2))
         return
     width = max(len(str(entry.item)) for entry in statuses)
     for entry in statuses:
-        words = "; ".join([*entry.causes, *_cost(entry)])
-        typer.echo(f"{entry.state:<8}  {entry.item!s:<{width}}  {words}".rstrip())
+        words = list(entry.causes)
+        if entry.state in {State.STALE, State.MISSING} and entry.seconds is not None:
+            words.append(f"took {duration(entry.seconds)} last time")
+        typer.echo(f"{entry.state:<8}  {entry.item!s:<{width}}  {'; '.join(words)}".rstrip())
     if not any(entry.was_made for entry in statuses):
         typer.echo(f"Nothing was made in {order.home.root} yet.")
-
-
-def _cost(entry: Status) -> list[str]:
-    from pipelines.staleness import State
-
-    is_due = entry.state in {State.STALE, State.MISSING} and entry.seconds is not None
-    return [f"took {duration(entry.seconds or 0)} last time"] if is_due else []

@@ -7,12 +7,12 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from pipelines.links import Link, LinkCheck
+from pipelines.cli.options import JsonOption
+from pipelines.links import Link, LinkCheck, Verdict
 
 _WIDTH = 100
 _NAMES = 18
@@ -25,12 +25,11 @@ def trace(
     model: Annotated[str, typer.Argument(help="models:/NAME@ALIAS or models:/NAME/VERSION.", metavar="MODEL_URI")] = (
         "models:/har@champion"
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Follow a registered model back to the exact data, and check every link again. Exits with 1 where one differs."""
     from assets.resources.store import Store
     from pipelines.homes import current_home
-    from pipelines.links import Verdict
 
     store = Store(current_home())
     entry = store.resolve(model)

@@ -12,7 +12,7 @@ import pytest
 from assets.data.source_files import report_source_version
 from assets.machinery import materialisation
 from assets.resources.runs import TrackedRun
-from pipelines.staleness import OutputFiles, ask
+from pipelines.staleness import ask
 
 DATA = ("raw_recordings", "recording_audit", "windows", "splits")
 
@@ -32,7 +32,7 @@ def damaged(graph):
 
 
 def statuses(graph):
-    return ask(graph.definitions().resolve_asset_graph(), graph.instance, OutputFiles(graph.home.root))
+    return ask(graph.definitions().resolve_asset_graph(), graph.instance, graph.home.root)
 
 
 def full_disk(run: TrackedRun, *arguments: object) -> None:

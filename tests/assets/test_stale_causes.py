@@ -11,13 +11,13 @@ from assets.graph import build_assets, build_resources
 from assets.machinery.code_versions import INGREDIENTS
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
-from pipelines.staleness import OutputFiles, State, ask
+from pipelines.staleness import State, ask
 
 
 def causes(ran, experiment: Experiment) -> dict[str, tuple[str, ...]]:
     """The causes of each asset that is stale by itself, with ``experiment`` in the home where everything ran."""
     definitions = dg.Definitions(assets=build_assets(experiment), resources=build_resources(ran.home))
-    statuses = ask(definitions.resolve_asset_graph(), ran.instance, OutputFiles(ran.home.root))
+    statuses = ask(definitions.resolve_asset_graph(), ran.instance, ran.home.root)
     assert not [item for item, status in statuses.items() if status.state is State.MISSING]
     return {str(item): status.causes for item, status in statuses.items() if status.state is State.STALE}
 

@@ -37,7 +37,7 @@ from har_core.settings.source import SourceSettings
 from pipelines.definitions import build_definitions
 from pipelines.homes import Memory, prepare, remember
 from pipelines.runner import Outcome, make_request, run_waves
-from pipelines.staleness import Item, OutputFiles, ask
+from pipelines.staleness import Item, ask
 
 ROOT = Path(__file__).parents[2]
 MAX_TICKS = 20
@@ -152,7 +152,7 @@ class World:
         path.write_text(path.read_text() + text)
 
     def states(self) -> dict[str, str]:
-        asked = ask(self.definitions().resolve_asset_graph(), self.instance, OutputFiles(self.home.root))
+        asked = ask(self.definitions().resolve_asset_graph(), self.instance, self.home.root)
         return {str(item): str(status.state) for item, status in asked.items()}
 
     def look_at_source(self) -> None:
@@ -164,7 +164,7 @@ class World:
         self.look_at_source()
         definitions = self.definitions()
         request = make_request(definitions.resolve_asset_graph(), selection, forced=forced, seed=seed)
-        return run_waves(definitions, self.instance, request, OutputFiles(self.home.root))
+        return run_waves(definitions, self.instance, request, self.home.root)
 
     def tick_until_quiet(self, cursor: AssetDaemonCursor | None) -> AssetDaemonCursor:
         """As the sensors do: look at the source, ask what is due, run that, and again until nothing is."""

@@ -16,7 +16,7 @@ from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import PARTIAL_INPUTS
 from assets.machinery.lineage import OUTPUTS
 from pipelines.runner import Outcome, make_request, run_waves
-from pipelines.staleness import Item, OutputFiles, Status, ask
+from pipelines.staleness import Item, Status, ask
 
 FOLDS = dg.DynamicPartitionsDefinition(name="folds")
 
@@ -98,10 +98,10 @@ class Toy:
         self.ran.clear()
         definitions = self.definitions()
         request = make_request(definitions.resolve_asset_graph(), select, forced=forced)
-        return run_waves(definitions, self.instance, request, OutputFiles(self.home))
+        return run_waves(definitions, self.instance, request, self.home)
 
     def statuses(self) -> dict[str, Status]:
-        asked = ask(self.definitions().resolve_asset_graph(), self.instance, OutputFiles(self.home))
+        asked = ask(self.definitions().resolve_asset_graph(), self.instance, self.home)
         return {str(item): status for item, status in asked.items()}
 
     def states(self) -> dict[str, str]:

@@ -81,7 +81,7 @@ def test_bars_of_folds_go_with_their_wave():
         for fold in folds:
             display.wave([fold])
             display.progress(f"{fold.item} seeds", 1, 2)
-        shown = [task.description for task in display._bars.tasks]
+        shown = [task.description for task in display.tasks]
     assert shown == ["windows", "folds/cnn[loso-p2] seeds"]
 
 

@@ -25,22 +25,14 @@ def test_home_is_the_current_directory_unless_named(tmp_path, monkeypatch):
     assert current_home().root == tmp_path / "elsewhere"
 
 
-def test_prepared_home_has_telemetry_off_and_keeps_changes(home):
+def test_prepared_home_has_telemetry_off_and_a_queue_and_keeps_changes(home):
     settings = home.dagster / "dagster.yaml"
     assert "telemetry:\n  enabled: false" in settings.read_text()
+    assert "max_concurrent_runs: 1" in settings.read_text()
     assert os.environ["DAGSTER_HOME"] == str(home.dagster)
     settings.write_text("# mine\n")
     prepare(home)
     assert settings.read_text() == "# mine\n"
-
-
-def test_settings_of_an_earlier_version_get_the_queue(home):
-    settings = home.dagster / "dagster.yaml"
-    assert "max_concurrent_runs: 1" in settings.read_text()
-    settings.write_text(settings.read_text().partition("\n\n")[0] + "\n")
-    assert "max_concurrent_runs" not in settings.read_text()
-    prepare(home)
-    assert "max_concurrent_runs: 1" in settings.read_text()
 
 
 def test_home_that_cannot_be_made(tmp_path):

@@ -18,7 +18,7 @@ from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 from har_core.windows.schema import channels_of
 from har_core.windows.segmentation import segment
-from pipelines.prediction import predict_with
+from pipelines.prediction import predict_inputs
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ class Model:
 
 
 def places_of(model: Model, *inputs: Path, length: int, join: bool) -> list[tuple[str, float]]:
-    table = predict_with(model, inputs, length=length, join=join)
+    table = predict_inputs(model, inputs, length=length, join=join)
     return list(zip(table["path"].to_pylist(), table["start_s"].to_pylist(), strict=True))
 
 
@@ -100,7 +100,7 @@ def test_loose_files_are_answered_each_alone_under_their_own_names(loose: Path, 
 def test_a_window_longer_than_a_loose_file_is_refused_with_what_would_work(loose: Path) -> None:
     for path in (loose, loose / "a.txt"):
         with pytest.raises(InputError, match=r"a\.txt: a segment has 125 samples .* windows of 250; .* folder or zip"):
-            predict_with(Model(), [path], length=250, join=True)
+            predict_inputs(Model(), [path], length=250, join=True)
 
 
 def test_recordings_without_a_stretch_as_long_as_a_window_are_refused(recordings: Path, tmp_path: Path) -> None:
@@ -109,4 +109,4 @@ def test_recordings_without_a_stretch_as_long_as_a_window_are_refused(recordings
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(recordings / f"a03/p1/s0{number}.txt", target)
     with pytest.raises(InputError, match=r"data: no recording goes on without a break for 250 samples"):
-        predict_with(Model(), [tmp_path / "data"], length=250, join=True)
+        predict_inputs(Model(), [tmp_path / "data"], length=250, join=True)

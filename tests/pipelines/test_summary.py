@@ -1,5 +1,4 @@
 import json
-import math
 import shutil
 import sys
 
@@ -10,7 +9,7 @@ from assets.resources.home import Home
 from har_core.base.errors import HarError, InputError, Problem
 from pipelines.runner import Outcome
 from pipelines.staleness import Item, State, Status
-from pipelines.summary import named, print_summary, ranking, score_to_quote
+from pipelines.summary import named, print_summary, score_to_quote
 
 WINDOWS, SPLITS = Item(AssetKey("windows")), Item(AssetKey("splits"))
 
@@ -29,10 +28,18 @@ def outcome(state: State, **options) -> Outcome:
     return Outcome({WINDOWS: Status(WINDOWS, state, ("its code or its settings changed",))}, **options)
 
 
-def test_ranking_is_by_validation_and_null_comes_last():
-    rows = ranking({"entries": [entry("a", None), entry("b", 0.4), entry("c", 0.6)]})
-    assert [row[0] for row in rows] == ["c", "b", "a"]
-    assert math.isnan(rows[2][1])
+def test_the_ranking_is_that_of_the_report_and_null_is_no_number(tmp_path, capsys):
+    folder = Home(tmp_path).report_folder
+    folder.mkdir(parents=True)
+    (folder / "report.html").touch()
+    (folder / "report.json").write_text(json.dumps({"entries": [entry("c", 0.6), entry("a", None)], "protocols": {}}))
+    print_summary(outcome(State.FRESH), Home(tmp_path))
+    assert capsys.readouterr().out.partition("\nRank ")[2].splitlines()[:4] == [
+        " Architecture      Validation macro-F1  Test macro-F1  Parameters",
+        "   1  c                              0.6000         0.5000          10",
+        "   2  a                                 nan         0.5000          10",
+        "",
+    ]
 
 
 def test_nothing_to_do_is_said(tmp_path, capsys):

@@ -20,7 +20,7 @@ from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.folders import FolderSource
 from har_core.datasets.dsads.listing import listing_version
 from har_core.datasets.dsads.source import open_source
-from pipelines.staleness import OutputFiles, ask
+from pipelines.staleness import ask
 
 NUM_FILES = 3 * 19 * 2
 FIRST = "a01/p1/s01.txt"
@@ -37,7 +37,7 @@ def num_reports(graph) -> int:
 
 
 def not_fresh(graph) -> set[str]:
-    statuses = ask(graph.definitions().resolve_asset_graph(), graph.instance, OutputFiles(graph.home.root))
+    statuses = ask(graph.definitions().resolve_asset_graph(), graph.instance, graph.home.root)
     return {str(item) for item, status in statuses.items() if status.state != "fresh"}
 
 

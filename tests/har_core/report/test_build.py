@@ -167,6 +167,7 @@ def test_json_holds_every_result(four, report):
     figures = json.loads(report.json)
     results = {entry["result"]["architecture"]: entry["result"] for entry in figures["entries"]}
     assert results == {own.result.architecture: json.loads(json.dumps(asdict(own.result))) for own in four.entries}
+    assert [*results] == [row["architecture"] for row in figures["ranking"]["validation"]]
     assert figures["experiment"] == four.experiment
     assert [row["architecture"] for row in figures["ranking"]["test"]] == ["resnet", "shufflenet", "cnn", "lstm"]
     assert set(figures["published"]["figures"]) == set(FOUR)

@@ -45,7 +45,13 @@ def test_what_is_due_says_what_it_took_last_time(har, home, experiment):
     assert "Nothing was made" not in lines[-1]
     entries = {entry["asset"]: entry for entry in json.loads(har("status", "--json").out)}
     assert entries["windows"]["seconds"] > 0
-    assert entries["splits"]["seconds"] is None
+    assert entries["splits"] == {
+        "asset": "splits",
+        "partition": None,
+        "state": "missing",
+        "causes": ["was never materialised"],
+        "seconds": None,
+    }
 
 
 def test_an_option_that_an_architecture_refuses_stops_before_anything_runs(har, home, experiment):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.changes import DefinitionFiles
+from pipelines.servers import state_of_sources
 
 
 @pytest.fixture
@@ -14,29 +14,29 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def files(root: Path) -> DefinitionFiles:
-    return DefinitionFiles(root / "one.toml", root)
-
-
-def test_nothing_changed(files):
-    assert not files.have_changed()
+def look(root: Path) -> dict[Path, tuple[int, int]]:
+    return state_of_sources(root / "one.toml", root)
 
 
 @pytest.mark.parametrize("name", ["one.toml", "har_core/models/lstm.py", "har_core/models/new.py", "har_core/page.j2"])
-def test_a_file_that_is_written_is_seen_once(files, root, name):
+def test_a_file_that_is_written_is_seen_once(root, name):
+    before = look(root)
     (root / name).write_text("b = 2  # longer\n")
-    assert files.have_changed()
-    assert not files.have_changed()
+    after = look(root)
+    assert after != before
+    assert look(root) == after
 
 
-def test_a_file_that_is_gone_or_touched_is_seen(files, root):
+def test_a_file_that_is_gone_or_touched_is_seen(root):
+    before = look(root)
     os.utime(root / "one.toml", (1, 1))
-    assert files.have_changed()
+    touched = look(root)
+    assert touched != before
     (root / "one.toml").unlink()
-    assert files.have_changed()
+    assert look(root) != touched
 
 
-def test_what_python_leaves_behind_does_not_count(files, root):
+def test_what_python_leaves_behind_does_not_count(root):
+    before = look(root)
     (root / "har_core" / "models" / "lstm.pyc").write_text("")
-    assert not files.have_changed()
+    assert look(root) == before

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from har_core.base.errors import InputError
 from har_core.datasets.channels import triples, unit_of
@@ -26,25 +25,9 @@ from har_core.splits.normalization import Statistics
 from har_core.training.augmentation import RandomRotation
 from har_core.training.data import LabelledWindows, check
 from har_core.training.devices import computing
-from har_core.training.events import EpochRecord, TrainingListener, ignore
+from har_core.training.events import Fitted, TrainingListener, ignore
 from har_core.training.loop import train
 from har_core.training.seeding import seed_everything
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
-    """A model that answers, and how it came about."""
-
-    model: nn.Module
-    """On the CPU, in evaluation mode; windows (N, T, C) of its channels to logits (N, K)."""
-    history: tuple[EpochRecord, ...]
-    """Every epoch; none of a classical model."""
-    best_epoch: int
-    """The epoch of the weights, counted from 1; 0 where there are no epochs."""
-    device: str
-    precision: str
-    seconds: float
-    """Wall time of the fit: of all epochs, resumed ones included."""
 
 
 def fit_architecture(
@@ -106,7 +89,7 @@ def fit_architecture(
     if validation is None:
         raise InputError(f"The network {name!r} needs validation windows: they choose its epoch")
     seed_everything(recipe.seed)
-    result = train(
+    return train(
         create_model(
             name,
             num_channels=len(channels),
@@ -123,14 +106,6 @@ def fit_architecture(
         checkpoint_key=checkpoint_key,
         augment=_augmentation(recipe, statistics, channels),
         listener=listener,
-    )
-    return Fitted(
-        model=result.model,
-        history=result.history,
-        best_epoch=result.best_epoch,
-        device=result.device,
-        precision=result.precision,
-        seconds=sum(record.seconds for record in result.history),
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from har_core.fitting.fit import Fitted, classifier_of, fit_architecture
+from har_core.fitting.fit import classifier_of, fit_architecture
 from har_core.fitting.recipe import channels_seen
 from har_core.inference.classifier import RawWindowClassifier, predict_probabilities, weights_version
 from har_core.inference.predictions import tabulate_predictions
@@ -22,7 +22,7 @@ from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.splits.build import SplitWindows
 from har_core.training.data import LabelledWindows
-from har_core.training.events import TrainingListener, ignore
+from har_core.training.events import Fitted, TrainingListener, ignore
 from har_core.windows.tensors import WindowTensors
 
 

@@ -17,7 +17,7 @@ from har_core.base.errors import InputError, UnknownNameError
 from har_core.datasets.channels import select_channels
 from har_core.datasets.dsads.layout import CHANNELS
 from har_core.fitting import fit as fitting
-from har_core.fitting.fit import Fitted, classifier_of, fit_architecture
+from har_core.fitting.fit import classifier_of, fit_architecture
 from har_core.fitting.recipe import channels_seen, code_roots, settings_read, takes_raw_windows
 from har_core.inference.classifier import predict_probabilities, weights_version
 from har_core.settings.experiment import ModelSettings
@@ -25,6 +25,7 @@ from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.splits.normalization import Statistics
 from har_core.training.data import LabelledWindows
+from har_core.training.events import Fitted
 from har_core.windows.store import SampleStore
 
 RUNTIME = RuntimeSettings(device="cpu", num_threads=1)

@@ -94,15 +94,16 @@ class CheckedParts:
         progress: Progress,
     ) -> None:
         """``statistics`` normalise the windows; None leaves them in sensor units."""
-        self._file, self._roles, self._statistics, self._progress = file, roles, statistics, progress
+        self.roles, self.length = roles, length_of(file.schema_arrow)
+        self._file, self._statistics, self._progress = file, statistics, progress
         self._training = Moments(NUM_CHANNELS)
         self._num_not_finite = 0
         self._first_not_finite = ""
 
     def __iter__(self) -> Iterator[Part]:
-        num_done, num_total = 0, int((self._roles != UNUSED).sum())
+        num_done, num_total = 0, int((self.roles != UNUSED).sum())
         what = "windows read" if self._statistics is None else "windows normalised"
-        for raw in parts_of(self._file, self._roles):
+        for raw in parts_of(self._file, self.roles):
             part = raw if self._statistics is None else replace(raw, samples=apply(self._statistics, raw.samples))
             self._look_at(part)
             yield part
@@ -110,7 +111,7 @@ class CheckedParts:
             self._progress(what, num_done, num_total)
 
     def checks(self) -> tuple[Check, ...]:
-        """What holds of all values seen, by :data:`VALUE_CHECK_NAMES`; of raw windows only whether they are finite."""
+        """What holds of all values seen; of raw windows only whether they are finite."""
         finite = Check(
             name="every_value_is_finite",
             passed=self._num_not_finite == 0,

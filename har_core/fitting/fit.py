@@ -22,7 +22,7 @@ from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.splits.normalization import Statistics
-from har_core.training.augmentation import RandomRotation
+from har_core.training.augmentation import random_rotation
 from har_core.training.data import LabelledWindows, check
 from har_core.training.devices import computing
 from har_core.training.events import Fitted, TrainingListener, ignore
@@ -134,7 +134,7 @@ def _augmentation(
     if statistics is None:
         raise InputError("rotation_degrees needs normalised windows: it turns them in sensor units and back")
     index = list(channels)
-    return RandomRotation(
+    return random_rotation(
         sensors,
         [unit_of(channels[x]) for x, _, _ in sensors],
         mean=torch.from_numpy(statistics.mean[index]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +78,8 @@ def weights_version(module: nn.Module) -> str:
     The order in which a module registers them, the device they are on, and how they lie in memory do not count; one
     with two names counts under both. :func:`har_core.inference.archive.archived_weights_version` is that of a file.
     """
-    return digest_of(map(_weight, _named_tensors(module)))
+    named = chain(module.named_parameters(remove_duplicate=False), module.named_buffers(remove_duplicate=False))
+    return digest_of(_weight(name, tensor.detach().cpu().contiguous()) for name, tensor in named)
 
 
 def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 256) -> npt.NDArray[np.float32]:
@@ -98,12 +100,5 @@ def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 2
     return probabilities
 
 
-def _weight(named: tuple[str, Tensor]) -> Weight:
-    name, tensor = named
-    values = tensor.detach().cpu().contiguous()
+def _weight(name: str, values: Tensor) -> Weight:
     return name, str(values.dtype), tuple(values.shape), values.reshape(-1).view(torch.uint8).numpy().data
-
-
-def _named_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters(remove_duplicate=False)
-    yield from module.named_buffers(remove_duplicate=False)

@@ -34,8 +34,8 @@ from har_core.splits.role_checks import check_named_subjects, check_roles
 from har_core.splits.roles import ROLES, UNUSED, assign_roles, assign_subjects, roles_of_windows, separate
 from har_core.windows.dataset import WindowsWriter, open_windows
 from har_core.windows.schema import INHERITED_METADATA, batch_of, length_of, window_schema
-from har_core.windows.store import SampleStore
-from har_core.windows.tensors import WindowTensors, empty_windows, read_keys, read_tensors, rows_of, tensors_of
+from har_core.windows.store import SampleStore, in_memory
+from har_core.windows.tensors import WindowTensors, read_keys, read_tensors, rows_of, tensors_of
 
 _NUM_DROPPED = b"har.num_dropped"
 
@@ -213,7 +213,8 @@ def _read_statistics(folder: Path) -> Statistics:
 def _gather(parts: CheckedParts, named: pa.Table, store: SampleStore | None) -> dict[str, WindowTensors]:
     """The windows of each role as tensors (N, T, C); ``named`` has the keys and flags of all windows of the file."""
     chosen = {role: parts.roles == index for index, role in enumerate(ROLES)}
-    windows = {role: empty_windows(int(chosen[role].sum()), parts.length, store) for role in ROLES}
+    empty = in_memory if store is None else store.empty
+    windows = {role: empty(int(chosen[role].sum()), parts.length, NUM_CHANNELS) for role in ROLES}
     num_done = dict.fromkeys(ROLES, 0)
     with freed_memory_kept():
         for part in parts:

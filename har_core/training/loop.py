@@ -219,8 +219,8 @@ class _Trainer:
         self.model.eval()
         with autocast(self.device, self.precision):
             logits_of_batches = [
-                self.model(batch.windows.to(self.device)).float()
-                for batch in self.validation.batches(VALIDATION_BATCH_SIZE)
+                self.model(windows.to(self.device)).float()
+                for windows in torch.split(self.validation.windows, VALIDATION_BATCH_SIZE)
             ]
         logits, labels = torch.cat(logits_of_batches), self.validation.labels.to(self.device)
         loss = cross_entropy(logits, labels).item()

@@ -52,8 +52,8 @@ def read_tensors(path: Path, store: SampleStore | None = None) -> WindowTensors:
         StorageError: the store has no room.
     """
     with open_windows(path) as file:
-        length = length_of(file.schema_arrow)
-        windows = empty_windows(file.metadata.num_rows, length, store)
+        empty = in_memory if store is None else store.empty
+        windows = empty(file.metadata.num_rows, length_of(file.schema_arrow), NUM_CHANNELS)
         named = []
         start = 0
         with freed_memory_kept():
@@ -63,16 +63,6 @@ def read_tensors(path: Path, store: SampleStore | None = None) -> WindowTensors:
                 windows[start:stop].view(-1, NUM_CHANNELS).copy_(torch.from_numpy(channels_of(rows)).T)
                 start = stop
     return tensors_of(pa.concat_tables(named), windows)
-
-
-def empty_windows(num_windows: int, length: int, store: SampleStore | None = None) -> Tensor:
-    """Room for windows: float32 (N, T, C), of ``store``, or in memory where absent.
-
-    Raises:
-        StorageError: the store has no room.
-    """
-    shape = (num_windows, length, NUM_CHANNELS)
-    return in_memory(*shape) if store is None else store.empty(*shape)
 
 
 def read_keys(path: Path) -> pa.Table:
@@ -115,10 +105,10 @@ def tensors_of(named: pa.Table, windows: Tensor) -> WindowTensors:
         windows: float32 (N, T, C).
     """
     table = named.combine_chunks()
-    flags = [torch.from_numpy(table[name].to_numpy(zero_copy_only=False).copy()) for name in FLAG_COLUMNS]
     return WindowTensors(
         keys=table.select(KEY_COLUMNS),
         windows=windows,
         labels=torch.from_numpy(table["activity"].to_numpy().astype("int64") - 1),
-        **dict(zip(("damaged", "duplicate_groups"), flags, strict=True)),
+        damaged=torch.from_numpy(table["damaged"].to_numpy(zero_copy_only=False).copy()),
+        duplicate_groups=torch.from_numpy(table["duplicate_group"].to_numpy().copy()),
     )

@@ -40,7 +40,6 @@ def fit_architecture(
     channels: Sequence[int],
     statistics: Statistics | None,
     seed: int | None = None,
-    num_classes: int = NUM_ACTIVITIES,
     checkpoint_path: Path | None = None,
     checkpoint_key: str = "",
     listener: TrainingListener = ignore,
@@ -59,7 +58,6 @@ def fit_architecture(
         channels: indices of the channels that the model sees (:func:`har_core.datasets.channels.select_channels`).
         statistics: what the windows were normalised with, (45,) each; None where they are in sensor units.
         seed: in place of the one of ``settings``.
-        num_classes: activities, those that training lacks included.
         checkpoint_path: where an interrupted training of a network goes on; see :func:`har_core.training.loop.train`.
         checkpoint_key: what the training belongs to besides its settings.
         listener: is told of the epochs of a network.
@@ -72,14 +70,14 @@ def fit_architecture(
     recipe = settings.training if seed is None else settings.training.model_copy(update={"seed": seed})
     own = _only(training, channels)
     if not is_network(name):
-        check("training", own, num_classes=num_classes, at_least=2)
+        check("training", own, num_classes=NUM_ACTIVITIES, at_least=2)
         start = time.perf_counter()
         with computing(runtime, torch.device("cpu")):
             model = fit_model(
                 name,
                 own.windows,
                 own.labels,
-                num_classes=num_classes,
+                num_classes=NUM_ACTIVITIES,
                 seed=recipe.seed,
                 triples=triples(channels),
                 **settings.architecture_options,
@@ -94,14 +92,14 @@ def fit_architecture(
             name,
             num_channels=len(channels),
             num_timepoints=training.windows.shape[1],
-            num_classes=num_classes,
+            num_classes=NUM_ACTIVITIES,
             **settings.architecture_options,
         ),
         own,
         _only(validation, channels),
         recipe,
         runtime,
-        num_classes=num_classes,
+        num_classes=NUM_ACTIVITIES,
         checkpoint_path=checkpoint_path,
         checkpoint_key=checkpoint_key,
         augment=_augmentation(recipe, statistics, channels),

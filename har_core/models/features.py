@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
 from har_core.models.layers import require_option
 
-_FEWEST_TIMEPOINTS = 2
 _CONSTANT_BELOW = 1e-6
 """If the deviation of a series is at most this share of its root mean square, its shape and spectrum are mere rounding.
 
@@ -54,10 +53,7 @@ class RichFeatures(nn.Module):
     def __init__(self, *, num_timepoints: int, triples: Sequence[tuple[int, int, int]]) -> None:
         """``triples`` are the channels of the x, y and z axis of each sensor; there may be none."""
         super().__init__()
-        least = _FEWEST_TIMEPOINTS
-        require_option(
-            num_timepoints >= least, "windows.length", num_timepoints, f"at least {least} samples for a spectrum"
-        )
+        require_option(num_timepoints > 1, "windows.length", num_timepoints, "at least 2 samples for a spectrum")
         self.num_triples = len(triples)
         time_T = torch.arange(num_timepoints, dtype=torch.float64)
         cycles_Q = torch.arange(1, num_timepoints // 2 + 1, dtype=torch.float64)

@@ -122,12 +122,10 @@ def write_splits(
 
 
 def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Path | None = None) -> SplitWindows:
-    """Read what :func:`write_splits` wrote: normalised windows, or the same windows as they were before.
+    """Read what :func:`write_splits` wrote: normalised windows, or those of ``raw_from`` in sensor units.
 
-    Args:
-        folder: of the split.
-        store: where the samples go; memory, whatever their size, where absent.
-        raw_from: the windows that the split was made of, to take them in sensor units; None for normalised ones.
+    That is the file of windows that the split was made of. The samples go into ``store``; where it is absent into
+    memory, whatever their size.
 
     Raises:
         InputError: a file is missing, damaged, or something else; ``raw_from`` lacks windows of the split.
@@ -150,28 +148,21 @@ def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Pat
                 problem = Problem(path=str(raw_from), expected=f"the windows that {folder} was made of")
                 raise InputError("The split is not of these windows", [problem])
             of_windows[rows] = index
-        roles = _gather(CheckedParts(file, of_windows, None, silent), named, store)
+        roles = _gather(CheckedParts(file, of_windows, None), named, store)
         return SplitWindows(roles=roles, statistics=None, num_dropped=in_order)
 
 
 def cut_fold(
     windows_path: Path,
     fold: Fold,
-    progress: Progress = silent,
     *,
     normalise: bool = True,
     store: SampleStore | None = None,
 ) -> SplitWindows:
     """The windows of one fold of a protocol, ready to train on: as :func:`write_splits` would write them.
 
-    They are read row group by row group, the training windows twice where they are normalised.
-
-    Args:
-        windows_path: of :func:`har_core.windows.write_windows`.
-        fold: of :func:`har_core.splits.protocols.folds`, for the subjects of the windows.
-        progress: called with the windows that are done.
-        normalise: with statistics of the training windows; else windows stay in sensor units.
-        store: where the samples go; memory, whatever their size, where absent.
+    They are read row group by row group. Where they are to be normalised, the training windows are read twice; else all
+    stay in sensor units. The samples go into ``store``; where it is absent into memory, whatever their size.
 
     Raises:
         InputError: the windows cannot be read, or a check failed; every failed check is named.
@@ -194,8 +185,8 @@ def cut_fold(
                 validation_required=fold.has_validation,
             ),
         )
-        statistics = measure(training_samples(file, split.roles, progress), CHANNELS) if normalise else None
-        parts = CheckedParts(file, split.roles, statistics, progress)
+        statistics = measure(training_samples(file, split.roles), CHANNELS) if normalise else None
+        parts = CheckedParts(file, split.roles, statistics)
         roles = _gather(parts, named, store)
         checks = _require(*role_checks, *parts.checks())
     return SplitWindows(roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)

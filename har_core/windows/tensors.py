@@ -43,9 +43,7 @@ class WindowTensors:
 def read_tensors(path: Path, store: SampleStore | None = None) -> WindowTensors:
     """Read a table of windows, raw or normalised, row group by row group.
 
-    Args:
-        path: of the table.
-        store: where the samples go; memory, whatever their size, where absent.
+    The samples go into ``store``; where it is absent into memory, whatever their size.
 
     Raises:
         InputError: the file is missing, damaged, or no table of windows.
@@ -98,12 +96,7 @@ def _tuples(keys: pa.Table) -> Iterator[tuple[int, ...]]:
 
 
 def tensors_of(named: pa.Table, windows: Tensor) -> WindowTensors:
-    """Windows with what their columns of names and flags say.
-
-    Args:
-        named: N rows with the columns of KEY_COLUMNS and FLAG_COLUMNS.
-        windows: float32 (N, T, C).
-    """
+    """Windows, float32 (N, T, C), with what N rows of KEY_COLUMNS and FLAG_COLUMNS say of them."""
     table = named.combine_chunks()
     return WindowTensors(
         keys=table.select(KEY_COLUMNS),

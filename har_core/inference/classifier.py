@@ -17,10 +17,6 @@ from har_core.inference.weights import Weight, digest_of
 class RawWindowClassifier(nn.Module):
     """A model with its normalisation inside: raw windows (N, T, C) in sensor units to probabilities (N, K)."""
 
-    mean: Tensor
-    standard_deviation: Tensor
-    channels: Tensor
-
     def __init__(
         self,
         network: nn.Module,
@@ -45,11 +41,11 @@ class RawWindowClassifier(nn.Module):
         self.is_normalising = mean is not None or standard_deviation is not None
         self.has_all_channels = channels is None
         if channels is not None:
-            self.register_buffer("channels", torch.tensor(list(channels), dtype=torch.int64))
+            self.channels = nn.Buffer(torch.tensor(list(channels), dtype=torch.int64))
         if mean is not None and standard_deviation is not None:
             _check_statistics(mean, standard_deviation)
-            self.register_buffer("mean", mean.detach().to(torch.float32).clone())
-            self.register_buffer("standard_deviation", standard_deviation.detach().to(torch.float32).clone())
+            self.mean = nn.Buffer(mean.detach().to(torch.float32).clone())
+            self.standard_deviation = nn.Buffer(standard_deviation.detach().to(torch.float32).clone())
             if channels is not None and not (channels and set(channels) <= set(range(len(mean)))):
                 raise InputError(f"channels are {list(channels)}, expected some of 0 to {len(mean) - 1}")
 

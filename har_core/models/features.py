@@ -44,12 +44,6 @@ class RichFeatures(nn.Module):
     correlations of x with y, x with z, and y with z. All 45 channels give 885 features.
     """
 
-    axes: Tensor
-    cosines_TQ: Tensor
-    sines_TQ: Tensor
-    weight_Q: Tensor
-    frequency_Q: Tensor
-
     def __init__(self, *, num_timepoints: int, triples: Sequence[tuple[int, int, int]]) -> None:
         """``triples`` are the channels of the x, y and z axis of each sensor; there may be none."""
         super().__init__()
@@ -60,15 +54,11 @@ class RichFeatures(nn.Module):
         angles_TQ = 2 * math.pi / num_timepoints * time_T[:, None] * cycles_Q
         # Every frequency stands for itself and its negative, but the highest of an even number of samples.
         weight_Q = torch.where(2 * cycles_Q == num_timepoints, 1.0, 2.0).to(torch.float64)
-        constants = {
-            "axes": torch.tensor(list(triples), dtype=torch.int64).reshape(-1),
-            "cosines_TQ": angles_TQ.cos(),
-            "sines_TQ": angles_TQ.sin(),
-            "weight_Q": weight_Q,
-            "frequency_Q": cycles_Q * SAMPLING_RATE_HZ / num_timepoints,
-        }
-        for name, values in constants.items():
-            self.register_buffer(name, values, persistent=False)
+        self.axes = nn.Buffer(torch.tensor(list(triples), dtype=torch.int64).reshape(-1), persistent=False)
+        self.cosines_TQ = nn.Buffer(angles_TQ.cos(), persistent=False)
+        self.sines_TQ = nn.Buffer(angles_TQ.sin(), persistent=False)
+        self.weight_Q = nn.Buffer(weight_Q, persistent=False)
+        self.frequency_Q = nn.Buffer(cycles_Q * SAMPLING_RATE_HZ / num_timepoints, persistent=False)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()

@@ -153,11 +153,7 @@ def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Pat
 
 
 def cut_fold(
-    windows_path: Path,
-    fold: Fold,
-    *,
-    normalise: bool = True,
-    store: SampleStore | None = None,
+    windows_path: Path, fold: Fold, *, normalise: bool = True, store: SampleStore | None = None
 ) -> SplitWindows:
     """The windows of one fold of a protocol, ready to train on: as :func:`write_splits` would write them.
 
@@ -172,10 +168,9 @@ def cut_fold(
         named, length = read_named(file), length_of(file.schema_arrow)
         assigned = assign_roles(fold, named)
         split = separate(named, assigned, length=length)
+        subjects = {fold.name: [*fold.training, *fold.validation, *fold.test]}
         role_checks = _require(
-            check_named_subjects(
-                {fold.name: [*fold.training, *fold.validation, *fold.test]}, named["subject"].to_pylist()
-            ),
+            check_named_subjects(subjects, named["subject"].to_pylist()),
             *check_roles(
                 named,
                 split.roles,

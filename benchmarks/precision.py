@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 from har_core.evaluation.results import score_predictions
 from har_core.evaluation.scores import score
-from har_core.fitting.fit import Fitted
 from har_core.fitting.trained import train_and_predict
 from har_core.inference.acceleration import Engine, Precision, accelerate
 from har_core.inference.classifier import RawWindowClassifier
@@ -29,6 +28,7 @@ from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import PRESETS
 from har_core.splits.build import SplitWindows, read_splits
+from har_core.training.events import Fitted
 
 ARCHITECTURES = ("cnn", "shufflenet", "lstm", "resnet")
 PRECISIONS = ("off", "auto")

@@ -11,7 +11,7 @@ import pytest
 
 from har_core.experiment.loader import load_experiment
 from har_core.models import list_models
-from har_core.models.catalogue import architecture_options
+from har_core.models.catalogue import describe
 from har_core.settings.audit import AuditSettings
 from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
@@ -80,7 +80,7 @@ def test_page_has_every_option_of_every_architecture() -> None:
     assert written == [
         f"| `{name}` | {', '.join(f'`{option} = {json.dumps(value)}`' for option, value in options.items())} |"
         for name in list_models()
-        for options in [architecture_options(name)]
+        for options in [describe(name).options]
     ]
 
 

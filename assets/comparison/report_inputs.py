@@ -34,7 +34,7 @@ from har_core.evaluation.results import score_fold, score_model
 from har_core.inference.predictions import read_predictions
 from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, WindowCounts
 from har_core.settings.experiment import Experiment
-from har_core.splits.roles import DROPS
+from har_core.splits.names import DROPS
 
 
 @dataclass(slots=True)

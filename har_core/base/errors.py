@@ -47,14 +47,11 @@ class InputError(HarError):
     def __init__(self, summary: str, problems: Iterable[Problem] = ()) -> None:
         self.summary = summary
         self.problems = tuple(problems)
-        super().__init__(self._text())
-
-    def _text(self) -> str:
-        lines = [self.summary, *(f"  {problem}" for problem in self.problems[:NUM_PROBLEMS_SHOWN])]
+        lines = [summary, *(f"  {problem}" for problem in self.problems[:NUM_PROBLEMS_SHOWN])]
         num_hidden = len(self.problems) - NUM_PROBLEMS_SHOWN
         if num_hidden > 0:
             lines.append(f"  ... and {num_hidden} more")
-        return "\n".join(lines)
+        super().__init__("\n".join(lines))
 
     def write(self, path: Path) -> None:
         """Write the summary and every problem to ``path``, one a line."""

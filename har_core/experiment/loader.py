@@ -18,7 +18,7 @@ from har_core.datasets.channels import NAMES, select_channels, unknown_names
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.experiment.document import TYPE_NAMES, Document, Key, read_document
 from har_core.experiment.explanation import explain
-from har_core.models.catalogue import architecture_options, is_network, list_models
+from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
 from har_core.settings.report import EvaluationSettings
@@ -190,7 +190,7 @@ class _Reader:
         if table is None:
             return None
         fields = TrainingSettings.model_fields
-        defaults = architecture_options(architecture)
+        defaults = describe(architecture).options
         self.refuse_unknown(key, known={**fields, **defaults}, what=f"key of [training] or option of {architecture}")
         training = {name: value for name, value in table.items() if name in fields}
         options = {name: value for name, value in table.items() if name in defaults and name not in fields}

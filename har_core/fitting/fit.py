@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from har_core.base.errors import InputError
 from har_core.datasets.channels import triples
@@ -23,28 +22,12 @@ from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.splits.normalization import Statistics
-from har_core.training.augmentation import RandomRotation
+from har_core.training.augmentation import random_rotation
 from har_core.training.data import LabelledWindows, check
 from har_core.training.devices import computing
-from har_core.training.events import EpochRecord, TrainingListener, ignore
+from har_core.training.events import Fitted, TrainingListener, ignore
 from har_core.training.loop import train
 from har_core.training.seeding import seed_everything
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
-    """A model that answers, and how it came about."""
-
-    model: nn.Module
-    """On the CPU, in evaluation mode; windows (N, T, C) of its channels to logits (N, K)."""
-    history: tuple[EpochRecord, ...]
-    """Every epoch; none of a classical model."""
-    best_epoch: int
-    """The epoch of the weights, counted from 1; 0 where there are no epochs."""
-    device: str
-    precision: str
-    seconds: float
-    """Wall time of the fit: of all epochs, resumed ones included."""
 
 
 def fit_architecture(
@@ -57,7 +40,6 @@ def fit_architecture(
     channels: Sequence[int],
     statistics: Statistics | None,
     seed: int | None = None,
-    num_classes: int = NUM_ACTIVITIES,
     checkpoint_path: Path | None = None,
     checkpoint_key: str = "",
     listener: TrainingListener = ignore,
@@ -76,7 +58,6 @@ def fit_architecture(
         channels: indices of the channels that the model sees (:func:`har_core.datasets.channels.select_channels`).
         statistics: what the windows were normalised with, (45,) each; None where they are in sensor units.
         seed: in place of the one of ``settings``.
-        num_classes: activities, those that training lacks included.
         checkpoint_path: where an interrupted training of a network goes on; see :func:`har_core.training.loop.train`.
         checkpoint_key: what the training belongs to besides its settings.
         listener: is told of the epochs of a network.
@@ -89,14 +70,14 @@ def fit_architecture(
     recipe = settings.training if seed is None else settings.training.model_copy(update={"seed": seed})
     own = _only(training, channels)
     if not is_network(name):
-        check("training", own, num_classes=num_classes, at_least=2)
+        check("training", own, num_classes=NUM_ACTIVITIES, at_least=2)
         start = time.perf_counter()
         with computing(runtime, torch.device("cpu")):
             model = fit_model(
                 name,
                 own.windows,
                 own.labels,
-                num_classes=num_classes,
+                num_classes=NUM_ACTIVITIES,
                 seed=recipe.seed,
                 triples=triples(channels),
                 **settings.architecture_options,
@@ -106,31 +87,23 @@ def fit_architecture(
     if validation is None:
         raise InputError(f"The network {name!r} needs validation windows: they choose its epoch")
     seed_everything(recipe.seed)
-    result = train(
+    return train(
         create_model(
             name,
             num_channels=len(channels),
             num_timepoints=training.windows.shape[1],
-            num_classes=num_classes,
+            num_classes=NUM_ACTIVITIES,
             **settings.architecture_options,
         ),
         own,
         _only(validation, channels),
         recipe,
         runtime,
-        num_classes=num_classes,
+        num_classes=NUM_ACTIVITIES,
         checkpoint_path=checkpoint_path,
         checkpoint_key=checkpoint_key,
         augment=_augmentation(recipe, statistics, channels),
         listener=listener,
-    )
-    return Fitted(
-        model=result.model,
-        history=result.history,
-        best_epoch=result.best_epoch,
-        device=result.device,
-        precision=result.precision,
-        seconds=sum(record.seconds for record in result.history),
     )
 
 
@@ -159,7 +132,7 @@ def _augmentation(
     if statistics is None:
         raise InputError("rotation_degrees needs normalised windows: it turns them in sensor units and back")
     index = list(channels)
-    return RandomRotation(
+    return random_rotation(
         sensors,
         [channels[x] // CHANNELS_PER_UNIT for x, _, _ in sensors],
         mean=torch.from_numpy(statistics.mean[index]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from har_core.datasets.channels import select_channels
-from har_core.models.catalogue import architecture_options, describe, is_network
+from har_core.models.catalogue import describe, is_network
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.training import TrainingSettings
 
@@ -43,7 +43,7 @@ def settings_read(name: str, settings: ModelSettings) -> dict[str, Any]:
     recipe = settings.training.model_dump(mode="json")
     if not is_network(name):
         recipe = {key: recipe[key] for key in _READ_BY_CLASSICAL}
-    return {**recipe, **architecture_options(name), **settings.architecture_options}
+    return {**recipe, **describe(name).options, **settings.architecture_options}
 
 
 def code_roots(name: str) -> list[str]:

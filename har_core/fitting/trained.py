@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from har_core.fitting.fit import Fitted, classifier_of, fit_architecture
+from har_core.fitting.fit import classifier_of, fit_architecture
 from har_core.fitting.recipe import channels_seen
 from har_core.inference.classifier import RawWindowClassifier, predict_probabilities, weights_version
 from har_core.inference.predictions import tabulate_predictions
@@ -22,7 +22,7 @@ from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.splits.build import SplitWindows
 from har_core.training.data import LabelledWindows
-from har_core.training.events import TrainingListener, ignore
+from har_core.training.events import Fitted, TrainingListener, ignore
 from har_core.windows.tensors import WindowTensors
 
 
@@ -53,19 +53,9 @@ def train_and_predict(
 ) -> Trained:
     """Fit ``architecture`` to the training windows, and predict the validation and test windows that there are.
 
-    Args:
-        architecture: a network or a classical model.
-        settings: its recipe and options.
-        runtime: where.
-        windows: normalised for networks, as they are for classical models
-            (:func:`har_core.fitting.recipe.takes_raw_windows`).
-        seed: in place of the one of ``settings``.
-        checkpoint_path: where an interrupted training goes on. One that the checkpoint shows as finished is taken over.
-        checkpoint_key: what the training belongs to besides its settings.
-        listener: receives the events of the training.
-
-    Raises:
-        InputError, HarError: as :func:`har_core.fitting.fit.fit_architecture`.
+    Arguments and errors are those of :func:`har_core.fitting.fit.fit_architecture`. ``windows`` are normalised for
+    networks, as they are for classical models (:func:`har_core.fitting.recipe.takes_raw_windows`). A training that the
+    checkpoint shows as finished is taken over.
     """
     channels, statistics = channels_seen(settings.training), windows.statistics
     seed = settings.training.seed if seed is None else seed

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError, Problem
-from har_core.inference.openvino_engine import Answer, EngineError, prepare_openvino
+from har_core.inference.openvino_engine import Answer, prepare_openvino
 from har_core.training.devices import autocast, has_bf16
 
 Engine = Literal["auto", "torch", "openvino"]
@@ -42,7 +42,7 @@ class Accelerated:
     """``fp32``, ``bf16`` or ``int8``."""
     answer: Answer
     """Of at most ``batch_size`` windows."""
-    batch_size: int = BATCH_SIZE
+    batch_size: int
 
     def __call__(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Probabilities of any number of windows.
@@ -80,7 +80,7 @@ def accelerate(
     Raises:
         InputError: the engine is not installed, cannot take the model, or cannot compute in ``precision``.
     """
-    is_recurrent, is_float64 = _is_recurrent(model), _is_float64(model)
+    is_float64 = _is_float64(model)
     problems = _problems(engine, precision, is_float64=is_float64, is_calibrated=calibration is not None)
     if problems:
         raise InputError("The model cannot be made faster so", problems)
@@ -88,24 +88,20 @@ def accelerate(
         engine = "torch" if is_float64 or not _is_installed("openvino") else "openvino"
     if precision == "auto":
         precision = "bf16" if has_bf16() else "fp32"
-    size = RECURRENT_BATCH_SIZE if is_recurrent else BATCH_SIZE
+    is_recurrent = _is_recurrent(model)
     if engine == "torch":
-        return Accelerated(engine=engine, precision=precision, answer=_with_torch(model, precision), batch_size=size)
-    try:
+        answer = _with_torch(model, precision)
+    else:
         answer = prepare_openvino(
             model,
             num_timepoints=num_timepoints,
             num_channels=num_channels,
             is_recurrent=is_recurrent,
-            is_bf16=precision != "fp32" and has_bf16(),
-            calibration=calibration if precision == "int8" else None,
+            precision=precision,
+            calibration=calibration,
         )
-    except EngineError as error:
-        problem = Problem(
-            path="engine", value=f"openvino, {precision}: {error}", expected="another engine or precision"
-        )
-        raise InputError("OpenVINO cannot take the model", [problem]) from error
-    return Accelerated(engine=engine, precision=precision, answer=answer, batch_size=size)
+    batch_size = RECURRENT_BATCH_SIZE if is_recurrent else BATCH_SIZE
+    return Accelerated(engine=engine, precision=precision, answer=answer, batch_size=batch_size)
 
 
 def _problems(engine: Engine, precision: Precision, *, is_float64: bool, is_calibrated: bool) -> list[Problem]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,6 @@ from har_core.inference.weights import Weight, digest_of
 
 class RawWindowClassifier(nn.Module):
     """A model with its normalisation inside: raw windows (N, T, C) in sensor units to probabilities (N, K)."""
-
-    mean: Tensor
-    standard_deviation: Tensor
-    channels: Tensor
 
     def __init__(
         self,
@@ -44,11 +41,11 @@ class RawWindowClassifier(nn.Module):
         self.is_normalising = mean is not None or standard_deviation is not None
         self.has_all_channels = channels is None
         if channels is not None:
-            self.register_buffer("channels", torch.tensor(list(channels), dtype=torch.int64))
+            self.channels = nn.Buffer(torch.tensor(list(channels), dtype=torch.int64))
         if mean is not None and standard_deviation is not None:
             _check_statistics(mean, standard_deviation)
-            self.register_buffer("mean", mean.detach().to(torch.float32).clone())
-            self.register_buffer("standard_deviation", standard_deviation.detach().to(torch.float32).clone())
+            self.mean = nn.Buffer(mean.detach().to(torch.float32).clone())
+            self.standard_deviation = nn.Buffer(standard_deviation.detach().to(torch.float32).clone())
             if channels is not None and not (channels and set(channels) <= set(range(len(mean)))):
                 raise InputError(f"channels are {list(channels)}, expected some of 0 to {len(mean) - 1}")
 
@@ -77,7 +74,8 @@ def weights_version(module: nn.Module) -> str:
     The order in which a module registers them, the device they are on, and how they lie in memory do not count; one
     with two names counts under both. :func:`har_core.inference.archive.archived_weights_version` is that of a file.
     """
-    return digest_of(map(_weight, _named_tensors(module)))
+    named = chain(module.named_parameters(remove_duplicate=False), module.named_buffers(remove_duplicate=False))
+    return digest_of(_weight(name, tensor.detach().cpu().contiguous()) for name, tensor in named)
 
 
 def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 256) -> npt.NDArray[np.float32]:
@@ -98,12 +96,5 @@ def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 2
     return probabilities
 
 
-def _weight(named: tuple[str, Tensor]) -> Weight:
-    name, tensor = named
-    values = tensor.detach().cpu().contiguous()
+def _weight(name: str, values: Tensor) -> Weight:
     return name, str(values.dtype), tuple(values.shape), values.reshape(-1).view(torch.uint8).numpy().data
-
-
-def _named_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters(remove_duplicate=False)
-    yield from module.named_buffers(remove_duplicate=False)

@@ -34,17 +34,13 @@ _LAYOUTS = {7: torch.strided}
 _MEMORY_FORMATS = {1: torch.contiguous_format, 4: torch.preserve_format}
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
 def _dtype(number: int) -> torch.dtype:
     dtype: torch.dtype = getattr(torch, DTYPES[number][0])
     return dtype
 
 
 _CONSTANTS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("as_int", "as_ints", "as_bool", "as_bools", "as_string"), _as_it_is),
+    **dict.fromkeys(("as_int", "as_ints", "as_bool", "as_bools", "as_string"), lambda value: value),
     "as_none": lambda _: None,
     "as_float": float,  # of text where it is not finite
     "as_floats": lambda values: [float(value) for value in values],

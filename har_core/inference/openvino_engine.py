@@ -22,6 +22,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, fx, nn
 
+from har_core.base.errors import InputError, Problem
+from har_core.training.devices import has_bf16
+
 if TYPE_CHECKING:
     from openvino import InferRequest, Model
 
@@ -31,31 +34,29 @@ _CALIBRATION_BATCH_SIZE = 16
 _BY_METHOD = {torch.ops.aten.sym_size.int: Tensor.size, torch.ops.aten.new_zeros.default: Tensor.new_zeros}
 
 
-class EngineError(Exception):
-    """Why OpenVINO cannot take a model, in a line."""
-
-
 def prepare_openvino(
     model: nn.Module,
     *,
     num_timepoints: int,
     num_channels: int,
     is_recurrent: bool,
-    is_bf16: bool,
+    precision: str,
     calibration: npt.NDArray[np.float32] | None,
 ) -> Answer:
-    """What answers for ``model`` on this processor; in int8 where there are windows to calibrate with.
+    """What answers for ``model`` on this processor in fp32, bf16, or int8, which needs windows to calibrate with.
 
     Raises:
-        EngineError: OpenVINO cannot take the model.
+        InputError: OpenVINO cannot take the model.
     """
     try:
         converted = convert(model, num_timepoints=num_timepoints, num_channels=num_channels, is_recurrent=is_recurrent)
-        if calibration is not None:
+        if precision == "int8" and calibration is not None:
             converted = quantise(converted, calibration)
-        return _compile(converted, is_bf16=is_bf16)
+        return _compile(converted, is_bf16=precision != "fp32" and has_bf16())
     except Exception as error:  # what OpenVINO and NNCF raise has no class in common
-        raise EngineError(_reason(error)) from error
+        value = f"openvino, {precision}: {_reason(error)}"
+        problem = Problem(path="engine", value=value, expected="another engine or precision")
+        raise InputError("OpenVINO cannot take the model", [problem]) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -38,13 +38,7 @@ PREDICTIONS_SCHEMA = pa.schema(
 def tabulate_predictions(
     windows: WindowTensors, probabilities: npt.NDArray[np.floating], *, role: str, seed: int
 ) -> pa.Table:
-    """One row a window, in :data:`PREDICTIONS_SCHEMA`.
-
-    Args:
-        windows: N windows; their samples are not looked at.
-        probabilities: (N, 19) floats.
-        role: the part of the split the windows stand in.
-        seed: seed of the training.
+    """One row a window, in :data:`PREDICTIONS_SCHEMA`, of ``probabilities`` (N, 19); samples are not looked at.
 
     Raises:
         InputError: the probabilities are not (N, 19).

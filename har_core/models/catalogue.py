@@ -32,7 +32,8 @@ class Architecture:
     is_network: bool
     """True for networks, which are created and trained; False for classical models, which are fitted."""
     options: Mapping[str, Option]
-    """Options that an experiment file may set under ``[models.<name>]``, with their defaults."""
+    """Of ``create_model`` or ``fit_model``, with their defaults; an experiment file may set them under
+    ``[models.<name>]``."""
     num_parameters: int | None
     """With default options, for windows of 125 x 45 and 19 activities; None if the file does not say."""
     macs: int | None
@@ -72,15 +73,6 @@ def is_network(name: str) -> bool:
         UnknownNameError: no such architecture.
     """
     return describe(name).is_network
-
-
-def architecture_options(name: str) -> dict[str, Option]:
-    """Options of ``create_model(name, …)`` or ``fit_model(name, …)``, with their defaults.
-
-    Raises:
-        UnknownNameError: no such architecture.
-    """
-    return dict(describe(name).options)
 
 
 @cache

@@ -17,22 +17,6 @@ from torch import Tensor, nn
 from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
 from har_core.models.layers import require_option
 
-SIMPLE_FEATURES = (
-    "mean",
-    "standard deviation",
-    "minimum",
-    "maximum",
-    "median",
-    "mean absolute difference of consecutive samples",
-    "root mean square",
-    "sum",
-)
-"""Features of a series, in this order; the deviation is that of the population."""
-SHAPE_FEATURES = ("interquartile range", "skewness", "excess kurtosis")
-SPECTRAL_FEATURES = ("frequency of most power, Hz", "mean frequency, weighted by power, Hz", "spectral entropy, 0 to 1")
-"""Features of the power at all frequencies except 0."""
-
-_FEWEST_TIMEPOINTS = 2
 _CONSTANT_BELOW = 1e-6
 """If the deviation of a series is at most this share of its root mean square, its shape and spectrum are mere rounding.
 
@@ -42,7 +26,7 @@ _CHUNK = 256
 
 
 class SimpleFeatures(nn.Module):
-    """:data:`SIMPLE_FEATURES` of every channel: raw windows (N, T, C) to float64 (N, 8·C), channel by channel."""
+    """:func:`simple_features` of every channel: raw windows (N, T, C) to float64 (N, 8·C), channel by channel."""
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
@@ -53,40 +37,28 @@ class SimpleFeatures(nn.Module):
 class RichFeatures(nn.Module):
     """Time, spectral and magnitude features: raw windows (N, T, C) to float64 (N, 14·(C + M) + 3·M).
 
-    First :data:`SIMPLE_FEATURES`, :data:`SHAPE_FEATURES` and :data:`SPECTRAL_FEATURES` of each channel, then of each
-    magnitude √(x² + y² + z²). There is a magnitude for each of the M sensors whose three axes are among the channels;
-    it does not depend on how the sensor is turned on the limb. Last, for each of these sensors, the correlations of x
-    with y, x with z, and y with z. All 45 channels give 885 features.
+    First :func:`simple_features`, interquartile range, skewness, excess kurtosis, and of the power at all frequencies
+    except 0 the frequency of most, the mean frequency weighted by it, both in Hz, and its entropy, 0 to 1: of each
+    channel, then of each magnitude √(x² + y² + z²). There is a magnitude for each of the M sensors whose three axes are
+    among the channels; it does not depend on how the sensor is turned on the limb. Last, for each of these sensors, the
+    correlations of x with y, x with z, and y with z. All 45 channels give 885 features.
     """
-
-    axes: Tensor
-    cosines_TQ: Tensor
-    sines_TQ: Tensor
-    weight_Q: Tensor
-    frequency_Q: Tensor
 
     def __init__(self, *, num_timepoints: int, triples: Sequence[tuple[int, int, int]]) -> None:
         """``triples`` are the channels of the x, y and z axis of each sensor; there may be none."""
         super().__init__()
-        least = _FEWEST_TIMEPOINTS
-        require_option(
-            num_timepoints >= least, "windows.length", num_timepoints, f"at least {least} samples for a spectrum"
-        )
+        require_option(num_timepoints > 1, "windows.length", num_timepoints, "at least 2 samples for a spectrum")
         self.num_triples = len(triples)
         time_T = torch.arange(num_timepoints, dtype=torch.float64)
         cycles_Q = torch.arange(1, num_timepoints // 2 + 1, dtype=torch.float64)
         angles_TQ = 2 * math.pi / num_timepoints * time_T[:, None] * cycles_Q
         # Every frequency stands for itself and its negative, but the highest of an even number of samples.
         weight_Q = torch.where(2 * cycles_Q == num_timepoints, 1.0, 2.0).to(torch.float64)
-        constants = {
-            "axes": torch.tensor(list(triples), dtype=torch.int64).reshape(-1),
-            "cosines_TQ": angles_TQ.cos(),
-            "sines_TQ": angles_TQ.sin(),
-            "weight_Q": weight_Q,
-            "frequency_Q": cycles_Q * SAMPLING_RATE_HZ / num_timepoints,
-        }
-        for name, values in constants.items():
-            self.register_buffer(name, values, persistent=False)
+        self.axes = nn.Buffer(torch.tensor(list(triples), dtype=torch.int64).reshape(-1), persistent=False)
+        self.cosines_TQ = nn.Buffer(angles_TQ.cos(), persistent=False)
+        self.sines_TQ = nn.Buffer(angles_TQ.sin(), persistent=False)
+        self.weight_Q = nn.Buffer(weight_Q, persistent=False)
+        self.frequency_Q = nn.Buffer(cycles_Q * SAMPLING_RATE_HZ / num_timepoints, persistent=False)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
@@ -123,7 +95,11 @@ class RichFeatures(nn.Module):
 
 
 def simple_features(x_NST: Tensor, sorted_NST: Tensor) -> Tensor:
-    """:data:`SIMPLE_FEATURES` of series (N, S, T), given also in ascending order: (N, S, 8)."""
+    """Eight features of series (N, S, T), given also in ascending order: (N, S, 8).
+
+    Mean, deviation (of the population), minimum, maximum, median, mean absolute difference of consecutive samples, root
+    mean square, sum.
+    """
     num_timepoints = x_NST.shape[-1]
     steps_NS = (x_NST[..., 1:] - x_NST[..., :-1]).abs().sum(dim=-1) / max(1, num_timepoints - 1)
     features = [

@@ -26,13 +26,6 @@ class Forest(nn.Module):
     window takes as many steps as the deepest tree has levels, and the number of steps does not depend on the data.
     """
 
-    feature_V: Tensor
-    threshold_V: Tensor
-    child_W: Tensor
-    distribution_V: Tensor
-    probabilities_DK: Tensor
-    roots_R: Tensor
-
     def __init__(
         self, features: nn.Module, forest: RandomForestClassifier | ExtraTreesClassifier, *, num_classes: int
     ) -> None:
@@ -44,11 +37,11 @@ class Forest(nn.Module):
         self.depth = max(tree.max_depth for tree in trees)
         is_leaf = np.concatenate([tree.children_left for tree in trees]) < 0
         # A leaf looks at feature 0 and stays where it is, whatever the value.
-        self._keep("feature_V", np.where(is_leaf, 0, np.concatenate([tree.feature for tree in trees])), np.int32)
+        self.feature_V = _buffer(np.where(is_leaf, 0, np.concatenate([tree.feature for tree in trees])), np.int32)
         thresholds = rounded_down(np.concatenate([tree.threshold for tree in trees]))
-        self._keep("threshold_V", np.where(is_leaf, 0, thresholds), np.float32)
+        self.threshold_V = _buffer(np.where(is_leaf, 0, thresholds), np.float32)
         sides = [_children(trees, roots, is_leaf, side) for side in ("children_left", "children_right")]
-        self._keep("child_W", np.stack(sides, axis=1).reshape(-1), np.int32)
+        self.child_W = _buffer(np.stack(sides, axis=1).reshape(-1), np.int32)
         table, index = np.unique(
             np.concatenate([tree.value[:, 0] for tree in trees])[is_leaf], axis=0, return_inverse=True
         )
@@ -56,9 +49,9 @@ class Forest(nn.Module):
         distribution[is_leaf] = index.reshape(-1)
         probabilities = np.zeros((len(table), num_classes))
         probabilities[:, forest.classes_] = table
-        self._keep("distribution_V", distribution, np.int32)
-        self._keep("probabilities_DK", probabilities, np.float32)
-        self._keep("roots_R", roots, np.int64)
+        self.distribution_V = _buffer(distribution, np.int32)
+        self.probabilities_DK = _buffer(probabilities, np.float32)
+        self.roots_R = _buffer(roots, np.int64)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NF = self.features(x_NTC).to(torch.float32)
@@ -71,15 +64,16 @@ class Forest(nn.Module):
         probability_NK = functional.embedding_bag(distribution_NR, self.probabilities_DK, mode="mean")
         return probability_NK.clamp(min=SMALLEST_PROBABILITY).log()
 
-    def _keep(self, name: str, values: npt.NDArray[Any], dtype: type[np.generic]) -> None:
-        self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, dtype=dtype)))
-
 
 def rounded_down(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """The largest float32 numbers not above ``thresholds``: float32 values compare the same with either."""
     nearest = thresholds.astype(np.float32)
     below = np.nextafter(nearest, np.float32(-np.inf))
     return np.where(nearest.astype(np.float64) > thresholds, below, nearest)
+
+
+def _buffer(values: npt.NDArray[Any], dtype: type[np.generic]) -> nn.Buffer:
+    return nn.Buffer(torch.from_numpy(np.ascontiguousarray(values, dtype=dtype)))
 
 
 def _children(

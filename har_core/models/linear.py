@@ -22,9 +22,6 @@ class LinearOnFeatures(nn.Module):
     Computed in float64, as scikit-learn does.
     """
 
-    weight_FK: Tensor
-    bias_K: Tensor
-
     def __init__(self, features: nn.Module, scaler: StandardScaler, linear: Any, *, num_classes: int) -> None:
         """Convert a fitted ``scaler``, and a ``linear`` classifier that was fitted to its output.
 
@@ -40,8 +37,8 @@ class LinearOnFeatures(nn.Module):
         present = classes[1:] if len(coefficients) < len(classes) else classes  # the first of two: logit 0
         weight_FK[:, present] = (coefficients / scaler.scale_).T
         bias_K[present] = intercept - coefficients @ (scaler.mean_ / scaler.scale_)
-        self.register_buffer("weight_FK", torch.from_numpy(weight_FK))
-        self.register_buffer("bias_K", torch.from_numpy(bias_K))
+        self.weight_FK = nn.Buffer(torch.from_numpy(weight_FK))
+        self.bias_K = nn.Buffer(torch.from_numpy(bias_K))
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NF = self.features(x_NTC).to(torch.float64)

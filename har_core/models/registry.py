@@ -10,27 +10,25 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError, Problem, UnknownNameError
 from har_core.base.names import unknown
-from har_core.models.catalogue import architecture_options, describe, is_network, list_models
+from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.experiment import Option
 
-NetworkClass = TypeVar("NetworkClass", bound=type[nn.Module])
-Fit = TypeVar("Fit", bound=Callable[..., nn.Module])
+_Maker = TypeVar("_Maker", bound=Callable[..., nn.Module])
 
 _SHAPE_ARGUMENTS = ("num_channels", "num_timepoints", "num_classes")
 _FIT_ARGUMENTS = ("windows_NTC", "labels_N", "num_classes", "seed")
 _TRIPLES = "triples"
-_networks: dict[str, type[nn.Module]] = {}
-_classical: dict[str, Callable[..., nn.Module]] = {}
+_makers: dict[str, Callable[..., nn.Module]] = {}
 
 
-def register_model(name: str) -> Callable[[NetworkClass], NetworkClass]:
+def register_model(name: str) -> Callable[[_Maker], _Maker]:
     """Class decorator that registers a network as ``name``.
 
     Its ``__init__`` takes keywords only: ``num_channels``, ``num_timepoints``, ``num_classes``, and options with
@@ -39,16 +37,10 @@ def register_model(name: str) -> Callable[[NetworkClass], NetworkClass]:
     Raises:
         ValueError: the name is taken, or ``__init__`` has other arguments.
     """
-
-    def register(architecture: NetworkClass) -> NetworkClass:
-        _require_form(name, architecture, _SHAPE_ARGUMENTS)
-        _networks[name] = architecture
-        return architecture
-
-    return register
+    return _register(name, _SHAPE_ARGUMENTS)
 
 
-def register_classical(name: str) -> Callable[[Fit], Fit]:
+def register_classical(name: str) -> Callable[[_Maker], _Maker]:
     """Function decorator that registers a classical model as ``name``.
 
     The function is called as ``fit(windows_NTC, labels_N, *, num_classes, seed, **options)``, with raw float32 windows
@@ -65,13 +57,7 @@ def register_classical(name: str) -> Callable[[Fit], Fit]:
     Raises:
         ValueError: the name is taken, or the function has other arguments.
     """
-
-    def register(fit: Fit) -> Fit:
-        _require_form(name, fit, _FIT_ARGUMENTS, optional=(_TRIPLES,))
-        _classical[name] = fit
-        return fit
-
-    return register
+    return _register(name, _FIT_ARGUMENTS, optional=(_TRIPLES,))
 
 
 def create_model(
@@ -80,7 +66,7 @@ def create_model(
     """A new network with random weights from PyTorch's global generator (see ``har_core.training.seeding``).
 
     Its ``forward`` takes normalised float32 windows (N, ``num_timepoints``, ``num_channels``) and returns float32
-    logits (N, ``num_classes``). ``overrides`` are options of the architecture (:func:`architecture_options`).
+    logits (N, ``num_classes``). ``overrides`` are options of the architecture (:func:`describe`).
 
     Raises:
         UnknownNameError: there is no such architecture or option.
@@ -119,7 +105,7 @@ def fit_model(
         num_classes: K, the number of activities in the logits.
         seed: seed of all randomness.
         triples: channels that are the x, y and z axis of one sensor; by default every three in a row.
-        **options: options of the model (:func:`architecture_options`).
+        **options: options of the model (:func:`describe`).
 
     Raises:
         UnknownNameError: there is no such architecture or option.
@@ -157,29 +143,33 @@ def check_options(name: str, *, num_channels: int, num_timepoints: int, num_clas
 
 def _architecture(name: str) -> Callable[..., nn.Module]:
     """The class or function that makes ``name``; imports its file and no other."""
-    entry = describe(name)
-    importlib.import_module(entry.module)
-    return _networks[name] if entry.is_network else _classical[name]
+    importlib.import_module(describe(name).module)
+    return _makers[name]
 
 
-def _require_form(
-    name: str, maker: Callable[..., nn.Module], fixed: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> None:
+def _register(name: str, fixed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Callable[[_Maker], _Maker]:
     """Refuse a taken name, and arguments other than ``fixed``, ``optional`` and keywords with defaults."""
-    if name in list_models() and describe(name).module != maker.__module__:
-        raise ValueError(f"{name!r} is registered twice: in {describe(name).module} and by {_place(maker)}")
-    parameters = list(inspect.signature(maker).parameters.values())
-    if tuple(parameter.name for parameter in parameters[: len(fixed)]) != fixed:
-        raise ValueError(f"{_place(maker)}: the first arguments must be {', '.join(fixed)}")
-    for parameter in parameters[len(fixed) :]:
-        is_plain = parameter.kind is parameter.KEYWORD_ONLY and isinstance(parameter.default, Option)
-        if not is_plain and parameter.name not in optional:
-            raise ValueError(f"{_place(maker)}: {parameter.name} must be a keyword with a plain default")
+
+    def register(maker: _Maker) -> _Maker:
+        place = f"{maker.__module__}.{maker.__qualname__}"
+        if name in list_models() and describe(name).module != maker.__module__:
+            raise ValueError(f"{name!r} is registered twice: in {describe(name).module} and by {place}")
+        parameters = list(inspect.signature(maker).parameters.values())
+        if tuple(parameter.name for parameter in parameters[: len(fixed)]) != fixed:
+            raise ValueError(f"{place}: the first arguments must be {', '.join(fixed)}")
+        for parameter in parameters[len(fixed) :]:
+            is_plain = parameter.kind is parameter.KEYWORD_ONLY and isinstance(parameter.default, Option)
+            if not is_plain and parameter.name not in optional:
+                raise ValueError(f"{place}: {parameter.name} must be a keyword with a plain default")
+        _makers[name] = maker
+        return maker
+
+    return register
 
 
 def _option_problems(name: str, overrides: Mapping[str, Option]) -> list[Problem]:
     """Problems of the options: each must have the type of its default, and be positive for classical models."""
-    options = architecture_options(name)
+    options = describe(name).options
     problems = []
     for option, value in overrides.items():
         if option not in options:
@@ -211,7 +201,3 @@ def _data_problems(windows_NTC: Tensor, labels_N: Tensor, num_classes: int) -> l
         expected = f"at least two activities, from 0 to {num_classes - 1}"
         problems.append(Problem(path="labels", value=str(present), expected=expected))
     return problems
-
-
-def _place(architecture: Callable[..., Any]) -> str:
-    return f"{architecture.__module__}.{architecture.__qualname__}"

@@ -78,15 +78,11 @@ class RandomConvolutions(nn.Module):
     from dilation to dilation.
     """
 
-    mean_C: Tensor
-    deviation_C: Tensor
-    weights_PJ: Tensor
-
     def __init__(self, mean_C: Tensor, deviation_C: Tensor, convolutions: list[Convolutions]) -> None:
         super().__init__()
-        self.register_buffer("mean_C", mean_C)
-        self.register_buffer("deviation_C", deviation_C)
-        self.register_buffer("weights_PJ", kernel_weights(), persistent=False)
+        self.mean_C = nn.Buffer(mean_C)
+        self.deviation_C = nn.Buffer(deviation_C)
+        self.weights_PJ = nn.Buffer(kernel_weights(), persistent=False)
         self.dilations = [convolution.dilation for convolution in convolutions]
         for index, convolution in enumerate(convolutions):
             self.register_buffer(f"channels_{index}", convolution.channels_PC)

@@ -16,7 +16,7 @@ from har_core.audit.summary import KindSummary, summarise_findings
 from har_core.report.charts import squares
 from har_core.report.honest import TITLES
 from har_core.report.inputs import ReportInputs, WindowCounts
-from har_core.splits.roles import DROPS
+from har_core.splits.names import DROPS
 
 KIND_WORDS = {
     Kind.ZERO_RUN: "Rows of zeros where a sensor cannot read zero",

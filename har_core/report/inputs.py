@@ -105,4 +105,4 @@ class ReportInputs:
     """Of the audit, in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`; None where there was none."""
     window_counts: WindowCounts | None = None
     split_drops: Mapping[str, int] = field(default_factory=dict)
-    """Windows left out of a role of the models' split, by reason (:data:`har_core.splits.roles.DROPS`)."""
+    """Windows left out of a role of the models' split, by reason (:data:`har_core.splits.names.DROPS`)."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -27,17 +26,16 @@ from har_core.base.memory import freed_memory_kept
 from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.settings.splits import SplitSettings
-from har_core.splits.assignment import assign_roles
-from har_core.splits.names import FILE_NAMES, STATISTICS_FILE_NAME
+from har_core.splits.names import DROPS, FILE_NAMES, STATISTICS_FILE_NAME
 from har_core.splits.normalization import Statistics, measure
-from har_core.splits.parts import CheckedParts, Part, read_named, training_samples
+from har_core.splits.parts import CheckedParts, read_named, training_samples
 from har_core.splits.protocols import Fold
 from har_core.splits.role_checks import check_named_subjects, check_roles
-from har_core.splits.roles import DROPS, ROLES, UNUSED, assign_subjects, roles_of_windows, separate
+from har_core.splits.roles import ROLES, UNUSED, assign_roles, assign_subjects, roles_of_windows, separate
 from har_core.windows.dataset import WindowsWriter, open_windows
 from har_core.windows.schema import INHERITED_METADATA, batch_of, length_of, window_schema
-from har_core.windows.store import SampleStore
-from har_core.windows.tensors import WindowTensors, empty_windows, read_keys, read_tensors, rows_of, tensors_of
+from har_core.windows.store import SampleStore, in_memory
+from har_core.windows.tensors import WindowTensors, read_keys, read_tensors, rows_of, tensors_of
 
 _NUM_DROPPED = b"har.num_dropped"
 
@@ -49,7 +47,7 @@ class SplitsSummary:
     num_windows: dict[str, int]
     """By role."""
     num_dropped: dict[str, int]
-    """Windows that left a role, by reason and role: :data:`~har_core.splits.roles.DROPS`."""
+    """Windows that left a role, by reason and role: :data:`~har_core.splits.names.DROPS`."""
     subjects: dict[str, tuple[int, ...]]
     """By role, ascending."""
     checks: tuple[Check, ...]
@@ -67,7 +65,7 @@ class SplitWindows:
     statistics: Statistics | None
     """What normalised them; None where they are in sensor units."""
     num_dropped: dict[str, int]
-    """Windows that left a role, by reason and role: :data:`~har_core.splits.roles.DROPS`."""
+    """Windows that left a role, by reason and role: :data:`~har_core.splits.names.DROPS`."""
     checks: tuple[Check, ...] = ()
     """All passed; none where the split was read from files, which were checked before they were written."""
 
@@ -85,44 +83,49 @@ def write_splits(
         StorageError: the disk is full.
     """
     with open_windows(windows_path) as file:
-        named = read_named(file)
-        subjects = assign_subjects(settings, named["subject"].to_pylist())
+        named, length = read_named(file), length_of(file.schema_arrow)
+        present = named["subject"].to_pylist()
+        subjects = assign_subjects(settings, present)
         wanted = {
             "training": settings.training_subjects,
             "validation": settings.validation_subjects,
             "test": settings.test_subjects,
         }
-        split = _settle(
-            named,
-            roles_of_windows(named, subjects),
-            length=length_of(file.schema_arrow),
-            subjects={_setting(role): numbers or () for role, numbers in wanted.items()},
-            given={role: _as_given(role, numbers) for role, numbers in wanted.items()},
+        assigned = roles_of_windows(named, subjects)
+        split = separate(named, assigned, length=length)
+        given = {role: _as_given(role, numbers) for role, numbers in wanted.items()}
+        role_checks = _require(
+            check_named_subjects({_setting(role): numbers or () for role, numbers in wanted.items()}, present),
+            *check_roles(named, split.roles, length=length, assigned=assigned, given=given),
         )
         statistics = measure(training_samples(file, split.roles, progress), CHANNELS)
         parts = CheckedParts(file, split.roles, statistics, progress)
         with atomic_paths(*(folder / name for name in FILE_NAMES.values()), folder / STATISTICS_FILE_NAME) as paths:
             schemas = {role: _schema(file, settings, role, subjects[role], split.num_dropped) for role in ROLES}
-            written = _write_parts(parts, paths=dict(zip(ROLES, paths[:-1], strict=True)), schemas=schemas)
-            checks = _require((*split.checks, *parts.checks()))
+            with ExitStack() as stack:
+                writers = {
+                    role: stack.enter_context(WindowsWriter(path, schemas[role]))
+                    for role, path in zip(ROLES, paths, strict=False)
+                }
+                for part in parts:
+                    writers[part.role].write(batch_of(part.named, part.samples, schemas[part.role]))
+            checks = _require(*role_checks, *parts.checks())
             paths[-1].write_text(statistics.to_json(), encoding="utf-8")
-    versions = json.dumps([written.content_versions, statistics.to_json()])
+    versions = {role: writer.content_version for role, writer in writers.items()}
     return SplitsSummary(
-        num_windows=written.num_windows,
+        num_windows={role: writer.num_windows for role, writer in writers.items()},
         num_dropped=split.num_dropped,
         subjects=subjects,
         checks=checks,
-        content_version=hashlib.sha256(versions.encode()).hexdigest(),
+        content_version=hashlib.sha256(json.dumps([versions, statistics.to_json()]).encode()).hexdigest(),
     )
 
 
 def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Path | None = None) -> SplitWindows:
-    """Read what :func:`write_splits` wrote: normalised windows, or the same windows as they were before.
+    """Read what :func:`write_splits` wrote: normalised windows, or those of ``raw_from`` in sensor units.
 
-    Args:
-        folder: of the split.
-        store: where the samples go; memory, whatever their size, where absent.
-        raw_from: the windows that the split was made of, to take them in sensor units; None for normalised ones.
+    That is the file of windows that the split was made of. The samples go into ``store``; where it is absent into
+    memory, whatever their size.
 
     Raises:
         InputError: a file is missing, damaged, or something else; ``raw_from`` lacks windows of the split.
@@ -145,47 +148,43 @@ def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Pat
                 problem = Problem(path=str(raw_from), expected=f"the windows that {folder} was made of")
                 raise InputError("The split is not of these windows", [problem])
             of_windows[rows] = index
-        gathered = _gather(file, named, of_windows, store=store)
-        return SplitWindows(roles=gathered.roles, statistics=None, num_dropped=in_order)
+        roles = _gather(CheckedParts(file, of_windows, None), named, store)
+        return SplitWindows(roles=roles, statistics=None, num_dropped=in_order)
 
 
 def cut_fold(
-    windows_path: Path,
-    fold: Fold,
-    progress: Progress = silent,
-    *,
-    normalise: bool = True,
-    store: SampleStore | None = None,
+    windows_path: Path, fold: Fold, *, normalise: bool = True, store: SampleStore | None = None
 ) -> SplitWindows:
     """The windows of one fold of a protocol, ready to train on: as :func:`write_splits` would write them.
 
-    They are read row group by row group, the training windows twice where they are normalised.
-
-    Args:
-        windows_path: of :func:`har_core.windows.write_windows`.
-        fold: of :func:`har_core.splits.protocols.folds`, for the subjects of the windows.
-        progress: called with the windows that are done.
-        normalise: with statistics of the training windows; else windows stay in sensor units.
-        store: where the samples go; memory, whatever their size, where absent.
+    They are read row group by row group. Where they are to be normalised, the training windows are read twice; else all
+    stay in sensor units. The samples go into ``store``; where it is absent into memory, whatever their size.
 
     Raises:
         InputError: the windows cannot be read, or a check failed; every failed check is named.
         StorageError: the store has no room.
     """
     with open_windows(windows_path) as file:
-        named = read_named(file)
-        split = _settle(
-            named,
-            assign_roles(fold, named),
-            length=length_of(file.schema_arrow),
-            subjects={fold.name: [*fold.training, *fold.validation, *fold.test]},
-            subjects_apart=fold.subjects_apart,
-            validation_required=fold.has_validation,
+        named, length = read_named(file), length_of(file.schema_arrow)
+        assigned = assign_roles(fold, named)
+        split = separate(named, assigned, length=length)
+        subjects = {fold.name: [*fold.training, *fold.validation, *fold.test]}
+        role_checks = _require(
+            check_named_subjects(subjects, named["subject"].to_pylist()),
+            *check_roles(
+                named,
+                split.roles,
+                length=length,
+                assigned=assigned,
+                subjects_apart=fold.subjects_apart,
+                validation_required=fold.has_validation,
+            ),
         )
-        statistics = measure(training_samples(file, split.roles, progress), CHANNELS) if normalise else None
-        gathered = _gather(file, named, split.roles, statistics=statistics, progress=progress, store=store)
-        checks = _require((*split.checks, *gathered.checks))
-    return SplitWindows(roles=gathered.roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
+        statistics = measure(training_samples(file, split.roles), CHANNELS) if normalise else None
+        parts = CheckedParts(file, split.roles, statistics)
+        roles = _gather(parts, named, store)
+        checks = _require(*role_checks, *parts.checks())
+    return SplitWindows(roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
 
 
 def _read_statistics(folder: Path) -> Statistics:
@@ -197,70 +196,19 @@ def _read_statistics(folder: Path) -> Statistics:
         raise InputError("The split cannot be read", [problem]) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Gathered:
-    roles: dict[str, WindowTensors]
-    checks: tuple[Check, ...]
-
-
-def _gather(
-    file: pq.ParquetFile,
-    named: pa.Table,
-    of_windows: npt.NDArray[np.int8],
-    *,
-    statistics: Statistics | None = None,
-    progress: Progress = silent,
-    store: SampleStore | None = None,
-) -> _Gathered:
-    """The windows of each role as tensors (N, T, C), normalised where there are statistics."""
-    length = length_of(file.schema_arrow)
-    chosen = {role: of_windows == index for index, role in enumerate(ROLES)}
-    windows = {role: empty_windows(int(chosen[role].sum()), length, store) for role in ROLES}
-    parts, num_done = CheckedParts(file, of_windows, statistics, progress), dict.fromkeys(ROLES, 0)
+def _gather(parts: CheckedParts, named: pa.Table, store: SampleStore | None) -> dict[str, WindowTensors]:
+    """The windows of each role as tensors (N, T, C); ``named`` has the keys and flags of all windows of the file."""
+    chosen = {role: parts.roles == index for index, role in enumerate(ROLES)}
+    empty = in_memory if store is None else store.empty
+    windows = {role: empty(int(chosen[role].sum()), parts.length, NUM_CHANNELS) for role in ROLES}
+    num_done = dict.fromkeys(ROLES, 0)
     with freed_memory_kept():
         for part in parts:
             start = num_done[part.role]
             num_done[part.role] = start + len(part)
             into = windows[part.role][start : num_done[part.role]]
             into.view(-1, NUM_CHANNELS).copy_(torch.from_numpy(part.samples).T)
-    roles = {role: tensors_of(named.filter(chosen[role]), windows[role]) for role in ROLES}
-    return _Gathered(roles=roles, checks=parts.checks())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settled:
-    """Roles that may be used."""
-
-    roles: npt.NDArray[np.int8]
-    num_dropped: dict[str, int]
-    checks: tuple[Check, ...]
-
-
-def _settle(
-    named: pa.Table,
-    assigned: npt.NDArray[np.int8],
-    *,
-    length: int,
-    subjects: Mapping[str, Iterable[int]],
-    given: Mapping[str, str] | None = None,
-    subjects_apart: bool = True,
-    validation_required: bool = True,
-) -> _Settled:
-    """Separate the roles that a protocol assigned, and refuse what does not hold of them then."""
-    separated = separate(named, assigned, length=length)
-    checks = (
-        check_named_subjects(subjects, named["subject"].to_pylist()),
-        *check_roles(
-            named,
-            separated.roles,
-            length=length,
-            assigned=assigned,
-            subjects_apart=subjects_apart,
-            validation_required=validation_required,
-            given=given,
-        ),
-    )
-    return _Settled(roles=separated.roles, num_dropped=separated.num_dropped, checks=_require(checks))
+    return {role: tensors_of(named.filter(chosen[role]), windows[role]) for role in ROLES}
 
 
 def _setting(role: str) -> str:
@@ -274,7 +222,7 @@ def _as_given(role: str, subjects: Sequence[int] | None) -> str:
     return f"{_setting(role)} = {list(subjects)}"
 
 
-def _require(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+def _require(*checks: Check) -> tuple[Check, ...]:
     require(checks, summary="The windows cannot be split so; nothing was replaced.")
     return checks
 
@@ -293,22 +241,3 @@ def _schema(
     }
     measures = dict.fromkeys(CHANNELS, "standard deviations from the mean of the training windows")
     return window_schema(length_of(file.schema_arrow), measures=measures).with_metadata(metadata)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    """What is on disk, by role."""
-
-    num_windows: dict[str, int]
-    content_versions: dict[str, str]
-
-
-def _write_parts(parts: Iterable[Part], *, paths: Mapping[str, Path], schemas: Mapping[str, pa.Schema]) -> _Written:
-    with ExitStack() as stack:
-        writers = {role: stack.enter_context(WindowsWriter(paths[role], schemas[role])) for role in ROLES}
-        for part in parts:
-            writers[part.role].write(batch_of(part.named, part.samples, schemas[part.role]))
-    return _Written(
-        num_windows={role: writer.num_windows for role, writer in writers.items()},
-        content_versions={role: writer.content_version for role, writer in writers.items()},
-    )

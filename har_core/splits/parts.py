@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from har_core.base.ahead import ahead
 from har_core.base.checks import Check
-from har_core.base.progress import Progress
+from har_core.base.progress import Progress, silent
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.splits.normalization import Moments, Statistics, apply
 from har_core.splits.roles import ROLES, UNUSED
@@ -47,10 +47,7 @@ def read_named(file: pq.ParquetFile) -> pa.Table:
 def parts_of(file: pq.ParquetFile, roles: npt.NDArray[np.int8], wanted: Iterable[str] = ROLES) -> Iterator[Part]:
     """The windows of the ``wanted`` roles, raw; row groups without any are not read.
 
-    Args:
-        file: windows, of :func:`~har_core.windows.dataset.open_windows`.
-        roles: (N,) index into ROLES of each window of the file, or UNUSED.
-        wanted: names of roles.
+    ``roles`` (N,) are an index into ROLES for each window of the file, or UNUSED.
     """
     length = length_of(file.schema_arrow)
     sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
@@ -73,7 +70,7 @@ def parts_of(file: pq.ParquetFile, roles: npt.NDArray[np.int8], wanted: Iterable
 
 
 def training_samples(
-    file: pq.ParquetFile, roles: npt.NDArray[np.int8], progress: Progress
+    file: pq.ParquetFile, roles: npt.NDArray[np.int8], progress: Progress = silent
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Blocks (C, M) of training samples, to take statistics of."""
     num_done, num_total = 0, int((roles == ROLES.index("training")).sum())
@@ -91,26 +88,26 @@ class CheckedParts:
         file: pq.ParquetFile,
         roles: npt.NDArray[np.int8],
         statistics: Statistics | None,
-        progress: Progress,
+        progress: Progress = silent,
     ) -> None:
         """``statistics`` normalise the windows; None leaves them in sensor units."""
-        self._file, self._roles, self._statistics, self._progress = file, roles, statistics, progress
+        self.roles, self.length = roles, length_of(file.schema_arrow)
+        self._file, self._statistics, self._progress = file, statistics, progress
         self._training = Moments(NUM_CHANNELS)
         self._num_not_finite = 0
         self._first_not_finite = ""
 
     def __iter__(self) -> Iterator[Part]:
-        num_done, num_total = 0, int((self._roles != UNUSED).sum())
-        what = "windows read" if self._statistics is None else "windows normalised"
-        for raw in parts_of(self._file, self._roles):
+        num_done, num_total = 0, int((self.roles != UNUSED).sum())
+        for raw in parts_of(self._file, self.roles):
             part = raw if self._statistics is None else replace(raw, samples=apply(self._statistics, raw.samples))
             self._look_at(part)
             yield part
             num_done += len(part)
-            self._progress(what, num_done, num_total)
+            self._progress("windows normalised", num_done, num_total)
 
     def checks(self) -> tuple[Check, ...]:
-        """What holds of all values seen, by :data:`VALUE_CHECK_NAMES`; of raw windows only whether they are finite."""
+        """What holds of all values seen; of raw windows only whether they are finite."""
         finite = Check(
             name="every_value_is_finite",
             passed=self._num_not_finite == 0,

@@ -1,7 +1,7 @@
 """Protocols of evaluation: which subjects, or segments, train, validate and test in each fold.
 
 The split that models are made with is named in the experiment file (:func:`har_core.splits.roles.assign_subjects`);
-folds only measure. :mod:`har_core.splits.assignment` gives each window its role in a fold.
+folds only measure. :mod:`har_core.splits.roles` gives each window its role in a fold.
 """
 
 from __future__ import annotations
@@ -91,10 +91,8 @@ def fold_named(name: str, subjects: Iterable[int], *, num_validation_subjects: i
         UnknownNameError: there is none, with the nearest names.
         InputError: too few subjects.
     """
-    protocol = name.partition("-")[0]
-    if protocol not in PROTOCOLS:
-        raise UnknownNameError(unknown("protocol", protocol, PROTOCOLS))
-    known = {fold.name: fold for fold in folds(protocol, subjects, num_validation_subjects=num_validation_subjects)}
+    of_protocol = folds(name.partition("-")[0], subjects, num_validation_subjects=num_validation_subjects)
+    known = {fold.name: fold for fold in of_protocol}
     if name not in known:
         raise UnknownNameError(unknown("fold", name, known))
     return known[name]

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from har_core.base.errors import InputError, Problem
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.settings.splits import SplitSettings
+from har_core.splits.names import DROPS
+from har_core.splits.protocols import NUM_LEAKY_FOLDS, Fold
 from har_core.windows.schema import NO_GROUP
 
 ROLES = ("training", "validation", "test")
@@ -22,14 +23,8 @@ UNUSED = -1
 """Role of a window that stands in none; otherwise a role is an index into :data:`ROLES`."""
 TRAINING, VALIDATION, TEST = range(len(ROLES))
 
-DROPS = (
-    "damaged_training",
-    "duplicate_training",
-    "duplicate_validation",
-    "overlapping_training",
-    "overlapping_validation",
-)
-"""Why, and from which role, :func:`separate` takes windows; each is counted once, under the first that applies."""
+LEAKY_SEED = 0
+"""Of the drawing of segments, so that every architecture meets the same folds."""
 
 
 def assign_subjects(settings: SplitSettings, subjects: Iterable[int]) -> dict[str, tuple[int, ...]]:
@@ -47,16 +42,30 @@ def assign_subjects(settings: SplitSettings, subjects: Iterable[int]) -> dict[st
 
 
 def roles_of_windows(keys: pa.Table, subjects: Mapping[str, Sequence[int]]) -> npt.NDArray[np.int8]:
-    """The role (N,) of each window by its subject: an index into :data:`ROLES`, or :data:`UNUSED`.
-
-    Raises:
-        InputError: a subject is named for two roles.
-    """
-    _refuse_shared(subjects)
+    """The role (N,) of each window by its subject: an index into :data:`ROLES`, or :data:`UNUSED`."""
     subject = keys["subject"].to_numpy()
     roles = np.full(len(subject), UNUSED, dtype=np.int8)
     for index, role in enumerate(ROLES):
         roles[np.isin(subject, list(subjects[role]))] = index
+    return roles
+
+
+def assign_roles(fold: Fold, keys: pa.Table) -> npt.NDArray[np.int8]:
+    """The role (N,) of each window in a fold before anything leaves it: an index into :data:`ROLES`, or :data:`UNUSED`.
+
+    ``leaky`` draws whole segments (those of the windows' first samples) at random, each activity spread evenly over the
+    folds: fold k tests one fifth of the segments, the next fifth validates, the rest trains.
+
+    Args:
+        fold: of :func:`har_core.splits.protocols.folds`, for the subjects in ``keys``.
+        keys: N rows with :data:`~har_core.windows.schema.KEY_COLUMNS`, in any order.
+    """
+    if fold.subjects_apart:
+        return roles_of_windows(keys, {"training": fold.training, "validation": fold.validation, "test": fold.test})
+    parts = _leaky_parts(keys)
+    roles = np.full(len(parts), TRAINING, dtype=np.int8)
+    roles[parts == (fold.index + 1) % NUM_LEAKY_FOLDS] = VALIDATION
+    roles[parts == fold.index] = TEST
     return roles
 
 
@@ -126,10 +135,17 @@ def _close_to(positions: npt.NDArray[np.int64], others: npt.NDArray[np.int64], l
     return close
 
 
-def _refuse_shared(subjects: Mapping[str, Sequence[int]]) -> None:
-    named = [subject for role in ROLES for subject in set(subjects[role])]
-    shared = sorted({subject for subject in named if named.count(subject) > 1})
-    if shared:
-        value = ", ".join(map(str, shared))
-        problem = Problem(path="roles_share_no_subject", value=value, expected="each subject in one role at most")
-        raise InputError("Subjects are named for more than one role; nothing was replaced.", [problem])
+def _leaky_parts(keys: pa.Table) -> npt.NDArray[np.int64]:
+    """The fifth (N,), 0 to 4, that the segment of each window was drawn into."""
+    columns = [keys[name].to_numpy().astype(np.int64) for name in ("activity", "subject", "segment")]
+    segments, of_window = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+    generator = np.random.default_rng(LEAKY_SEED)
+    parts = np.empty(len(segments), dtype=np.int64)
+    num_dealt = 0
+    for activity in np.unique(segments[:, 0]):
+        own = np.flatnonzero(segments[:, 0] == activity)
+        # Dealing goes on where the last activity stopped, or the first fifths would get every remainder.
+        parts[generator.permutation(own)] = (num_dealt + np.arange(len(own))) % NUM_LEAKY_FOLDS
+        num_dealt += len(own)
+    dealt: npt.NDArray[np.int64] = parts[of_window.reshape(-1)]
+    return dealt

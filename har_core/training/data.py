@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -39,10 +38,6 @@ class LabelledWindows:
     def select(self, indices: Tensor) -> LabelledWindows:
         """The windows at ``indices`` (int64, of any length, on the device of the windows), in one operation."""
         return LabelledWindows(self.windows[indices], self.labels[indices])
-
-    def batches(self, batch_size: int) -> Iterator[LabelledWindows]:
-        """All windows in order, at most ``batch_size`` at a time, as views."""
-        return map(LabelledWindows, torch.split(self.windows, batch_size), torch.split(self.labels, batch_size))
 
 
 def batch_sizes(num_windows: int, batch_size: int) -> list[int]:

@@ -1,10 +1,14 @@
-"""Events that the training loop sends while it works, for example to a screen or a tracker."""
+"""What a training tells: events while it works, for example to a screen or a tracker, and what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for the annotation only: displays do not wait for PyTorch
+    from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,23 @@ class EpochRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A model that answers, and how it came about."""
+
+    model: nn.Module
+    """On the CPU, in evaluation mode; windows (N, T, C) of its channels to logits (N, K)."""
+    history: tuple[EpochRecord, ...]
+    """Every epoch, resumed ones included; none of a classical model."""
+    best_epoch: int
+    """The epoch of the weights, counted from 1: the first with the highest validation macro-F1; 0 without epochs."""
+    device: str
+    precision: str
+    """``fp32``, ``bf16`` or ``fp16``."""
+    seconds: float
+    """Wall-clock time of the fit: of all epochs, resumed ones included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
     """Sent once, before the first epoch that is run."""
 
@@ -37,10 +58,6 @@ class TrainingStarted:
     device: str
     precision: str
     """``fp32``, ``bf16`` or ``fp16``."""
-    num_training: int
-    """Training windows."""
-    num_validation: int
-    """Validation windows."""
     resumed: tuple[EpochRecord, ...]
     """Epochs taken over from the checkpoint of an interrupted run; they are not run again."""
 
@@ -68,8 +85,6 @@ class EpochFinished:
     """Sent once the epoch's checkpoint is on disk."""
 
     record: EpochRecord
-    is_best: bool
-    """Whether it has the best validation macro-F1 so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,6 +24,7 @@ from har_core.training.events import (
     EpochFinished,
     EpochProgress,
     EpochRecord,
+    Fitted,
     TrainingFinished,
     TrainingListener,
     TrainingStarted,
@@ -39,23 +39,6 @@ VALIDATION_BATCH_SIZE = 256
 SECONDS_BETWEEN_PROGRESS = 0.25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingResult:
-    """A trained network and the course of its training."""
-
-    model: nn.Module
-    """On the CPU, in evaluation mode, with the weights of the best epoch."""
-    history: tuple[EpochRecord, ...]
-    """All epochs, resumed ones included."""
-    best_epoch: int
-    """The first epoch with the highest validation macro-F1, counted from 1."""
-    num_resumed_epochs: int
-    """Epochs taken over from a checkpoint."""
-    device: str
-    precision: str
-    """``fp32``, ``bf16`` or ``fp16``."""
-
-
 def train(
     model: nn.Module,
     training: LabelledWindows,
@@ -68,7 +51,7 @@ def train(
     checkpoint_key: str = "",
     augment: Callable[[Tensor], Tensor] | None = None,
     listener: TrainingListener = ignore,
-) -> TrainingResult:
+) -> Fitted:
     """Train ``model`` in place, and return it with the weights of its best epoch by validation macro-F1.
 
     After each epoch the whole state is written to ``checkpoint_path``. A run that finds it there, with the same
@@ -105,12 +88,13 @@ def train(
             settings=settings,
             device=device,
             num_classes=num_classes,
+            key=checkpoint_key,
             augment=augment,
             listener=listener,
         )
         if checkpoint_path is not None:
-            trainer.resume(checkpoint_path, checkpoint_key)
-        return trainer.run(checkpoint_path, checkpoint_key)
+            trainer.resume(checkpoint_path)
+        return trainer.run(checkpoint_path)
 
 
 class _Trainer:
@@ -125,6 +109,7 @@ class _Trainer:
         settings: TrainingSettings,
         device: torch.device,
         num_classes: int,
+        key: str,
         augment: Callable[[Tensor], Tensor] | None,
         listener: TrainingListener,
     ) -> None:
@@ -144,10 +129,13 @@ class _Trainer:
         self.order = torch.Generator().manual_seed(settings.seed)
         seed_everything(settings.seed)
         self.history: list[EpochRecord] = []
-        self.num_resumed = 0
         self.best_weights = self._weights()
+        # The caller's key and what only the loop knows: settings, precision, numbers of windows, shapes of weights.
+        shapes = [f"{name}{tuple(tensor.shape)}" for name, tensor in self.best_weights.items()]
+        counts = f"{len(training)} {len(validation)} {num_classes}"
+        self.key = "\n".join([key, settings.model_dump_json(), self.precision, counts, *shapes])
 
-    def run(self, checkpoint_path: Path | None, checkpoint_key: str) -> TrainingResult:
+    def run(self, checkpoint_path: Path | None) -> Fitted:
         """Run the remaining epochs."""
         self.listener(
             TrainingStarted(
@@ -155,28 +143,25 @@ class _Trainer:
                 num_epochs=self.settings.epochs,
                 device=self.device.type,
                 precision=self.precision,
-                num_training=len(self.training),
-                num_validation=len(self.validation),
                 resumed=tuple(self.history),
             )
         )
         while len(self.history) < self.settings.epochs and not self._has_stalled():
             self.history.append(self._run_epoch(epoch=len(self.history) + 1))
-            is_best = best_epoch(self.history) == len(self.history)
-            if is_best:
+            if best_epoch(self.history) == len(self.history):
                 self.best_weights = self._weights()
             if checkpoint_path is not None:
-                save_checkpoint(checkpoint_path, self._checkpoint(checkpoint_key))
-            self.listener(EpochFinished(record=self.history[-1], is_best=is_best))
+                save_checkpoint(checkpoint_path, self._checkpoint())
+            self.listener(EpochFinished(record=self.history[-1]))
         self.listener(TrainingFinished(best_epoch=best_epoch(self.history), stopped_early=self._has_stalled()))
         self.model.load_state_dict(self.best_weights)
-        return TrainingResult(
+        return Fitted(
             model=self.model.cpu().eval(),
             history=tuple(self.history),
             best_epoch=best_epoch(self.history),
-            num_resumed_epochs=self.num_resumed,
             device=self.device.type,
             precision=self.precision,
+            seconds=sum(record.seconds for record in self.history),
         )
 
     def _run_epoch(self, epoch: int) -> EpochRecord:
@@ -234,8 +219,8 @@ class _Trainer:
         self.model.eval()
         with autocast(self.device, self.precision):
             logits_of_batches = [
-                self.model(batch.windows.to(self.device)).float()
-                for batch in self.validation.batches(VALIDATION_BATCH_SIZE)
+                self.model(windows.to(self.device)).float()
+                for windows in torch.split(self.validation.windows, VALIDATION_BATCH_SIZE)
             ]
         logits, labels = torch.cat(logits_of_batches), self.validation.labels.to(self.device)
         loss = cross_entropy(logits, labels).item()
@@ -243,10 +228,10 @@ class _Trainer:
         macro_f1 = f1_score(y_true, y_pred, labels=range(self.num_classes), average="macro", zero_division=0.0)
         return loss, float(macro_f1), float(accuracy_score(y_true, y_pred))
 
-    def resume(self, path: Path, key: str) -> None:
+    def resume(self, path: Path) -> None:
         """Restore the state of an interrupted run, if there is a checkpoint of this training."""
         try:
-            checkpoint = load_checkpoint(path, key=self._full_key(key))
+            checkpoint = load_checkpoint(path, key=self.key)
         except UnusableCheckpointError as error:
             logger.warning("The checkpoint %s is not used, training starts at the first epoch: %s", path, error)
             self.listener(CheckpointIgnored(path=path, reason=str(error)))
@@ -260,11 +245,10 @@ class _Trainer:
         restore_generators(checkpoint.generators)
         self.best_weights = checkpoint.best_model
         self.history = list(checkpoint.history)
-        self.num_resumed = len(self.history)
 
-    def _checkpoint(self, key: str) -> Checkpoint:
+    def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
-            key=self._full_key(key),
+            key=self.key,
             model=self._weights(),
             best_model=self.best_weights,
             optimizer=self.optimizer.state_dict(),
@@ -273,12 +257,6 @@ class _Trainer:
             generators=generator_states(),
             history=tuple(self.history),
         )
-
-    def _full_key(self, key: str) -> str:
-        """The caller's key and what only the loop knows: settings, precision, shapes of weights, numbers of windows."""
-        shapes = [f"{name}{tuple(tensor.shape)}" for name, tensor in self.model.state_dict().items()]
-        counts = f"{len(self.training)} {len(self.validation)} {self.num_classes}"
-        return "\n".join([key, self.settings.model_dump_json(), self.precision, counts, *shapes])
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach().to("cpu", copy=True) for name, tensor in self.model.state_dict().items()}

@@ -32,8 +32,7 @@ def link_windows(
     """
     num_groups = 1 + max((int(groups.max(initial=NO_GROUP)) for groups in groups_of_rows.values()), default=NO_GROUP)
     firsts: dict[RecordingKey, npt.NDArray[np.int64]] = {}
-    one: list[npt.NDArray[np.integer]] = [np.empty(0, dtype=np.int32)]
-    other: list[npt.NDArray[np.integer]] = [np.empty(0, dtype=np.int32)]
+    pairs = [np.empty((2, 0), dtype=np.int32)]
     for key, begin in begins.items():
         groups = groups_of_rows.get(key, np.empty(0, dtype=np.int32))
         rows = np.flatnonzero(groups >= 0)
@@ -43,10 +42,10 @@ def link_windows(
             # last reaches furthest.
             latest = np.searchsorted(begin, rows[:-1], side="right") - 1
             together = (latest >= 0) & (rows[1:] < begin[latest] + length)
-            one.append(groups[rows[:-1]][together])
-            other.append(groups[rows[1:]][together])
+            pairs.append(np.stack([groups[rows[:-1]], groups[rows[1:]]])[:, together])
     met = np.concatenate([np.empty(0, dtype=np.int64), *firsts.values()])
-    joined = connect(np.concatenate(one), np.concatenate(other), num_groups)
+    one, other = np.concatenate(pairs, axis=1)
+    joined = connect(one, other, num_groups)
     numbers = np.full(len(met), NO_GROUP, dtype=np.int32)
     numbers[met != NO_GROUP] = number_by_appearance(joined[met[met != NO_GROUP]])
     ends = np.cumsum([len(first) for first in firsts.values()])

@@ -54,13 +54,8 @@ def write_windows(
 ) -> WindowsSummary:
     """Write the windows of ``reader`` (of :func:`har_core.windows.segment`) to ``path``, whole or not at all.
 
-    Memory does not grow with the number of windows.
-
-    Args:
-        reader: windows in ascending order of their keys.
-        path: of the file.
-        progress: called with the number of windows written.
-        checks: compares the windows with what the audit found, before the file takes its place.
+    They come in ascending order of their keys, and memory does not grow with their number. ``checks`` compares them
+    with what the audit found, before the file takes its place.
 
     Raises:
         InputError: there are none, they are out of order, one comes twice, or a check failed.

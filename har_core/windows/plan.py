@@ -19,7 +19,7 @@ from har_core.datasets.dsads.layout import UNITS, RecordingKey
 from har_core.windows.copies import link_windows
 from har_core.windows.repair import Repair, find_repairs
 from har_core.windows.schema import NO_GROUP
-from har_core.windows.stretches import Stretch, begins_of, stretches_between
+from har_core.windows.stretches import begins_of, stretches_between
 
 Damaged = Literal["flag", "keep", "repair", "drop"]
 """What becomes of windows that touch a damaged run: ``[windows] damaged`` of the experiment file."""
@@ -43,8 +43,8 @@ class RecordingPlan:
     """The windows of one recording."""
 
     segments: tuple[int, ...]
-    stretches: tuple[Stretch, ...]
-    """No window leaves them."""
+    stretches: tuple[range, ...]
+    """Rows that no window leaves."""
     begins: npt.NDArray[np.int64]
     """First row (N,) of each window, ascending."""
     kept: npt.NDArray[np.bool_]

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from har_core.audit.signals import runs
 from har_core.datasets.dsads.layout import channels_of_unit
-from har_core.windows.stretches import Stretch
 
 
 class Repair(NamedTuple):
@@ -25,7 +24,7 @@ class Repair(NamedTuple):
     stop: int
 
 
-def find_repairs(damaged: npt.NDArray[np.bool_], stretches: Sequence[Stretch], *, longest: int) -> tuple[Repair, ...]:
+def find_repairs(damaged: npt.NDArray[np.bool_], stretches: Sequence[range], *, longest: int) -> tuple[Repair, ...]:
     """The runs that can be interpolated: at most ``longest`` rows, with a whole row of the same stretch on both sides.
 
     Args:
@@ -37,8 +36,8 @@ def find_repairs(damaged: npt.NDArray[np.bool_], stretches: Sequence[Stretch], *
     for unit, rows in enumerate(damaged):
         for stretch in stretches:
             repairs += [
-                Repair(unit, stretch.first + first, stretch.first + first + size)
-                for first, size in runs(rows[stretch.first : stretch.stop])
+                Repair(unit, stretch.start + first, stretch.start + first + size)
+                for first, size in runs(rows[stretch.start : stretch.stop])
                 if size <= longest and first > 0 and first + size < len(stretch)
             ]
     return tuple(repairs)

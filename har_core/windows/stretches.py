@@ -6,7 +6,6 @@ Rows count from 0 over the segments of one recording, in order. Letters: N windo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -16,40 +15,29 @@ from numpy.lib.stride_tricks import sliding_window_view
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Rows ``first`` to before ``stop`` of a recording, whole segments."""
-
-    first: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.first
-
-
-def stretches_between(breaks: npt.NDArray[np.bool_]) -> tuple[Stretch, ...]:
-    """The stretches of S segments, where ``breaks`` (S - 1,) says which joins end one.
+def stretches_between(breaks: npt.NDArray[np.bool_]) -> tuple[range, ...]:
+    """The stretches of S segments, as ranges of rows, where ``breaks`` (S - 1,) says which joins end one.
 
     >>> stretches_between(np.array([False, True]))
-    (Stretch(first=0, stop=250), Stretch(first=250, stop=375))
+    (range(0, 250), range(250, 375))
     """
     ends = [*(np.flatnonzero(breaks) + 1).tolist(), len(breaks) + 1]
     firsts = [0, *ends[:-1]]
-    return tuple(Stretch(first * SEGMENT_LENGTH, end * SEGMENT_LENGTH) for first, end in zip(firsts, ends, strict=True))
+    return tuple(range(first * SEGMENT_LENGTH, end * SEGMENT_LENGTH) for first, end in zip(firsts, ends, strict=True))
 
 
-def begins_of(stretches: Sequence[Stretch], length: int, stride: int) -> npt.NDArray[np.int64]:
+def begins_of(stretches: Sequence[range], length: int, stride: int) -> npt.NDArray[np.int64]:
     """First rows (N,) of all windows, ascending: from the start of each stretch on, every ``stride`` rows.
 
-    >>> begins_of([Stretch(0, 125), Stretch(125, 375)], 100, 50).tolist()
+    >>> begins_of([range(125), range(125, 375)], 100, 50).tolist()
     [0, 125, 175, 225, 275]
     """
-    of_stretch = [np.arange(stretch.first, stretch.stop - length + 1, stride) for stretch in stretches]
+    of_stretch = [np.arange(stretch.start, stretch.stop - length + 1, stride) for stretch in stretches]
     return np.concatenate([np.empty(0, dtype=np.int64), *of_stretch])
 
 
 def cut(
-    samples: npt.NDArray[np.float32], stretches: Sequence[Stretch], length: int, stride: int, *, at_most: int
+    samples: npt.NDArray[np.float32], stretches: Sequence[range], length: int, stride: int, *, at_most: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
     """The windows that begin at :func:`begins_of`, in that order, at most ``at_most`` of them at a time.
 
@@ -72,7 +60,7 @@ def cut(
         num_done += windows.shape[1]
 
 
-def _pieces(stretches: Sequence[Stretch], length: int, stride: int, at_most: int) -> Iterator[tuple[int, int, int]]:
+def _pieces(stretches: Sequence[range], length: int, stride: int, at_most: int) -> Iterator[tuple[int, int, int]]:
     """First row, blocks, and rows of a block: blocks one after another that are cut alike into windows.
 
     Stretches of one length that follow each other go together, so that a recording cut segment by segment is one piece.
@@ -85,9 +73,9 @@ def _pieces(stretches: Sequence[Stretch], length: int, stride: int, at_most: int
         if num_windows <= at_most:
             step = at_most // num_windows
             for index in range(0, len(alike), step):
-                yield alike[index].first, len(alike[index : index + step]), block_length
+                yield alike[index].start, len(alike[index : index + step]), block_length
         else:
             for stretch in alike:
                 for window in range(0, num_windows, at_most):
                     num_here = min(at_most, num_windows - window)
-                    yield stretch.first + window * stride, 1, (num_here - 1) * stride + length
+                    yield stretch.start + window * stride, 1, (num_here - 1) * stride + length

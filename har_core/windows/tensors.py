@@ -43,17 +43,15 @@ class WindowTensors:
 def read_tensors(path: Path, store: SampleStore | None = None) -> WindowTensors:
     """Read a table of windows, raw or normalised, row group by row group.
 
-    Args:
-        path: of the table.
-        store: where the samples go; memory, whatever their size, where absent.
+    The samples go into ``store``; where it is absent into memory, whatever their size.
 
     Raises:
         InputError: the file is missing, damaged, or no table of windows.
         StorageError: the store has no room.
     """
     with open_windows(path) as file:
-        length = length_of(file.schema_arrow)
-        windows = empty_windows(file.metadata.num_rows, length, store)
+        empty = in_memory if store is None else store.empty
+        windows = empty(file.metadata.num_rows, length_of(file.schema_arrow), NUM_CHANNELS)
         named = []
         start = 0
         with freed_memory_kept():
@@ -63,16 +61,6 @@ def read_tensors(path: Path, store: SampleStore | None = None) -> WindowTensors:
                 windows[start:stop].view(-1, NUM_CHANNELS).copy_(torch.from_numpy(channels_of(rows)).T)
                 start = stop
     return tensors_of(pa.concat_tables(named), windows)
-
-
-def empty_windows(num_windows: int, length: int, store: SampleStore | None = None) -> Tensor:
-    """Room for windows: float32 (N, T, C), of ``store``, or in memory where absent.
-
-    Raises:
-        StorageError: the store has no room.
-    """
-    shape = (num_windows, length, NUM_CHANNELS)
-    return in_memory(*shape) if store is None else store.empty(*shape)
 
 
 def read_keys(path: Path) -> pa.Table:
@@ -108,17 +96,12 @@ def _tuples(keys: pa.Table) -> Iterator[tuple[int, ...]]:
 
 
 def tensors_of(named: pa.Table, windows: Tensor) -> WindowTensors:
-    """Windows with what their columns of names and flags say.
-
-    Args:
-        named: N rows with the columns of KEY_COLUMNS and FLAG_COLUMNS.
-        windows: float32 (N, T, C).
-    """
+    """Windows, float32 (N, T, C), with what N rows of KEY_COLUMNS and FLAG_COLUMNS say of them."""
     table = named.combine_chunks()
-    flags = [torch.from_numpy(table[name].to_numpy(zero_copy_only=False).copy()) for name in FLAG_COLUMNS]
     return WindowTensors(
         keys=table.select(KEY_COLUMNS),
         windows=windows,
         labels=torch.from_numpy(table["activity"].to_numpy().astype("int64") - 1),
-        **dict(zip(("damaged", "duplicate_groups"), flags, strict=True)),
+        damaged=torch.from_numpy(table["damaged"].to_numpy(zero_copy_only=False).copy()),
+        duplicate_groups=torch.from_numpy(table["duplicate_group"].to_numpy().copy()),
     )

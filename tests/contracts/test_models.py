@@ -17,7 +17,7 @@ from har_core.inference.archive import archived_weights_version
 from har_core.inference.classifier import RawWindowClassifier, weights_version
 from har_core.inference.graph import load_graph
 from har_core.models import create_model, fit_model, list_models, registry
-from har_core.models.catalogue import architecture_options, describe, is_network
+from har_core.models.catalogue import describe, is_network
 
 SHAPES = [(125, 45, 19), (64, 9, 6)]  # T, C, K: the native segment, and a shape of another set
 NUM_PER_CLASS = 6
@@ -179,7 +179,7 @@ def test_bf16_trains(name: str) -> None:
 
 @OF_NETWORKS
 def test_options_have_defaults_that_make_the_same_network(name: str) -> None:
-    options = architecture_options(name)
+    options = describe(name).options
     torch.manual_seed(0)
     spelled_out = create_model(name, num_channels=45, num_timepoints=125, num_classes=19, **options)
     assert {k: v.shape for k, v in spelled_out.state_dict().items()} == {
@@ -278,4 +278,4 @@ def test_its_file_tells_what_it_costs(name: str) -> None:
 def test_its_file_tells_its_options_as_python_sees_them(name: str) -> None:
     maker = registry._architecture(name)
     seen = {key: p.default for key, p in inspect.signature(maker).parameters.items() if p.default is not p.empty}
-    assert architecture_options(name) == seen
+    assert describe(name).options == seen

@@ -42,14 +42,12 @@ def show_everything(console: Console) -> None:
                 num_epochs=3,
                 device="cpu",
                 precision="bf16",
-                num_training=10,
-                num_validation=5,
                 resumed=(record(1),),
             ),
         )
         display.training("models/lstm", CheckpointIgnored(path=Path("lstm.pt"), reason="another seed"))
         display.training("models/lstm", EpochProgress(epoch=2, num_done=5, num_total=10))
-        display.training("models/lstm", EpochFinished(record=record(2), is_best=True))
+        display.training("models/lstm", EpochFinished(record=record(2)))
         display.training("models/lstm", TrainingFinished(best_epoch=2, stopped_early=True))
 
 

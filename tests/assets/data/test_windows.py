@@ -20,7 +20,7 @@ from assets.graph import build_resources
 from assets.resources.home import Home
 from har_core.audit.findings import FINDINGS_SCHEMA, write_findings
 from har_core.experiment.loader import load_experiment
-from har_core.splits.roles import DROPS
+from har_core.splits.names import DROPS
 from har_core.windows import segmentation
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors

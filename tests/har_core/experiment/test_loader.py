@@ -9,7 +9,7 @@ import pytest
 
 from har_core.base.errors import InputError, Problem
 from har_core.experiment.loader import load_experiment
-from har_core.models.catalogue import architecture_options, list_models
+from har_core.models.catalogue import describe, list_models
 from har_core.settings.experiment import Experiment
 from har_core.settings.training import PRESETS, TrainingSettings
 
@@ -123,7 +123,7 @@ def test_resolved_file_is_json_and_whole(load) -> None:
     assert json.loads(json.dumps(resolved)) == resolved
     assert resolved["name"] == "mine"
     assert resolved["models"]["lstm"]["hidden_size"] == 64
-    assert resolved["models"]["lstm"]["num_layers"] == architecture_options("lstm")["num_layers"]
+    assert resolved["models"]["lstm"]["num_layers"] == describe("lstm").options["num_layers"]
     assert resolved["models"]["cnn"]["epochs"] == resolved["training"]["epochs"]
     assert set(resolved) - {"name"} == set(Experiment.model_fields) - {"path"}
 
@@ -135,7 +135,7 @@ def test_experiments_that_come_with_the_project_load(path: Path) -> None:
 
 def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
     for name in list_models():
-        assert not set(architecture_options(name)) & {*TrainingSettings.model_fields, "architectures", "preset"}
+        assert not set(describe(name).options) & {*TrainingSettings.model_fields, "architectures", "preset"}
 
 
 @pytest.mark.parametrize(

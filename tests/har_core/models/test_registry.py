@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from har_core.base.errors import InputError, UnknownNameError
 from har_core.models import create_model, fit_model, list_models
-from har_core.models.catalogue import architecture_options, is_network
+from har_core.models.catalogue import describe, is_network
 from har_core.models.registry import check_options, register_classical, register_model
 
 SIZES: dict[str, Any] = {"num_channels": 45, "num_timepoints": 125, "num_classes": 19}
@@ -22,8 +22,8 @@ def test_the_first_four_are_there() -> None:
 
 
 def test_options_with_their_defaults() -> None:
-    assert architecture_options("lstm") == {"hidden_size": 512, "num_layers": 2}
-    assert architecture_options("cnn") == {"base_width": 64}
+    assert describe("lstm").options == {"hidden_size": 512, "num_layers": 2}
+    assert describe("cnn").options == {"base_width": 64}
 
 
 def test_an_option_changes_the_network() -> None:
@@ -36,7 +36,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(name: str, nearest: str) ->
     with pytest.raises(UnknownNameError, match=nearest):
         create_model(name, **SIZES)
     with pytest.raises(UnknownNameError, match=nearest):
-        architecture_options(name)
+        describe(name)
 
 
 def test_an_unknown_option_is_refused_with_the_nearest() -> None:
@@ -97,8 +97,8 @@ def test_networks_and_classical_models_are_told_apart() -> None:
 
 
 def test_options_of_classical_models() -> None:
-    assert architecture_options("random_forest") == {"num_trees": 100, "max_depth": 8}
-    assert architecture_options("extra_trees") == {"num_trees": 300}  # triples are no option
+    assert describe("random_forest").options == {"num_trees": 100, "max_depth": 8}
+    assert describe("extra_trees").options == {"num_trees": 300}  # triples are no option
 
 
 def test_what_is_fitted_cannot_be_created_and_the_other_way_round() -> None:
@@ -128,7 +128,7 @@ def test_options_are_checked_before_there_are_windows(name: str, option: str, va
 
 def test_options_that_are_possible_pass() -> None:
     for name in list_models():
-        check_options(name, **SIZES, **architecture_options(name))
+        check_options(name, **SIZES, **describe(name).options)
 
 
 def test_a_fit_function_of_another_form_or_a_taken_name_is_refused() -> None:

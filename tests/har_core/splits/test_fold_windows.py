@@ -14,12 +14,11 @@ from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.datasets.dsads.recordings import Recording
 from har_core.settings.splits import SplitSettings
 from har_core.splits import build as splits
-from har_core.splits.assignment import assign_roles
 from har_core.splits.build import SplitWindows, cut_fold, read_splits, write_splits
+from har_core.splits.names import DROPS, STATISTICS_FILE_NAME
 from har_core.splits.names import SPLIT_CHECK_NAMES as CHECK_NAMES
-from har_core.splits.names import STATISTICS_FILE_NAME
 from har_core.splits.protocols import Fold, fold_named
-from har_core.splits.roles import DROPS, ROLES, TEST, TRAINING, VALIDATION, Separated, roles_of_windows
+from har_core.splits.roles import ROLES, TEST, TRAINING, VALIDATION, Separated, assign_roles, roles_of_windows
 from har_core.windows.dataset import open_windows, write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_core.base.errors import InputError
 from har_core.settings.splits import SplitSettings
+from har_core.splits.names import DROPS
 from har_core.splits.role_checks import check_roles
 from har_core.splits.roles import (
-    DROPS,
     ROLES,
     TEST,
     TRAINING,
@@ -58,12 +57,6 @@ def test_named_training_subjects_leave_the_others_out() -> None:
     assert assigned == {"training": (1, 2), "validation": (3,), "test": (4,)}
     roles = roles_of_windows(named([(4, 1, 1, 0), (5, 1, 1, 0), (1, 1, 1, 0), (3, 1, 1, 0)]), assigned)
     assert roles.tolist() == [2, UNUSED, 0, 1]
-
-
-def test_a_subject_named_for_two_roles_is_refused() -> None:
-    subjects = {"training": (1, 2), "validation": (3,), "test": (2, 4)}
-    with pytest.raises(InputError, match="'2', expected each subject in one role"):
-        roles_of_windows(named([(1, 1, 1, 0)]), subjects)
 
 
 LENGTH = 60

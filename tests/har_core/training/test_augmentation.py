@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
-from har_core.training.augmentation import RandomRotation, rotation_matrices
+from har_core.training.augmentation import random_rotation, rotation_matrices
 
 UNITS = [[(0, 1, 2), (3, 4, 5)], [(6, 7, 8), (9, 10, 11)]]
 MEAN = torch.linspace(-3, 3, 13)
@@ -21,9 +22,9 @@ def windows() -> torch.Tensor:
     return torch.randn(4, 20, 13, generator=torch.Generator().manual_seed(3))
 
 
-def rotation(degrees: float) -> RandomRotation:
+def rotation(degrees: float) -> Callable[[torch.Tensor], torch.Tensor]:
     triads = [triad for unit in UNITS for triad in unit]
-    return RandomRotation(triads, [0, 0, 1, 1], mean=MEAN, standard_deviation=DEVIATION, degrees=degrees)
+    return random_rotation(triads, [0, 0, 1, 1], mean=MEAN, standard_deviation=DEVIATION, degrees=degrees)
 
 
 def test_a_quarter_turn_about_z_takes_x_to_y():

@@ -19,11 +19,12 @@ from har_core.training.events import (
     CheckpointIgnored,
     EpochFinished,
     EpochProgress,
+    Fitted,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
 )
-from har_core.training.loop import TrainingResult, train
+from har_core.training.loop import train
 from har_core.training.seeding import seed_everything
 
 NUM_CLASSES = 3
@@ -51,21 +52,21 @@ def make_windows(num_windows: int, seed: int) -> LabelledWindows:
     return LabelledWindows(windows, labels)
 
 
-def run(settings: TrainingSettings = SETTINGS, num_training: int = 65, **options: object) -> TrainingResult:
+def run(settings: TrainingSettings = SETTINGS, num_training: int = 65, **options: object) -> Fitted:
     seed_everything(settings.seed)
     model = options.pop("model", None) or Network()
     training, validation = make_windows(num_training, 0), make_windows(30, 1)
     return train(model, training, validation, settings, CPU, num_classes=NUM_CLASSES, **options)
 
 
-def assert_equal_weights(left: TrainingResult, right: TrainingResult) -> None:
+def assert_equal_weights(left: Fitted, right: Fitted) -> None:
     ours, theirs = left.model.state_dict(), right.model.state_dict()
     assert ours.keys() == theirs.keys()
     for name, tensor in ours.items():
         assert torch.equal(tensor, theirs[name]), name
 
 
-def scores(result: TrainingResult) -> list[tuple[float, float, float, float]]:
+def scores(result: Fitted) -> list[tuple[float, float, float, float]]:
     return [(r.learning_rate, r.training_loss, r.validation_loss, r.validation_macro_f1) for r in result.history]
 
 
@@ -132,7 +133,6 @@ def test_an_interrupted_run_resumes_to_the_same_weights(tmp_path: Path, epoch: i
     assert_equal_weights(resumed, unbroken)
     assert scores(resumed) == scores(unbroken)
     assert resumed.best_epoch == unbroken.best_epoch
-    assert resumed.num_resumed_epochs == epoch
     assert loss_scaling(path) == loss_scaling(tmp_path / "unbroken.pt")
     assert [e.record.epoch for e in events if isinstance(e, EpochFinished)] == list(range(epoch + 1, 5))
     assert len(next(e for e in events if isinstance(e, TrainingStarted)).resumed) == epoch
@@ -155,8 +155,7 @@ def test_a_checkpoint_that_does_not_fit_is_told_and_not_used(
     model = nn.Sequential(nn.Flatten(), nn.Linear(10, 3)) if change == "network" else None
     key = "other" if change == "key" else "k"
     with caplog.at_level(logging.WARNING):
-        result = run(settings, checkpoint_path=path, checkpoint_key=key, listener=events.append, model=model)
-    assert result.num_resumed_epochs == 0
+        run(settings, checkpoint_path=path, checkpoint_key=key, listener=events.append, model=model)
     assert len([e for e in events if isinstance(e, EpochFinished)]) == SETTINGS.epochs
     assert next(e for e in events if isinstance(e, CheckpointIgnored)).path == path
     assert str(path) in caplog.text
@@ -176,8 +175,10 @@ def test_a_stalled_run_that_was_interrupted_stays_stalled(tmp_path: Path, monkey
     settings = SETTINGS.model_copy(update={"epochs": 9, "early_stopping_patience": 2})
     with pytest.raises(InterruptionError):
         run(settings, checkpoint_path=tmp_path / "c.pt", listener=interrupt_after(3))
-    result = run(settings, checkpoint_path=tmp_path / "c.pt")
-    assert (result.best_epoch, len(result.history), result.num_resumed_epochs) == (1, 3, 3)
+    events: list[TrainingEvent] = []
+    result = run(settings, checkpoint_path=tmp_path / "c.pt", listener=events.append)
+    assert (result.best_epoch, len(result.history)) == (1, 3)
+    assert [type(event) for event in events] == [TrainingStarted, TrainingFinished]
 
 
 def test_divergence_names_the_epoch_and_the_learning_rate() -> None:
@@ -268,6 +269,7 @@ def test_a_resumed_run_draws_the_same_augmentations(tmp_path):
     path = tmp_path / "checkpoint.pt"
     with pytest.raises(KeyboardInterrupt):
         run(augment=augment, checkpoint_path=path, listener=stop_after_two)
-    resumed = run(augment=augment, checkpoint_path=path)
-    assert resumed.num_resumed_epochs == 2
+    events: list[TrainingEvent] = []
+    resumed = run(augment=augment, checkpoint_path=path, listener=events.append)
+    assert len([e for e in events if isinstance(e, EpochFinished)]) == SETTINGS.epochs - 2
     assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))

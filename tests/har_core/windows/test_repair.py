@@ -10,10 +10,9 @@ from hypothesis.extra import numpy as arrays
 
 from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, UNITS, channels_of_unit
 from har_core.windows.repair import Repair, apply_repairs, find_repairs
-from har_core.windows.stretches import Stretch
 
 NUM_ROWS = 30
-STRETCHES = (Stretch(0, 12), Stretch(12, NUM_ROWS))
+STRETCHES = (range(12), range(12, NUM_ROWS))
 
 damage = arrays.arrays(np.bool_, (len(UNITS), NUM_ROWS), elements=st.booleans())
 channels = arrays.arrays(
@@ -34,12 +33,12 @@ def test_exactly_short_runs_with_whole_neighbours_are_repaired(damaged: np.ndarr
     assert not (repaired & ~damaged).any()
     for unit in range(len(UNITS)):
         for stretch in STRETCHES:
-            row = stretch.first
+            row = stretch.start
             while row < stretch.stop:
                 stop = row
                 while stop < stretch.stop and damaged[unit, stop]:
                     stop += 1
-                can = stop > row and stop - row <= longest and row > stretch.first and stop < stretch.stop
+                can = stop > row and stop - row <= longest and row > stretch.start and stop < stretch.stop
                 assert (repaired[unit, row:stop] == can).all()
                 row = stop + 1
 

@@ -17,7 +17,7 @@ lengths = st.integers(1, 400)
 @given(breaks=breaks_of_a_recording)
 def test_stretches_tile_the_recording_and_end_at_breaks(breaks: np.ndarray) -> None:
     stretches = stretches_between(breaks)
-    rows = [row for stretch in stretches for row in range(stretch.first, stretch.stop)]
+    rows = [row for stretch in stretches for row in stretch]
     assert rows == list(range((len(breaks) + 1) * SEGMENT_LENGTH))
     inner = [stretch.stop // SEGMENT_LENGTH - 1 for stretch in stretches[:-1]]
     assert inner == np.flatnonzero(breaks).tolist()
@@ -29,8 +29,8 @@ def test_no_window_crosses_a_break_and_every_stretch_is_cut_whole(breaks: np.nda
     begins = begins_of(stretches, length, stride)
     assert (np.diff(begins) > 0).all()
     for stretch in stretches:
-        own = [begin for begin in begins if stretch.first <= begin < stretch.stop]
-        assert own == list(range(stretch.first, stretch.stop - length + 1, stride))
+        own = [begin for begin in begins if stretch.start <= begin < stretch.stop]
+        assert own == list(range(stretch.start, stretch.stop - length + 1, stride))
         assert all(begin + length <= stretch.stop for begin in own)
         left = stretch.stop - (own[-1] + length) if own else len(stretch)
         assert left < stride if own else len(stretch) < length

@@ -36,7 +36,7 @@ class HomeResource(ConfigurableResource["HomeResource"]):
     def yield_for_execution(self, context: InitResourceContext) -> Iterator["HomeResource"]:
         """Hold the home for the steps of this run, after waiting for whoever holds it."""
         run_id = context.run.run_id if context.run is not None else "unknown"
-        said = context.log.info if context.log is not None else _say_nothing
+        said: Callable[[str], object] = context.log.info if context.log is not None else lambda _: None
         with occupied(self.home(), f"Dagster run {run_id}", on_wait=said) as is_new:
             if is_new and context.instance is not None:
                 from assets.resources.interrupted import close_interrupted
@@ -116,7 +116,3 @@ def _holder(home: Home) -> str:
         return f"process {holder['pid']} ({holder['command']}) since {holder['since']}"
     except (OSError, ValueError, KeyError):
         return "another process"
-
-
-def _say_nothing(_: str) -> None:
-    """For a run without a log."""

@@ -69,7 +69,7 @@ class Store:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.path = home.mlruns / "mlflow.db"
+        self.path = home.mlflow_store
 
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:

@@ -34,8 +34,8 @@ from assets.resources.display import Display
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from assets.resources.processes import PROCESS_TAG, current_process
-from assets.resources.recorded import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG
 from assets.resources.retries import retrying_what_can_pass
+from assets.resources.store import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG
 from assets.resources.tracking import Tracking
 from har_core.base.checks import Check
 from har_core.base.errors import InputError

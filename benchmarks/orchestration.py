@@ -93,7 +93,7 @@ class Bench:
                 lambda work: made,  # noqa: ARG005
                 self.experiment,
                 made_with,
-                group="bench",
+                group_name="bench",
                 kinds=set(),
                 description="Makes nothing.",
             )

@@ -207,4 +207,4 @@ def _differences(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None
     """Empty where a side says nothing: what was made by an older version of this project recorded no ingredients."""
     if before is None or now is None:
         return []
-    return differences(Ingredients.from_metadata(before), Ingredients.from_metadata(now))
+    return differences(Ingredients(**before), Ingredients(**now))

@@ -194,7 +194,7 @@ def _code_version_check(home: Home, key: AssetKey, made: Remembered | None) -> L
     before, after = made.entry.metadata.get(INGREDIENTS), now.metadata.get(INGREDIENTS)
     changes: list[str] = []
     if before and after:
-        changes = differences(Ingredients.from_metadata(before), Ingredients.from_metadata(after))
+        changes = differences(Ingredients(**before), Ingredients(**after))
     return unverifiable(what, "; ".join(changes) or f"now it is {now.code_version}", "changed since")
 
 

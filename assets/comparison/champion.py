@@ -44,7 +44,7 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
         partial(_choose, above),
         experiment,
         ingredients(_ROOTS, experiment.splits.model_dump(mode="json"), section="splits"),
-        group=COMPARISON_GROUP,
+        group_name=COMPARISON_GROUP,
         kinds={"mlflow"},
         description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
         "better on the current validation windows; a model of synthetic recordings never replaces one of real ones.",

@@ -42,7 +42,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
             _templates(),
             names={"name": "file name"},
         ),
-        group=COMPARISON_GROUP,
+        group_name=COMPARISON_GROUP,
         kinds={"html", "markdown"},
         description="One page that compares every model there is, on held-out subjects and over folds, says what the "
         "audit found, and names what is missing. Scores are computed here, from predictions.",

@@ -29,7 +29,7 @@ def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
         _audit,
         experiment,
         ingredients(_ROOTS, experiment.audit.model_dump(mode="json"), section="audit"),
-        group=DATA_GROUP,
+        group_name=DATA_GROUP,
         kinds={"parquet"},
         description="Runs that stand still, rows that occur twice, joins that do not join, values that cannot be: "
         "what is wrong in the recordings, one finding a row.",

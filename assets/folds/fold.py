@@ -16,7 +16,7 @@ from assets.folds.partitions import FOLDS, subjects_of
 from assets.machinery.code_versions import Ingredients, ingredients
 from assets.machinery.keys import FOLDS_GROUP, WINDOWS, fold_key
 from assets.machinery.lineage import upstream_versions
-from assets.machinery.materialisation import Made, Work, make_asset
+from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
 from assets.machinery.presentation import markdown_table, path_to
 from har_core.base.errors import InputError
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
@@ -40,7 +40,7 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         partial(_fit, architecture),
         experiment,
         fold_ingredients(architecture, experiment),
-        group=FOLDS_GROUP,
+        group_name=FOLDS_GROUP,
         kinds={"pytorch", "mlflow"},
         description=f"The architecture {architecture}, trained once with each seed in each fold of the evaluation "
         "protocols: its predictions for whole subjects that it never saw; in `leaky`, to show what that hides, for "
@@ -51,7 +51,7 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
             home.predictions(key.to_user_string(), fold or ""),
         ],
         checks=[RULES_HOLD],
-        partitions=FOLDS,
+        partitions_def=FOLDS,
     )
 
 
@@ -128,7 +128,7 @@ def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
     except InputError as error:
         broken = [str(problem) for problem in error.problems if problem.path in SPLIT_CHECK_NAMES]
         if broken:
-            work.fail_check(RULES_HOLD, "\n".join(broken))
+            report_failed_check(work.context, RULES_HOLD, "\n".join(broken))
         raise
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -27,7 +27,7 @@ WITHOUT_EFFECT = ("har_core.base.errors", "har_core.base.progress", "har_core.se
 WITHOUT_IMPORTS = ("har_core.fitting.fit",)
 """Modules that count by themselves: they call one of several others, and the roots of an asset name which one."""
 INGREDIENTS = "har/ingredients"
-"""Metadata of an asset, and of each materialisation: the :class:`Ingredients` that it is, or was, made with."""
+"""Metadata of an asset, and of each materialisation: the fields of its :class:`Ingredients`, now or then."""
 _hashes: dict[tuple[str, int, int], str] = {}
 """By path, size and time of change."""
 _LENGTH = 16
@@ -46,15 +46,6 @@ class Ingredients:
     """Path, as in ``har_core/models/lstm.py`` -> a short hash of what counts in the file."""
     settings: dict[str, Any]
     """Name, as in ``models.lstm.learning_rate`` -> JSON value."""
-
-    def to_metadata(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self)
-
-    @classmethod
-    def from_metadata(cls, metadata: Mapping[str, Any]) -> "Ingredients":
-        """The inverse of :meth:`to_metadata`."""
-        return cls(**metadata)
 
 
 def ingredients(

@@ -47,7 +47,7 @@ class Latest:
 
     @property
     def seconds(self) -> float | None:
-        """What it took; None where it was reported by hand, or by an earlier version of this project."""
+        """What it took; None where it was reported by hand."""
         return self.metadata.get(SECONDS)
 
     @property
@@ -108,9 +108,7 @@ def read_materialization(key: dg.AssetKey, materialization: dg.AssetMaterializat
     """What a materialisation of ``key`` says; None for none."""
     if materialization is None:
         return None
-    metadata: dict[str, Any] = {name: entry.value for name, entry in materialization.metadata.items()}
-    if isinstance(outputs := metadata.get(OUTPUTS), str):
-        metadata[OUTPUTS] = json.loads(outputs)
+    metadata = {name: entry.value for name, entry in materialization.metadata.items()}
     return Latest(key, (materialization.tags or {}).get(DATA_VERSION_TAG, ""), metadata)
 
 

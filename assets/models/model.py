@@ -8,7 +8,7 @@ import dagster as dg
 from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import MODELS_GROUP, SPLITS, WINDOWS, model_key
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION, upstream_versions
-from assets.machinery.materialisation import Made, Work, make_asset
+from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
 from assets.machinery.presentation import inline_png, path_to
 from assets.resources.addresses import model_url
 from assets.resources.store import CHALLENGER, ORIGIN_TAG, RegisteredVersion
@@ -42,7 +42,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
             section=f"models.{architecture}",
             names={"window_length": "windows.length"},
         ),
-        group=MODELS_GROUP,
+        group_name=MODELS_GROUP,
         kinds={"pytorch", "mlflow"},
         description=f"The architecture {architecture}, fitted, with its predictions of validation and test windows; "
         f"registered as `har-{architecture}` (alias `challenger`).",
@@ -59,7 +59,7 @@ def _fit(architecture: str, work: Work) -> Made:
     from har_core.evaluation.results import score_model
     from har_core.inference.predictions import write_predictions
 
-    seed = work.config.get("seed")
+    seed = (work.context.op_execution_context.op_config or {}).get("seed")
     checkpoint = work.home.checkpoint(work.name)
     windows = _windows(architecture, work)
     trained = _train(architecture, work, windows, seed)
@@ -131,7 +131,7 @@ def _register(architecture: str, work: Work, trained: "Trained") -> RegisteredVe
             join_segments=work.experiment.windows.join_segments,
         )
     except RoundTripError as error:
-        work.fail_check(ROUND_TRIP, str(error))
+        report_failed_check(work.context, ROUND_TRIP, str(error))
         raise
     tags = {ORIGIN_TAG: work.origin, "har.data_version": trained.weights}
     return work.tracking.register(name, uri, work.run.run_id, tags)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.machinery import lineage
+from assets.machinery import commits, lineage
 from assets.machinery.commits import has_commit
 from assets.models.model import REGISTERED_MODEL_URL
 from assets.resources.addresses import model_url, run_url
@@ -344,14 +344,15 @@ def test_commit(monkeypatch, recorded, verdicts):
     assert [check.verdict for check in trace_module._commit_checks(recorded, "known")] == verdicts
 
 
-def test_has_commit(tmp_path):
-    assert not has_commit("0" * 40, tmp_path)
+def test_has_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(commits, "_FOLDER", tmp_path)
+    assert not has_commit("0" * 40)
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a"]):
         subprocess.run([*git, *command], cwd=tmp_path, check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert has_commit(head.stdout.strip(), tmp_path)
-    assert not has_commit("0" * 40, tmp_path)
+    assert has_commit(head.stdout.strip())
+    assert not has_commit("0" * 40)
 
 
 # --- Which model ------------------------------------------------------------------------------------------------------

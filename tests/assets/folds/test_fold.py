@@ -333,7 +333,7 @@ def test_what_makes_a_fold_stale(done, before, after, stale):
 
 
 def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done):
-    recorded = Ingredients.from_metadata(done.latest("cnn", "loso-p1").metadata[INGREDIENTS])
+    recorded = Ingredients(**done.latest("cnn", "loso-p1").metadata[INGREDIENTS])
     assert recorded == fold_ingredients("cnn", done.experiment)
     assert "har_core/models/cnn.py" in recorded.files
     assert "models.cnn.seed" not in recorded.settings

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from har_core.audit.summary import KindSummary
 
 _ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.datasets.dsads.ingested"]
-_SEVERITIES = {
-    Severity.ERROR: dg.AssetCheckSeverity.ERROR,
-    Severity.WARNING: dg.AssetCheckSeverity.WARN,
-    Severity.INFO: dg.AssetCheckSeverity.WARN,  # Dagster knows two; the text says the third
-}
 
 
 def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
@@ -76,10 +71,13 @@ def _check_name(kind: Kind) -> str:
 def _check(kind: Kind, summary: "KindSummary | None") -> dg.AssetCheckResult:
     if summary is None:
         return dg.AssetCheckResult(check_name=_check_name(kind), passed=True)
+    is_error = summary.severity == Severity.ERROR
     return dg.AssetCheckResult(
         check_name=_check_name(kind),
         passed=False,
-        severity=_SEVERITIES[summary.severity],
+        severity=dg.AssetCheckSeverity.ERROR
+        if is_error
+        else dg.AssetCheckSeverity.WARN,  # the text says which of three
         metadata={
             "num_findings": summary.num_findings,
             "num_rows": summary.num_rows,

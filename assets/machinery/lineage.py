@@ -41,11 +41,6 @@ class Latest:
     metadata: dict[str, Any]
 
     @property
-    def origin(self) -> str | None:
-        """``real`` or ``synthetic``; None for assets above the recordings."""
-        return self.metadata.get(ORIGIN)
-
-    @property
     def seconds(self) -> float | None:
         """What it took; None where it was reported by hand."""
         return self.metadata.get(SECONDS)
@@ -166,5 +161,5 @@ def upstream_origin(context: dg.AssetExecutionContext) -> Origin:
     """``real`` where every dependency that says so is, else ``synthetic``."""
     spec = context.assets_def.get_asset_spec(context.asset_key)
     found = [latest(context.instance, dep.asset_key) for dep in spec.deps]
-    origins = {entry.origin for entry in found if entry is not None and entry.origin is not None}
-    return "real" if origins == {"real"} else "synthetic"
+    origins = {entry.metadata.get(ORIGIN) for entry in found if entry is not None}
+    return "real" if origins - {None} == {"real"} else "synthetic"

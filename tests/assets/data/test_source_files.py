@@ -214,18 +214,6 @@ def test_manifest_of_an_earlier_version_has_every_file_read(graph, at_home, were
     assert len(were_read) == NUM_FILES
 
 
-def test_report_of_an_earlier_version_is_understood(empty_graph, ran):
-    data = shutil.copytree(ran.home.raw / "synthetic", empty_graph.home.root / "recordings")
-    give(empty_graph, data)
-    with open_source(data) as source:
-        listing = listing_version(source)
-    empty_graph.instance.report_runless_asset_event(
-        dg.AssetMaterialization(SOURCE_FILES, tags={DATA_VERSION_TAG: listing}, metadata={"location": str(data)})
-    )
-    assert look(empty_graph) == SourceReport(version=listing, is_news=False, summary=NOTHING_CHANGED)
-    assert num_reports(empty_graph) == 1
-
-
 def test_source_that_is_gone_is_refused_and_nothing_is_told(graph, data):
     shutil.rmtree(data)
     with pytest.raises(InputError, match="no recordings here"):

@@ -5,7 +5,6 @@ the manifest of ``raw_recordings``, and the version changes only where their con
 """
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,17 +28,6 @@ SUMMARY = "har/summary"
 """Metadata: what was found, in words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceReport:
-    """What a look at the source found."""
-
-    version: str
-    is_news: bool
-    """Whether the version is another than before, so that ``raw_recordings`` may have become stale."""
-    summary: str
-    """In words: ``2 files changed, 1 added: a01/p1/s01.txt, a01/p1/s02.txt, a19/p8/s61.txt``."""
-
-
 def build_source_files() -> dg.AssetSpec:
     """The external asset at the top of the graph."""
     return dg.AssetSpec(
@@ -53,12 +41,15 @@ def build_source_files() -> dg.AssetSpec:
     )
 
 
-def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> SourceReport:
+def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> str:
     """Look at the source, and report a new version, or a new listing, to ``instance``.
 
     Where only the listing is new and the content is still that of the manifest, the version stays the one that
     ``raw_recordings`` was made from: nothing becomes stale, and the next look is cheap again. The report is a
     materialisation without a run; an observation would leave everything stale.
+
+    Returns:
+        What was found, in words: ``2 files changed, 1 added: a01/p1/s01.txt, a01/p1/s02.txt, a19/p8/s61.txt``.
 
     Raises:
         InputError: the source is not there, or holds no segment files.
@@ -66,7 +57,7 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
     location, known = home.data_location(), latest(instance, SOURCE_FILES)
     listing = source_version(experiment.source, location)
     if known is not None and listing == known.metadata.get(LISTING):
-        return SourceReport(version=known.data_version, is_news=False, summary="nothing changed since the last look")
+        return "nothing changed since the last look"
     if location is None:  # nothing to list: what is asked for counts
         version, summary = listing, f"the experiment file asks for {experiment.source.kind} recordings"
     else:
@@ -75,7 +66,7 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
     instance.report_runless_asset_event(
         dg.AssetMaterialization(SOURCE_FILES, tags={DATA_VERSION_TAG: version}, metadata=metadata)
     )
-    return SourceReport(version=version, is_news=known is None or version != known.data_version, summary=summary)
+    return summary
 
 
 def _version_of(location: Path, listing: str, ingested: "tuple[str, Manifest] | None") -> tuple[str, str]:

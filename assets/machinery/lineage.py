@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.machinery.keys import FOLD_PARTITIONS, is_fold_key
+from assets.machinery.keys import FOLD_PARTITIONS, FOLDS_GROUP
 from har_core.base.errors import HarError
 from har_core.datasets.origin import Origin
 
@@ -137,7 +137,7 @@ def _upstream_versions(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> dict
     found: dict[str, Latest | None] = {}
     for key in (dep.asset_key for dep in spec.deps):
         name = key.to_user_string()
-        if is_fold_key(key):
+        if key.path[0] == FOLDS_GROUP:
             found |= {f"{name}[{fold}]": latest_of_partition(instance, key, fold) for fold in fold_partitions(instance)}
         else:
             found[name] = latest(instance, key)

@@ -7,20 +7,22 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
 from assets.data import source_files as source_module
-from assets.data.source_files import LISTING, SOURCE_FILES, SUMMARY, SourceReport, report_source_version
+from assets.data.source_files import LISTING, SOURCE_FILES, SUMMARY, report_source_version
 from assets.machinery.keys import RAW_RECORDINGS
-from assets.machinery.lineage import DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, history
+from assets.machinery.lineage import DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, history, latest
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.folders import FolderSource
 from har_core.datasets.dsads.listing import listing_version
 from har_core.datasets.dsads.source import open_source
+from har_core.settings.experiment import Experiment
 from pipelines.staleness import OutputFiles, ask
 
 NUM_FILES = 3 * 19 * 2
@@ -29,8 +31,20 @@ NO_MANIFEST = "new files, and no manifest to compare them with"
 NOTHING_CHANGED = "nothing changed since the last look"
 
 
-def look(graph) -> SourceReport:
-    return report_source_version(graph.instance, graph.experiment, graph.home)
+class SourceReport(NamedTuple):
+    """What a look at the source left behind."""
+
+    version: str
+    is_news: bool
+    """Whether the version is another than before, so that ``raw_recordings`` may have become stale."""
+    summary: str
+
+
+def look(graph, experiment: Experiment | None = None) -> SourceReport:
+    before = latest(graph.instance, SOURCE_FILES)
+    summary = report_source_version(graph.instance, experiment or graph.experiment, graph.home)
+    version = latest(graph.instance, SOURCE_FILES).data_version
+    return SourceReport(version=version, is_news=before is None or version != before.data_version, summary=summary)
 
 
 def num_reports(graph) -> int:
@@ -229,7 +243,7 @@ def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph, monkeypatc
     assert num_reports(empty_graph) == 1
     more = empty_graph.experiment.source.model_copy(update={"seed": 7})
     other = empty_graph.experiment.model_copy(update={"source": more})
-    assert report_source_version(empty_graph.instance, other, empty_graph.home).is_news
+    assert look(empty_graph, other).is_news
 
 
 def test_what_is_asked_for_counts_again_once_nothing_is_given(graph, at_home):

@@ -55,7 +55,7 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
 
 def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
     """What fails here has moved no alias."""
-    tracking = work.tracking
+    tracking = work.run.tracking
     for name, version in upstream_versions(work.context).items():
         work.run.log_input(name, version, work.home.root)
     refuse_failed_checks(work.context.instance, above)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from assets.folds.partitions import subjects_of
 from assets.machinery.commits import git_commit
@@ -62,7 +61,8 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
     if not trained and not any(folds.values()):
         raise HarError(f"There is nothing to compare: {', '.join(missing)}")
     data = _made({key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)})
-    if RECORDING_AUDIT not in data:
+    audit = data.get(RECORDING_AUDIT)
+    if audit is None:
         missing.append("recording_audit: not computed yet")
     entries = tuple(_entry(home, entry) for entry in trained.values())
     fold_entries = tuple(_fold_entry(home, entry) for own in folds.values() for entry in own.values())
@@ -81,7 +81,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             folds=fold_entries,
             planned_folds=dict.fromkeys(experiment.fold_architectures, partitions),
             subjects=subjects_of(instance, WINDOWS),
-            findings=_findings(home, data.get(RECORDING_AUDIT)),
+            findings=read_findings(_unaltered(home, audit, ".parquet")) if audit is not None else None,
             window_counts=_window_counts(data.get(WINDOWS)),
             split_drops=_split_drops(data.get(SPLITS)),
         )
@@ -140,10 +140,6 @@ def _fold_entry(home: Home, fold: Latest) -> FoldEntry:
         ),
         **_run_of(fold),
     )
-
-
-def _findings(home: Home, audit: Latest | None) -> pa.Table | None:
-    return None if audit is None else read_findings(_unaltered(home, audit, ".parquet"))
 
 
 def _unaltered(home: Home, entry: Latest, ending: str) -> Path:

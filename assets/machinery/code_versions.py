@@ -20,7 +20,6 @@ import har_core
 from har_core.base.errors import StorageError
 from har_core.base.files import sha256_of_file, write_text
 
-PACKAGE = "har_core"
 WITHOUT_EFFECT = ("har_core.base.errors", "har_core.base.progress", "har_core.settings")
 """Modules, and packages of modules, that cannot change a result: settings count by their values."""
 WITHOUT_IMPORTS = ("har_core.fitting.fit",)
@@ -120,7 +119,7 @@ def import_closure(roots: Iterable[str]) -> set[str]:
 @cache
 def _import_graph() -> grimp.ImportGraph:
     """Of the core, read from its sources without importing them. No cache on disk: it would lie outside the home."""
-    return grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None)
+    return grimp.build_graph("har_core", exclude_type_checking_imports=True, cache_dir=None)
 
 
 def _counts(module: str, graph: grimp.ImportGraph) -> bool:

@@ -57,7 +57,6 @@ class Work:
     context: dg.AssetExecutionContext
     experiment: Experiment
     home: Home
-    tracking: Tracking
     run: "TrackedRun"
     display: Display
     staged: tuple[Path, ...]
@@ -133,24 +132,16 @@ def make_asset(
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         start = time.monotonic()
         place, partition = home.home(), context.partition_key if context.has_partition_key else None
-        tracking, final = Tracking(place), tuple(outputs(place, partition))
+        final = tuple(outputs(place, partition))
         with (
             retrying_what_can_pass(),
-            _tracked(context, experiment, tracking) as run,
+            _tracked(context, experiment, place) as run,
             _telling_what_is_refused(context, place, checks),
             _staged(final, in_own_folder=in_own_folder) as staged,
         ):
             for name, where in inputs.items():
                 run.log_input(name.to_user_string(), require_upstream(context, name), where(place))
-            work = Work(
-                context=context,
-                experiment=experiment,
-                home=place,
-                tracking=tracking,
-                run=run,
-                display=display,
-                staged=staged,
-            )
+            work = Work(context=context, experiment=experiment, home=place, run=run, display=display, staged=staged)
             made = body(work)
             result = _publish(work, made, made_with, final, seconds=time.monotonic() - start)
             made.last()
@@ -165,7 +156,7 @@ def _name(context: dg.AssetExecutionContext) -> str:
 
 
 @contextmanager
-def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, tracking: Tracking) -> Iterator["TrackedRun"]:
+def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, home: Home) -> Iterator["TrackedRun"]:
     """The MLflow run of a materialisation: FINISHED where the work ends, FAILED where it raises."""
     from assets.resources.runs import start_run
 
@@ -184,7 +175,7 @@ def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, tracking
         EXPERIMENT_HASH_TAG: "" if content is None else hashlib.sha256(content).hexdigest(),
         PROCESS_TAG: current_process(),
     }
-    with start_run(tracking, _name(context), tags) as run:
+    with start_run(Tracking(home), _name(context), tags) as run:
         run.log_params(flatten(resolved))
         run.log_json("experiment.json", resolved)
         if content is not None:

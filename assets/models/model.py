@@ -72,7 +72,7 @@ def _fit(architecture: str, work: Work) -> Made:
     work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
 
     def finish() -> None:
-        work.tracking.set_alias(registered.name, CHALLENGER, registered.version)
+        work.run.tracking.set_alias(registered.name, CHALLENGER, registered.version)
         checkpoint.unlink(missing_ok=True)
 
     return Made(
@@ -134,7 +134,7 @@ def _register(architecture: str, work: Work, trained: "Trained") -> RegisteredVe
         report_failed_check(work.context, ROUND_TRIP, str(error))
         raise
     tags = {ORIGIN_TAG: work.origin, "har.data_version": trained.weights}
-    return work.tracking.register(name, uri, work.run.run_id, tags)
+    return work.run.tracking.register(name, uri, work.run.run_id, tags)
 
 
 def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:

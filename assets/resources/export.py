@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version as installed_version
 from typing import Any
 
@@ -78,9 +79,9 @@ def log_model(run: TrackedRun, name: str, model: nn.Module, *, num_timepoints: i
             pip_requirements=[f"{package}=={_public_version(package)}" for package in ("mlflow", "torch", "numpy")],
             metadata=_metadata(num_timepoints, join_segments=join_segments),
         ).model_uri
-    answer, graph = _answer_of(model), load_graph(read_model_files(tracking.folder_of(uri), uri).graph)
-    for loaded in (load_model(tracking, uri).predict, _answer_of(graph)):
-        _check_round_trip(uri, answer, loaded, num_timepoints)
+    graph = load_graph(read_model_files(tracking.folder_of(uri), uri).graph)
+    for loaded in (load_model(tracking, uri).predict, partial(_answer, graph)):
+        _check_round_trip(uri, partial(_answer, model), loaded, num_timepoints)
     return uri
 
 
@@ -139,13 +140,10 @@ def _check_round_trip(
             )
 
 
-def _answer_of(model: nn.Module) -> Callable[[Windows], Windows]:
-    def answer(windows: Windows) -> Windows:
-        with torch.inference_mode():
-            probabilities: Windows = model(torch.from_numpy(windows)).numpy()
-        return probabilities
-
-    return answer
+def _answer(model: nn.Module, windows: Windows) -> Windows:
+    with torch.inference_mode():
+        probabilities: Windows = model(torch.from_numpy(windows)).numpy()
+    return probabilities
 
 
 def _signature(num_timepoints: int) -> ModelSignature:

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,9 @@ class TrackedRun:
     tags: Mapping[str, str] = field(default_factory=dict)
     """Those that the run was opened with."""
 
-    @contextmanager
-    def nested(self, name: str) -> Iterator["TrackedRun"]:
+    def nested(self, name: str) -> AbstractContextManager["TrackedRun"]:
         """One MLflow run below this one, with its tags: one of several trainings of a materialisation."""
-        with start_run(self.tracking, f"{self.name} {name}", {**self.tags, MLFLOW_PARENT_RUN_ID: self.run_id}) as run:
-            yield run
+        return start_run(self.tracking, f"{self.name} {name}", {**self.tags, MLFLOW_PARENT_RUN_ID: self.run_id})
 
     @property
     def url(self) -> str:

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import quote, unquote, urlsplit
 
 from assets.resources.addresses import run_url
 from assets.resources.home import Home
@@ -281,5 +280,5 @@ def _begin(uri: str) -> sqlite3.Connection:
 def local_path(uri: str) -> Path | None:
     """The file or folder on this machine that ``file:///…`` or an absolute path names; None for other addresses."""
     if uri.startswith("file:"):
-        return Path(url2pathname(urlsplit(uri).path))
+        return Path(unquote(urlsplit(uri).path))
     return Path(uri) if uri.startswith("/") else None

@@ -60,8 +60,7 @@ def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
         work.run.log_input(name, version, work.home.root)
     refuse_failed_checks(work.context.instance, above)
     gate = _Gate(tracking, *read_validation_windows(work.home, work.experiment))
-    models = [model_key(architecture) for architecture in work.experiment.models.architectures]
-    candidates = _candidates(work.context.instance, tracking, models)
+    candidates = _candidates(work)
     moves = {
         name: entry if entry.name == name else tracking.copy(entry, name)
         for name, entry in gate.choose(candidates).items()
@@ -196,12 +195,13 @@ def _origin(version: RegisteredVersion) -> Origin:
     return "real" if version.origin == "real" else "synthetic"
 
 
-def _candidates(instance: dg.DagsterInstance, tracking: Tracking, models: list[dg.AssetKey]) -> list[RegisteredVersion]:
+def _candidates(work: Work) -> list[RegisteredVersion]:
     """The version that each model's latest materialisation registered."""
-    found = [entry for entry in (latest(instance, key) for key in models) if entry is not None]
+    models = [latest(work.context.instance, model_key(name)) for name in work.experiment.models.architectures]
+    found = [entry.metadata for entry in models if entry is not None]
     if not found:
         raise HarError("There is no model to choose from: none was trained yet")
-    return [tracking.get(entry.metadata[REGISTERED_MODEL], int(entry.metadata[REGISTERED_VERSION])) for entry in found]
+    return [work.run.tracking.get(made[REGISTERED_MODEL], int(made[REGISTERED_VERSION])) for made in found]
 
 
 def _identity(holders: dict[str, RegisteredVersion | None]) -> str:

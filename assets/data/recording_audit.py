@@ -31,7 +31,7 @@ def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
         inputs={RAW_RECORDINGS: lambda home: home.recordings},
         outputs=lambda home, _: [home.findings],
         in_own_folder=True,
-        checks=[_check_name(kind) for kind in Kind],
+        checks=[f"no_{kind}" for kind in Kind],
     )
 
 
@@ -64,16 +64,13 @@ def _audit(work: Work) -> Made:
     )
 
 
-def _check_name(kind: Kind) -> str:
-    return f"no_{kind}"
-
-
 def _check(kind: Kind, summary: "KindSummary | None") -> dg.AssetCheckResult:
+    name = f"no_{kind}"
     if summary is None:
-        return dg.AssetCheckResult(check_name=_check_name(kind), passed=True)
+        return dg.AssetCheckResult(check_name=name, passed=True)
     is_error = summary.severity == Severity.ERROR
     return dg.AssetCheckResult(
-        check_name=_check_name(kind),
+        check_name=name,
         passed=False,
         severity=dg.AssetCheckSeverity.ERROR
         if is_error

@@ -94,6 +94,7 @@ def _fit(architecture: str, work: Work) -> Made:
     work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
     record = describe_fold(architecture, work.experiment, fold, windows, trainings, origin=work.origin)
     predictions = pa.concat_tables(trained.predictions for trained in trainings)
+    rules = {check.name: check.detail for check in windows.checks}
     staged_record, staged_predictions = work.staged
     write_record(staged_record, record)
     write_predictions(staged_predictions, predictions)
@@ -106,13 +107,7 @@ def _fit(architecture: str, work: Work) -> Made:
             "dagster/row_count": predictions.num_rows,
             "path": path_to(work.home.predictions(fold_key(architecture).to_user_string(), fold.name)),
         },
-        checks=[
-            dg.AssetCheckResult(
-                check_name=RULES_HOLD,
-                passed=True,
-                metadata={check.name: check.detail for check in windows.checks},
-            )
-        ],
+        checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=rules)],
         last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
     )
 
@@ -136,12 +131,11 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
     """One seed, with an MLflow run of its own below that of the fold."""
     from har_core.fitting.trained import checkpoint_key, train_and_predict
 
-    settings = work.experiment.model_settings(architecture)
     version = work.context.assets_def.get_asset_spec(work.context.asset_key).code_version or ""
     with work.run.nested(f"seed {seed}") as run:
         trained = train_and_predict(
             architecture,
-            settings,
+            work.experiment.model_settings(architecture),
             work.experiment.runtime,
             windows,
             seed=seed,

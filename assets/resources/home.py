@@ -44,6 +44,8 @@ class Home:
         """JSON ``{"experiment": path, "data": path or null}``: what this home serves, and its copy of the data."""
         self.lock = self.dagster / "har.lock"
         """Held by the process at work in this home."""
+        self.holder = self.dagster / "har.holder.json"
+        """Who that is; not in the lock itself, which whoever tries for it truncates."""
 
     def splits(self, protocol: str) -> Path:
         """Folder of the normalised roles and their statistics."""

@@ -21,8 +21,8 @@ from measure import Case, Once, Options, Way
 from assets.graph import build_resources
 from assets.machinery.code_versions import ingredients
 from assets.machinery.materialisation import Made, make_asset
+from assets.resources.export import log_model
 from assets.resources.home import Home
-from assets.resources.registry import Registry
 from assets.resources.runs import TrackedRun
 from assets.resources.tracking import Tracking
 from har_core.experiment.loader import load_experiment
@@ -93,7 +93,7 @@ class Bench:
                 lambda work: made,  # noqa: ARG005
                 self.experiment,
                 made_with,
-                group="bench",
+                group_name="bench",
                 kinds=set(),
                 description="Makes nothing.",
             )
@@ -111,7 +111,7 @@ class Bench:
         model = RawWindowClassifier(network.eval(), mean=mean, standard_deviation=deviation)
         run = tracking.client.create_run(tracking.experiment_id)
         tracked = TrackedRun(tracking, run.info.run_id)
-        Registry(tracking).log(tracked, "har-bench", model, num_timepoints=NUM_TIMEPOINTS)
+        log_model(tracked, "har-bench", model, num_timepoints=NUM_TIMEPOINTS)
 
 
 def cases(options: Options) -> list[Case]:

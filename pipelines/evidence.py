@@ -11,7 +11,7 @@ from dagster import DagsterInstance
 
 from assets.machinery.lineage import Remembered, history
 from assets.resources.home import Home
-from assets.resources.recorded import RUN_TAG, RecordedRun
+from assets.resources.store import RUN_TAG, RecordedRun
 from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.changes import compare

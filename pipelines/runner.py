@@ -25,7 +25,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.errors import DagsterError
 from dagster._core.execution.plan.objects import ErrorSource
 
-from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS, is_model_key
+from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS
 from assets.resources.processes import PROCESS_TAG, current_process
 from har_core.base.errors import UnknownNameError
 from har_core.base.names import nearest
@@ -144,7 +144,7 @@ def _run(
         exceptions[context.step_key] = context.op_exception or DagsterError("no exception was recorded")
 
     steps = {item: definitions.resolve_assets_def(item.key).node_def.name for item in wave}
-    seeded = [step for item, step in steps.items() if seed is not None and is_model_key(item.key)]
+    seeded = [step for item, step in steps.items() if seed is not None and item.key.path[0] == MODELS_GROUP]
     job = definitions.resolve_implicit_global_asset_job_def()
     job = job.with_hooks({remember_failure}).with_logger_defs({"file": _file_logger})
     result = job.execute_in_process(

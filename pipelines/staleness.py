@@ -184,4 +184,4 @@ def changes_of(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) 
     """How ingredients differ, in words; empty where a side says nothing, as what was reported by hand does not."""
     if not before or not now:
         return []
-    return differences(Ingredients.from_metadata(before), Ingredients.from_metadata(now))
+    return differences(Ingredients(**before), Ingredients(**now))

@@ -20,15 +20,16 @@ from assets.machinery.keys import RAW_RECORDINGS, SOURCE_FILES, model_key
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, RUN_ID, Remembered, history
 from assets.resources.addresses import model_url
 from assets.resources.home import Home
-from assets.resources.recorded import (
+from assets.resources.store import (
     ASSET_TAG,
+    COPIED_FROM_TAG,
     EXPERIMENT_FILE,
     EXPERIMENT_HASH_TAG,
     RUN_TAG,
     RecordedRun,
-    read_run,
+    RegisteredVersion,
+    Store,
 )
-from assets.resources.store import COPIED_FROM_TAG, RegisteredVersion, Store
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.inference.archive import DamagedModelError
@@ -48,7 +49,7 @@ _SCORES = {
 
 def trace_model(entry: RegisteredVersion, store: Store, instance: DagsterInstance) -> list[Link]:
     """The chain of a registered model, from its registration up to the source of the recordings."""
-    home, run = store.home, read_run(store, entry.run_id)
+    home, run = store.home, store.read_run(entry.run_id)
     candidates = history(instance, _asset_of(entry))
     made = next((made for made in candidates if made.entry.metadata.get(RUN_ID) == entry.run_id), None)
     above = _Above(instance, store)
@@ -247,7 +248,7 @@ class _Above:
             self.links[name, version] = Link(name, version, {}, [check])
             return
         run_id = made.entry.metadata.get(RUN_ID)
-        run = read_run(self.store, run_id) if run_id else None
+        run = self.store.read_run(run_id) if run_id else None
         self.visit((run.upstream if run is not None else None) or made.inputs, made)
         facts = {"made": _when(made), "MLflow run": run_id or "", "location": made.entry.metadata.get("location", "")}
         self.links[name, version] = Link(name, version, _known(facts), self._checks(key, made, run, user))

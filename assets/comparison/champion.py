@@ -21,7 +21,8 @@ from assets.machinery.keys import (
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, latest, made_from, upstream_versions
 from assets.machinery.materialisation import MADE_FROM, Made, Work, make_asset
 from assets.resources.home import Home
-from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL
+from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, RegisteredVersion
+from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError
 from har_core.datasets.origin import Origin
 from har_core.settings.experiment import Experiment
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from assets.resources.registry import Registry
-    from assets.resources.store import RegisteredVersion
     from har_core.evaluation.gate import Decision, GateEntry
 
 _ROOTS = ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"]
@@ -45,7 +44,7 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
         partial(_choose, above),
         experiment,
         ingredients(_ROOTS, experiment.splits.model_dump(mode="json"), section="splits"),
-        group=COMPARISON_GROUP,
+        group_name=COMPARISON_GROUP,
         kinds={"mlflow"},
         description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
         "better on the current validation windows; a model of synthetic recordings never replaces one of real ones.",
@@ -56,32 +55,32 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
 
 def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
     """What fails here has moved no alias."""
-    from assets.resources.registry import Registry
-
+    tracking = work.run.tracking
     for name, version in upstream_versions(work.context).items():
         work.run.log_input(name, version, work.home.root)
     refuse_failed_checks(work.context.instance, above)
-    registry = Registry(work.tracking)
-    gate = _Gate(registry, ValidationWindows.read(work.home, work.experiment))
-    models = [model_key(architecture) for architecture in work.experiment.models.architectures]
+    gate = _Gate(tracking, *read_validation_windows(work.home, work.experiment))
+    candidates = _candidates(work)
     moves = {
-        name: entry if entry.name == name else registry.copy(entry, name)
-        for name, entry in gate.choose(_candidates(work.context.instance, registry, models)).items()
+        name: entry if entry.name == name else tracking.copy(entry, name)
+        for name, entry in gate.choose(candidates).items()
     }
-    holders = {name: moves.get(name) or registry.by_alias(name, CHAMPION_ALIAS) for name in [OVERALL, *gate.names]}
+    names = [OVERALL, *(candidate.name for candidate in candidates)]
+    holders = {name: moves.get(name) or tracking.by_alias(name, CHAMPION_ALIAS) for name in names}
     holder = holders[OVERALL]
     if holder is None:
         raise HarError(f"No model may be champion: {'; '.join(gate.reasons.values())}")
+    source = holder.tags.get(COPIED_FROM_TAG, f"{holder.name}/{holder.version}")
     work.run.log_json("decisions.json", gate.reasons)
     return Made(
         version=_identity(holders),
         origin=_origin(holder),
         metadata={
-            "champion": f"{OVERALL}/{holder.version} ({gate.source_of(holder)})",
+            "champion": f"{OVERALL}/{holder.version} ({source})",
             "num_moved": len(moves),
             "decisions": dg.MetadataValue.md("\n".join(f"- **{n}**: {r}" for n, r in gate.reasons.items())),
         },
-        last=lambda: registry.move_alias(CHAMPION_ALIAS, {name: entry.version for name, entry in moves.items()}),
+        last=lambda: tracking.move_alias(CHAMPION_ALIAS, {name: entry.version for name, entry in moves.items()}),
     )
 
 
@@ -109,72 +108,64 @@ def refuse_failed_checks(instance: dg.DagsterInstance, above: Sequence[dg.Assets
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidationWindows:
-    """The current validation windows, raw: registered models normalise for themselves."""
+def read_validation_windows(
+    home: Home, experiment: Experiment
+) -> "tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]":
+    """The current validation windows, raw (N, T, C), as registered models normalise for themselves; class ids (N,).
 
-    windows: "npt.NDArray[np.float32]"
-    """(N, T, C) in sensor units."""
-    labels: "npt.NDArray[np.int64]"
-    """(N,) class ids."""
+    They are those that validate in ``splits``: without the copies and overlaps of test windows.
 
-    @classmethod
-    def read(cls, home: Home, experiment: Experiment) -> "ValidationWindows":
-        """Those that validate in ``splits``: without the copies and overlaps of test windows.
+    Raises:
+        HarError: ``windows`` lacks some of them.
+    """
+    from har_core.windows.store import SampleStore
+    from har_core.windows.tensors import read_keys, read_tensors, rows_of
 
-        Raises:
-            HarError: ``windows`` lacks some of them.
-        """
-        from har_core.windows.store import SampleStore
-        from har_core.windows.tensors import read_keys, read_tensors, rows_of
-
-        store = SampleStore(home.scratch, max_mib=experiment.runtime.samples_in_memory_mib)
-        tensors = read_tensors(home.windows, store)
-        chosen = rows_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
-        if chosen is None:
-            raise HarError("champion needs splits that were cut from the current windows; materialise splits first")
-        return cls(windows=tensors.windows.numpy()[chosen], labels=tensors.labels.numpy()[chosen])
+    store = SampleStore(home.scratch, max_mib=experiment.runtime.samples_in_memory_mib)
+    tensors = read_tensors(home.windows, store)
+    chosen = rows_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
+    if chosen is None:
+        raise HarError("champion needs splits that were cut from the current windows; materialise splits first")
+    return tensors.windows.numpy()[chosen], tensors.labels.numpy()[chosen]
 
 
 @dataclass(slots=True)
 class _Gate:
     """Scores each registered version once, and decides who holds an alias; moves none."""
 
-    registry: "Registry"
-    validation: ValidationWindows
+    tracking: Tracking
+    windows: "npt.NDArray[np.float32]"
+    """(N, T, C) in sensor units."""
+    labels: "npt.NDArray[np.int64]"
+    """(N,) class ids."""
     reasons: dict[str, str] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
+    """What was decided of each registered model, in words."""
     _scores: dict[str, float | None] = field(default_factory=dict)
 
-    def choose(self, candidates: "list[RegisteredVersion]") -> "dict[str, RegisteredVersion]":
+    def choose(self, candidates: list[RegisteredVersion]) -> dict[str, RegisteredVersion]:
         """The new holder of the alias of each registered model that gets one."""
         chosen = {}
         for candidate in candidates:
-            self.names.append(candidate.name)
-            incumbent = self.registry.by_alias(candidate.name, CHAMPION_ALIAS)
+            incumbent = self.tracking.by_alias(candidate.name, CHAMPION_ALIAS)
             if self._decide(candidate.name, candidate, incumbent).promote:
                 chosen[candidate.name] = candidate
-        incumbent = holder = self.registry.by_alias(OVERALL, CHAMPION_ALIAS)
-        for name in self.names:
-            best = chosen.get(name) or self.registry.by_alias(name, CHAMPION_ALIAS)
+        incumbent = holder = self.tracking.by_alias(OVERALL, CHAMPION_ALIAS)
+        for name in [candidate.name for candidate in candidates]:
+            best = chosen.get(name) or self.tracking.by_alias(name, CHAMPION_ALIAS)
             if best is not None and self._decide(OVERALL, best, holder).promote:
                 holder = best
         if holder is not None and holder is not incumbent:
             chosen[OVERALL] = holder
         return chosen
 
-    def source_of(self, entry: "RegisteredVersion") -> str:
-        """The version of an architecture that ``entry`` is a copy of."""
-        return entry.tags.get(COPIED_FROM_TAG, f"{entry.name}/{entry.version}")
-
-    def _decide(self, name: str, candidate: "RegisteredVersion", incumbent: "RegisteredVersion | None") -> "Decision":
+    def _decide(self, name: str, candidate: RegisteredVersion, incumbent: RegisteredVersion | None) -> "Decision":
         from har_core.evaluation.gate import decide
 
         decision = decide(self._entry(candidate), None if incumbent is None else self._entry(incumbent))
         self.reasons[name] = f"{self.reasons[name]}; {decision.reason}" if name in self.reasons else decision.reason
         return decision
 
-    def _entry(self, version: "RegisteredVersion") -> "GateEntry":
+    def _entry(self, version: RegisteredVersion) -> "GateEntry":
         from har_core.evaluation.gate import GateEntry
 
         if version.model_id not in self._scores:
@@ -185,35 +176,35 @@ class _Gate:
             validation_macro_f1=self._scores[version.model_id],
         )
 
-    def _score(self, version: "RegisteredVersion") -> float | None:
+    def _score(self, version: RegisteredVersion) -> float | None:
         """Macro-F1 on the validation windows; None where the model takes longer or shorter ones."""
         import numpy as np
 
+        from assets.resources.export import load_model
         from har_core.evaluation.scores import score
 
-        model = self.registry.load(f"models:/{version.name}/{version.version}")
-        windows = self.validation.windows
+        model = load_model(self.tracking, f"models:/{version.name}/{version.version}")
+        windows = self.windows
         if (model.metadata.metadata or {})["window_length"] != windows.shape[1]:
             return None
         batches = [model.predict(windows[start : start + _BATCH_SIZE]) for start in range(0, len(windows), _BATCH_SIZE)]
-        return score(self.validation.labels, np.concatenate(batches)).macro_f1
+        return score(self.labels, np.concatenate(batches)).macro_f1
 
 
-def _origin(version: "RegisteredVersion") -> Origin:
+def _origin(version: RegisteredVersion) -> Origin:
     return "real" if version.origin == "real" else "synthetic"
 
 
-def _candidates(
-    instance: dg.DagsterInstance, registry: "Registry", models: list[dg.AssetKey]
-) -> "list[RegisteredVersion]":
+def _candidates(work: Work) -> list[RegisteredVersion]:
     """The version that each model's latest materialisation registered."""
-    found = [entry for entry in (latest(instance, key) for key in models) if entry is not None]
+    models = [latest(work.context.instance, model_key(name)) for name in work.experiment.models.architectures]
+    found = [entry.metadata for entry in models if entry is not None]
     if not found:
         raise HarError("There is no model to choose from: none was trained yet")
-    return [registry.get(entry.metadata[REGISTERED_MODEL], int(entry.metadata[REGISTERED_VERSION])) for entry in found]
+    return [work.run.tracking.get(made[REGISTERED_MODEL], int(made[REGISTERED_VERSION])) for made in found]
 
 
-def _identity(holders: "dict[str, RegisteredVersion | None]") -> str:
+def _identity(holders: dict[str, RegisteredVersion | None]) -> str:
     """Who holds which alias, by weights rather than by version number."""
     parts = sorted((name, entry.tags.get("har.data_version", "")) for name, entry in holders.items() if entry)
     return hashlib.sha256(repr(parts).encode()).hexdigest()

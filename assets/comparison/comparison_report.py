@@ -23,6 +23,7 @@ from assets.machinery.presentation import markdown_table, path_to
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
+    from har_core.report.honest import FoldViews
     from har_core.report.inputs import ReportInputs
 
 _WITHOUT_EFFECT = ("runtime", "automation")
@@ -42,7 +43,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
             _templates(),
             names={"name": "file name"},
         ),
-        group=COMPARISON_GROUP,
+        group_name=COMPARISON_GROUP,
         kinds={"html", "markdown"},
         description="One page that compares every model there is, on held-out subjects and over folds, says what the "
         "audit found, and names what is missing. Scores are computed here, from predictions.",
@@ -65,7 +66,7 @@ def _compare(work: Work) -> Made:
     from har_core.report.honest import view_folds
 
     gathered = gather(work.context.instance, work.experiment, work.home)
-    inputs = gathered.inputs
+    inputs, views = gathered.inputs, view_folds(gathered.inputs)
     for name, (version, source) in gathered.sources.items():
         work.run.log_input(name, version, source)
     work.run.log_json("inputs.json", gathered.versions)
@@ -78,10 +79,10 @@ def _compare(work: Work) -> Made:
             "num_models": len(inputs.entries),
             "num_folds": len(inputs.folds),
             "num_findings": inputs.findings.num_rows if inputs.findings is not None else 0,
-            "missing": ", ".join([*inputs.missing, *view_folds(inputs).problems]) or "nothing",
+            "missing": ", ".join([*inputs.missing, *views.problems]) or "nothing",
             "path": path_to(work.home.report_folder / "report.html"),
             "summary": _ranking(inputs),
-            **{f"ranking_{name}": table for name, table in _fold_rankings(inputs).items()},
+            **{f"ranking_{name}": table for name, table in _fold_rankings(views).items()},
         },
     )
 
@@ -100,10 +101,9 @@ def _ranking(inputs: "ReportInputs") -> dg.MarkdownMetadataValue:
     return markdown_table(["model", "validation macro-F1", "test macro-F1"], rows)
 
 
-def _fold_rankings(inputs: "ReportInputs") -> dict[str, dg.MarkdownMetadataValue]:
+def _fold_rankings(views: "FoldViews") -> dict[str, dg.MarkdownMetadataValue]:
     """A small table for each protocol, best mean test macro-F1 first; nobody is chosen by it."""
     from har_core.report.formats import with_spread
-    from har_core.report.honest import view_folds
 
     head = ["model", "test macro-F1", "on clean windows", "folds"]
     return {
@@ -119,5 +119,5 @@ def _fold_rankings(inputs: "ReportInputs") -> dict[str, dg.MarkdownMetadataValue
                 for row in view.rows
             ],
         )
-        for view in view_folds(inputs).every
+        for view in views.every
     }

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from assets.folds.partitions import subjects_of
 from assets.machinery.commits import git_commit
@@ -54,14 +53,15 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
     Raises:
         HarError: neither a model nor a fold is there, or a file was altered after it was written.
     """
-    models = {name: latest(instance, model_key(name)) for name in experiment.models.architectures}
-    trained = {name: entry for name, entry in models.items() if entry is not None}
-    missing = [f"models/{name}: not trained yet" for name in models if name not in trained]
+    architectures = experiment.models.architectures
+    trained = _made({name: latest(instance, model_key(name)) for name in architectures})
+    missing = [f"models/{name}: not trained yet" for name in architectures if name not in trained]
     partitions = tuple(fold_partitions(instance))
     folds = {name: _folds_of(instance, name, partitions) for name in experiment.fold_architectures}
     if not trained and not any(folds.values()):
         raise HarError(f"There is nothing to compare: {', '.join(missing)}")
-    audit = latest(instance, RECORDING_AUDIT)
+    data = _made({key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)})
+    audit = data.get(RECORDING_AUDIT)
     if audit is None:
         missing.append("recording_audit: not computed yet")
     entries = tuple(_entry(home, entry) for entry in trained.values())
@@ -75,27 +75,29 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             entries=entries,
             missing=tuple(missing),
             experiment=experiment.resolved(),
-            dataset=_describe_data(instance),
-            data_runs=_data_runs(instance),
+            dataset=_describe_data(data),
+            data_runs={key.to_user_string(): DataRun(**_run_of(entry)) for key, entry in data.items()},
             git_commit=git_commit(),
             folds=fold_entries,
             planned_folds=dict.fromkeys(experiment.fold_architectures, partitions),
             subjects=subjects_of(instance, WINDOWS),
-            findings=_findings(home, audit),
-            window_counts=_window_counts(instance),
-            split_drops=_split_drops(instance),
+            findings=read_findings(_unaltered(home, audit, ".parquet")) if audit is not None else None,
+            window_counts=_window_counts(data.get(WINDOWS)),
+            split_drops=_split_drops(data.get(SPLITS)),
         )
     )
     for name, entry in trained.items():
         _note(gathered, entry.key, {None: entry}, home.record(name))
     for name, own in folds.items():
         _note(gathered, fold_key(name), own, home.fold_record(name, "").parent)
-    places = {RECORDING_AUDIT: home.findings, WINDOWS: home.windows}
-    for key, place in {**places, SPLITS: home.splits(experiment.splits.protocol)}.items():
-        made = latest(instance, key)
-        if made is not None:
-            _note(gathered, key, {None: made}, place)
+    places = {RECORDING_AUDIT: home.findings, WINDOWS: home.windows, SPLITS: home.splits(experiment.splits.protocol)}
+    for key, entry in data.items():
+        _note(gathered, key, {None: entry}, places[key])
     return gathered
+
+
+def _made(found: Mapping[Any, Latest | None]) -> dict[Any, Latest]:
+    return {name: entry for name, entry in found.items() if entry is not None}
 
 
 def _note(gathered: Gathered, key: dg.AssetKey, entries: Mapping[Any, Latest], place: Path) -> None:
@@ -110,8 +112,11 @@ def _note(gathered: Gathered, key: dg.AssetKey, entries: Mapping[Any, Latest], p
 
 def _folds_of(instance: dg.DagsterInstance, architecture: str, partitions: tuple[str, ...]) -> dict[str, Latest]:
     """The latest materialisation of each current fold that there is."""
-    found = {name: latest_of_partition(instance, fold_key(architecture), name) for name in partitions}
-    return {name: entry for name, entry in found.items() if entry is not None}
+    return _made({name: latest_of_partition(instance, fold_key(architecture), name) for name in partitions})
+
+
+def _run_of(entry: Latest) -> dict[str, str]:
+    return {"mlflow_run_id": entry.metadata[RUN_ID], "mlflow_run_url": entry.metadata[RUN_URL]}
 
 
 def _entry(home: Home, model: Latest) -> ReportEntry:
@@ -120,11 +125,10 @@ def _entry(home: Home, model: Latest) -> ReportEntry:
             read_record(_unaltered(home, model, ".json"), ModelRecord),
             read_predictions(_unaltered(home, model, ".parquet")),
         ),
-        mlflow_run_id=model.metadata[RUN_ID],
-        mlflow_run_url=model.metadata[RUN_URL],
         registered_model=model.metadata[REGISTERED_MODEL],
         version=model.metadata[REGISTERED_VERSION],
-        registered_model_url=model.metadata.get(REGISTERED_MODEL_URL),  # earlier versions did not record it
+        registered_model_url=model.metadata[REGISTERED_MODEL_URL],
+        **_run_of(model),
     )
 
 
@@ -134,13 +138,8 @@ def _fold_entry(home: Home, fold: Latest) -> FoldEntry:
             read_record(_unaltered(home, fold, ".json"), FoldRecord),
             read_predictions(_unaltered(home, fold, ".parquet")),
         ),
-        mlflow_run_id=fold.metadata[RUN_ID],
-        mlflow_run_url=fold.metadata[RUN_URL],
+        **_run_of(fold),
     )
-
-
-def _findings(home: Home, audit: Latest | None) -> pa.Table | None:
-    return None if audit is None else read_findings(_unaltered(home, audit, ".parquet"))
 
 
 def _unaltered(home: Home, entry: Latest, ending: str) -> Path:
@@ -156,7 +155,7 @@ def _unaltered(home: Home, entry: Latest, ending: str) -> Path:
     return path
 
 
-def _describe_data(instance: dg.DagsterInstance) -> dict[str, Any]:
+def _describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
     """A few lines about the data, from the metadata of the assets that made it."""
     wanted = {
         WINDOWS: {
@@ -169,32 +168,18 @@ def _describe_data(instance: dg.DagsterInstance) -> dict[str, Any]:
     }
     described: dict[str, Any] = {}
     for key, names in wanted.items():
-        entry = latest(instance, key)
-        if entry is not None:
-            described |= {label: entry.metadata[name] for name, label in names.items() if name in entry.metadata}
+        if key in data:
+            described |= {label: data[key].metadata[name] for name, label in names.items()}
     return described
 
 
-def _data_runs(instance: dg.DagsterInstance) -> dict[str, DataRun]:
-    """The run of each asset before models and folds that there is."""
-    found = {key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)}
-    return {
-        key.to_user_string(): DataRun(mlflow_run_id=entry.metadata[RUN_ID], mlflow_run_url=entry.metadata[RUN_URL])
-        for key, entry in found.items()
-        if entry is not None
-    }
-
-
-def _window_counts(instance: dg.DagsterInstance) -> WindowCounts | None:
-    windows = latest(instance, WINDOWS)
-    names = ("num_damaged", "num_in_duplicate_groups", "num_dropped", "num_repaired")
-    if windows is None or not set(names) <= set(windows.metadata):
+def _window_counts(windows: Latest | None) -> WindowCounts | None:
+    if windows is None:
         return None
+    names = ("num_damaged", "num_in_duplicate_groups", "num_dropped", "num_repaired")
     counts = {name: int(windows.metadata[name]) for name in names}
     return WindowCounts(num_windows=int(windows.metadata["dagster/row_count"]), **counts)
 
 
-def _split_drops(instance: dg.DagsterInstance) -> dict[str, int]:
-    splits = latest(instance, SPLITS)
-    metadata = splits.metadata if splits is not None else {}
-    return {reason: int(metadata[f"num_dropped_{reason}"]) for reason in DROPS if f"num_dropped_{reason}" in metadata}
+def _split_drops(splits: Latest | None) -> dict[str, int]:
+    return {} if splits is None else {reason: int(splits.metadata[f"num_dropped_{reason}"]) for reason in DROPS}

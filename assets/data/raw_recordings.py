@@ -24,7 +24,7 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
         _ingest,
         experiment,
         ingredients(_ROOTS, {}),
-        group=DATA_GROUP,
+        group_name=DATA_GROUP,
         kinds={"parquet"},
         description="Every segment file, checked and parsed: a manifest with a row a file, and all samples.",
         deps=[SOURCE_FILES],

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from har_core.audit.summary import KindSummary
 
 _ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.datasets.dsads.ingested"]
-_SEVERITIES = {
-    Severity.ERROR: dg.AssetCheckSeverity.ERROR,
-    Severity.WARNING: dg.AssetCheckSeverity.WARN,
-    Severity.INFO: dg.AssetCheckSeverity.WARN,  # Dagster knows two; the text says the third
-}
 
 
 def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
@@ -29,14 +24,14 @@ def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
         _audit,
         experiment,
         ingredients(_ROOTS, experiment.audit.model_dump(mode="json"), section="audit"),
-        group=DATA_GROUP,
+        group_name=DATA_GROUP,
         kinds={"parquet"},
         description="Runs that stand still, rows that occur twice, joins that do not join, values that cannot be: "
         "what is wrong in the recordings, one finding a row.",
         inputs={RAW_RECORDINGS: lambda home: home.recordings},
         outputs=lambda home, _: [home.findings],
         in_own_folder=True,
-        checks=[_check_name(kind) for kind in Kind],
+        checks=[f"no_{kind}" for kind in Kind],
     )
 
 
@@ -69,17 +64,17 @@ def _audit(work: Work) -> Made:
     )
 
 
-def _check_name(kind: Kind) -> str:
-    return f"no_{kind}"
-
-
 def _check(kind: Kind, summary: "KindSummary | None") -> dg.AssetCheckResult:
+    name = f"no_{kind}"
     if summary is None:
-        return dg.AssetCheckResult(check_name=_check_name(kind), passed=True)
+        return dg.AssetCheckResult(check_name=name, passed=True)
+    is_error = summary.severity == Severity.ERROR
     return dg.AssetCheckResult(
-        check_name=_check_name(kind),
+        check_name=name,
         passed=False,
-        severity=_SEVERITIES[summary.severity],
+        severity=dg.AssetCheckSeverity.ERROR
+        if is_error
+        else dg.AssetCheckSeverity.WARN,  # the text says which of three
         metadata={
             "num_findings": summary.num_findings,
             "num_rows": summary.num_rows,

@@ -5,18 +5,17 @@ the manifest of ``raw_recordings``, and the version changes only where their con
 """
 
 import hashlib
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.machinery.keys import DATA_GROUP, OWNERS, RAW_RECORDINGS, SOURCE_FILES
-from assets.machinery.lineage import DATA_VERSION_TAG, Latest, history, latest
+from assets.machinery.lineage import DATA_VERSION_TAG, history, latest
 from assets.resources.home import Home
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.acquisition import source_version
-from har_core.datasets.dsads.listing import Source, listing_version
 from har_core.datasets.dsads.source import open_source
 from har_core.settings.experiment import Experiment
 
@@ -27,26 +26,6 @@ LISTING = "har/listing"
 """Metadata: version of the listing (names, sizes, times) that was last looked at; many may have one content."""
 SUMMARY = "har/summary"
 """Metadata: what was found, in words."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceReport:
-    """What a look at the source found."""
-
-    version: str
-    is_news: bool
-    """Whether the version is another than before, so that ``raw_recordings`` may have become stale."""
-    summary: str
-    """In words: ``2 files changed, 1 added: a01/p1/s01.txt, a01/p1/s02.txt, a19/p8/s61.txt``."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ingested:
-    """What ``raw_recordings`` last read."""
-
-    version: str
-    """Of ``source_files``, then."""
-    manifest: "Manifest"
 
 
 def build_source_files() -> dg.AssetSpec:
@@ -62,59 +41,55 @@ def build_source_files() -> dg.AssetSpec:
     )
 
 
-def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> SourceReport:
+def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> str:
     """Look at the source, and report a new version, or a new listing, to ``instance``.
 
     Where only the listing is new and the content is still that of the manifest, the version stays the one that
     ``raw_recordings`` was made from: nothing becomes stale, and the next look is cheap again. The report is a
     materialisation without a run; an observation would leave everything stale.
 
+    Returns:
+        What was found, in words: ``2 files changed, 1 added: a01/p1/s01.txt, a01/p1/s02.txt, a19/p8/s61.txt``.
+
     Raises:
         InputError: the source is not there, or holds no segment files.
     """
     location, known = home.data_location(), latest(instance, SOURCE_FILES)
+    listing = source_version(experiment.source, location)
+    if known is not None and listing == known.metadata.get(LISTING):
+        return "nothing changed since the last look"
     if location is None:  # nothing to list: what is asked for counts
-        listing = source_version(experiment.source, None)
-        if known is not None and listing == _listing_of(known):
-            return _nothing_new(known)
         version, summary = listing, f"the experiment file asks for {experiment.source.kind} recordings"
     else:
-        with open_source(location) as source:
-            listing = listing_version(source)
-            if known is not None and listing == _listing_of(known):
-                return _nothing_new(known)
-            version, summary = _version_of(source, listing, _ingested(instance, home))
+        version, summary = _version_of(location, listing, _ingested(instance, home))
     metadata = {"location": str(location or experiment.source.kind), LISTING: listing, SUMMARY: summary}
     instance.report_runless_asset_event(
         dg.AssetMaterialization(SOURCE_FILES, tags={DATA_VERSION_TAG: version}, metadata=metadata)
     )
-    return SourceReport(version=version, is_news=known is None or version != known.data_version, summary=summary)
+    return summary
 
 
-def _listing_of(known: Latest) -> str:
-    return str(known.metadata.get(LISTING, known.data_version))  # earlier versions of this project recorded no other
-
-
-def _nothing_new(known: Latest) -> SourceReport:
-    return SourceReport(version=known.data_version, is_news=False, summary="nothing changed since the last look")
-
-
-def _version_of(source: Source, listing: str, ingested: _Ingested | None) -> tuple[str, str]:
+def _version_of(location: Path, listing: str, ingested: "tuple[str, Manifest] | None") -> tuple[str, str]:
     """Version of a source whose listing is new, and what is to be said of it."""
     if ingested is None:
         return listing, "new files, and no manifest to compare them with"
     from har_core.datasets.dsads.changes import compare
 
-    changes = compare(source, ingested.manifest)
+    version, manifest = ingested
+    with open_source(location) as source:
+        changes = compare(source, manifest)
     if changes.is_empty:
-        return ingested.version, str(changes)
-    if listing == ingested.version:  # the files changed after that look, were ingested, and were changed back
+        return version, str(changes)
+    if listing == version:  # the files changed after that look, were ingested, and were changed back
         listing = hashlib.sha256(f"{listing} again".encode()).hexdigest()
     return listing, str(changes)
 
 
-def _ingested(instance: dg.DagsterInstance, home: Home) -> _Ingested | None:
-    """None where nothing was ingested, or the manifest on disk is not the one that was written then."""
+def _ingested(instance: dg.DagsterInstance, home: Home) -> "tuple[str, Manifest] | None":
+    """The version of ``source_files`` that ``raw_recordings`` last read, and the manifest that it wrote.
+
+    None where nothing was ingested, or the manifest on disk is not the one that was written then.
+    """
     from har_core.datasets.dsads.manifest import read_manifest
 
     made = next(history(instance, RAW_RECORDINGS), None)
@@ -125,6 +100,6 @@ def _ingested(instance: dg.DagsterInstance, home: Home) -> _Ingested | None:
     if version is None or sha256_of_file(home.manifest) != recorded:
         return None
     try:
-        return _Ingested(version, read_manifest(home.manifest))
+        return version, read_manifest(home.manifest)
     except InputError:  # written by another version of this project: ingesting anew mends it
         return None

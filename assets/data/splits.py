@@ -18,7 +18,7 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
         _split,
         experiment,
         ingredients(["har_core.splits.build"], settings.model_dump(mode="json"), section="splits"),
-        group=DATA_GROUP,
+        group_name=DATA_GROUP,
         kinds={"parquet"},
         description="The windows of each role, normalised, with the statistics beside them; no subject, no sample and "
         "no copy of one has two roles, and nothing damaged trains.",

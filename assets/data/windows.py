@@ -28,7 +28,7 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
         _cut,
         experiment,
         ingredients(_ROOTS, experiment.windows.model_dump(mode="json"), section="windows"),
-        group=DATA_GROUP,
+        group_name=DATA_GROUP,
         kinds={"parquet"},
         description="Windows of the 45 channels, none across a join that is not continuous, with the keys of each and "
         "whether it is damaged or holds rows that occur twice.",

@@ -16,7 +16,7 @@ from assets.folds.partitions import FOLDS, subjects_of
 from assets.machinery.code_versions import Ingredients, ingredients
 from assets.machinery.keys import FOLDS_GROUP, WINDOWS, fold_key
 from assets.machinery.lineage import upstream_versions
-from assets.machinery.materialisation import Made, Work, make_asset
+from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
 from assets.machinery.presentation import markdown_table, path_to
 from har_core.base.errors import InputError
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
@@ -40,7 +40,7 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         partial(_fit, architecture),
         experiment,
         fold_ingredients(architecture, experiment),
-        group=FOLDS_GROUP,
+        group_name=FOLDS_GROUP,
         kinds={"pytorch", "mlflow"},
         description=f"The architecture {architecture}, trained once with each seed in each fold of the evaluation "
         "protocols: its predictions for whole subjects that it never saw; in `leaky`, to show what that hides, for "
@@ -51,7 +51,7 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
             home.predictions(key.to_user_string(), fold or ""),
         ],
         checks=[RULES_HOLD],
-        partitions=FOLDS,
+        partitions_def=FOLDS,
     )
 
 
@@ -94,6 +94,7 @@ def _fit(architecture: str, work: Work) -> Made:
     work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
     record = describe_fold(architecture, work.experiment, fold, windows, trainings, origin=work.origin)
     predictions = pa.concat_tables(trained.predictions for trained in trainings)
+    rules = {check.name: check.detail for check in windows.checks}
     staged_record, staged_predictions = work.staged
     write_record(staged_record, record)
     write_predictions(staged_predictions, predictions)
@@ -106,13 +107,7 @@ def _fit(architecture: str, work: Work) -> Made:
             "dagster/row_count": predictions.num_rows,
             "path": path_to(work.home.predictions(fold_key(architecture).to_user_string(), fold.name)),
         },
-        checks=[
-            dg.AssetCheckResult(
-                check_name=RULES_HOLD,
-                passed=True,
-                metadata={check.name: check.detail for check in windows.checks},
-            )
-        ],
+        checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=rules)],
         last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
     )
 
@@ -128,7 +123,7 @@ def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
     except InputError as error:
         broken = [str(problem) for problem in error.problems if problem.path in SPLIT_CHECK_NAMES]
         if broken:
-            work.fail_check(RULES_HOLD, "\n".join(broken))
+            report_failed_check(work.context, RULES_HOLD, "\n".join(broken))
         raise
 
 
@@ -136,12 +131,11 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
     """One seed, with an MLflow run of its own below that of the fold."""
     from har_core.fitting.trained import checkpoint_key, train_and_predict
 
-    settings = work.experiment.model_settings(architecture)
     version = work.context.assets_def.get_asset_spec(work.context.asset_key).code_version or ""
     with work.run.nested(f"seed {seed}") as run:
         trained = train_and_predict(
             architecture,
-            settings,
+            work.experiment.model_settings(architecture),
             work.experiment.runtime,
             windows,
             seed=seed,

@@ -9,25 +9,23 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import grimp
 
+import har_core
 from har_core.base.errors import StorageError
-from har_core.base.files import write_text
+from har_core.base.files import sha256_of_file, write_text
 
-PACKAGE = "har_core"
 WITHOUT_EFFECT = ("har_core.base.errors", "har_core.base.progress", "har_core.settings")
 """Modules, and packages of modules, that cannot change a result: settings count by their values."""
 WITHOUT_IMPORTS = ("har_core.fitting.fit",)
 """Modules that count by themselves: they call one of several others, and the roots of an asset name which one."""
 INGREDIENTS = "har/ingredients"
-"""Metadata of an asset, and of each materialisation: the :class:`Ingredients` that it is, or was, made with."""
+"""Metadata of an asset, and of each materialisation: the fields of its :class:`Ingredients`, now or then."""
 _hashes: dict[tuple[str, int, int], str] = {}
 """By path, size and time of change."""
 _LENGTH = 16
@@ -46,15 +44,6 @@ class Ingredients:
     """Path, as in ``har_core/models/lstm.py`` -> a short hash of what counts in the file."""
     settings: dict[str, Any]
     """Name, as in ``models.lstm.learning_rate`` -> JSON value."""
-
-    def to_metadata(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self)
-
-    @classmethod
-    def from_metadata(cls, metadata: Mapping[str, Any]) -> "Ingredients":
-        """The inverse of :meth:`to_metadata`."""
-        return cls(**metadata)
 
 
 def ingredients(
@@ -78,14 +67,14 @@ def ingredients(
             people: they do not count.
     """
     sources = {_path(module): _hash_of_source(_path(module)) for module in sorted(import_closure(roots))}
-    by_path = sources | {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
-    names_of_files = {path: path.relative_to(_package_folder().parent).as_posix() for path in by_path}
-    content = [{names_of_files[path]: sha256 for path, sha256 in by_path.items()}, settings]
-    version = hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    by_path = sources | {path: sha256_of_file(path) for path in sorted(files)}
+    hashes = {path.relative_to(_package_folder().parent).as_posix(): sha256 for path, sha256 in by_path.items()}
+    content = json.dumps([hashes, settings], sort_keys=True, ensure_ascii=False)
+    version = hashlib.sha256(content.encode()).hexdigest()
     named = {(names or {}).get(key, f"{section}.{key}" if section else key): value for key, value in settings.items()}
     return Ingredients(
         version=version[:_LENGTH],
-        files={names_of_files[path]: sha256[:_LENGTH_OF_PART] for path, sha256 in by_path.items()},
+        files={name: sha256[:_LENGTH_OF_PART] for name, sha256 in hashes.items()},
         settings=json.loads(json.dumps(flatten(named))),
     )
 
@@ -130,7 +119,7 @@ def import_closure(roots: Iterable[str]) -> set[str]:
 @cache
 def _import_graph() -> grimp.ImportGraph:
     """Of the core, read from its sources without importing them. No cache on disk: it would lie outside the home."""
-    return grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None)
+    return grimp.build_graph("har_core", exclude_type_checking_imports=True, cache_dir=None)
 
 
 def _counts(module: str, graph: grimp.ImportGraph) -> bool:
@@ -168,9 +157,7 @@ def _path(module: str) -> Path:
 
 
 def _package_folder() -> Path:
-    """Found by name rather than imported module by module: finding a submodule would import its package."""
-    spec = find_spec(PACKAGE)
-    return Path(cast("str", cast("ModuleSpec", spec).origin)).parent
+    return Path(har_core.__file__).parent
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -25,19 +25,9 @@ PARTIAL_INPUTS = {"har/partial_inputs": "true"}
 
 def model_key(architecture: str) -> dg.AssetKey:
     """``models/lstm``."""
-    return dg.AssetKey(["models", architecture])
+    return dg.AssetKey([MODELS_GROUP, architecture])
 
 
 def fold_key(architecture: str) -> dg.AssetKey:
     """``folds/lstm``, partitioned by fold."""
-    return dg.AssetKey(["folds", architecture])
-
-
-def is_model_key(key: dg.AssetKey) -> bool:
-    """Whether an asset is ``models/<architecture>``."""
-    return key.path[:-1] == model_key("").path[:-1]
-
-
-def is_fold_key(key: dg.AssetKey) -> bool:
-    """Whether an asset is ``folds/<architecture>``."""
-    return key.path[:-1] == fold_key("").path[:-1]
+    return dg.AssetKey([FOLDS_GROUP, architecture])

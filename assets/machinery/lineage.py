@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.machinery.keys import FOLD_PARTITIONS, is_fold_key
+from assets.machinery.keys import FOLD_PARTITIONS, FOLDS_GROUP
 from har_core.base.errors import HarError
 from har_core.datasets.origin import Origin
 
@@ -41,13 +41,8 @@ class Latest:
     metadata: dict[str, Any]
 
     @property
-    def origin(self) -> str | None:
-        """``real`` or ``synthetic``; None for assets above the recordings."""
-        return self.metadata.get(ORIGIN)
-
-    @property
     def seconds(self) -> float | None:
-        """What it took; None where it was reported by hand, or by an earlier version of this project."""
+        """What it took; None where it was reported by hand."""
         return self.metadata.get(SECONDS)
 
     @property
@@ -108,9 +103,7 @@ def read_materialization(key: dg.AssetKey, materialization: dg.AssetMaterializat
     """What a materialisation of ``key`` says; None for none."""
     if materialization is None:
         return None
-    metadata: dict[str, Any] = {name: entry.value for name, entry in materialization.metadata.items()}
-    if isinstance(outputs := metadata.get(OUTPUTS), str):
-        metadata[OUTPUTS] = json.loads(outputs)
+    metadata = {name: entry.value for name, entry in materialization.metadata.items()}
     return Latest(key, (materialization.tags or {}).get(DATA_VERSION_TAG, ""), metadata)
 
 
@@ -144,7 +137,7 @@ def _upstream_versions(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> dict
     found: dict[str, Latest | None] = {}
     for key in (dep.asset_key for dep in spec.deps):
         name = key.to_user_string()
-        if is_fold_key(key):
+        if key.path[0] == FOLDS_GROUP:
             found |= {f"{name}[{fold}]": latest_of_partition(instance, key, fold) for fold in fold_partitions(instance)}
         else:
             found[name] = latest(instance, key)
@@ -168,5 +161,5 @@ def upstream_origin(context: dg.AssetExecutionContext) -> Origin:
     """``real`` where every dependency that says so is, else ``synthetic``."""
     spec = context.assets_def.get_asset_spec(context.asset_key)
     found = [latest(context.instance, dep.asset_key) for dep in spec.deps]
-    origins = {entry.origin for entry in found if entry is not None and entry.origin is not None}
-    return "real" if origins == {"real"} else "synthetic"
+    origins = {entry.metadata.get(ORIGIN) for entry in found if entry is not None}
+    return "real" if origins - {None} == {"real"} else "synthetic"

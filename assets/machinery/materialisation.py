@@ -8,8 +8,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,8 @@ from assets.resources.display import Display
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from assets.resources.processes import PROCESS_TAG, current_process
-from assets.resources.recorded import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG
 from assets.resources.retries import retrying_what_can_pass
+from assets.resources.store import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG
 from assets.resources.tracking import Tracking
 from har_core.base.checks import Check
 from har_core.base.errors import InputError
@@ -57,7 +57,6 @@ class Work:
     context: dg.AssetExecutionContext
     experiment: Experiment
     home: Home
-    tracking: Tracking
     run: "TrackedRun"
     display: Display
     staged: tuple[Path, ...]
@@ -69,18 +68,9 @@ class Work:
         return _name(self.context)
 
     @property
-    def config(self) -> Mapping[str, Any]:
-        """What this run asks of the asset, where it has a ``config_schema``."""
-        return self.context.op_execution_context.op_config or {}
-
-    @property
     def origin(self) -> Origin:
         """``real`` where everything that this is made from is, else ``synthetic``."""
         return upstream_origin(self.context)
-
-    def fail_check(self, name: str, detail: str) -> None:
-        """Report a check that failed before anything was published; the body then raises."""
-        _report_failed_check(self.context, name, detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +94,12 @@ def make_asset(
     experiment: Experiment,
     made_with: Ingredients,
     *,
-    group: str,
-    kinds: set[str],
-    description: str,
     inputs: Mapping[dg.AssetKey, Callable[[Home], Path]] | None = None,
     deps: Sequence[dg.AssetKey] = (),
     outputs: Callable[[Home, str | None], Sequence[Path]] = lambda home, partition: (),  # noqa: ARG005
     in_own_folder: bool = False,
     checks: Sequence[str] = (),
-    tags: Mapping[str, str] | None = None,
-    partitions: dg.PartitionsDefinition | None = None,
-    config_schema: Mapping[str, Any] | None = None,
+    **attributes: Any,
 ) -> dg.AssetsDefinition:
     """An asset around ``body``.
 
@@ -123,58 +108,41 @@ def make_asset(
         body: makes it.
         experiment: is logged whole to its MLflow run.
         made_with: its code version, with what went into it.
-        group: of assets, in Dagster's UI.
-        kinds: of what it makes, in Dagster's UI.
-        description: in Dagster's UI.
         inputs: assets that it cannot do without, and where their files lie; each is logged as an input of the run.
         deps: further assets that it depends on; the body copes with those that were never made.
         outputs: the files that it writes, below the home, for the partition where it has any.
         in_own_folder: whether the outputs are all that their folder holds, so that it is replaced as a whole.
         checks: names of its checks. A problem of an InputError with such a name is reported as that check.
-        tags: of the asset.
-        partitions: of the asset.
-        config_schema: what a run may ask of it, as Dagster's config schema.
+        attributes: of the asset in Dagster, by the names that :func:`dagster.asset` gives them: ``description`` …
     """
     inputs = inputs or {}
-
-    @dg.asset(
+    as_asset: Callable[..., dg.AssetsDefinition] = dg.asset(
         key=key,
         deps=[*inputs, *deps],
-        group_name=group,
-        kinds=kinds,
         owners=OWNERS,
-        tags=tags,
-        description=description,
         code_version=made_with.version,
-        metadata={INGREDIENTS: made_with.to_metadata()},
+        metadata={INGREDIENTS: asdict(made_with)},
         check_specs=[dg.AssetCheckSpec(name, asset=key) for name in checks],
-        partitions_def=partitions,
-        config_schema=config_schema,
+        **attributes,
     )
+
+    @as_asset
     def asset(
         context: dg.AssetExecutionContext, home: HomeResource, display: dg.ResourceParam[Display]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         start = time.monotonic()
         place, partition = home.home(), context.partition_key if context.has_partition_key else None
-        tracking, final = Tracking(place), tuple(outputs(place, partition))
+        final = tuple(outputs(place, partition))
         with (
             retrying_what_can_pass(),
-            _tracked(context, experiment, tracking) as run,
+            _tracked(context, experiment, place) as run,
+            _telling_what_is_refused(context, place, checks),
             _staged(final, in_own_folder=in_own_folder) as staged,
         ):
             for name, where in inputs.items():
                 run.log_input(name.to_user_string(), require_upstream(context, name), where(place))
-            work = Work(
-                context=context,
-                experiment=experiment,
-                home=place,
-                tracking=tracking,
-                run=run,
-                display=display,
-                staged=staged,
-            )
-            with _reporting_failed_checks(context, checks):
-                made = body(work)
+            work = Work(context=context, experiment=experiment, home=place, run=run, display=display, staged=staged)
+            made = body(work)
             result = _publish(work, made, made_with, final, seconds=time.monotonic() - start)
             made.last()
         return result
@@ -188,11 +156,8 @@ def _name(context: dg.AssetExecutionContext) -> str:
 
 
 @contextmanager
-def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, tracking: Tracking) -> Iterator["TrackedRun"]:
-    """The MLflow run of a materialisation: FINISHED where the work ends, FAILED where it raises.
-
-    The whole list of problems of a refused input goes to the home's ``problems.txt``.
-    """
+def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, home: Home) -> Iterator["TrackedRun"]:
+    """The MLflow run of a materialisation: FINISHED where the work ends, FAILED where it raises."""
     from assets.resources.runs import start_run
 
     context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: current_process()})
@@ -210,44 +175,42 @@ def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, tracking
         EXPERIMENT_HASH_TAG: "" if content is None else hashlib.sha256(content).hexdigest(),
         PROCESS_TAG: current_process(),
     }
-    with start_run(tracking, _name(context), tags) as run:
+    with start_run(Tracking(home), _name(context), tags) as run:
         run.log_params(flatten(resolved))
         run.log_json("experiment.json", resolved)
         if content is not None:
             run.log_bytes(EXPERIMENT_FILE, content)
-        try:
-            yield run
-        except InputError as error:
-            error.write(tracking.home.problems)
-            raise
+        yield run
 
 
 @contextmanager
 def _staged(final: tuple[Path, ...], *, in_own_folder: bool) -> Iterator[tuple[Path, ...]]:
     """Where the files wait that will take the places ``final``."""
-    with ExitStack() as stack:
-        if not final:
-            yield ()
-        elif in_own_folder:
-            folder = stack.enter_context(atomic_folder(final[0].parent))
+    if not final:
+        yield ()
+    elif in_own_folder:
+        with atomic_folder(final[0].parent) as folder:
             yield tuple(folder / path.name for path in final)
-        else:
-            yield stack.enter_context(atomic_paths(*final))
+    else:
+        with atomic_paths(*final) as temporaries:
+            yield temporaries
 
 
 @contextmanager
-def _reporting_failed_checks(context: dg.AssetExecutionContext, names: Sequence[str]) -> Iterator[None]:
+def _telling_what_is_refused(context: dg.AssetExecutionContext, home: Home, checks: Sequence[str]) -> Iterator[None]:
+    """Every problem of a refused input goes to ``problems.txt``; those named as a check are that check, failed."""
     try:
         yield
     except InputError as error:
+        error.write(home.problems)
         for problem in error.problems:
-            if problem.path in names:
-                _report_failed_check(context, problem.path, str(problem))
+            if problem.path in checks:
+                report_failed_check(context, problem.path, str(problem))
         raise
 
 
-def _report_failed_check(context: dg.AssetExecutionContext, name: str, detail: str) -> None:
-    """Without a run of its own: the asset raises, so it cannot return the result."""
+def report_failed_check(context: dg.AssetExecutionContext, name: str, detail: str) -> None:
+    """Tell of a check that failed before anything was published; the body then raises, so it cannot return it."""
     context.instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             asset_key=context.asset_key,
@@ -285,7 +248,7 @@ def _publish(
             **made.metadata,
             ORIGIN: origin,
             OUTPUTS: dg.MetadataValue.json(hashes),
-            INGREDIENTS: dg.MetadataValue.json(made_with.to_metadata()),
+            INGREDIENTS: dg.MetadataValue.json(asdict(made_with)),
             SECONDS: seconds,
             RUN_ID: work.run.run_id,
             RUN_URL: dg.MetadataValue.url(work.run.url),

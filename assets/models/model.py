@@ -9,15 +9,14 @@ import dagster as dg
 from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import MODELS_GROUP, SPLITS, WINDOWS, model_key
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION, upstream_versions
-from assets.machinery.materialisation import Made, Work, make_asset
+from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
 from assets.machinery.presentation import inline_png, path_to
 from assets.resources.addresses import model_url
-from assets.resources.store import CHALLENGER, ORIGIN_TAG
+from assets.resources.store import CHALLENGER, ORIGIN_TAG, RegisteredVersion
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
-    from assets.resources.store import RegisteredVersion
     from har_core.evaluation.results import ModelResult
     from har_core.fitting.trained import Trained
     from har_core.splits.build import SplitWindows
@@ -44,7 +43,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
             section=f"models.{architecture}",
             names={"window_length": "windows.length"},
         ),
-        group=MODELS_GROUP,
+        group_name=MODELS_GROUP,
         kinds={"pytorch", "mlflow"},
         description=f"The architecture {architecture}, fitted, with its predictions of validation and test windows; "
         f"registered as `har-{architecture}` (alias `challenger`).",
@@ -56,13 +55,12 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
 
 
 def _fit(architecture: str, work: Work) -> Made:
-    from assets.resources.registry import Registry
     from har_core.evaluation.describe import describe_model
     from har_core.evaluation.records import write_record
     from har_core.evaluation.results import score_model
     from har_core.inference.predictions import write_predictions
 
-    seed = work.config.get("seed")
+    seed = (work.context.op_execution_context.op_config or {}).get("seed")
     checkpoint = work.home.checkpoint(work.name)
     windows = _windows(architecture, work)
     trained = _train(architecture, work, windows, seed)
@@ -75,7 +73,7 @@ def _fit(architecture: str, work: Work) -> Made:
     work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
 
     def finish() -> None:
-        Registry(work.tracking).set_alias(registered.name, CHALLENGER, registered.version)
+        work.run.tracking.set_alias(registered.name, CHALLENGER, registered.version)
         checkpoint.unlink(missing_ok=True)
 
     return Made(
@@ -120,14 +118,13 @@ def _train(architecture: str, work: Work, windows: "SplitWindows", seed: int | N
     )
 
 
-def _register(architecture: str, work: Work, trained: "Trained") -> "RegisteredVersion":
+def _register(architecture: str, work: Work, trained: "Trained") -> RegisteredVersion:
     """Log the model, compare it with the one in memory, and make it a version; no alias moves yet."""
-    from assets.resources.model_files import RoundTripError
-    from assets.resources.registry import Registry
+    from assets.resources.export import RoundTripError, log_model
 
-    registry, name = Registry(work.tracking), f"har-{architecture}"
+    name = f"har-{architecture}"
     try:
-        uri = registry.log(
+        uri = log_model(
             work.run,
             name,
             trained.classifier,
@@ -135,9 +132,10 @@ def _register(architecture: str, work: Work, trained: "Trained") -> "RegisteredV
             join_segments=work.experiment.windows.join_segments,
         )
     except RoundTripError as error:
-        work.fail_check(ROUND_TRIP, str(error))
+        report_failed_check(work.context, ROUND_TRIP, str(error))
         raise
-    return registry.register(work.run, name, uri, {ORIGIN_TAG: work.origin, "har.data_version": trained.weights})
+    tags = {ORIGIN_TAG: work.origin, "har.data_version": trained.weights}
+    return work.run.tracking.register(name, uri, work.run.run_id, tags)
 
 
 def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:

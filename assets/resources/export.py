@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version as installed_version
 from typing import Any
 
@@ -21,10 +22,10 @@ from mlflow.pyfunc import PyFuncModel
 from mlflow.types import Schema, TensorSpec
 from torch import Tensor, nn
 
-from assets.resources.model_files import RoundTripError, read_model_files
+from assets.resources.model_files import read_model_files
 from assets.resources.runs import TrackedRun
-from assets.resources.store import Store
 from assets.resources.tracking import Tracking
+from har_core.base.errors import HarError
 from har_core.datasets.dsads.layout import (
     ACTIVITIES,
     CHANNELS,
@@ -43,19 +44,14 @@ _EXAMPLE_BATCH = 2
 Windows = npt.NDArray[np.float32]
 
 
-def log_model(
-    tracking: Tracking,
-    run: TrackedRun,
-    name: str,
-    model: nn.Module,
-    *,
-    num_timepoints: int,
-    join_segments: bool = False,
-) -> str:
+class RoundTripError(HarError):
+    """A logged model does not answer as the model in memory does."""
+
+
+def log_model(run: TrackedRun, name: str, model: nn.Module, *, num_timepoints: int, join_segments: bool = False) -> str:
     """Log ``model`` into ``run``, load it back as users do and as ``har predict`` does, and compare the answers.
 
     Args:
-        tracking: of the home.
         run: the run that trained it.
         name: of the registered model that it will be a version of.
         model: raw float32 windows (N, ``num_timepoints``, 45) to probabilities (N, 19), on the CPU.
@@ -68,6 +64,7 @@ def log_model(
     Raises:
         RoundTripError: the answers differ by more than 1e-4 on batches of 1, 2 or 7.
     """
+    tracking = run.tracking
     logged = tracking.client.create_logged_model(tracking.experiment_id, name=name, source_run_id=run.run_id)
     with tracking.as_default(), quick_export():
         uri: str = Model.log(
@@ -82,9 +79,9 @@ def log_model(
             pip_requirements=[f"{package}=={_public_version(package)}" for package in ("mlflow", "torch", "numpy")],
             metadata=_metadata(num_timepoints, join_segments=join_segments),
         ).model_uri
-    answer, graph = _answer_of(model), load_graph(read_model_files(Store(tracking.home).folder_of(uri), uri).graph)
-    for loaded in (load_model(tracking, uri).predict, _answer_of(graph)):
-        _check_round_trip(uri, answer, loaded, num_timepoints)
+    graph = load_graph(read_model_files(tracking.folder_of(uri), uri).graph)
+    for loaded in (load_model(tracking, uri).predict, partial(_answer, graph)):
+        _check_round_trip(uri, partial(_answer, model), loaded, num_timepoints)
     return uri
 
 
@@ -143,13 +140,10 @@ def _check_round_trip(
             )
 
 
-def _answer_of(model: nn.Module) -> Callable[[Windows], Windows]:
-    def answer(windows: Windows) -> Windows:
-        with torch.inference_mode():
-            probabilities: Windows = model(torch.from_numpy(windows)).numpy()
-        return probabilities
-
-    return answer
+def _answer(model: nn.Module, windows: Windows) -> Windows:
+    with torch.inference_mode():
+        probabilities: Windows = model(torch.from_numpy(windows)).numpy()
+    return probabilities
 
 
 def _signature(num_timepoints: int) -> ModelSignature:
@@ -171,7 +165,7 @@ def _metadata(num_timepoints: int, *, join_segments: bool) -> dict[str, Any]:
     }
 
 
-def _windows(size: int, num_timepoints: int) -> npt.NDArray[np.float32]:
+def _windows(size: int, num_timepoints: int) -> Windows:
     """Windows of random numbers (``size``, ``num_timepoints``, 45), the same each time."""
     generator = np.random.default_rng(size)
     return generator.normal(size=(size, num_timepoints, NUM_CHANNELS)).astype(np.float32)

@@ -2,49 +2,50 @@
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
 class Home:
     """The folders and files of one home; nothing is created by asking."""
 
-    root: Path
-    """Absolute."""
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - links stay links
+        self.problems = self.root / "problems.txt"
+        """Every problem of the last input that was refused, one a line."""
+        self.failures = self.root / "failures"
+        """A page for each run that failed while the sensor for it was on."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "root", Path(os.path.abspath(self.root)))  # noqa: PTH100 - links stay links
-
-    @property
-    def data(self) -> Path:
+        self.data = self.root / "data"
         """Every output of an asset."""
-        return self.root / "data"
-
-    @property
-    def manifest(self) -> Path:
-        """One row a segment file."""
-        return self.data / "raw" / "manifest.parquet"
-
-    @property
-    def recordings(self) -> Path:
-        """All samples, parsed."""
-        return self.data / "raw" / "recordings.arrow"
-
-    @property
-    def raw(self) -> Path:
+        self.raw = self.data / "raw"
         """Acquired sources: a downloaded archive, or recordings that were made."""
-        return self.data / "raw"
-
-    @property
-    def findings(self) -> Path:
+        self.manifest = self.raw / "manifest.parquet"
+        """One row a segment file."""
+        self.recordings = self.raw / "recordings.arrow"
+        """All samples, parsed."""
+        self.findings = self.data / "audit" / "findings.parquet"
         """What the audit found in the recordings."""
-        return self.data / "audit" / "findings.parquet"
-
-    @property
-    def windows(self) -> Path:
+        self.windows = self.data / "windows" / "windows.parquet"
         """All windows."""
-        return self.data / "windows" / "windows.parquet"
+        self.report_folder = self.data / "reports" / "latest"
+        """The newest comparison report."""
+        self.scratch = self.data / "scratch"
+        """Samples that training maps from files rather than holds in memory; the files have no names."""
+
+        self.mlruns = self.root / "mlruns"
+        """MLflow's store and artifacts."""
+        self.mlflow_store = self.mlruns / "mlflow.db"
+        """Runs, models and aliases, in SQLite."""
+        self.dagster = self.root / ".dagster"
+        """``DAGSTER_HOME``."""
+        self.log = self.dagster / "har.log"
+        """What Dagster and MLflow say while ``har`` works."""
+        self.memory = self.dagster / "har.json"
+        """JSON ``{"experiment": path, "data": path or null}``: what this home serves, and its copy of the data."""
+        self.lock = self.dagster / "har.lock"
+        """Held by the process at work in this home."""
+        self.holder = self.dagster / "har.holder.json"
+        """Who that is; not in the lock itself, which whoever tries for it truncates."""
 
     def splits(self, protocol: str) -> Path:
         """Folder of the normalised roles and their statistics."""
@@ -62,59 +63,13 @@ class Home:
         """Probabilities of every validation and test window; ``asset_key`` as in ``models/lstm``."""
         return self.data / "predictions" / asset_key / f"{partition}.parquet"
 
-    def checkpoint(self, asset_key: str, partition: str | None = None) -> Path:
+    def checkpoint(self, asset_key: str) -> Path:
         """State of an unfinished training; removed once its model is published."""
-        name = asset_key if partition is None else f"{asset_key}/{partition}"
-        return self.data / "checkpoints" / f"{name}.pt"
+        return self.data / "checkpoints" / f"{asset_key}.pt"
 
     def checkpoints(self, asset_key: str, partition: str) -> Path:
         """Folder of the states of the trainings of one partition; removed once it is published."""
-        return self.checkpoint(asset_key, partition).with_suffix("")
-
-    @property
-    def scratch(self) -> Path:
-        """Samples that training maps from files rather than holds in memory; the files have no names."""
-        return self.data / "scratch"
-
-    @property
-    def report_folder(self) -> Path:
-        """The newest comparison report."""
-        return self.data / "reports" / "latest"
-
-    @property
-    def mlruns(self) -> Path:
-        """MLflow's store and artifacts."""
-        return self.root / "mlruns"
-
-    @property
-    def dagster(self) -> Path:
-        """``DAGSTER_HOME``."""
-        return self.root / ".dagster"
-
-    @property
-    def log(self) -> Path:
-        """What Dagster and MLflow say while ``har`` works."""
-        return self.dagster / "har.log"
-
-    @property
-    def memory(self) -> Path:
-        """JSON ``{"experiment": path, "data": path or null}``: what this home serves, and its copy of the data."""
-        return self.dagster / "har.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the process at work in this home."""
-        return self.dagster / "har.lock"
-
-    @property
-    def problems(self) -> Path:
-        """Every problem of the last input that was refused, one a line."""
-        return self.root / "problems.txt"
-
-    @property
-    def failures(self) -> Path:
-        """A page for each run that failed while the sensor for it was on."""
-        return self.root / "failures"
+        return self.data / "checkpoints" / asset_key / partition
 
     def data_location(self) -> Path | None:
         """The recordings that ``--data`` named, as remembered; None where the experiment file decides."""

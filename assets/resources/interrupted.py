@@ -1,12 +1,9 @@
 """Closes what a killed process left open, in Dagster and in MLflow. Called at start, under the home's lock."""
 
-import sqlite3
-from contextlib import closing
-
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from assets.resources.processes import PROCESS_TAG, is_dead
-from assets.resources.recorded import RUN_TAG
+from assets.resources.store import RUN_TAG
 from assets.resources.tracking import Tracking
 
 _UNFINISHED = [
@@ -37,26 +34,13 @@ def _close_dagster_runs(instance: DagsterInstance) -> int:
 
 
 def _close_mlflow_runs(tracking: Tracking, instance: DagsterInstance) -> int:
-    if not _has_running(tracking):  # asked without MLflow, which takes seconds to import
-        return 0
-    from mlflow.entities import RunStatus
-
-    running = tracking.client.search_runs([tracking.experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
     num_closed = 0
-    for run in running:
-        dagster_run = instance.get_run_by_id(run.data.tags.get(RUN_TAG, ""))
-        process = run.data.tags.get(PROCESS_TAG)
+    for run in tracking.running():
+        dagster_run = instance.get_run_by_id(run.tags.get(RUN_TAG, ""))
+        process = run.tags.get(PROCESS_TAG)
         if dagster_run is not None and not dagster_run.is_finished and not (process and is_dead(process)):
             continue
-        tracking.client.set_tag(run.info.run_id, "har.error", "interrupted: its process has ended")
-        tracking.client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+        tracking.client.set_tag(run.run_id, "har.error", "interrupted: its process has ended")
+        tracking.client.set_terminated(run.run_id, "FAILED")
         num_closed += 1
     return num_closed
-
-
-def _has_running(tracking: Tracking) -> bool:
-    store = tracking.home.mlruns / "mlflow.db"
-    if not store.is_file():
-        return False
-    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as connection:
-        return connection.execute("SELECT 1 FROM runs WHERE status = 'RUNNING' LIMIT 1").fetchone() is not None

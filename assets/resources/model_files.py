@@ -11,14 +11,10 @@ from typing import Any
 import yaml
 
 from assets.resources.store import MODEL_FILE
-from har_core.base.errors import HarError, InputError, Problem
+from har_core.base.errors import InputError, Problem
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
 _LOADER = "mlflow.pytorch"
-
-
-class RoundTripError(HarError):
-    """A logged model does not answer as the model in memory does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
     return ModelFiles(
         graph=folder / MODEL_FILE,
         window_length=length,
-        join_segments=metadata.get("join_segments", length > SEGMENT_LENGTH),  # models registered earlier do not say it
+        join_segments=metadata.get("join_segments", False),
     )
 
 

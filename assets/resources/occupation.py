@@ -36,7 +36,7 @@ class HomeResource(ConfigurableResource["HomeResource"]):
     def yield_for_execution(self, context: InitResourceContext) -> Iterator["HomeResource"]:
         """Hold the home for the steps of this run, after waiting for whoever holds it."""
         run_id = context.run.run_id if context.run is not None else "unknown"
-        said = context.log.info if context.log is not None else _say_nothing
+        said: Callable[[str], object] = context.log.info if context.log is not None else lambda _: None
         with occupied(self.home(), f"Dagster run {run_id}", on_wait=said) as is_new:
             if is_new and context.instance is not None:
                 from assets.resources.interrupted import close_interrupted
@@ -77,7 +77,7 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
         yield is_new
     finally:
         if is_new:
-            _holder_file(home).unlink(missing_ok=True)
+            home.holder.unlink(missing_ok=True)
         lock.release()
 
 
@@ -87,7 +87,7 @@ def is_occupied(home: Home) -> bool:
     Where the process is of another host, or of this one when it had another name, only the lock knows.
     """
     try:
-        process = json.loads(_holder_file(home).read_text(encoding="utf-8"))["process"]
+        process = json.loads(home.holder.read_text(encoding="utf-8"))["process"]
     except (OSError, ValueError, KeyError):
         return False
     if pid_of(process) is not None:
@@ -102,21 +102,12 @@ def is_occupied(home: Home) -> bool:
 def _tell_others(home: Home, who: str) -> None:
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     holder = {"pid": os.getpid(), "process": current_process(), "command": who, "since": since}
-    write_text(_holder_file(home), json.dumps(holder))
-
-
-def _holder_file(home: Home) -> Path:
-    # Beside the lock, not in it: whoever tries for the lock truncates the lock file.
-    return home.lock.with_suffix(".holder.json")
+    write_text(home.holder, json.dumps(holder))
 
 
 def _holder(home: Home) -> str:
     try:
-        holder = json.loads(_holder_file(home).read_text(encoding="utf-8"))
+        holder = json.loads(home.holder.read_text(encoding="utf-8"))
         return f"process {holder['pid']} ({holder['command']}) since {holder['since']}"
     except (OSError, ValueError, KeyError):
         return "another process"
-
-
-def _say_nothing(_: str) -> None:
-    """For a run without a log."""

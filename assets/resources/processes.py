@@ -9,12 +9,12 @@ PROCESS_TAG = "har/process"
 
 
 def current_process() -> str:
-    """``host:pid:start``; the start sets a process apart from a later one with the same number."""
+    """The name of this process."""
     return name_process(os.getpid())
 
 
 def name_process(pid: int) -> str:
-    """The name of another process of this host."""
+    """``host:pid:start`` of a process of this host; the start sets it apart from a later one with the same number."""
     return f"{socket.gethostname()}:{pid}:{_start(pid)}"
 
 
@@ -25,17 +25,17 @@ def pid_of(process: str) -> int | None:
 
 
 def is_dead(process: str) -> bool:
-    """Whether ``process``, as :func:`current_process` wrote it, has surely ended; False for another host's."""
-    host, pid, start = process.rsplit(":", 2)
-    if host != socket.gethostname():
+    """Whether ``process``, as :func:`name_process` wrote it, has surely ended; False for another host's."""
+    pid = pid_of(process)
+    if pid is None:
         return False
     try:
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
         pass  # it lives, and is somebody else's
-    return start != _start(int(pid))
+    return process != name_process(pid)
 
 
 def _start(pid: int) -> str:

@@ -24,14 +24,9 @@ def retrying_what_can_pass() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not can_pass(error):
-            raise
-        raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=SECONDS_TO_WAIT) from error
-
-
-def can_pass(error: BaseException) -> bool:
-    """Whether the same step may succeed a little later although nobody did anything."""
-    return any(isinstance(cause, DownloadError) or _is_busy_store(cause) for cause in causes(error))
+        if any(isinstance(cause, DownloadError) or _is_busy_store(cause) for cause in causes(error)):
+            raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=SECONDS_TO_WAIT) from error
+        raise
 
 
 def _is_busy_store(error: BaseException) -> bool:

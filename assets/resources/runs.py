@@ -3,14 +3,16 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 
+from assets.resources.addresses import run_url
 from assets.resources.tracking import Tracking
 from har_core.training.events import EpochFinished, EpochRecord, TrainingEvent, TrainingListener, TrainingStarted
 
@@ -22,59 +24,51 @@ _MAX_PARAM_LENGTH = 6000
 def start_run(tracking: Tracking, name: str, tags: Mapping[str, str]) -> Iterator["TrackedRun"]:
     """A new MLflow run around the work: FINISHED at its end, or FAILED with the error."""
     started = tracking.client.create_run(tracking.experiment_id, run_name=name, tags=dict(tags))
-    run = TrackedRun(tracking, started.info.run_id, name=name, tags=tags)
+    run = TrackedRun(tracking, started.info.run_id, name, tags)
     try:
         yield run
     except BaseException as error:
         tracking.client.set_tag(run.run_id, "har.error", f"{type(error).__name__}: {error}"[:5000])
-        tracking.client.set_terminated(run.run_id, RunStatus.to_string(RunStatus.FAILED))
+        tracking.client.set_terminated(run.run_id, "FAILED")
         raise
-    tracking.client.set_terminated(run.run_id, RunStatus.to_string(RunStatus.FINISHED))
+    tracking.client.set_terminated(run.run_id, "FINISHED")
 
 
+@dataclass(frozen=True, slots=True)
 class TrackedRun:
     """One MLflow run in progress, named by its id rather than by MLflow's global state."""
 
-    def __init__(
-        self,
-        tracking: Tracking,
-        run_id: str,
-        *,
-        name: str = "",
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        self.tracking = tracking
-        self.run_id = run_id
-        self.name = name
-        self.tags = tags or {}
-        """Those that the run was opened with."""
-        self._client = tracking.client
+    tracking: Tracking
+    run_id: str
+    name: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Those that the run was opened with."""
 
-    @contextmanager
-    def nested(self, name: str) -> Iterator["TrackedRun"]:
+    def nested(self, name: str) -> AbstractContextManager["TrackedRun"]:
         """One MLflow run below this one, with its tags: one of several trainings of a materialisation."""
-        with start_run(self.tracking, f"{self.name} {name}", {**self.tags, MLFLOW_PARENT_RUN_ID: self.run_id}) as run:
-            yield run
+        return start_run(self.tracking, f"{self.name} {name}", {**self.tags, MLFLOW_PARENT_RUN_ID: self.run_id})
 
     @property
     def url(self) -> str:
         """Where MLflow's UI shows this run."""
-        return self.tracking.run_url(self.run_id)
+        return run_url(self.tracking.experiment_id, self.run_id)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags in one write."""
-        self._client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+        self.tracking.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log parameters, in writes of the size that the store takes."""
         entries = [Param(key, str(value)[:_MAX_PARAM_LENGTH]) for key, value in params.items()]
         for first in range(0, len(entries), _MAX_PARAMS):
-            self._client.log_batch(self.run_id, params=entries[first : first + _MAX_PARAMS])
+            self.tracking.client.log_batch(self.run_id, params=entries[first : first + _MAX_PARAMS])
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log metrics in one write: writers of SQLite queue."""
         now = get_current_time_millis()  # type: ignore[no-untyped-call]
-        self._client.log_batch(self.run_id, metrics=[Metric(key, value, now, step) for key, value in metrics.items()])
+        self.tracking.client.log_batch(
+            self.run_id, metrics=[Metric(key, value, now, step) for key, value in metrics.items()]
+        )
 
     def log_input(self, name: str, version: str, source: Path) -> None:
         """Record a data set that went in: its digest is its data version."""
@@ -85,11 +79,11 @@ class TrackedRun:
             source=json.dumps({"uri": str(source)}),
             profile=json.dumps({"data_version": version}),
         )
-        self._client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", name)])])
+        self.tracking.client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", name)])])
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Copy a file into the run."""
-        self._client.log_artifact(self.run_id, str(path), folder)
+        self.tracking.client.log_artifact(self.run_id, str(path), folder)
 
     def log_bytes(self, name: str, content: bytes) -> None:
         """Write an artifact; ``name`` may start with a folder."""
@@ -122,14 +116,7 @@ class TrackedRun:
         return listen
 
     def _log_epoch(self, record: EpochRecord) -> None:
-        self.log_metrics(
-            {
-                "training_loss": record.training_loss,
-                "validation_loss": record.validation_loss,
-                "validation_macro_f1": record.validation_macro_f1,
-                "validation_accuracy": record.validation_accuracy,
-                "learning_rate": record.learning_rate,
-                "epoch_seconds": record.seconds,
-            },
-            step=record.epoch,
-        )
+        metrics = asdict(record)
+        step = metrics.pop("epoch")
+        metrics["epoch_seconds"] = metrics.pop("seconds")
+        self.log_metrics(metrics, step)

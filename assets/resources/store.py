@@ -1,9 +1,10 @@
 """What the MLflow store of a home holds, read from its SQLite file: importing MLflow takes longer than most commands.
 
-Models, versions and aliases are here, runs in :mod:`assets.resources.recorded`. Nothing is written: that is left to
-MLflow's own client (:mod:`assets.resources.tracking`, :mod:`assets.resources.registry`).
+Nothing is written: that is left to MLflow's own client (:mod:`assets.resources.tracking`).
 """
 
+import json
+import math
 import re
 import sqlite3
 from collections import defaultdict
@@ -11,13 +12,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import quote, unquote, urlsplit
 
+from assets.resources.addresses import run_url
 from assets.resources.home import Home
 from har_core.base.errors import InputError, UnknownNameError
 from har_core.base.names import unknown
 
+EXPERIMENT_NAME = "har"
+RUN_TAG = "dagster.run_id"
+ASSET_TAG = "dagster.asset_key"
+EXPERIMENT_FILE = "experiment.toml"
+"""Artifact: the experiment file as it was."""
+EXPERIMENT_HASH_TAG = "har.experiment_sha256"
+""":data:`EXPERIMENT_FILE`'s SHA-256."""
 CHALLENGER = "challenger"
 CHAMPION_ALIAS = "champion"
 OVERALL = "har"
@@ -43,8 +51,16 @@ _VERSIONS = """
     ORDER BY name, version DESC
 """
 _ALIASES = "SELECT name, version, alias FROM registered_model_aliases WHERE workspace = 'default' ORDER BY alias"
-_TAGS = "SELECT name, version, key, value FROM model_version_tags WHERE workspace = 'default'"
+_VERSION_TAGS = "SELECT name, version, key, value FROM model_version_tags WHERE workspace = 'default'"
 _LOCATION = "SELECT artifact_location FROM logged_models WHERE model_id = ? AND lifecycle_stage = 'active'"
+_RUNNING = """
+    SELECT run_uuid FROM runs JOIN experiments USING (experiment_id)
+    WHERE experiments.name = ? AND runs.status = 'RUNNING' AND runs.lifecycle_stage = 'active'
+"""
+_RUN = "SELECT status, lifecycle_stage, experiment_id, artifact_uri FROM runs WHERE run_uuid = ?"
+_TAGS = "SELECT key, value FROM tags WHERE run_uuid = ?"
+_PARAMS = "SELECT key, value FROM params WHERE run_uuid = ?"
+_METRICS = "SELECT key, value, is_nan FROM latest_metrics WHERE run_uuid = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +80,41 @@ class RegisteredVersion:
     tags: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """One MLflow run as it was recorded."""
+
+    run_id: str
+    url: str
+    status: str
+    """``FINISHED``, ``FAILED`` …; ``DELETED`` where it lies in MLflow's bin."""
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    """The last value of each."""
+    artifacts: str
+    """URI of the folder of its artifacts."""
+
+    @property
+    def upstream(self) -> dict[str, str]:
+        """Data version of what went in, by asset."""
+        return dict(json.loads(self.tags.get("har.upstream_data_versions") or "{}"))
+
+    def artifact(self, name: str) -> bytes | None:
+        """The bytes of an artifact, None where it is not there (any more)."""
+        folder = local_path(self.artifacts)
+        try:
+            return None if folder is None else (folder / name).read_bytes()
+        except OSError:
+            return None
+
+
 class Store:
     """The MLflow store of one home, which may not be there yet."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.path = home.mlruns / "mlflow.db"
+        self.path = home.mlflow_store
 
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
@@ -84,6 +129,33 @@ class Store:
         except sqlite3.Error as error:
             raise InputError(f"{self.path}: cannot be read as a store of MLflow 3.17 ({error})") from error
 
+    def read_run(self, run_id: str) -> RecordedRun | None:
+        """The run of this id, None where there is none (any more)."""
+        with self.open() as connection:
+            run = connection.execute(_RUN, (run_id,)).fetchone()
+            if run is None:
+                return None
+            status, lifecycle_stage, experiment_id, artifacts = run
+            metrics = connection.execute(_METRICS, (run_id,))
+            return RecordedRun(
+                run_id=run_id,
+                url=run_url(experiment_id, run_id),
+                status=status if lifecycle_stage == "active" else "DELETED",
+                tags=dict(connection.execute(_TAGS, (run_id,))),
+                params=dict(connection.execute(_PARAMS, (run_id,))),
+                metrics={name: math.nan if is_nan else value for name, value, is_nan in metrics},
+                artifacts=artifacts,
+            )
+
+    def running(self) -> list[RecordedRun]:
+        """The runs that are open; none where there is no store yet."""
+        if not self.path.is_file():
+            return []
+        with self.open() as connection:
+            run_ids = [run_id for (run_id,) in connection.execute(_RUNNING, (EXPERIMENT_NAME,))]
+        runs = [self.read_run(run_id) for run_id in run_ids]
+        return [run for run in runs if run is not None]
+
     def registered(self) -> list[RegisteredVersion]:
         """Every version of every registered model, by name, newest first; none where there is no store yet."""
         if not self.path.is_file():
@@ -94,7 +166,7 @@ class Store:
             rows = connection.execute(_VERSIONS).fetchall()
             for name, version, alias in connection.execute(_ALIASES):
                 aliases[name, version].append(alias)
-            for name, version, key, value in connection.execute(_TAGS):
+            for name, version, key, value in connection.execute(_VERSION_TAGS):
                 tags[name, version][key] = value
         return [
             RegisteredVersion(
@@ -208,5 +280,5 @@ def _begin(uri: str) -> sqlite3.Connection:
 def local_path(uri: str) -> Path | None:
     """The file or folder on this machine that ``file:///…`` or an absolute path names; None for other addresses."""
     if uri.startswith("file:"):
-        return Path(url2pathname(urlsplit(uri).path))
+        return Path(unquote(urlsplit(uri).path))
     return Path(uri) if uri.startswith("/") else None

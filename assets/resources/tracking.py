@@ -1,36 +1,30 @@
-"""The MLflow store of one home, in SQLite below it: its address and its client.
+"""The MLflow store of one home, in SQLite below it, as it is written: through MLflow's own client.
 
-Importing this module does not import MLflow, which takes seconds; asking for the client does. Runs in progress are in
-:mod:`assets.resources.runs`, models and their aliases in :mod:`assets.resources.registry`; what a killed process leaves
-behind is closed by :mod:`assets.resources.interrupted`.
+Importing this module does not import MLflow, which takes seconds; asking for the client does. Reading goes without it
+(:mod:`assets.resources.store`). Runs in progress are in :mod:`assets.resources.runs`, the export and loading of models
+is in :mod:`assets.resources.export`; :mod:`assets.resources.interrupted` closes what a killed process left open.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from assets.resources.addresses import run_url
-from assets.resources.home import Home
+from assets.resources.store import COPIED_FROM_TAG, EXPERIMENT_NAME, RegisteredVersion, Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-EXPERIMENT_NAME = "har"
 
-
-class Tracking:
+class Tracking(Store):
     """The MLflow store of one home, always named by its absolute address, whatever the working directory is."""
-
-    def __init__(self, home: Home) -> None:
-        self.home = home
 
     @property
     def uri(self) -> str:
         """Tracking and registry URI."""
-        return f"sqlite:///{self.home.mlruns / 'mlflow.db'}"
+        return f"sqlite:///{self.path}"
 
     @cached_property
     def client(self) -> "MlflowClient":
@@ -51,27 +45,18 @@ class Tracking:
 
         MLflow's own migration is not: of four processes on a fresh store three fail, hence the lock.
         """
-        from mlflow import MlflowClient, MlflowException
+        from mlflow import MlflowClient
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         self.home.mlruns.mkdir(parents=True, exist_ok=True)
         artifacts = (self.home.mlruns / "artifacts").as_uri()
         with FileLock(self.home.mlruns / ".prepare.lock"):
-            if not (self.home.mlruns / "mlflow.db").exists():
+            if not self.path.exists():
                 # A store that a client makes puts MLflow's own experiment, Default, into the working directory.
                 SqlAlchemyStore(self.uri, artifacts)  # type: ignore[no-untyped-call]
             client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
-            if client.get_experiment_by_name(EXPERIMENT_NAME) is not None:
-                return
-            try:
+            if client.get_experiment_by_name(EXPERIMENT_NAME) is None:
                 client.create_experiment(EXPERIMENT_NAME, artifact_location=artifacts)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-
-    def run_url(self, run_id: str) -> str:
-        """Where MLflow's UI shows a run."""
-        return run_url(self.experiment_id, run_id)
 
     @contextmanager
     def as_default(self) -> Iterator[None]:
@@ -84,3 +69,45 @@ class Tracking:
             yield
         finally:
             mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
+
+    def register(self, name: str, model_uri: str, run_id: str, tags: Mapping[str, str]) -> RegisteredVersion:
+        """Make a logged model, ``models:/m-…`` of the run ``run_id``, a version of ``name``; no alias moves."""
+        from mlflow import MlflowException
+
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        model_id = model_uri.removeprefix("models:/")
+        with self.as_default():  # the store looks the logged model up through MLflow's default
+            created = self.client.create_model_version(
+                name, model_uri, run_id=run_id, model_id=model_id, tags=dict(tags)
+            )
+        return self.get(name, int(created.version))
+
+    def copy(self, entry: RegisteredVersion, name: str) -> RegisteredVersion:
+        """Make the model behind ``entry`` a version of ``name`` too, with its tags; no alias moves."""
+        tags = {**entry.tags, COPIED_FROM_TAG: f"{entry.name}/{entry.version}"}
+        return self.register(name, f"models:/{entry.model_id}", entry.run_id, tags)
+
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        """Move ``alias`` of ``name`` to ``version``."""
+        self.client.set_registered_model_alias(name, alias, str(version))
+
+    def move_alias(self, alias: str, versions: Mapping[str, int]) -> None:
+        """Move ``alias`` of each registered model to its version: all of them, or none where one cannot be moved."""
+        before = {name: self.by_alias(name, alias) for name in versions}
+        moved: list[str] = []
+        try:
+            for name, version in versions.items():
+                moved.append(name)
+                self.set_alias(name, alias, version)
+        except BaseException:
+            for name in moved:
+                holder = before[name]
+                if holder is None:
+                    self.client.delete_registered_model_alias(name, alias)
+                else:
+                    self.set_alias(name, alias, holder.version)
+            raise

@@ -24,7 +24,7 @@ def build_sensors(experiment: Experiment, home: Home) -> list[dg.SensorDefinitio
     )
     def source(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         try:
-            return dg.SkipReason(report_source_version(context.instance, experiment, home).summary)
+            return dg.SkipReason(report_source_version(context.instance, experiment, home))
         except HarError as error:  # the source is away, or is being copied: the next look may find it
             return dg.SkipReason(str(error))
 

@@ -18,7 +18,6 @@ from assets.graph import build_assets, build_resources
 from assets.machinery import code_versions
 from assets.resources.display import Display
 from assets.resources.home import Home
-from assets.resources.registry import Registry
 from assets.resources.tracking import Tracking
 from har_core.evaluation.records import ModelRecord, read_record
 from har_core.evaluation.results import ModelResult, score_model
@@ -70,10 +69,6 @@ class Graph:
     def tracking(self) -> Tracking:
         return Tracking(self.home)
 
-    @property
-    def registry(self) -> Registry:
-        return Registry(self.tracking)
-
     def definitions(self) -> dg.Definitions:
         """As the assembly would make them."""
         return dg.Definitions(assets=build_assets(self.experiment), resources=build_resources(self.home))
@@ -106,7 +101,7 @@ class Graph:
 
     def aliases(self) -> dict[str, dict[str, int]]:
         """Which version each alias of each registered model names."""
-        names = {entry.name for entry in self.registry.registered()}
+        names = {entry.name for entry in self.tracking.registered()}
         client = self.tracking.client
         return {name: dict(client.get_registered_model(name).aliases) for name in names}
 

@@ -14,6 +14,7 @@ import pytest
 from assets.graph import build_assets
 from assets.machinery.lineage import OUTPUTS, RUN_ID, RUN_URL
 from assets.machinery.presentation import describe_column
+from assets.resources.addresses import run_url
 from assets.resources.display import LogDisplay
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
@@ -72,7 +73,7 @@ def test_each_materialisation_is_one_mlflow_run_and_each_finds_the_other(ran, na
     run_id = materialisation.metadata[RUN_ID].value
     run = ran.tracking.client.get_run(run_id)
     tags = run.data.tags
-    assert materialisation.metadata[RUN_URL].value == ran.tracking.run_url(run_id)
+    assert materialisation.metadata[RUN_URL].value == run_url(ran.tracking.experiment_id, run_id)
     assert run.info.status == "FINISHED"
     assert tags["dagster.run_id"] == event.run_id
     assert tags["dagster.run_url"].endswith(f"/runs/{event.run_id}")
@@ -195,7 +196,7 @@ def test_repeating_changes_no_data_version(graph):
     assert graph.materialise("raw_recordings", "recording_audit", "windows", "splits", "models/cnn").success
     after = {name: graph.latest(name).tags["dagster/data_version"] for name in COMPUTED}
     assert after == before
-    assert graph.registry.by_alias("har-cnn", "challenger").version == 2
+    assert graph.tracking.by_alias("har-cnn", "challenger").version == 2
 
 
 def test_report_takes_what_the_instance_knows_and_names_what_is_missing(graph):

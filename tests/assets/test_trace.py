@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.machinery import lineage
+from assets.machinery import commits, lineage
 from assets.machinery.commits import has_commit
 from assets.models.model import REGISTERED_MODEL_URL
-from assets.resources.addresses import model_url
+from assets.resources.addresses import model_url, run_url
 from har_core.experiment.loader import load_experiment
 from pipelines import trace as trace_module
 from pipelines.homes import Memory, remember
@@ -59,7 +59,7 @@ def home(graph):
 
 
 def links_of(graph, model_uri: str = "models:/har@champion") -> list[Link]:
-    return trace_model(graph.registry.resolve(model_uri), graph.registry, graph.instance)
+    return trace_model(graph.tracking.resolve(model_uri), graph.tracking, graph.instance)
 
 
 def checks_of(graph, model_uri: str = "models:/har@champion") -> dict[tuple[str, str], LinkCheck]:
@@ -84,7 +84,7 @@ def forget(graph, run_id: str) -> None:
 
 def model_file(graph, alias: str) -> Path:
     """The weights of ``har-<architecture>@champion``."""
-    entry = graph.registry.resolve(f"models:/{alias}")
+    entry = graph.tracking.resolve(f"models:/{alias}")
     return graph.home.mlruns / "artifacts" / "models" / entry.model_id / "artifacts" / "data" / "model.pt2"
 
 
@@ -105,7 +105,7 @@ def test_everything_is_verified_where_nothing_was_touched(home):
 
 
 def test_facts_name_the_records(home):
-    entry = home.registry.resolve("models:/har@champion")
+    entry = home.tracking.resolve("models:/har@champion")
     event = home.latest(f"models/{entry.tags['har.copied_from'].split('/')[0].removeprefix('har-')}")
     facts = {link.title: {"name": link.name, **link.facts} for link in links_of(home, "models:/har/1")}
     assert facts["Registered model"]["name"] == "har version 1"
@@ -114,7 +114,7 @@ def test_facts_name_the_records(home):
     assert facts["MLflow run"]["name"] == entry.run_id == event.metadata["har/mlflow_run_id"].value
     assert facts["MLflow run"]["seed"] == "0"
     assert facts["MLflow run"]["test macro-F1"] == pytest.approx(event.metadata["test_macro_f1"].value)
-    assert facts["MLflow run"]["url"] == home.tracking.run_url(entry.run_id)
+    assert facts["MLflow run"]["url"] == run_url(home.tracking.experiment_id, entry.run_id)
     assert facts["Materialisation"]["status"] == "SUCCESS"
     for name in ("splits", "windows", "recording_audit", "raw_recordings", "source_files"):
         assert facts[name]["name"] == home.latest(name).tags["dagster/data_version"]
@@ -210,14 +210,14 @@ def test_damaged_weights(home):
 
 
 def test_copy_of_another_model(home):
-    original = home.registry.resolve("models:/har@champion").tags["har.copied_from"]
+    original = home.tracking.resolve("models:/har@champion").tags["har.copied_from"]
     other = "har-cnn/1" if original == "har-lstm/1" else "har-lstm/1"
     home.tracking.client.set_model_version_tag("har", "1", "har.copied_from", other)
     assert findings(home)["Registered model", "copy"] == ("differs", "")
 
 
 def test_copy_of_a_version_that_was_deleted(home):
-    name, version = home.registry.resolve("models:/har@champion").tags["har.copied_from"].split("/")
+    name, version = home.tracking.resolve("models:/har@champion").tags["har.copied_from"].split("/")
     home.tracking.client.delete_model_version(name, version)
     assert findings(home) == {("Registered model", "copy"): ("cannot be verified", "not there any more")}
 
@@ -260,7 +260,7 @@ def test_experiment_file_that_does_not_load(home, content, reason):
 
 
 def test_altered_copy_of_the_experiment_file(home):
-    run_id = home.registry.resolve("models:/har@champion").run_id
+    run_id = home.tracking.resolve("models:/har@champion").run_id
     path = home.home.mlruns / "artifacts" / run_id / "artifacts" / "experiment.toml"
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert findings(home)["Experiment file", "kept file"] == ("differs", "")
@@ -279,7 +279,7 @@ def test_altered_copy_of_the_experiment_file(home):
     ],
 )
 def test_records_that_contradict_each_other(home, tag, check):
-    run_id = home.registry.resolve("models:/har@champion").run_id
+    run_id = home.tracking.resolve("models:/har@champion").run_id
     home.tracking.client.set_tag(run_id, tag, "something else")
     link = "MLflow run" if check == "asset" else "Materialisation"
     assert findings(home) == {(link, check): ("differs", "")}
@@ -292,7 +292,7 @@ def test_records_of_data_that_contradict_each_other(home):
 
 
 def test_without_its_mlflow_run_the_chain_follows_dagster(home):
-    forget(home, home.registry.resolve("models:/har-cnn@champion").run_id)
+    forget(home, home.tracking.resolve("models:/har-cnn@champion").run_id)
     gone = ("cannot be verified", "not there any more")
     assert findings(home, "models:/har-cnn@champion") == {
         ("MLflow run", "run"): gone,
@@ -344,14 +344,15 @@ def test_commit(monkeypatch, recorded, verdicts):
     assert [check.verdict for check in trace_module._commit_checks(recorded, "known")] == verdicts
 
 
-def test_has_commit(tmp_path):
-    assert not has_commit("0" * 40, tmp_path)
+def test_has_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(commits, "_FOLDER", tmp_path)
+    assert not has_commit("0" * 40)
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a"]):
         subprocess.run([*git, *command], cwd=tmp_path, check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert has_commit(head.stdout.strip(), tmp_path)
-    assert not has_commit("0" * 40, tmp_path)
+    assert has_commit(head.stdout.strip())
+    assert not has_commit("0" * 40)
 
 
 # --- Which model ------------------------------------------------------------------------------------------------------

@@ -1,11 +1,10 @@
 """A small graph that stands for the real one: what its assets say and whether they fail is set by the test."""
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import dagster as dg
@@ -55,7 +54,7 @@ class Toy:
 
     def _asset(self, name: str, parents: list[str], **options) -> dg.AssetsDefinition:
         made_with = self.made_with.get(name)
-        told = {INGREDIENTS: made_with.to_metadata()} if made_with else {}
+        told = {INGREDIENTS: asdict(made_with)} if made_with else {}
 
         @dg.asset(
             key=name.split("/"),
@@ -79,9 +78,7 @@ class Toy:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
             recorded = {path.relative_to(self.home).as_posix(): hashlib.sha256(content.encode()).hexdigest()}
-            return dg.MaterializeResult(
-                data_version=dg.DataVersion(content), metadata={OUTPUTS: json.dumps(recorded), **told}
-            )
+            return dg.MaterializeResult(data_version=dg.DataVersion(content), metadata={OUTPUTS: recorded, **told})
 
         return body
 

@@ -8,12 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from assets.comparison.champion import ValidationWindows, _Gate
+from assets.comparison.champion import _Gate, read_validation_windows
 from assets.machinery import materialisation
-from assets.resources.registry import Registry
+from assets.resources.export import log_model
 from assets.resources.runs import TrackedRun
 from assets.resources.store import CHAMPION_ALIAS as CHAMPION
 from assets.resources.store import ORIGIN_TAG, OVERALL
+from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError, StorageError
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models import create_model
@@ -22,21 +23,20 @@ from har_core.models import create_model
 @pytest.fixture
 def real_champion(graph):
     """A second version of cnn, of real recordings, holds both aliases."""
-    first = graph.registry.by_alias("har-cnn", CHAMPION)
-    run = TrackedRun(graph.tracking, first.run_id)
+    first = graph.tracking.by_alias("har-cnn", CHAMPION)
     tags = {ORIGIN_TAG: "real", "har.data_version": "other"}
-    entry = graph.registry.register(run, "har-cnn", f"models:/{first.model_id}", tags)
-    graph.registry.set_alias("har-cnn", CHAMPION, entry.version)
-    copy = graph.registry.copy(entry, OVERALL)
-    graph.registry.set_alias(OVERALL, CHAMPION, copy.version)
+    entry = graph.tracking.register("har-cnn", f"models:/{first.model_id}", first.run_id, tags)
+    graph.tracking.set_alias("har-cnn", CHAMPION, entry.version)
+    copy = graph.tracking.copy(entry, OVERALL)
+    graph.tracking.set_alias(OVERALL, CHAMPION, copy.version)
     return copy
 
 
 def test_running_it_again_moves_nothing(graph):
-    before, versions = graph.aliases(), len(graph.registry.registered())
+    before, versions = graph.aliases(), len(graph.tracking.registered())
     assert graph.materialise("champion").success
     assert graph.aliases() == before
-    assert len(graph.registry.registered()) == versions
+    assert len(graph.tracking.registered()) == versions
     assert graph.latest("champion").metadata["num_moved"].value == 0
 
 
@@ -49,9 +49,9 @@ def test_a_synthetic_model_never_replaces_a_real_one(graph, real_champion):
 
 def test_a_real_model_takes_the_place_of_a_synthetic_one(graph, real_champion):
     """The real one stands for its architecture; the overall champion is still a synthetic model."""
-    graph.registry.set_alias(OVERALL, CHAMPION, 1)
+    graph.tracking.set_alias(OVERALL, CHAMPION, 1)
     assert graph.materialise("champion").success
-    holder = graph.registry.by_alias(OVERALL, CHAMPION)
+    holder = graph.tracking.by_alias(OVERALL, CHAMPION)
     assert holder.origin == "real"
     assert holder.tags["har.copied_from"] == "har-cnn/2"
 
@@ -59,14 +59,14 @@ def test_a_real_model_takes_the_place_of_a_synthetic_one(graph, real_champion):
 def test_an_incumbent_for_windows_of_another_length_yields_and_the_reason_is_told(graph):
     started = graph.tracking.client.create_run(graph.tracking.experiment_id)
     run = TrackedRun(graph.tracking, started.info.run_id)
-    candidate = graph.registry.by_alias("har-cnn", CHAMPION)
+    candidate = graph.tracking.by_alias("har-cnn", CHAMPION)
     network = create_model("cnn", num_channels=45, num_timepoints=50, num_classes=19, base_width=1)
     classifier = RawWindowClassifier(network, mean=torch.zeros(45), standard_deviation=torch.ones(45))
-    model_uri = graph.registry.log(run, "har-cnn", classifier, num_timepoints=50)
-    entry = graph.registry.register(run, "har-cnn", model_uri, {ORIGIN_TAG: "synthetic"})
-    graph.registry.set_alias("har-cnn", CHAMPION, entry.version)
+    model_uri = log_model(run, "har-cnn", classifier, num_timepoints=50)
+    entry = graph.tracking.register("har-cnn", model_uri, run.run_id, {ORIGIN_TAG: "synthetic"})
+    graph.tracking.set_alias("har-cnn", CHAMPION, entry.version)
     assert graph.materialise("champion").success
-    assert graph.registry.by_alias("har-cnn", CHAMPION).version == candidate.version
+    assert graph.tracking.by_alias("har-cnn", CHAMPION).version == candidate.version
     assert "windows of another length" in graph.latest("champion").metadata["decisions"].value
 
 
@@ -84,8 +84,8 @@ def test_a_champion_that_fails_moves_no_alias(graph, monkeypatch, step):
             raise StorageError("the disk is full")
         return set_alias(*arguments, **named)
 
-    set_alias = Registry.set_alias
-    where = {"log_json": TrackedRun, "_publish": materialisation, "set_alias": Registry}[step]
+    set_alias = Tracking.set_alias
+    where = {"log_json": TrackedRun, "_publish": materialisation, "set_alias": Tracking}[step]
     if step == "log_json":
         log_json = TrackedRun.log_json
         monkeypatch.setattr(
@@ -98,7 +98,7 @@ def test_a_champion_that_fails_moves_no_alias(graph, monkeypatch, step):
     monkeypatch.undo()
     assert graph.aliases() == before
     assert graph.materialise("champion").success
-    assert graph.registry.by_alias(OVERALL, CHAMPION) is not None
+    assert graph.tracking.by_alias(OVERALL, CHAMPION) is not None
 
 
 def test_the_gate_scores_the_validation_windows_of_the_split(graph):
@@ -106,15 +106,15 @@ def test_the_gate_scores_the_validation_windows_of_the_split(graph):
     path = graph.home.splits("holdout") / "validation.parquet"
     table = pq.read_table(path)
     pq.write_table(table.slice(2), path)
-    windows = ValidationWindows.read(graph.home, graph.experiment)
-    assert len(windows.labels) == table.num_rows - 2
-    np.testing.assert_array_equal(windows.labels, table["activity"].to_numpy()[2:] - 1)
-    mean = windows.windows.mean(axis=(0, 1))
+    windows, labels = read_validation_windows(graph.home, graph.experiment)
+    assert len(labels) == table.num_rows - 2
+    np.testing.assert_array_equal(labels, table["activity"].to_numpy()[2:] - 1)
+    mean = windows.mean(axis=(0, 1))
     assert np.abs(mean).max() > 1, "raw, not normalised"
 
     pq.write_table(table.set_column(0, table.field(0), pa.array([99] * table.num_rows, table.field(0).type)), path)
     with pytest.raises(HarError, match="materialise splits first"):
-        ValidationWindows.read(graph.home, graph.experiment)
+        read_validation_windows(graph.home, graph.experiment)
 
 
 def test_a_refused_attempt_with_other_settings_stops_no_alias(graph):
@@ -130,11 +130,10 @@ def test_a_refused_attempt_with_other_settings_stops_no_alias(graph):
 @pytest.mark.parametrize(("of_candidate", "moves"), [(0.4, False), (0.6, False), (0.7, True)])
 def test_only_a_better_model_takes_the_alias(graph, monkeypatch, of_candidate, moves):
     """The incumbent is another model, registered by hand; the candidate is what ``models/cnn`` registered."""
-    candidate, other = (graph.registry.by_alias(f"har-{name}", CHAMPION) for name in ("cnn", "lstm"))
-    run = TrackedRun(graph.tracking, other.run_id)
-    incumbent = graph.registry.register(run, "har-cnn", f"models:/{other.model_id}", dict(other.tags))
-    graph.registry.set_alias("har-cnn", CHAMPION, incumbent.version)
+    candidate, other = (graph.tracking.by_alias(f"har-{name}", CHAMPION) for name in ("cnn", "lstm"))
+    incumbent = graph.tracking.register("har-cnn", f"models:/{other.model_id}", other.run_id, other.tags)
+    graph.tracking.set_alias("har-cnn", CHAMPION, incumbent.version)
     scores = {candidate.model_id: of_candidate, other.model_id: 0.6}
     monkeypatch.setattr(_Gate, "_score", lambda self, version: scores[version.model_id])
     assert graph.materialise("champion").success
-    assert graph.registry.by_alias("har-cnn", CHAMPION).version == (candidate if moves else incumbent).version
+    assert graph.tracking.by_alias("har-cnn", CHAMPION).version == (candidate if moves else incumbent).version

@@ -20,6 +20,7 @@ from assets.graph import build_assets, build_resources
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import WINDOWS, fold_key
 from assets.machinery.lineage import RUN_ID, RUN_URL, latest, latest_of_partition
+from assets.resources.addresses import run_url
 from assets.resources.display import LogDisplay
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
@@ -182,7 +183,7 @@ def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done, architec
     name = f"folds/{architecture}[loso-p1]"
     parent, *nested = done.runs(name)
     assert entry.metadata[RUN_ID] == parent.info.run_id
-    assert entry.metadata[RUN_URL] == done.tracking.run_url(parent.info.run_id)
+    assert entry.metadata[RUN_URL] == run_url(done.tracking.experiment_id, parent.info.run_id)
     assert [run.info.run_name for run in nested] == [f"{name} seed 3", f"{name} seed 4"]
     assert [run.data.params["seed"] for run in nested] == ["3", "4"]
     assert [run.data.tags[MLFLOW_PARENT_RUN_ID] for run in nested] == [parent.info.run_id] * 2
@@ -332,7 +333,7 @@ def test_what_makes_a_fold_stale(done, before, after, stale):
 
 
 def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done):
-    recorded = Ingredients.from_metadata(done.latest("cnn", "loso-p1").metadata[INGREDIENTS])
+    recorded = Ingredients(**done.latest("cnn", "loso-p1").metadata[INGREDIENTS])
     assert recorded == fold_ingredients("cnn", done.experiment)
     assert "har_core/models/cnn.py" in recorded.files
     assert "models.cnn.seed" not in recorded.settings

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,9 @@ ROOTS = {name: code_roots(name) for name in ARCHITECTURES} | {
 }
 PROGRAM = f"""
 import json
+from dataclasses import asdict
 from assets.machinery.code_versions import ingredients
-print(json.dumps({{name: ingredients(modules, {{}}).to_metadata() for name, modules in {ROOTS!r}.items()}}))
+print(json.dumps({{name: asdict(ingredients(modules, {{}})) for name, modules in {ROOTS!r}.items()}}))
 """
 
 
@@ -47,7 +49,7 @@ def tree(tmp_path: Path) -> Path:
 def made_with(tree: Path) -> dict[str, Ingredients]:
     """Ingredients as found in the sources below ``tree``."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=tree, capture_output=True, text=True, check=True)
-    return {name: Ingredients.from_metadata(found) for name, found in json.loads(done.stdout).items()}
+    return {name: Ingredients(**found) for name, found in json.loads(done.stdout).items()}
 
 
 def versions(tree: Path) -> dict[str, str]:
@@ -149,7 +151,7 @@ def test_names_of_settings_are_those_of_an_experiment_file_and_do_not_count():
 
 def test_ingredients_are_the_same_once_read_back():
     made = ingredients(["har_core.splits.build"], {"subjects": (1, 2), "rate": 0.0, "units": None}, section="splits")
-    read = Ingredients.from_metadata(json.loads(json.dumps(made.to_metadata())))
+    read = Ingredients(**json.loads(json.dumps(asdict(made))))
     assert read == made
     assert differences(read, made) == []
 

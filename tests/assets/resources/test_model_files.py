@@ -38,7 +38,7 @@ def test_an_exported_model(tmp_path):
 
 
 def test_what_the_registry_writes(ran):
-    files = read_model_files(ran.registry.folder_of(URI), URI)
+    files = read_model_files(ran.tracking.folder_of(URI), URI)
     assert (files.graph.is_file(), files.window_length) == (True, 125)
 
 

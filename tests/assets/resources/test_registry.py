@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from assets.resources.model_files import RoundTripError
+from assets.resources.export import RoundTripError, load_model, log_model
 from assets.resources.runs import TrackedRun
 from assets.resources.store import CHALLENGER, CHAMPION_ALIAS, OVERALL
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
@@ -109,11 +109,11 @@ def test_the_scan_finds_pickled_code(tmp_path):
 
 
 def test_champion_is_the_better_challenger(ran):
-    champion = ran.registry.by_alias(OVERALL, CHAMPION_ALIAS)
+    champion = ran.tracking.by_alias(OVERALL, CHAMPION_ALIAS)
     scores = {name: ran.latest(f"models/{name}").metadata["validation_macro_f1_best"].value for name in ("cnn", "lstm")}
     assert champion.tags["har.copied_from"] == f"har-{max(scores, key=scores.get)}/1"
     assert champion.origin == "synthetic"
-    assert all(ran.registry.by_alias(f"har-{name}", CHAMPION_ALIAS).version == 1 for name in scores)
+    assert all(ran.tracking.by_alias(f"har-{name}", CHAMPION_ALIAS).version == 1 for name in scores)
 
 
 def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph):
@@ -132,7 +132,7 @@ def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph):
     started = graph.tracking.client.create_run(graph.tracking.experiment_id)
     aliases = graph.aliases()
     with pytest.raises(RoundTripError, match="answers a batch of"):
-        graph.registry.log(TrackedRun(graph.tracking, started.info.run_id), "har-cnn", Forgetful(), num_timepoints=125)
+        log_model(TrackedRun(graph.tracking, started.info.run_id), "har-cnn", Forgetful(), num_timepoints=125)
     assert graph.aliases() == aliases
 
 
@@ -149,10 +149,10 @@ def test_classical_models_are_registered_as_networks_are(graph):
         predictions = read_predictions(graph.home.predictions(f"models/{name}", "holdout"))
         chosen = predictions.filter(pc.equal(predictions["role"], "test"))
         is_test = torch.from_numpy(rows.keys["subject"].to_numpy() == 3)
-        answered = graph.registry.load(f"models:/har-{name}@{CHALLENGER}").predict(rows.windows[is_test].numpy())
+        answered = load_model(graph.tracking, f"models:/har-{name}@{CHALLENGER}").predict(rows.windows[is_test].numpy())
         np.testing.assert_allclose(answered, probabilities_of(chosen), atol=1e-4)
-        entry = graph.registry.resolve(f"models:/har-{name}@{CHALLENGER}")
-        assert graph.registry.recompute_weights_version(entry) == entry.tags["har.data_version"]
+        entry = graph.tracking.resolve(f"models:/har-{name}@{CHALLENGER}")
+        assert graph.tracking.recompute_weights_version(entry) == entry.tags["har.data_version"]
         metadata = graph.latest(f"models/{name}").metadata
         assert metadata["num_epochs"].value == 0
         assert metadata["num_parameters"].value > 0
@@ -167,7 +167,7 @@ def test_classical_models_are_registered_as_networks_are(graph):
 
 def test_mlflows_defaults_are_left_alone(ran):
     before = mlflow.get_tracking_uri()
-    ran.registry.load(f"models:/har-cnn@{CHALLENGER}")
+    load_model(ran.tracking, f"models:/har-cnn@{CHALLENGER}")
     assert mlflow.get_tracking_uri() == before
     assert "MLFLOW_TRACKING_URI" not in os.environ
 

@@ -14,9 +14,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus
 
+from assets.resources.addresses import run_url
 from assets.resources.home import Home
-from assets.resources.recorded import read_run
-from assets.resources.registry import Registry
 from assets.resources.store import Store
 from assets.resources.tracking import Tracking
 from har_core.base.errors import InputError, UnknownNameError
@@ -101,16 +100,16 @@ def test_versions_are_those_of_mlflow(home, client):
 
 def test_runs_are_those_of_mlflow(home, client):
     for told in client.search_runs(["1"], run_view_type=3):
-        run = read_run(Store(home), told.info.run_id)
+        run = Store(home).read_run(told.info.run_id)
         assert (run.tags, run.params) == (told.data.tags, told.data.params)
         assert run.metrics == pytest.approx(told.data.metrics, nan_ok=True)
         assert run.status == (told.info.status if told.info.lifecycle_stage == "active" else "DELETED")
-        assert run.url == Tracking(home).run_url(told.info.run_id)
-    assert read_run(Store(home), "0" * 32) is None
+        assert run.url == run_url(told.info.experiment_id, told.info.run_id)
+    assert Store(home).read_run("0" * 32) is None
 
 
 def test_artifacts_of_a_run(home):
-    run = read_run(Store(home), Store(home).get("har", 1).run_id)
+    run = Store(home).read_run(Store(home).get("har", 1).run_id)
     assert run.artifact("experiment.toml") == b"[models]\n"
     assert run.artifact("nothing.toml") is None
 
@@ -127,12 +126,12 @@ def test_what_a_client_wrote_is_seen_at_once(home, client, mode):
     assert Store(home).get("har", 1).tags["note"] == mode
 
 
-def test_registry_reads_what_it_wrote(home):
-    registry = Registry(Tracking(home))
-    copied = registry.copy(registry.get("har-cnn", 2), "har")
+def test_what_is_registered_is_read_at_once(home):
+    tracking = Tracking(home)
+    copied = tracking.copy(tracking.get("har-cnn", 2), "har")
     assert (copied.version, copied.tags["har.copied_from"]) == (2, "har-cnn/2")
-    registry.move_alias("champion", {"har": 2})
-    assert registry.by_alias("har", "champion") == registry.resolve("models:/har/2")
+    tracking.move_alias("champion", {"har": 2})
+    assert tracking.by_alias("har", "champion") == tracking.resolve("models:/har/2")
 
 
 @pytest.mark.parametrize("name", ["a?mode=rwc", "a%20b", "a#b", "a b;c", "wärme"])
@@ -147,7 +146,7 @@ def test_files_where_mlflow_wrote_them(tmp_path, name):
     tracking = Tracking(Home(tmp_path / name))
     run_id = tracking.client.create_run(tracking.experiment_id).info.run_id
     tracking.client.log_text(run_id, "here", "a.txt")
-    assert read_run(Store(tracking.home), run_id).artifact("a.txt") == b"here"
+    assert Store(tracking.home).read_run(run_id).artifact("a.txt") == b"here"
     folder = Store(tracking.home).folder_of(f"models:/{log(tracking, run_id, 'har-cnn')}")
     assert folder.is_relative_to(tracking.home.mlruns / "artifacts" / "models")
 
@@ -155,17 +154,17 @@ def test_files_where_mlflow_wrote_them(tmp_path, name):
 def test_reading_changes_no_file(home):
     before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in home.root.rglob("*")}
     store = Store(home)
-    read_run(store, store.resolve("models:/har@champion").run_id)
+    store.read_run(store.resolve("models:/har@champion").run_id)
     assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in home.root.rglob("*")} == before
 
 
 def test_a_commit_that_a_killed_process_left_half_done_is_undone(home):
     path, run_id = home.mlruns / "mlflow.db", Store(home).get("har", 1).run_id
-    before = read_run(Store(home), run_id)
+    before = Store(home).read_run(run_id)
     killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_COMMITS, str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert path.with_name("mlflow.db-journal").is_file()
-    after = read_run(Store(home), run_id)
+    after = Store(home).read_run(run_id)
     assert after.tags == before.tags
 
 

@@ -13,11 +13,12 @@ import mlflow
 import pytest
 from dagster import DagsterRunStatus
 
+from assets.resources.addresses import run_url
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
 from assets.resources.processes import PROCESS_TAG, current_process, is_dead
-from assets.resources.recorded import RUN_TAG
-from assets.resources.tracking import EXPERIMENT_NAME, Tracking
+from assets.resources.store import EXPERIMENT_NAME, RUN_TAG
+from assets.resources.tracking import Tracking
 
 PREPARE = """
 import sys
@@ -72,9 +73,9 @@ def test_the_default_of_mlflow_is_restored(ran, monkeypatch):
     mlflow.set_tracking_uri(None)
 
 
-def test_urls_can_be_set(ran, monkeypatch):
+def test_urls_can_be_set(monkeypatch):
     monkeypatch.setenv("HAR_MLFLOW_URL", "https://runs.example/")
-    assert ran.tracking.run_url("abc") == f"https://runs.example/#/experiments/{ran.tracking.experiment_id}/runs/abc"
+    assert run_url(1, "abc") == "https://runs.example/#/experiments/1/runs/abc"
 
 
 @pytest.fixture

@@ -12,11 +12,10 @@ import torch
 from imports import heavy_in, listing
 from torch import nn
 
+from assets.resources.export import log_model
 from assets.resources.home import Home
-from assets.resources.recorded import ASSET_TAG
-from assets.resources.registry import Registry
 from assets.resources.runs import TrackedRun
-from assets.resources.store import CHAMPION_ALIAS, OVERALL
+from assets.resources.store import ASSET_TAG, CHAMPION_ALIAS, OVERALL
 from assets.resources.tracking import Tracking
 
 LIGHT = {"dagster", "grimp", "sqlalchemy"}
@@ -53,9 +52,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(125 * 45, 19), nn.Softmax(dim=1))
-    registry = Registry(tracking)
-    registered = registry.register(run, OVERALL, registry.log(run, OVERALL, model, num_timepoints=125), {})
-    registry.set_alias(OVERALL, CHAMPION_ALIAS, registered.version)
+    model_uri = log_model(run, OVERALL, model, num_timepoints=125)
+    registered = tracking.register(OVERALL, model_uri, run.run_id, {})
+    tracking.set_alias(OVERALL, CHAMPION_ALIAS, registered.version)
     return folder
 
 

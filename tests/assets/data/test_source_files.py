@@ -7,21 +7,27 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
+from narrowing import present
 
 from assets.data import source_files as source_module
-from assets.data.source_files import LISTING, SOURCE_FILES, SUMMARY, SourceReport, report_source_version
-from assets.machinery.keys import RAW_RECORDINGS
+from assets.data.source_files import LISTING, SUMMARY, SourceReport, report_source_version
+from assets.graph import build_assets, build_resources
+from assets.machinery.keys import RAW_RECORDINGS, SOURCE_FILES
 from assets.machinery.lineage import DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, history
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.folders import FolderSource
-from har_core.datasets.dsads.listing import listing_version
+from har_core.datasets.dsads.listing import SegmentFile, listing_version
 from har_core.datasets.dsads.source import open_source
 from pipelines.staleness import OutputFiles, ask
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 NUM_FILES = 3 * 19 * 2
 FIRST = "a01/p1/s01.txt"
@@ -29,20 +35,20 @@ NO_MANIFEST = "new files, and no manifest to compare them with"
 NOTHING_CHANGED = "nothing changed since the last look"
 
 
-def look(graph) -> SourceReport:
+def look(graph: Graph) -> SourceReport:
     return report_source_version(graph.instance, graph.experiment, graph.home)
 
 
-def num_reports(graph) -> int:
+def num_reports(graph: Graph) -> int:
     return len(list(history(graph.instance, SOURCE_FILES)))
 
 
-def not_fresh(graph) -> set[str]:
+def not_fresh(graph: Graph) -> set[str]:
     statuses = ask(graph.definitions().resolve_asset_graph(), graph.instance, OutputFiles(graph.home.root))
     return {str(item) for item, status in statuses.items() if status.state != "fresh"}
 
 
-def give(graph, data: Path | None) -> None:
+def give(graph: Graph, data: Path | None) -> None:
     """As ``--data`` would."""
     graph.home.memory.parent.mkdir(exist_ok=True)
     graph.home.memory.write_text(json.dumps({"data": str(data) if data else None}), encoding="utf-8")
@@ -53,7 +59,7 @@ def change_a_digit(path: Path) -> None:
 
 
 @pytest.fixture
-def data(graph) -> Path:
+def data(graph: Graph) -> Path:
     """The recordings that everything was made from, elsewhere and with other times; given, and not yet looked at."""
     folder = graph.home.root / "recordings"
     shutil.copytree(graph.home.raw / "synthetic", folder, copy_function=shutil.copyfile)
@@ -68,7 +74,7 @@ def were_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every file that was read, in order."""
     read, paths = FolderSource.read, []
 
-    def counted(source: FolderSource, file) -> bytes:
+    def counted(source: FolderSource, file: SegmentFile) -> bytes:
         paths.append(file.path)
         return read(source, file)
 
@@ -77,14 +83,14 @@ def were_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def at_home(graph, data) -> Path:
+def at_home(graph: Graph, data: Path) -> Path:
     """The same where ``raw_recordings`` was made from them, so that the manifest has their times."""
     assert graph.materialise("raw_recordings").success
     assert not_fresh(graph) == set()
     return data
 
 
-def test_another_copy_is_read_once_and_makes_nothing_stale(graph, data, were_read):
+def test_another_copy_is_read_once_and_makes_nothing_stale(graph: Graph, data: Path, were_read: list[str]) -> None:
     (before,) = history(graph.instance, SOURCE_FILES)
     report = look(graph)
     assert report == SourceReport(
@@ -96,7 +102,9 @@ def test_another_copy_is_read_once_and_makes_nothing_stale(graph, data, were_rea
     assert (num_reports(graph), len(were_read)) == (2, NUM_FILES)
 
 
-def test_touched_file_is_the_only_one_read_and_makes_nothing_stale(graph, at_home, were_read):
+def test_touched_file_is_the_only_one_read_and_makes_nothing_stale(
+    graph: Graph, at_home: Path, were_read: list[str]
+) -> None:
     before = num_reports(graph)
     (at_home / FIRST).touch()
     report = look(graph)
@@ -107,7 +115,7 @@ def test_touched_file_is_the_only_one_read_and_makes_nothing_stale(graph, at_hom
     assert (num_reports(graph), were_read) == (before + 1, [FIRST])
 
 
-def test_other_content_is_news_until_it_is_as_before(graph, at_home):
+def test_other_content_is_news_until_it_is_as_before(graph: Graph, at_home: Path) -> None:
     original = (at_home / FIRST).read_bytes()
     version = look(graph).version
     change_a_digit(at_home / FIRST)
@@ -117,7 +125,7 @@ def test_other_content_is_news_until_it_is_as_before(graph, at_home):
     assert report.summary == f"1 file changed, 1 added: {FIRST}, a01/p1/s03.txt"
     assert report.version != version
     told = graph.latest("source_files")
-    assert told.tags[DATA_VERSION_TAG] == report.version
+    assert present(told.tags)[DATA_VERSION_TAG] == report.version
     with open_source(at_home) as source:
         listing = listing_version(source)
     assert {name: told.metadata[name].value for name in (SUMMARY, LISTING, "location")} == {
@@ -135,15 +143,17 @@ def test_other_content_is_news_until_it_is_as_before(graph, at_home):
     assert not_fresh(graph) == set()
 
 
-def ingest_unseen(graph) -> None:
+def ingest_unseen(graph: Graph) -> None:
     """Run ``raw_recordings`` without a look at the source."""
-    definitions = graph.definitions()
     assert dg.materialize(
-        definitions.assets, instance=graph.instance, resources=definitions.resources, selection=[RAW_RECORDINGS]
+        build_assets(graph.experiment),
+        instance=graph.instance,
+        resources=build_resources(graph.home),
+        selection=[RAW_RECORDINGS],
     ).success
 
 
-def test_what_changed_between_the_look_and_the_ingestion_is_no_news_afterwards(graph, data):
+def test_what_changed_between_the_look_and_the_ingestion_is_no_news_afterwards(graph: Graph, data: Path) -> None:
     change_a_digit(data / FIRST)
     seen = look(graph)
     kept = shutil.copy2(data / FIRST, graph.home.root)
@@ -158,28 +168,28 @@ def test_what_changed_between_the_look_and_the_ingestion_is_no_news_afterwards(g
     assert "raw_recordings" in not_fresh(graph)
 
 
-def _lose(graph) -> None:
+def _lose(graph: Graph) -> None:
     graph.home.manifest.unlink()
 
 
-def _garble(graph) -> None:
+def _garble(graph: Graph) -> None:
     graph.home.manifest.write_bytes(b"PAR1 and no more")
 
 
-def _drop_markers(graph) -> None:
+def _drop_markers(graph: Graph) -> None:
     pq.write_table(pq.read_table(graph.home.manifest).drop_columns(["marker"]), graph.home.manifest)
 
 
-def _record_garbled(graph) -> None:
+def _record_garbled(graph: Graph) -> None:
     _garble(graph)
     _record_manifest(graph)
 
 
-def _forget_what_it_was_made_from(graph) -> None:
+def _forget_what_it_was_made_from(graph: Graph) -> None:
     _record_manifest(graph, inputs={})
 
 
-def _record_manifest(graph, inputs: dict[str, str] | None = None) -> None:
+def _record_manifest(graph: Graph, inputs: dict[str, str] | None = None) -> None:
     """As if ``raw_recordings`` had written the manifest as it lies there."""
     (made, *_) = history(graph.instance, RAW_RECORDINGS)
     outputs = made.entry.outputs | {"data/raw/manifest.parquet": sha256_of_file(graph.home.manifest)}
@@ -196,7 +206,9 @@ def _record_manifest(graph, inputs: dict[str, str] | None = None) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_lose, _garble, _drop_markers, _record_garbled, _forget_what_it_was_made_from])
-def test_without_the_manifest_every_file_counts_as_new(graph, data, were_read, spoil: Callable):
+def test_without_the_manifest_every_file_counts_as_new(
+    graph: Graph, data: Path, were_read: list[str], spoil: Callable[[Graph], None]
+) -> None:
     spoil(graph)
     with open_source(data) as source:
         listing = listing_version(source)
@@ -205,7 +217,7 @@ def test_without_the_manifest_every_file_counts_as_new(graph, data, were_read, s
     assert num_reports(graph) == 2
 
 
-def test_manifest_of_an_earlier_version_has_every_file_read(graph, at_home, were_read):
+def test_manifest_of_an_earlier_version_has_every_file_read(graph: Graph, at_home: Path, were_read: list[str]) -> None:
     _drop_markers(graph)
     _record_manifest(graph)
     (at_home / FIRST).touch()
@@ -214,7 +226,7 @@ def test_manifest_of_an_earlier_version_has_every_file_read(graph, at_home, were
     assert len(were_read) == NUM_FILES
 
 
-def test_report_of_an_earlier_version_is_understood(empty_graph, ran):
+def test_report_of_an_earlier_version_is_understood(empty_graph: Graph, ran: Graph) -> None:
     data = shutil.copytree(ran.home.raw / "synthetic", empty_graph.home.root / "recordings")
     give(empty_graph, data)
     with open_source(data) as source:
@@ -226,14 +238,14 @@ def test_report_of_an_earlier_version_is_understood(empty_graph, ran):
     assert num_reports(empty_graph) == 1
 
 
-def test_source_that_is_gone_is_refused_and_nothing_is_told(graph, data):
+def test_source_that_is_gone_is_refused_and_nothing_is_told(graph: Graph, data: Path) -> None:
     shutil.rmtree(data)
     with pytest.raises(InputError, match="no recordings here"):
         look(graph)
     assert num_reports(graph) == 1
 
 
-def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph, monkeypatch):
+def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_module, "open_source", None)
     report = look(empty_graph)
     assert (report.is_news, report.summary) == (True, "the experiment file asks for synthetic recordings")
@@ -244,7 +256,7 @@ def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph, monkeypatc
     assert report_source_version(empty_graph.instance, other, empty_graph.home).is_news
 
 
-def test_what_is_asked_for_counts_again_once_nothing_is_given(graph, at_home):
+def test_what_is_asked_for_counts_again_once_nothing_is_given(graph: Graph, at_home: Path) -> None:
     version = look(graph).version
     change_a_digit(at_home / FIRST)
     assert look(graph).is_news

@@ -1,11 +1,18 @@
 """Values that no unit measures, and fields that are not the Earth's."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.defects import find_defects
 from har_core.datasets.dsads.layout import CHANNELS, UNITS
 from har_core.settings.audit import AuditSettings
+
+if TYPE_CHECKING:
+    from tests.har_core.audit.conftest import Lab
 
 SENSORS = {"acc": (0, 180.5), "gyro": (3, 21.0)}
 
@@ -17,7 +24,7 @@ SENSORS = {"acc": (0, 180.5), "gyro": (3, 21.0)}
     sensor=st.sampled_from(sorted(SENSORS)),
     sign=st.sampled_from([1, -1]),
 )
-def test_values_beyond_the_limit(lab, data, unit, sensor, sign):
+def test_values_beyond_the_limit(lab: Lab, data: st.DataObject, unit: int, sensor: str, sign: int) -> None:
     samples = lab.sound()
     axis = data.draw(st.integers(0, 2))
     key = data.draw(st.sampled_from(lab.keys))
@@ -38,7 +45,7 @@ def test_values_beyond_the_limit(lab, data, unit, sensor, sign):
     length=st.integers(5, 200),
     factor=st.one_of(st.floats(0.05, 0.15), st.floats(4, 20)),
 )
-def test_a_field_that_is_not_the_earths(lab, data, unit, length, factor):
+def test_a_field_that_is_not_the_earths(lab: Lab, data: st.DataObject, unit: int, length: int, factor: float) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     first = data.draw(st.integers(0, lab.num_rows - length))
@@ -49,7 +56,7 @@ def test_a_field_that_is_not_the_earths(lab, data, unit, length, factor):
     assert found["severity"] == "info"
 
 
-def test_a_short_return_of_the_field_does_not_divide_a_finding(lab):
+def test_a_short_return_of_the_field_does_not_divide_a_finding(lab: Lab) -> None:
     samples = lab.sound()
     field = lab.rows(samples[lab.keys[0]])[:, 6:9]
     for first in (100, 145, 215):
@@ -58,13 +65,13 @@ def test_a_short_return_of_the_field_does_not_divide_a_finding(lab):
     assert told == [(100, 65), (215, 20)]
 
 
-def test_zeros_are_no_weak_field(lab):
+def test_zeros_are_no_weak_field(lab: Lab) -> None:
     samples = lab.sound()
     lab.rows(samples[lab.keys[0]])[100:200] = 0.0
     assert lab.audit(samples, "magnetometer_norm") == []
 
 
-def test_limits_are_settings(lab):
+def test_limits_are_settings(lab: Lab) -> None:
     samples = lab.sound()
     recordings = [lab.recording(key, values) for key, values in samples.items()]
     kinds = find_defects(recordings, AuditSettings(acceleration_limit=1.0)).column("kind").to_pylist()

@@ -3,15 +3,19 @@ from __future__ import annotations
 import math
 
 import pytest
+from narrowing import present
 
+from har_core.datasets.origin import Origin
 from har_core.evaluation.gate import GateEntry, decide
 
 
-def entry(score, origin="real", protocol="holdout", name="har-cnn version 2"):
+def entry(
+    score: float | None, origin: Origin = "real", protocol: str = "holdout", name: str = "har-cnn version 2"
+) -> GateEntry:
     return GateEntry(name=name, origin=origin, validation_macro_f1=score, protocol=protocol)
 
 
-def champion(score, origin="real", protocol="holdout"):
+def champion(score: float | None, origin: Origin = "real", protocol: str = "holdout") -> GateEntry:
     return entry(score, origin, protocol, name="har-cnn version 1")
 
 
@@ -48,8 +52,8 @@ def champion(score, origin="real", protocol="holdout"):
         (entry(0.1), champion(1.0, protocol="leaky"), True, "leaky protocol, which never counts"),
     ],
 )
-def test_the_gate(candidate, incumbent, promote, reason):
+def test_the_gate(candidate: GateEntry, incumbent: GateEntry | None, promote: bool, reason: str) -> None:
     decision = decide(candidate, incumbent)
     assert decision.promote is promote
     assert reason in decision.reason
-    assert candidate.name in decision.reason or incumbent.name in decision.reason
+    assert candidate.name in decision.reason or present(incumbent).name in decision.reason

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from narrowing import as_type
 
 from assets.machinery.presentation import describe_table
 from har_core.audit.findings import FINDINGS_SCHEMA
@@ -34,7 +35,7 @@ def table_of_page(heading: str) -> list[list[str]]:
 
 
 def described(field: pa.Field) -> str:
-    return field.metadata[b"description"].decode()
+    return as_type(bytes, field.metadata[b"description"]).decode()
 
 
 def test_windows() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from narrowing import as_type, present
 
 from assets.graph import build_assets
 from assets.machinery.lineage import OUTPUTS, RUN_ID, RUN_URL
@@ -19,7 +22,11 @@ from assets.resources.display import LogDisplay
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.inference.predictions import probabilities_of, read_predictions
-from har_core.training.events import EpochFinished
+from har_core.settings.experiment import Experiment
+from har_core.training.events import EpochFinished, TrainingEvent
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 ARTIFACTS = {
     "raw_recordings": {"manifest.parquet"},
@@ -36,7 +43,7 @@ COMPUTED = tuple(ARTIFACTS)
 NUM_WINDOWS = 3 * NUM_ACTIVITIES * 2
 
 
-def test_graph_has_the_assets_and_edges_of_the_design(ran):
+def test_graph_has_the_assets_and_edges_of_the_design(ran: Graph) -> None:
     graph = ran.definitions().resolve_asset_graph()
     edges = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
@@ -56,7 +63,7 @@ def test_graph_has_the_assets_and_edges_of_the_design(ran):
 
 
 @pytest.mark.parametrize("name", ["source_files", *COMPUTED])
-def test_every_asset_introduces_itself(ran, name):
+def test_every_asset_introduces_itself(ran: Graph, name: str) -> None:
     graph = ran.definitions().resolve_asset_graph()
     node = graph.get(dg.AssetKey.from_user_string(name))
     assert node.group_name in {"data", "models", "comparison"}
@@ -67,10 +74,11 @@ def test_every_asset_introduces_itself(ran, name):
 
 
 @pytest.mark.parametrize("name", COMPUTED)
-def test_each_materialisation_is_one_mlflow_run_and_each_finds_the_other(ran, name):
-    event = ran.instance.get_latest_materialization_event(dg.AssetKey.from_user_string(name))
-    materialisation = event.asset_materialization
-    run_id = materialisation.metadata[RUN_ID].value
+def test_each_materialisation_is_one_mlflow_run_and_each_finds_the_other(ran: Graph, name: str) -> None:
+    event = present(ran.instance.get_latest_materialization_event(dg.AssetKey.from_user_string(name)))
+    materialisation = present(event.asset_materialization)
+    versions = present(materialisation.tags)
+    run_id = as_type(str, materialisation.metadata[RUN_ID].value)
     run = ran.tracking.client.get_run(run_id)
     tags = run.data.tags
     assert materialisation.metadata[RUN_URL].value == run_url(ran.tracking.experiment_id, run_id)
@@ -78,36 +86,40 @@ def test_each_materialisation_is_one_mlflow_run_and_each_finds_the_other(ran, na
     assert tags["dagster.run_id"] == event.run_id
     assert tags["dagster.run_url"].endswith(f"/runs/{event.run_id}")
     assert tags["dagster.asset_key"] == name
-    assert tags["har.data_version"] == materialisation.tags["dagster/data_version"]
-    assert tags["har.code_version"] == materialisation.tags["dagster/code_version"]
+    assert tags["har.data_version"] == versions["dagster/data_version"]
+    assert tags["har.code_version"] == versions["dagster/code_version"]
     assert tags["har.origin"] == "synthetic"
     assert tags["har.git_commit"]
     assert run.data.params["splits.test_subjects"] == "[3]"
-    assert run.inputs.dataset_inputs
+    assert present(run.inputs).dataset_inputs
     artifacts = {entry.path for entry in ran.tracking.client.list_artifacts(run_id)}
     assert {"experiment.toml", "experiment.json", *ARTIFACTS[name]} <= artifacts
 
 
 @pytest.mark.parametrize("name", COMPUTED[1:])
-def test_mlflow_knows_the_versions_of_what_went_in(ran, name):
-    run = ran.tracking.client.get_run(ran.latest(name).metadata[RUN_ID].value)
+def test_mlflow_knows_the_versions_of_what_went_in(ran: Graph, name: str) -> None:
+    run = ran.tracking.client.get_run(as_type(str, ran.latest(name).metadata[RUN_ID].value))
     upstream = json.loads(run.data.tags["har.upstream_data_versions"])
     graph = ran.definitions().resolve_asset_graph()
     parents = {key.to_user_string() for key in graph.get(dg.AssetKey.from_user_string(name)).parent_keys}
-    assert upstream == {parent: ran.latest(parent).tags["dagster/data_version"] for parent in parents}
+    assert upstream == {parent: present(ran.latest(parent).tags)["dagster/data_version"] for parent in parents}
 
 
 @pytest.mark.parametrize("name", COMPUTED)
-def test_recorded_outputs_are_the_files_on_disk(ran, name):
-    outputs = ran.latest(name).metadata[OUTPUTS].value
+def test_recorded_outputs_are_the_files_on_disk(ran: Graph, name: str) -> None:
+    outputs = as_type(dict, ran.latest(name).metadata[OUTPUTS].value)
     assert outputs or name == "champion"
     assert outputs == {path: sha256_of_file(ran.home.root / path) for path in outputs}
 
 
-def test_every_output_on_disk_is_recorded(ran):
-    recorded = {path for name in COMPUTED for path in ran.latest(name).metadata[OUTPUTS].value}
+def test_every_output_on_disk_is_recorded(ran: Graph) -> None:
+    recorded = {path for name in COMPUTED for path in as_type(dict, ran.latest(name).metadata[OUTPUTS].value)}
     kept = {path.relative_to(ran.home.root).as_posix() for path in ran.home.data.rglob("*.*") if path.is_file()}
     assert {path for path in kept if not path.startswith("data/raw/synthetic")} == recorded
+
+
+def columns_told(ran: Graph, name: str) -> Sequence[dg.TableColumn]:
+    return as_type(dg.TableSchema, ran.latest(name).metadata["dagster/column_schema"].value).columns
 
 
 @pytest.mark.parametrize(
@@ -118,22 +130,22 @@ def test_every_output_on_disk_is_recorded(ran):
         ("splits", "splits/holdout/train.parquet"),
     ],
 )
-def test_column_schema_is_that_of_the_file(ran, name, file):
+def test_column_schema_is_that_of_the_file(ran: Graph, name: str, file: str) -> None:
     schema = pq.read_schema(ran.home.data / file)
-    told = ran.latest(name).metadata["dagster/column_schema"].value.columns
+    told = columns_told(ran, name)
     assert [(c.name, c.type, c.description, c.constraints.nullable) for c in told] == [
         (f.name, str(f.type), describe_column(f.metadata), f.nullable) for f in schema
     ]
     assert all(column.description for column in told)
 
 
-def test_units_are_in_the_column_schema(ran):
-    columns = {c.name: c.description for c in ran.latest("windows").metadata["dagster/column_schema"].value.columns}
-    assert columns["T_xacc"].endswith("[m/s²]")
-    assert columns["LL_zgyro"].endswith("[rad/s]")
+def test_units_are_in_the_column_schema(ran: Graph) -> None:
+    columns = {c.name: c.description for c in columns_told(ran, "windows")}
+    assert present(columns["T_xacc"]).endswith("[m/s²]")
+    assert present(columns["LL_zgyro"]).endswith("[rad/s]")
 
 
-def test_row_counts(ran):
+def test_row_counts(ran: Graph) -> None:
     counts = {name: ran.latest(name).metadata["dagster/row_count"].value for name in COMPUTED[:5]}
     assert counts == {
         "raw_recordings": NUM_WINDOWS,
@@ -145,7 +157,7 @@ def test_row_counts(ran):
     assert pl.read_parquet(ran.home.windows).height == NUM_WINDOWS
 
 
-def test_predictions_agree_with_the_result(ran):
+def test_predictions_agree_with_the_result(ran: Graph) -> None:
     table = read_predictions(ran.home.predictions("models/cnn", "holdout"))
     result = ran.result("cnn")
     assert set(table["role"].to_pylist()) == {"validation", "test"}
@@ -154,52 +166,56 @@ def test_predictions_agree_with_the_result(ran):
     assert result.scores["test"].accuracy == pytest.approx(hits[is_test].mean())
 
 
-def test_metrics_are_logged_once_an_epoch(ran):
-    run_id = ran.latest("models/cnn").metadata[RUN_ID].value
+def test_metrics_are_logged_once_an_epoch(ran: Graph) -> None:
+    run_id = as_type(str, ran.latest("models/cnn").metadata[RUN_ID].value)
     history = ran.tracking.client.get_metric_history(run_id, "training_loss")
     result = ran.result("cnn")
-    assert [(metric.step, metric.value) for metric in history] == [
-        (record["epoch"], pytest.approx(record["training_loss"])) for record in result.history
-    ]
+    assert [metric.step for metric in history] == [record["epoch"] for record in result.history]
+    assert [metric.value for metric in history] == pytest.approx([record["training_loss"] for record in result.history])
     assert len(history) == 2
 
 
-def test_plots_are_small_and_inline(ran):
+def test_plots_are_small_and_inline(ran: Graph) -> None:
     metadata = ran.latest("models/lstm").metadata
     for name in ("confusion_matrix_validation", "confusion_matrix_test", "training_curves"):
-        picture = metadata[name].value
+        picture = as_type(str, metadata[name].value)
         assert picture.startswith(f"![{name}](data:image/png;base64,iVBOR")
         assert len(picture) < 150_000
 
 
-def test_checks_are_reported(ran):
-    keys = [key for asset in build_assets(ran.experiment)[1:] for key in asset.check_keys]
+def check_keys(experiment: Experiment) -> list[dg.AssetCheckKey]:
+    made = [as_type(dg.AssetsDefinition, asset) for asset in build_assets(experiment)[1:]]
+    return [key for asset in made for key in asset.check_keys]
+
+
+def test_checks_are_reported(ran: Graph) -> None:
+    keys = check_keys(ran.experiment)
     records = ran.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     assert set(records) == set(keys)
     assert {record.status.value for record in records.values()} == {"SUCCEEDED"}
     assert len(keys) >= 7
 
 
-def test_checkpoints_are_gone(ran):
+def test_checkpoints_are_gone(ran: Graph) -> None:
     assert not list(ran.home.data.glob("checkpoints/**/*.pt"))
 
 
-def test_nothing_is_written_outside_the_home(ran):
-    run = ran.tracking.client.get_run(ran.latest("models/cnn").metadata[RUN_ID].value)
+def test_nothing_is_written_outside_the_home(ran: Graph) -> None:
+    run = ran.tracking.client.get_run(as_type(str, ran.latest("models/cnn").metadata[RUN_ID].value))
     assert Path(run.info.artifact_uri.removeprefix("file://")).is_relative_to(ran.home.mlruns)
     assert not Path("mlruns/0").exists()
     assert not Path("mlflow.db").exists()
 
 
-def test_repeating_changes_no_data_version(graph):
-    before = {name: graph.latest(name).tags["dagster/data_version"] for name in COMPUTED}
+def test_repeating_changes_no_data_version(graph: Graph) -> None:
+    before = {name: present(graph.latest(name).tags)["dagster/data_version"] for name in COMPUTED}
     assert graph.materialise("raw_recordings", "recording_audit", "windows", "splits", "models/cnn").success
-    after = {name: graph.latest(name).tags["dagster/data_version"] for name in COMPUTED}
+    after = {name: present(graph.latest(name).tags)["dagster/data_version"] for name in COMPUTED}
     assert after == before
-    assert graph.tracking.by_alias("har-cnn", "challenger").version == 2
+    assert present(graph.tracking.by_alias("har-cnn", "challenger")).version == 2
 
 
-def test_report_takes_what_the_instance_knows_and_names_what_is_missing(graph):
+def test_report_takes_what_the_instance_knows_and_names_what_is_missing(graph: Graph) -> None:
     more = graph.experiment.model_copy(
         update={
             "models": graph.experiment.models.model_copy(
@@ -216,20 +232,20 @@ def test_report_takes_what_the_instance_knows_and_names_what_is_missing(graph):
         }
     )
     assert graph.materialise("comparison_report", "champion", experiment=more).success
-    assert "models/resnet" in graph.latest("comparison_report").metadata["missing"].value
+    assert "models/resnet" in as_type(str, graph.latest("comparison_report").metadata["missing"].value)
     report = (graph.home.report_folder / "report.md").read_text(encoding="utf-8")
     assert "resnet" in report.lower()
 
 
-def test_report_refuses_a_result_that_was_altered(graph):
+def test_report_refuses_a_result_that_was_altered(graph: Graph) -> None:
     path = graph.home.record("cnn")
     path.write_text(path.read_text(encoding="utf-8").replace('"seed": 0', '"seed": 1'), encoding="utf-8")
     result = graph.materialise("comparison_report")
     assert not result.success
-    assert "materialise that asset again" in str(result.failure_data_for_node("comparison_report").error)
+    assert "materialise that asset again" in str(present(result.failure_data_for_node("comparison_report")).error)
 
 
-def test_bad_input_replaces_nothing_and_moves_no_alias(graph):
+def test_bad_input_replaces_nothing_and_moves_no_alias(graph: Graph) -> None:
     files, aliases = graph.files(), graph.aliases()
     materialised = {name: graph.latest(name).metadata[RUN_ID].value for name in COMPUTED}
     broken = graph.home.root / "recordings"
@@ -252,22 +268,22 @@ def test_bad_input_replaces_nothing_and_moves_no_alias(graph):
     assert newest.info.status == "FAILED"
 
 
-def test_a_failed_check_keeps_every_alias_where_it_is(graph):
+def test_a_failed_check_keeps_every_alias_where_it_is(graph: Graph) -> None:
     aliases = graph.aliases()
     splits = dg.AssetKey("splits")
-    keys = [key for asset in build_assets(graph.experiment)[1:] for key in asset.check_keys]
+    keys = check_keys(graph.experiment)
     name = next(key.name for key in keys if key.asset_key == splits)
     graph.instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(asset_key=splits, check_name=name, passed=False, metadata={})
     )
     result = graph.materialise("champion")
     assert not result.success
-    assert f"splits: {name}" in str(result.failure_data_for_node("champion").error)
+    assert f"splits: {name}" in str(present(result.failure_data_for_node("champion")).error)
     assert graph.aliases() == aliases
 
 
-def test_what_the_audit_finds_stops_no_alias(graph):
-    key = next(key for asset in build_assets(graph.experiment)[1:] for key in asset.check_keys if "zero" in key.name)
+def test_what_the_audit_finds_stops_no_alias(graph: Graph) -> None:
+    key = next(key for key in check_keys(graph.experiment) if "zero" in key.name)
     assert key.asset_key == dg.AssetKey("recording_audit")
     graph.instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(asset_key=key.asset_key, check_name=key.name, passed=False, metadata={})
@@ -275,7 +291,7 @@ def test_what_the_audit_finds_stops_no_alias(graph):
     assert graph.materialise("champion").success
 
 
-def test_splits_that_fail_their_checks_say_so(graph):
+def test_splits_that_fail_their_checks_say_so(graph: Graph) -> None:
     aliases, files = graph.aliases(), graph.files()
     splits = graph.experiment.splits.model_copy(update={"test_subjects": (9,)})
     assert not graph.materialise("splits", experiment=graph.experiment.model_copy(update={"splits": splits})).success
@@ -286,7 +302,7 @@ def test_splits_that_fail_their_checks_say_so(graph):
     assert graph.materialise("splits", "champion").success
 
 
-def test_an_interrupted_training_goes_on_in_a_new_run(graph):
+def test_an_interrupted_training_goes_on_in_a_new_run(graph: Graph) -> None:
     settings = graph.experiment.models.settings["cnn"]
     training = settings.training.model_copy(update={"epochs": 3})
     models = graph.experiment.models.model_copy(
@@ -297,15 +313,15 @@ def test_an_interrupted_training_goes_on_in_a_new_run(graph):
     longer = graph.experiment.model_copy(update={"models": models})
 
     class PullThePlug(LogDisplay):
-        def training(self, asset, event):
+        def training(self, asset: str, event: TrainingEvent) -> None:
             if isinstance(event, EpochFinished) and event.record.epoch == 2:
                 raise KeyboardInterrupt
 
     class Recorder(LogDisplay):
-        def __init__(self):
-            self.events = []
+        def __init__(self) -> None:
+            self.events: list[TrainingEvent] = []
 
-        def training(self, asset, event):
+        def training(self, asset: str, event: TrainingEvent) -> None:
             self.events.append(event)
 
     files, aliases = graph.files(), graph.aliases()
@@ -318,20 +334,20 @@ def test_an_interrupted_training_goes_on_in_a_new_run(graph):
 
     recorder = Recorder()
     assert graph.materialise("models/cnn", experiment=longer, display=recorder).success
-    run_id = graph.latest("models/cnn").metadata[RUN_ID].value
+    run_id = as_type(str, graph.latest("models/cnn").metadata[RUN_ID].value)
     assert run_id != broken.info.run_id
     history = graph.tracking.client.get_metric_history(run_id, "training_loss")
     assert [metric.step for metric in history] == [1, 2, 3]
     assert [event.record.epoch for event in recorder.events if isinstance(event, EpochFinished)] == [3]
     assert not graph.home.checkpoint("models/cnn").exists()
-    resumed = graph.latest("models/cnn").tags["dagster/data_version"]
+    resumed = present(graph.latest("models/cnn").tags)["dagster/data_version"]
 
     assert graph.materialise("models/cnn", experiment=longer).success
-    assert graph.latest("models/cnn").tags["dagster/data_version"] == resumed
+    assert present(graph.latest("models/cnn").tags)["dagster/data_version"] == resumed
 
 
-def test_an_asset_names_what_it_lacks(empty_graph):
+def test_an_asset_names_what_it_lacks(empty_graph: Graph) -> None:
     result = empty_graph.materialise("windows")
     assert not result.success
-    error = str(result.failure_data_for_node("windows").error)
+    error = str(present(result.failure_data_for_node("windows")).error)
     assert "windows needs raw_recordings, which was never materialised" in error

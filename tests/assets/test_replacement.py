@@ -5,20 +5,25 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from assets.data.source_files import report_source_version
 from assets.machinery import materialisation
 from assets.resources.runs import TrackedRun
-from pipelines.staleness import ask
+from pipelines.staleness import Item, Status, ask
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 DATA = ("raw_recordings", "recording_audit", "windows", "splits")
 
 
 @pytest.fixture
-def damaged(graph):
+def damaged(graph: Graph) -> Graph:
     """Recordings in which a training subject stands at zero for a while: each data asset will hold something else."""
     data = Path(shutil.copytree(graph.home.raw / "synthetic", graph.home.root / "recordings"))
     segment = data / "a05" / "p1" / "s01.txt"
@@ -31,7 +36,7 @@ def damaged(graph):
     return graph
 
 
-def statuses(graph):
+def statuses(graph: Graph) -> dict[Item, Status]:
     return ask(graph.definitions().resolve_asset_graph(), graph.instance, graph.home.root)
 
 
@@ -51,7 +56,13 @@ def full_disk_after_the_start(run: TrackedRun, path: Path, folder: str | None = 
         *((name, "log_file", full_disk_after_the_start) for name in DATA),
     ],
 )
-def test_full_disk_of_the_tracker_leaves_the_earlier_outputs(damaged, monkeypatch, name, step, failure):
+def test_full_disk_of_the_tracker_leaves_the_earlier_outputs(
+    damaged: Graph,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    step: str,
+    failure: Callable[..., None],
+) -> None:
     above = DATA[: DATA.index(name)]
     assert not above or damaged.materialise(*above).success
     files, before = damaged.files(), statuses(damaged)
@@ -65,13 +76,15 @@ def test_full_disk_of_the_tracker_leaves_the_earlier_outputs(damaged, monkeypatc
 
 
 @pytest.mark.parametrize("name", ["models/cnn", "comparison_report"])
-def test_what_cannot_be_told_leaves_the_earlier_files_and_aliases(graph, monkeypatch, name):
+def test_what_cannot_be_told_leaves_the_earlier_files_and_aliases(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """Made again, both would differ: a model by its latency, the report by its time."""
 
-    def outputs():
+    def outputs() -> dict[str, bytes]:
         return {path: content for path, content in graph.files().items() if "checkpoints" not in path}
 
-    def fail(*arguments, **named):
+    def fail(*arguments: object, **named: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     files, aliases = outputs(), graph.aliases()

@@ -10,18 +10,24 @@ import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from narrowing import as_type, present
 
 from assets.machinery import commits, lineage
 from assets.machinery.commits import has_commit
-from assets.models.model import REGISTERED_MODEL_URL
+from assets.machinery.lineage import REGISTERED_MODEL_URL
 from assets.resources.addresses import model_url, run_url
 from har_core.experiment.loader import load_experiment
+from har_core.settings.experiment import Experiment
 from pipelines import trace as trace_module
 from pipelines.homes import Memory, remember
 from pipelines.links import Link, LinkCheck, Verdict
 from pipelines.trace import trace_model
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 pytestmark = pytest.mark.slow  # a home in which everything ran takes half a minute
 
@@ -42,7 +48,7 @@ OF_THE_REPOSITORY = [("Code", "commit"), ("Code", "files then")]
 
 
 @pytest.fixture
-def home(graph):
+def home(graph: Graph) -> Graph:
     """A home that remembers its experiment file, with its artifacts where MLflow looks for them."""
     remember(graph.home, Memory(experiment=str(graph.home.root / "tiny.toml")))
     before = Path(graph.experiment.path).parent
@@ -58,15 +64,15 @@ def home(graph):
     return graph
 
 
-def links_of(graph, model_uri: str = "models:/har@champion") -> list[Link]:
+def links_of(graph: Graph, model_uri: str = "models:/har@champion") -> list[Link]:
     return trace_model(graph.tracking.resolve(model_uri), graph.tracking, graph.instance)
 
 
-def checks_of(graph, model_uri: str = "models:/har@champion") -> dict[tuple[str, str], LinkCheck]:
+def checks_of(graph: Graph, model_uri: str = "models:/har@champion") -> dict[tuple[str, str], LinkCheck]:
     return {(link.title, check.what): check for link in links_of(graph, model_uri) for check in link.checks}
 
 
-def findings(graph, model_uri: str = "models:/har@champion") -> dict[tuple[str, str], tuple[str, str]]:
+def findings(graph: Graph, model_uri: str = "models:/har@champion") -> dict[tuple[str, str], tuple[str, str]]:
     """Verdict and reason of every check that is not verified."""
     return {
         place: (str(check.verdict), check.reason)
@@ -75,20 +81,20 @@ def findings(graph, model_uri: str = "models:/har@champion") -> dict[tuple[str, 
     }
 
 
-def forget(graph, run_id: str) -> None:
+def forget(graph: Graph, run_id: str) -> None:
     """Remove a run from MLflow for good."""
     with sqlite3.connect(graph.home.mlruns / "mlflow.db") as store:
         store.execute("DELETE FROM runs WHERE run_uuid = ?", (run_id,))
     store.close()
 
 
-def model_file(graph, alias: str) -> Path:
+def model_file(graph: Graph, alias: str) -> Path:
     """The weights of ``har-<architecture>@champion``."""
     entry = graph.tracking.resolve(f"models:/{alias}")
     return graph.home.mlruns / "artifacts" / "models" / entry.model_id / "artifacts" / "data" / "model.pt2"
 
 
-def experiment_with(graph, before: str, after: str):
+def experiment_with(graph: Graph, before: str, after: str) -> Experiment:
     """The same experiment but for one line, from a file beside it."""
     text = (graph.home.root / "tiny.toml").read_text(encoding="utf-8")
     assert before in text
@@ -97,14 +103,14 @@ def experiment_with(graph, before: str, after: str):
     return load_experiment(path)
 
 
-def test_everything_is_verified_where_nothing_was_touched(home):
+def test_everything_is_verified_where_nothing_was_touched(home: Graph) -> None:
     links = links_of(home)
     assert [link.title for link in links] == CHAIN
     assert findings(home) == {}
     assert len([check for link in links for check in link.checks]) >= 22
 
 
-def test_facts_name_the_records(home):
+def test_facts_name_the_records(home: Graph) -> None:
     entry = home.tracking.resolve("models:/har@champion")
     event = home.latest(f"models/{entry.tags['har.copied_from'].split('/')[0].removeprefix('har-')}")
     facts = {link.title: {"name": link.name, **link.facts} for link in links_of(home, "models:/har/1")}
@@ -117,10 +123,10 @@ def test_facts_name_the_records(home):
     assert facts["MLflow run"]["url"] == run_url(home.tracking.experiment_id, entry.run_id)
     assert facts["Materialisation"]["status"] == "SUCCESS"
     for name in ("splits", "windows", "recording_audit", "raw_recordings", "source_files"):
-        assert facts[name]["name"] == home.latest(name).tags["dagster/data_version"]
+        assert facts[name]["name"] == present(home.latest(name).tags)["dagster/data_version"]
 
 
-def test_materialisation_links_to_the_registered_version(ran):
+def test_materialisation_links_to_the_registered_version(ran: Graph) -> None:
     url = ran.latest("models/cnn").metadata[REGISTERED_MODEL_URL].value
     assert url == model_url("har-cnn", 1) == "http://127.0.0.1:5000/#/models/har-cnn/versions/1"
 
@@ -128,25 +134,25 @@ def test_materialisation_links_to_the_registered_version(ran):
 # --- Files ------------------------------------------------------------------------------------------------------------
 
 
-def test_altered_output(home):
+def test_altered_output(home: Graph) -> None:
     with (home.home.splits("holdout") / "train.parquet").open("ab") as file:
         file.write(b" ")
     assert findings(home) == {("splits", "files"): ("differs", "")}
     assert "data/splits/holdout/train.parquet" in checks_of(home)["splits", "files"].detail
 
 
-def test_missing_output(home):
+def test_missing_output(home: Graph) -> None:
     home.home.windows.unlink()
     assert findings(home) == {("windows", "files"): ("cannot be verified", "missing")}
 
 
-def test_output_replaced_by_a_newer_materialisation(home):
+def test_output_replaced_by_a_newer_materialisation(home: Graph) -> None:
     other = experiment_with(home, "test_subjects = [3]", "test_subjects = [1]")
     assert home.materialise("splits", experiment=other).success
     assert findings(home) == {("splits", "files"): ("cannot be verified", "replaced since")}
 
 
-def test_newer_materialisation_of_the_same_content_replaces_nothing(home):
+def test_newer_materialisation_of_the_same_content_replaces_nothing(home: Graph) -> None:
     run_id = home.latest("splits").metadata["har/mlflow_run_id"].value
     assert home.materialise("splits").success
     assert findings(home) == {}
@@ -154,7 +160,7 @@ def test_newer_materialisation_of_the_same_content_replaces_nothing(home):
     assert splits.facts["MLflow run"] == run_id  # the one that was there when the model was trained
 
 
-def test_recordings_replaced_by_newer_ones(home):
+def test_recordings_replaced_by_newer_ones(home: Graph) -> None:
     other = experiment_with(home, "num_segments = 2", "num_segments = 1")
     assert home.materialise("raw_recordings", experiment=other).success
     assert findings(home) == {
@@ -167,7 +173,7 @@ def test_recordings_replaced_by_newer_ones(home):
 # --- The source -------------------------------------------------------------------------------------------------------
 
 
-def test_changed_source_file(home):
+def test_changed_source_file(home: Graph) -> None:
     path = home.home.raw / "synthetic" / "a03" / "p2" / "s02.txt"
     before, text = path.stat(), path.read_text(encoding="utf-8")
     path.write_text(text.translate({ord("1"): "2"}), encoding="utf-8")
@@ -176,17 +182,17 @@ def test_changed_source_file(home):
     assert checks_of(home)["source_files", "files"].detail == "1 file changed: a03/p2/s02.txt, in data/raw/synthetic"
 
 
-def test_removed_source_file(home):
+def test_removed_source_file(home: Graph) -> None:
     (home.home.raw / "synthetic" / "a01" / "p1" / "s01.txt").unlink()
     assert findings(home) == {("source_files", "files"): ("differs", "")}
 
 
-def test_removed_source(home):
+def test_removed_source(home: Graph) -> None:
     shutil.rmtree(home.home.raw / "synthetic")
     assert findings(home) == {("source_files", "files"): ("cannot be verified", "not there any more")}
 
 
-def test_source_that_was_packed_and_moved(home, tmp_path):
+def test_source_that_was_packed_and_moved(home: Graph, tmp_path: Path) -> None:
     packed = shutil.make_archive(str(tmp_path / "recordings"), "zip", home.home.raw / "synthetic")
     remember(home.home, Memory(experiment=str(home.home.root / "tiny.toml"), data=packed))
     shutil.rmtree(home.home.raw / "synthetic")
@@ -197,32 +203,32 @@ def test_source_that_was_packed_and_moved(home, tmp_path):
 # --- Weights ----------------------------------------------------------------------------------------------------------
 
 
-def test_other_weights_in_the_artifacts(home):
+def test_other_weights_in_the_artifacts(home: Graph) -> None:
     shutil.copyfile(model_file(home, "har-cnn@champion"), model_file(home, "har-lstm@champion"))
     assert findings(home, "models:/har-lstm@champion") == {("Registered model", "weights"): ("differs", "")}
     assert findings(home, "models:/har-cnn@champion") == {}
 
 
-def test_damaged_weights(home):
+def test_damaged_weights(home: Graph) -> None:
     path = model_file(home, "har-cnn@champion")
     path.write_bytes(path.read_bytes()[:1000])
     assert findings(home, "models:/har-cnn@champion") == {("Registered model", "weights"): ("differs", "")}
 
 
-def test_copy_of_another_model(home):
+def test_copy_of_another_model(home: Graph) -> None:
     original = home.tracking.resolve("models:/har@champion").tags["har.copied_from"]
     other = "har-cnn/1" if original == "har-lstm/1" else "har-lstm/1"
     home.tracking.client.set_model_version_tag("har", "1", "har.copied_from", other)
     assert findings(home)["Registered model", "copy"] == ("differs", "")
 
 
-def test_copy_of_a_version_that_was_deleted(home):
+def test_copy_of_a_version_that_was_deleted(home: Graph) -> None:
     name, version = home.tracking.resolve("models:/har@champion").tags["har.copied_from"].split("/")
     home.tracking.client.delete_model_version(name, version)
     assert findings(home) == {("Registered model", "copy"): ("cannot be verified", "not there any more")}
 
 
-def test_removed_weights(home):
+def test_removed_weights(home: Graph) -> None:
     model_file(home, "har-cnn@champion").unlink()
     gone = {("Registered model", "weights"): ("cannot be verified", "not there any more")}
     assert findings(home, "models:/har-cnn@champion") == gone
@@ -233,13 +239,13 @@ def test_removed_weights(home):
 # --- The experiment file ----------------------------------------------------------------------------------------------
 
 
-def test_experiment_file_that_was_edited_contradicts_nothing(home):
+def test_experiment_file_that_was_edited_contradicts_nothing(home: Graph) -> None:
     with (home.home.root / "tiny.toml").open("a", encoding="utf-8") as file:
         file.write("# a remark\n")
     assert findings(home) == {("Experiment file", "file now"): ("cannot be verified", "changed since")}
 
 
-def test_settings_that_were_edited_are_told(home):
+def test_settings_that_were_edited_are_told(home: Graph) -> None:
     path = home.home.root / "tiny.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("batch_size = 16", "batch_size = 8"), encoding="utf-8")
     changed = ("cannot be verified", "changed since")
@@ -248,7 +254,7 @@ def test_settings_that_were_edited_are_told(home):
 
 
 @pytest.mark.parametrize(("content", "reason"), [(None, "not there any more"), ("[models]\n", "changed since")])
-def test_experiment_file_that_does_not_load(home, content, reason):
+def test_experiment_file_that_does_not_load(home: Graph, content: str | None, reason: str) -> None:
     path = home.home.root / "tiny.toml"
     path.unlink()
     if content is not None:
@@ -259,7 +265,7 @@ def test_experiment_file_that_does_not_load(home, content, reason):
     }
 
 
-def test_altered_copy_of_the_experiment_file(home):
+def test_altered_copy_of_the_experiment_file(home: Graph) -> None:
     run_id = home.tracking.resolve("models:/har@champion").run_id
     path = home.home.mlruns / "artifacts" / run_id / "artifacts" / "experiment.toml"
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
@@ -278,20 +284,20 @@ def test_altered_copy_of_the_experiment_file(home):
         ("dagster.asset_key", "asset"),
     ],
 )
-def test_records_that_contradict_each_other(home, tag, check):
+def test_records_that_contradict_each_other(home: Graph, tag: str, check: str) -> None:
     run_id = home.tracking.resolve("models:/har@champion").run_id
     home.tracking.client.set_tag(run_id, tag, "something else")
     link = "MLflow run" if check == "asset" else "Materialisation"
     assert findings(home) == {(link, check): ("differs", "")}
 
 
-def test_records_of_data_that_contradict_each_other(home):
-    run_id = home.latest("windows").metadata["har/mlflow_run_id"].value
+def test_records_of_data_that_contradict_each_other(home: Graph) -> None:
+    run_id = as_type(str, home.latest("windows").metadata["har/mlflow_run_id"].value)
     home.tracking.client.set_tag(run_id, "har.data_version", "something else")
     assert findings(home) == {("windows", "records"): ("differs", "")}
 
 
-def test_without_its_mlflow_run_the_chain_follows_dagster(home):
+def test_without_its_mlflow_run_the_chain_follows_dagster(home: Graph) -> None:
     forget(home, home.tracking.resolve("models:/har-cnn@champion").run_id)
     gone = ("cannot be verified", "not there any more")
     assert findings(home, "models:/har-cnn@champion") == {
@@ -302,13 +308,13 @@ def test_without_its_mlflow_run_the_chain_follows_dagster(home):
     assert [link.title for link in links_of(home, "models:/har-cnn/1")] == CHAIN
 
 
-def test_without_the_mlflow_run_of_a_table_the_chain_follows_dagster(home):
-    forget(home, home.latest("windows").metadata["har/mlflow_run_id"].value)
+def test_without_the_mlflow_run_of_a_table_the_chain_follows_dagster(home: Graph) -> None:
+    forget(home, as_type(str, home.latest("windows").metadata["har/mlflow_run_id"].value))
     assert findings(home) == {("windows", "records"): ("cannot be verified", "not there any more")}
     assert [link.title for link in links_of(home, "models:/har/1")] == CHAIN
 
 
-def test_without_its_materialisation_the_chain_follows_mlflow(home):
+def test_without_its_materialisation_the_chain_follows_mlflow(home: Graph) -> None:
     assert home.materialise(
         "splits", experiment=experiment_with(home, "test_subjects = [3]", "test_subjects = [1]")
     ).success
@@ -323,7 +329,7 @@ def test_without_its_materialisation_the_chain_follows_mlflow(home):
     assert [link.title for link in links_of(home, "models:/har-cnn/1")] == CHAIN
 
 
-def test_the_chain_ends_where_nothing_is_remembered(home):
+def test_the_chain_ends_where_nothing_is_remembered(home: Graph) -> None:
     home.instance.wipe_assets([key for key in home.instance.all_asset_keys() if key.path == ["windows"]])
     assert findings(home) == {("windows", "record"): ("cannot be verified", "not there any more")}
     assert [link.title for link in links_of(home, "models:/har/1")] == CHAIN[:7]
@@ -339,12 +345,12 @@ def test_the_chain_ends_where_nothing_is_remembered(home):
         ("", ["cannot be verified"]),
     ],
 )
-def test_commit(monkeypatch, recorded, verdicts):
+def test_commit(monkeypatch: pytest.MonkeyPatch, recorded: str, verdicts: list[str]) -> None:
     monkeypatch.setattr(trace_module, "has_commit", lambda commit: commit == "known")
     assert [check.verdict for check in trace_module._commit_checks(recorded, "known")] == verdicts
 
 
-def test_has_commit(tmp_path, monkeypatch):
+def test_has_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commits, "_FOLDER", tmp_path)
     assert not has_commit("0" * 40)
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
@@ -358,11 +364,11 @@ def test_has_commit(tmp_path, monkeypatch):
 # --- Which model ------------------------------------------------------------------------------------------------------
 
 
-def test_an_earlier_version_is_traced_after_a_retrain(home, monkeypatch):
-    first = home.latest("models/lstm").tags["dagster/data_version"]
+def test_an_earlier_version_is_traced_after_a_retrain(home: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = present(home.latest("models/lstm").tags)["dagster/data_version"]
     other = experiment_with(home, "batch_size = 16", "batch_size = 16\nseed = 7")
     assert home.materialise("models/lstm", experiment=other).success
-    second = home.latest("models/lstm").tags["dagster/data_version"]
+    second = present(home.latest("models/lstm").tags)["dagster/data_version"]
     assert first != second
     monkeypatch.setattr(lineage, "_PAGE", 1)
     assert findings(home, "models:/har-lstm/1") == {

@@ -7,7 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import pytest
 
@@ -16,7 +16,7 @@ STEPS = ["ingest", "audit", "windows", "splits", "load, in memory", "load, mappe
 
 
 @pytest.fixture
-def scaling(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def scaling(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The bench as a module."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import scaling  # noqa: PLC0415 - found only now
@@ -35,13 +35,13 @@ def taken(seconds: float, mib: float) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
-def test_the_exponent_is_that_of_the_power(scaling, power: float) -> None:
+def test_the_exponent_is_that_of_the_power(scaling: ModuleType, power: float) -> None:
     sizes = [8, 24, 80, 240]
     assert scaling.exponent(sizes, [3.0 * size**power for size in sizes]) == pytest.approx(power, abs=1e-9)
     assert math.isnan(scaling.exponent([8], [1.0]))
 
 
-def test_the_table_has_a_column_a_size_and_blanks_for_what_was_not_measured(scaling) -> None:
+def test_the_table_has_a_column_a_size_and_blanks_for_what_was_not_measured(scaling: ModuleType) -> None:
     measured = {
         "ingest": {8: taken(1, 64), 24: taken(3, 64)},
         "audit": {8: taken(2, 10)},
@@ -61,7 +61,7 @@ def test_the_table_has_a_column_a_size_and_blanks_for_what_was_not_measured(scal
     ]
 
 
-def test_results_of_several_calls_are_joined(scaling, tmp_path: Path) -> None:
+def test_results_of_several_calls_are_joined(scaling: ModuleType, tmp_path: Path) -> None:
     first = {"audit": {8: taken(2, 10), 24: taken(6, 30)}, "ingest": {24: taken(3, 5)}}
     scaling.write_results(tmp_path, first, 8, {"seed": 0})
     assert scaling.read_measured(tmp_path / "scaling.json") == first

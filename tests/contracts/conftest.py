@@ -92,7 +92,7 @@ def simulated(asset: dg.AssetsDefinition, failures: set[str]) -> dg.AssetsDefini
         partitions_def=asset.partitions_def,
         config_schema={"seed": dg.Field(int, is_required=False)},
     )
-    def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # read by Dagster
         if name in failures:
             raise InputError("no")
         seed = context.op_execution_context.op_config.get("seed")

@@ -10,14 +10,19 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
+from narrowing import present
 
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 from pipelines.runner import PART_OF_TAG
+
+if TYPE_CHECKING:
+    from tests.contracts.conftest import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -36,45 +41,45 @@ EVERYTHING = DATA | MODELS | ALL_FOLDS | BOTTOM
 NEW_FOLD = folds("lstm", "logistic_regression", names=("loso-p4",))
 
 
-def change_value(world) -> None:
+def change_value(world: World) -> None:
     path = world.recordings / "a03" / "p1" / "s01.txt"
     first, _, rest = path.read_text().partition(",")
     path.write_text(f"{float(first) + 0.01:.5f},{rest}")
 
 
-def touch(world) -> None:
+def touch(world: World) -> None:
     os.utime(world.recordings / "a03" / "p1" / "s01.txt")
 
 
-def rewrite_line_endings(world) -> None:
+def rewrite_line_endings(world: World) -> None:
     path = world.recordings / "a03" / "p1" / "s01.txt"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 
 
-def add_file(world) -> None:
+def add_file(world: World) -> None:
     folder = world.recordings / "a03" / "p1"
     write_recordings(world.root / "more", SourceSettings(num_subjects=1, num_segments=3, seed=1), silent)
     shutil.copy(world.root / "more" / "a03" / "p1" / "s03.txt", folder / "s03.txt")
 
 
-def add_subject(world) -> None:
+def add_subject(world: World) -> None:
     write_recordings(world.root / "more", SourceSettings(num_subjects=4, num_segments=2, seed=1), silent)
     for folder in (world.root / "more").glob("a*/p4"):
         shutil.copytree(folder, world.recordings / folder.parent.name / "p4")
 
 
-def edit(file: str, text: str = "\nEDITED = 1\n") -> Callable:
+def edit(file: str, text: str = "\nEDITED = 1\n") -> Callable[[World], None]:
     return lambda world: world.append(file, text)
 
 
-def settings(before: str, after: str) -> Callable:
+def settings(before: str, after: str) -> Callable[[World], None]:
     return lambda world: world.set(before, after)
 
 
 @dataclass(frozen=True)
 class Case:
     name: str
-    change: Callable
+    change: Callable[[World], None]
     made: set[str]
     """Everything that is made again; all else is left alone."""
 
@@ -127,21 +132,21 @@ CASES = [
 ]
 
 
-def check(world, case: Case, after: int) -> None:
+def check(world: World, case: Case, after: int) -> None:
     made = world.materialised(after)
     assert set(made) == case.made
     assert set(made.values()) <= {1}, made
     assert set(world.states().values()) == {"fresh"}
 
 
-def har_run(world, case):
+def har_run(world: World, case: Case) -> None:
     after = world.last_event()
     case.change(world)
     assert not world.run().failures
     check(world, case, after)
 
 
-def automation(world, case):
+def automation(world: World, case: Case) -> None:
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
     case.change(world)
@@ -149,7 +154,7 @@ def automation(world, case):
     check(world, case, after)
 
 
-def nightly_refresh(world, case):
+def nightly_refresh(world: World, case: Case) -> None:
     """Also what a daemon missed that was down while the change was made: the job keeps no memory of its own."""
     after = world.last_event()
     case.change(world)
@@ -159,7 +164,7 @@ def nightly_refresh(world, case):
 
 @pytest.mark.parametrize("way", [har_run, automation, nightly_refresh], ids=lambda way: way.__name__)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_is_made_again(world, case, way):
+def test_what_is_made_again(world: World, case: Case, way: Callable[[World, Case], None]) -> None:
     way(world, case)
 
 
@@ -172,18 +177,18 @@ def test_what_is_made_again(world, case, way):
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_what_is_made_again_for_real(real_world, name, way):
+def test_what_is_made_again_for_real(real_world: World, name: str, way: Callable[[World, Case], None]) -> None:
     way(real_world, next(case for case in CASES if case.name == name))
 
 
-def test_nothing_changed(world):
+def test_nothing_changed(world: World) -> None:
     after = world.last_event()
     cursor = world.tick_until_quiet(None)
     world.tick_until_quiet(cursor)
     assert not world.materialised(after)
 
 
-def test_forced_retraining_with_a_new_seed_brings_the_report_along(world):
+def test_forced_retraining_with_a_new_seed_brings_the_report_along(world: World) -> None:
     after = world.last_event()
     world.run('key:"models/lstm"', forced=True, seed=7)
     assert set(world.materialised(after)) == {"models/lstm"}
@@ -192,18 +197,18 @@ def test_forced_retraining_with_a_new_seed_brings_the_report_along(world):
     assert set(world.states().values()) == {"fresh"}, "the seed of a run makes nothing stale"
 
 
-def test_a_seed_that_was_asked_for_gives_other_weights(real_world):
+def test_a_seed_that_was_asked_for_gives_other_weights(real_world: World) -> None:
     def latest() -> dg.AssetMaterialization:
-        event = real_world.instance.get_latest_materialization_event(dg.AssetKey(["models", "lstm"]))
-        return event.asset_materialization
+        event = present(real_world.instance.get_latest_materialization_event(dg.AssetKey(["models", "lstm"])))
+        return present(event.asset_materialization)
 
     before = latest()
     real_world.run('key:"models/lstm"', forced=True, seed=7)
     assert latest().metadata["seed"].value == 7
-    assert latest().tags["dagster/data_version"] != before.tags["dagster/data_version"]
+    assert present(latest().tags)["dagster/data_version"] != present(before.tags)["dagster/data_version"]
 
 
-def test_automation_follows_what_was_retrained_by_hand(world):
+def test_automation_follows_what_was_retrained_by_hand(world: World) -> None:
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
     world.run('key:"models/lstm"', forced=True, seed=7)
@@ -211,7 +216,7 @@ def test_automation_follows_what_was_retrained_by_hand(world):
     assert set(world.materialised(after)) == {"models/lstm", *BOTTOM}
 
 
-def test_weekly_retraining_trains_the_models_and_no_fold(world):
+def test_weekly_retraining_trains_the_models_and_no_fold(world: World) -> None:
     after = world.last_event()
     config = {"ops": {"retrain_models": {"config": {"seed": 20261129}}}}
     job = world.definitions().resolve_job_def("retraining")
@@ -222,12 +227,12 @@ def test_weekly_retraining_trains_the_models_and_no_fold(world):
     assert set(world.states().values()) == {"fresh"}
 
 
-def spoil(world) -> None:
+def spoil(world: World) -> None:
     path = world.recordings / "a03" / "p1" / "s01.txt"
     path.write_text("none" + path.read_text())
 
 
-def test_violated_validation_publishes_nothing_and_runs_nothing_below(world):
+def test_violated_validation_publishes_nothing_and_runs_nothing_below(world: World) -> None:
     cursor = world.tick_until_quiet(None)
     after, files = world.last_event(), world.files()
     spoil(world)
@@ -239,7 +244,7 @@ def test_violated_validation_publishes_nothing_and_runs_nothing_below(world):
     job = world.definitions().resolve_job_def("refresh")
     failed = job.execute_in_process(instance=world.instance, raise_on_error=False)
     assert not failed.success
-    assert "s01.txt" in str(failed.failure_data_for_node("refresh_assets").error)
+    assert "s01.txt" in str(present(failed.failure_data_for_node("refresh_assets")).error)
     assert [run.job_name for run in world.instance.get_runs(dg.RunsFilter(tags={PART_OF_TAG: failed.run_id}))] == [
         "__ASSET_JOB"
     ]
@@ -247,7 +252,7 @@ def test_violated_validation_publishes_nothing_and_runs_nothing_below(world):
     assert world.files() == files
 
 
-def test_automation_asks_again_once_the_input_is_mended(world):
+def test_automation_asks_again_once_the_input_is_mended(world: World) -> None:
     cursor = world.tick_until_quiet(None)
     after = world.last_event()
     spoil(world)
@@ -259,7 +264,7 @@ def test_automation_asks_again_once_the_input_is_mended(world):
     assert set(world.materialised(after)) <= {"raw_recordings"}
 
 
-def test_automation_waits_with_the_report_and_har_run_does_not(world):
+def test_automation_waits_with_the_report_and_har_run_does_not(world: World) -> None:
     """By hand the report compares what there is; automation builds it when all of its inputs are there."""
     world.failures.add("models/extra_trees")
     cursor = world.tick_until_quiet(None)

@@ -15,8 +15,8 @@ ONE_TREE_IN_100 = 0.012
 
 @pytest.mark.parametrize("name", list_models())
 def test_answers_are_the_stored_ones(name: str) -> None:
-    tolerance = {"rtol": 1e-3, "atol": 1e-4} if is_network(name) else {"rtol": 0.0, "atol": ONE_TREE_IN_100}
-    torch.testing.assert_close(answers(name), stored(name), **tolerance)
+    rtol, atol = (1e-3, 1e-4) if is_network(name) else (0.0, ONE_TREE_IN_100)
+    torch.testing.assert_close(answers(name), stored(name), rtol=rtol, atol=atol)
 
 
 def test_nothing_is_stored_of_architectures_that_are_gone() -> None:

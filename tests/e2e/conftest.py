@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from forks import Forks, forking
+from narrowing import present
 
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
@@ -84,7 +85,7 @@ class Har:
 
     def cold(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """A process that starts as a shell starts it."""
-        command = [HAR, *map(str, arguments)]
+        command: list[str | Path] = [HAR, *map(str, arguments)]
         return subprocess.run(
             command, env=self.environment, cwd=self.home.parent, capture_output=True, text=True, check=False
         )
@@ -106,11 +107,11 @@ class Har:
         lines = []
         command = [HAR, "run", self.experiment, "--data", self.data]
         with self.forks.start(command, self.environment, self.home.parent) as process:
-            for line in process.stdout:
+            for line in present(process.stdout):
                 lines.append(line.rstrip())
                 if text in line:
                     os.killpg(process.pid, number)
-        return process.returncode, lines
+        return present(process.returncode), lines
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
 from dagster._core.scheduler.instigation import TickStatus
+from narrowing import as_type, present
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Har
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -38,11 +42,11 @@ BOTTOM = {"comparison_report", "champion"}
 class Site:
     """A home with its recordings, and a copy of the sources that every process here runs from."""
 
-    har: Any
+    har: Har
     """``har`` as in conftest."""
     sources: Path
     dagster_port: int
-    running: list[subprocess.Popen] = field(default_factory=list)
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -106,7 +110,11 @@ class Site:
             text=True,
         )
         self.running.append(process)
-        assert [process.stdout.readline().split(" ")[0] for _ in range(3)] == ["Starting", "Dagster:", "MLflow:"]
+        assert [present(process.stdout).readline().split(" ")[0] for _ in range(3)] == [
+            "Starting",
+            "Dagster:",
+            "MLflow:",
+        ]
 
     def stop(self) -> None:
         while self.running:
@@ -166,7 +174,7 @@ class Site:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return as_type(int, probe.getsockname()[1])
 
 
 UNFINISHED = (
@@ -178,7 +186,7 @@ UNFINISHED = (
 
 
 @pytest.fixture(scope="module")
-def site(har, tmp_path_factory) -> Iterator[Site]:
+def site(har: Har, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Everything ran once, by hand; the sensors are switched on, and have looked at everything once."""
     folder = tmp_path_factory.mktemp("automation")
     experiment = folder / "tiny.toml"
@@ -200,14 +208,14 @@ def site(har, tmp_path_factory) -> Iterator[Site]:
     site.stop()
 
 
-def test_a_changed_setting_of_one_model(site):
+def test_a_changed_setting_of_one_model(site: Site) -> None:
     after = site.last_event()
     text = site.har.experiment.read_text()
     site.har.experiment.write_text(text.replace("hidden_size = 8", "hidden_size = 9"))
     site.settle(after, {"models/lstm", *BOTTOM})
 
 
-def test_a_corrected_recording(site):
+def test_a_corrected_recording(site: Site) -> None:
     after = site.last_event()
     path = site.har.data / "a03" / "p1" / "s01.txt"
     first, _, rest = path.read_text().partition(",")
@@ -215,7 +223,7 @@ def test_a_corrected_recording(site):
     site.settle(after, DATA | MODELS | BOTTOM)
 
 
-def test_a_spoiled_recording_leaves_everything_and_a_page_that_says_why(site):
+def test_a_spoiled_recording_leaves_everything_and_a_page_that_says_why(site: Site) -> None:
     after = site.last_event()
     path = site.har.data / "a03" / "p1" / "s01.txt"
     good = path.read_text()
@@ -231,7 +239,7 @@ def test_a_spoiled_recording_leaves_everything_and_a_page_that_says_why(site):
     site.settle(after, set())
 
 
-def test_an_edited_architecture_while_the_daemon_was_down(site):
+def test_an_edited_architecture_while_the_daemon_was_down(site: Site) -> None:
     after = site.last_event()
     site.stop()
     path = site.sources / "har_core" / "models" / "lstm.py"
@@ -240,7 +248,7 @@ def test_an_edited_architecture_while_the_daemon_was_down(site):
     site.settle(after, {"models/lstm"})
 
 
-def test_the_nightly_refresh_finds_what_the_sensors_did_not(site):
+def test_the_nightly_refresh_finds_what_the_sensors_did_not(site: Site) -> None:
     after = site.last_event()
     site.stop_sensor("automation")
     (site.har.home / "data" / "reports" / "latest" / "report.md").unlink()
@@ -254,21 +262,21 @@ def test_the_nightly_refresh_finds_what_the_sensors_did_not(site):
     site.start_sensor("automation")
 
 
-def test_runs_of_har_and_of_the_queue_follow_each_other(site):
+def test_runs_of_har_and_of_the_queue_follow_each_other(site: Site) -> None:
     site.stop_sensor("automation")  # before it can ask for what changes now
     site.wait_until(lambda: not site.unfinished(), "the end of what it asked for")
     text = site.har.experiment.read_text()
     site.har.experiment.write_text(text.replace("base_width = 16", "base_width = 16\nepochs = 300"))
     command = ["-m", "pipelines", "run", site.har.experiment, "--select", "models/shufflenet"]
     with site.har.forks.start(command, site.environment, site.har.home) as har:
-        for line in har.stdout:
+        for line in present(har.stdout):
             if "epoch 1/300" in line:
                 break
         site.launch("refresh")
         time.sleep(10)
-        assert har.poll() is None, f"it ended, or the training is too short for this test: {har.stdout.read()}"
+        assert har.poll() is None, f"it ended, or the training is too short for this test: {present(har.stdout).read()}"
         assert [run.status for run in site.unfinished()] == [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED]
-        har.stdout.read()
+        present(har.stdout).read()
     assert har.returncode == 0
     site.wait_until(lambda: not site.unfinished(), "the run from the queue")
     with site.instance() as instance:
@@ -276,7 +284,7 @@ def test_runs_of_har_and_of_the_queue_follow_each_other(site):
     assert queued.dagster_run.is_success
 
 
-def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site):
+def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site: Site) -> None:
     site.launch("retraining", '{"ops": {"retrain_models": {"config": {"seed": 3}}}}')
     holder = site.har.home / ".dagster" / "har.lock"
     site.wait_until(lambda: holder.with_suffix(".holder.json").is_file(), "the retraining")
@@ -286,5 +294,8 @@ def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site):
         assert instance.run_launcher.terminate(run.run_id)
     site.wait_until(lambda: not site.unfinished(), "the end of the run that was stopped")
     with site.instance() as instance:
-        assert instance.get_run_by_id(run.run_id).status in {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE}
+        assert present(instance.get_run_by_id(run.run_id)).status in {
+            dg.DagsterRunStatus.CANCELED,
+            dg.DagsterRunStatus.FAILURE,
+        }
     site.run()

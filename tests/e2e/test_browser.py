@@ -14,10 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from narrowing import as_type, present
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Har
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -43,7 +47,7 @@ QUIETLY = [
 class Site:
     """A home where everything ran once, and the addresses of its UIs."""
 
-    har: Any
+    har: Har
     """``har`` as in conftest."""
     dagster: str
     mlflow: str
@@ -91,11 +95,11 @@ def wait_for(is_so: Callable[[], bool], seconds: float, what: str) -> None:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return as_type(int, probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
-def site(har, tmp_path_factory) -> Iterator[Site]:
+def site(har: Har, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("browser")
     experiment = folder / "tiny.toml"
     experiment.write_text(har.experiment.read_text().replace("epochs = 12", "epochs = 1"))
@@ -104,7 +108,7 @@ def site(har, tmp_path_factory) -> Iterator[Site]:
     dagster, mlflow = free_port(), free_port()
     with har.start("ui", "--dagster-port", dagster, "--mlflow-port", mlflow) as process:
         try:
-            while process.stdout.readline().rstrip() != "Ctrl-C ends both.":
+            while present(process.stdout).readline().rstrip() != "Ctrl-C ends both.":
                 assert process.poll() is None, f"har ui ended with {process.returncode}"
             yield Site(har, f"http://127.0.0.1:{dagster}", f"http://127.0.0.1:{mlflow}")
         finally:
@@ -139,7 +143,7 @@ def looking(browser: Browser, folder: Path) -> Iterator[Page]:
         context.close()
 
 
-def test_the_graph_shows_its_groups(browser, site, tmp_path):
+def test_the_graph_shows_its_groups(browser: Browser, site: Site, tmp_path: Path) -> None:
     with looking(browser, tmp_path) as page:
         page.goto(site.dagster)
         page.wait_for_url("**/overview/**")  # it moves there by itself, and would move back
@@ -148,7 +152,7 @@ def test_the_graph_shows_its_groups(browser, site, tmp_path):
             expect(page.locator("foreignObject").filter(has_text=group).first).to_be_visible(timeout=PATIENCE_MS)
 
 
-def test_a_model_materialised_by_a_click_is_found_in_mlflow(browser, site, tmp_path):
+def test_a_model_materialised_by_a_click_is_found_in_mlflow(browser: Browser, site: Site, tmp_path: Path) -> None:
     before, earlier = site.runs(), site.latest_metadata("models/lstm")
     with looking(browser, tmp_path) as page:
         page.goto(f"{site.dagster}/assets/models/lstm")
@@ -180,7 +184,7 @@ def test_a_model_materialised_by_a_click_is_found_in_mlflow(browser, site, tmp_p
         expect(mlflow.get_by_role("row").filter(has_text="challenger")).to_have_count(1)
 
 
-def test_a_changed_setting_is_stale_on_the_pages_as_in_har_status(browser, site, tmp_path):
+def test_a_changed_setting_is_stale_on_the_pages_as_in_har_status(browser: Browser, site: Site, tmp_path: Path) -> None:
     experiment = site.har.experiment
     text = experiment.read_text()
     assert set(site.stale_status().values()) == {"FRESH"}
@@ -197,7 +201,7 @@ def test_a_changed_setting_is_stale_on_the_pages_as_in_har_status(browser, site,
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").is_file(), reason="finds listening sockets in /proc")
-def test_the_servers_listen_on_loopback_alone(site):
+def test_the_servers_listen_on_loopback_alone(site: Site) -> None:
     ports = {int(url.rpartition(":")[2]) for url in (site.dagster, site.mlflow)}
     listening = {(address, port) for address, port in listening_sockets() if port in ports}
     assert listening == {("0100007F", port) for port in ports}

@@ -1,51 +1,60 @@
 """Every command as a shell starts it, in a home where everything ran: it finds its imports, and ends well."""
 
+from __future__ import annotations
+
 import re
 import signal
 import subprocess
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from imports import heavy_in, listing
+from narrowing import as_type, present
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from pipelines.cli.main import app
 
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Har
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-COMMANDS = {*get_command(app).commands}
+COMMANDS = {*as_type(TyperGroup, get_command(app)).commands}
 ENDLESS = {"ui"}
 """Started cold in ``test_servers``."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _ran(har):
+def _ran(har: Har) -> None:
     har("run", har.experiment, "--data", har.data)
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS - ENDLESS))
-def test_it_does_its_work_and_says_no_more(har, command):
+def test_it_does_its_work_and_says_no_more(har: Har, command: str) -> None:
     arguments = {"run": [har.experiment], "status": [har.experiment], "predict": [har.data], "audit": [har.data]}
     done = har.cold(command, *arguments.get(command, []))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == har(command, *arguments.get(command, [])).stdout
 
 
-def test_the_first_run_in_a_home_shows_progress_and_no_log_lines(har, tmp_path):
+def test_the_first_run_in_a_home_shows_progress_and_no_log_lines(har: Har, tmp_path: Path) -> None:
     fresh = replace(har, home=tmp_path / "home")
     done = fresh.cold("run", har.experiment, "--data", har.data, "--select", '+key:"windows"')
     assert done.returncode == 0
     assert all(re.match(r"[a-z_/ ]+: ", line) for line in done.stderr.splitlines()), done.stderr
 
 
-def test_help_and_mistakes(har):
+def test_help_and_mistakes(har: Har) -> None:
     told = har.cold("--help").stdout
     assert {command for command in COMMANDS if command in told} == COMMANDS
     assert "No such command 'fly'" in har.cold("fly").stderr
 
 
 @pytest.mark.parametrize(("command", "more"), [("run", set()), ("status", set()), ("trace", {"numpy", "pyarrow"})])
-def test_heavy_packages_where_nothing_is_due(har, tmp_path, command, more):
+def test_heavy_packages_where_nothing_is_due(har: Har, tmp_path: Path, command: str, more: set[str]) -> None:
     modules = tmp_path / "modules.txt"
     done = subprocess.run(
         listing(modules, command), env=har.environment, cwd=har.home.parent, capture_output=True, text=True, check=True
@@ -54,11 +63,11 @@ def test_heavy_packages_where_nothing_is_due(har, tmp_path, command, more):
     assert command != "run" or "Ran: nothing" in done.stdout
 
 
-def test_the_supervisor_of_the_pages_holds_nothing_heavy(har, tmp_path):
+def test_the_supervisor_of_the_pages_holds_nothing_heavy(har: Har, tmp_path: Path) -> None:
     modules = tmp_path / "modules.txt"
     with subprocess.Popen(
         listing(modules, "ui"), env=har.environment, cwd=har.home.parent, stdout=subprocess.PIPE, text=True
     ) as process:
-        process.stdout.readline()
+        present(process.stdout).readline()
         process.send_signal(signal.SIGINT)
     assert heavy_in(modules) == set()

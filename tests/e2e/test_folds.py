@@ -6,13 +6,18 @@ import json
 import re
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Har
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -47,7 +52,7 @@ num_threads = 1
 
 
 @pytest.fixture(scope="module")
-def har(har, tmp_path_factory):
+def har(har: Har, tmp_path_factory: pytest.TempPathFactory) -> Har:
     """In a home of this module's own, with recordings of its own; four subjects are there, of which three are used."""
     folder = tmp_path_factory.mktemp("folds")
     experiment = folder / "folds.toml"
@@ -60,26 +65,27 @@ def har(har, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ran(har) -> str:
+def ran(har: Har) -> str:
     """A first run was killed while a fold trained its second seed; what the second one, which went on, said."""
     code, lines = har.stop_at("folds/shufflenet[loso-p2] seed 1: epoch 1/", signal.SIGKILL)
     assert code == -signal.SIGKILL, "\n".join(lines)
     return har("run", har.experiment).stderr
 
 
-def statuses(har) -> dict[str, tuple[str, list[str]]]:
+def statuses(har: Har) -> dict[str, tuple[str, list[str]]]:
     told = json.loads(har("status", har.experiment, "--json").stdout)
+    name: dict[bool, Callable[[dict[str, Any]], str]]
     name = {True: lambda s: s["asset"], False: lambda s: f"{s['asset']}[{s['partition']}]"}
     return {name[s["partition"] is None](s): (s["state"], s["causes"]) for s in told}
 
 
-def change(har, before: str, after: str) -> None:
+def change(har: Har, before: str, after: str) -> None:
     text = har.experiment.read_text()
     assert before in text
     har.experiment.write_text(text.replace(before, after))
 
 
-def test_everything_is_fresh_after_the_run_went_on(har, ran):
+def test_everything_is_fresh_after_the_run_went_on(har: Har, ran: str) -> None:
     found = statuses(har)
     folds = {f"folds/{name}[loso-p{number}]" for name in ("shufflenet", "logistic_regression") for number in (1, 2, 3)}
     assert folds <= set(found)
@@ -87,7 +93,7 @@ def test_everything_is_fresh_after_the_run_went_on(har, ran):
     assert har.run() == []
 
 
-def test_finished_folds_and_seeds_and_epochs_were_kept(har, ran):
+def test_finished_folds_and_seeds_and_epochs_were_kept(har: Har, ran: str) -> None:
     assert "folds/shufflenet[loso-p1]" not in ran
     assert re.search(r"folds/shufflenet\[loso-p2\] seed 0: .* resumed after epoch 3", ran)
     assert re.search(r"folds/shufflenet\[loso-p2\] seed 1: .* resumed after epoch \d", ran)
@@ -95,13 +101,13 @@ def test_finished_folds_and_seeds_and_epochs_were_kept(har, ran):
     assert not list((har.home / "data" / "checkpoints").rglob("*.pt"))
 
 
-def test_lost_fold_is_made_again_alone(har, ran):
+def test_lost_fold_is_made_again_alone(har: Har, ran: str) -> None:
     (har.home / "data" / "folds" / "shufflenet" / "loso-p3.json").unlink()
     assert statuses(har)["folds/shufflenet[loso-p3]"] == ("missing", ["data/folds/shufflenet/loso-p3.json is missing"])
     assert har.run() == ["folds/shufflenet[loso-p3]"]
 
 
-def test_stale_folds_of_one_architecture_run_alone(har, ran):
+def test_stale_folds_of_one_architecture_run_alone(har: Har, ran: str) -> None:
     change(har, "base_width = 16", "base_width = 16\nlearning_rate = 0.01")
     found = statuses(har)
     stale = {name for name, (state, _) in found.items() if state == "stale"}
@@ -111,13 +117,13 @@ def test_stale_folds_of_one_architecture_run_alone(har, ran):
     assert not [item for item in har.run() if item.startswith("folds/")]
 
 
-def test_forced_folds_run_although_fresh(har, ran):
+def test_forced_folds_run_although_fresh(har: Har, ran: str) -> None:
     assert har.run("--force", "--select", "folds/logistic_regression") == [
         "folds/logistic_regression[loso-p1 loso-p2 loso-p3]"
     ]
 
 
-def test_another_protocol_adds_its_folds_and_leaves_the_others(har, ran):
+def test_another_protocol_adds_its_folds_and_leaves_the_others(har: Har, ran: str) -> None:
     change(har, '["loso"]', '["loso", "leaky"]')
     found = statuses(har)
     assert found["folds/shufflenet[leaky-5]"][0] == "missing"
@@ -129,7 +135,7 @@ def test_another_protocol_adds_its_folds_and_leaves_the_others(har, ran):
     assert not [name for name in statuses(har) if "leaky" in name]
 
 
-def test_another_subject_gets_its_fold_and_makes_all_others_stale(har, ran):
+def test_another_subject_gets_its_fold_and_makes_all_others_stale(har: Har, ran: str) -> None:
     for number, path in enumerate(sorted(har.data.parent.glob("kept-*"))):
         shutil.copytree(path, har.data / f"a{number + 1:02}" / "p4")
     found = [item for item in har.run() if item.startswith("folds/")]
@@ -139,7 +145,7 @@ def test_another_subject_gets_its_fold_and_makes_all_others_stale(har, ran):
     assert {state for state, _ in statuses(har).values()} == {"fresh"}
 
 
-def test_removed_subject_takes_its_fold_along(har, ran):
+def test_removed_subject_takes_its_fold_along(har: Har, ran: str) -> None:
     for path in har.data.glob("a*/p4"):
         shutil.rmtree(path)
     har.run()
@@ -150,7 +156,7 @@ def test_removed_subject_takes_its_fold_along(har, ran):
     assert not re.search("loso-p4", json.dumps(report))
 
 
-def test_protocols_that_do_not_suit_the_subjects_are_refused(har, ran):
+def test_protocols_that_do_not_suit_the_subjects_are_refused(har: Har, ran: str) -> None:
     change(har, '["loso"]', '["pairs"]')
     done = har("run", har.experiment, expect=2)
     assert "'pairs'" in done.stderr

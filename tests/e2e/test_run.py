@@ -1,14 +1,21 @@
 """The whole graph as real processes, killed and continued. The tests build on each other: one home, in this order."""
 
+from __future__ import annotations
+
 import re
 import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
 from mlflow import MlflowClient
+from narrowing import present
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Har
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -22,12 +29,12 @@ def dagster_runs(home: Path) -> list[dg.DagsterRunStatus]:
 
 def data_version(home: Path, *key: str) -> str:
     with dg.DagsterInstance.from_config(str(home / ".dagster")) as instance:
-        event = instance.get_latest_materialization_event(dg.AssetKey(key))
-    return event.asset_materialization.tags["dagster/data_version"]
+        event = present(instance.get_latest_materialization_event(dg.AssetKey(key)))
+    return present(present(event.asset_materialization).tags)["dagster/data_version"]
 
 
 @pytest.fixture(scope="module")
-def har(har, tmp_path_factory):
+def har(har: Har, tmp_path_factory: pytest.TempPathFactory) -> Har:
     """In a home of this module's own, with settings and recordings of its own to change."""
     folder = tmp_path_factory.mktemp("run")
     experiment = Path(shutil.copy(har.experiment, folder))
@@ -36,18 +43,18 @@ def har(har, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def killed(har) -> None:
+def killed(har: Har) -> None:
     code, lines = har.stop_at("models/shufflenet: epoch 3/", signal.SIGKILL)  # as a power cut would
     assert code == -signal.SIGKILL, "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
-def continued(har, killed: None) -> list[str]:
+def continued(har: Har, killed: None) -> list[str]:
     assert (har.home / "data" / "checkpoints" / "models" / "shufflenet.pt").is_file()
     return har("run", har.experiment).stderr.splitlines()
 
 
-def test_continued_run_does_no_finished_epoch_again(continued):
+def test_continued_run_does_no_finished_epoch_again(continued: list[str]) -> None:
     (resumed,) = re.findall(r"models/shufflenet: .* resumed after epoch (\d+)", "\n".join(continued))
     assert int(resumed) >= 3
     epochs = re.findall(r"models/shufflenet: epoch (\d+)/", "\n".join(continued))
@@ -55,11 +62,11 @@ def test_continued_run_does_no_finished_epoch_again(continued):
     assert not any(line.startswith(("windows:", "raw_recordings:")) for line in continued)
 
 
-def test_checkpoint_is_gone_once_the_model_is_published(har, continued):
+def test_checkpoint_is_gone_once_the_model_is_published(har: Har, continued: list[str]) -> None:
     assert not list((har.home / "data" / "checkpoints").rglob("*.pt"))
 
 
-def test_interrupted_runs_are_closed_and_the_new_one_holds_every_epoch(har, continued):
+def test_interrupted_runs_are_closed_and_the_new_one_holds_every_epoch(har: Har, continued: list[str]) -> None:
     assert dagster_runs(har.home)[:2] == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
     client = MlflowClient(f"sqlite:///{har.home / 'mlruns' / 'mlflow.db'}")
     (experiment,) = [e for e in client.search_experiments() if e.name == "har"]
@@ -71,18 +78,18 @@ def test_interrupted_runs_are_closed_and_the_new_one_holds_every_epoch(har, cont
     assert sorted(metric.step for metric in history) == list(range(1, NUM_EPOCHS + 1))
 
 
-def test_second_run_does_nothing(har, continued):
+def test_second_run_does_nothing(har: Har, continued: list[str]) -> None:
     assert har.run() == []
     assert all(line.startswith("fresh") for line in har("status", har.experiment).stdout.splitlines())
 
 
-def test_unbroken_run_has_the_same_weights(har, continued):
+def test_unbroken_run_has_the_same_weights(har: Har, continued: list[str]) -> None:
     broken = data_version(har.home, "models", "shufflenet")
     assert har.run("--force", "--select", "models/shufflenet") == ["models/shufflenet"]
     assert data_version(har.home, "models", "shufflenet") == broken
 
 
-def test_touched_file_and_trailing_newline_retrain_nothing(har, continued):
+def test_touched_file_and_trailing_newline_retrain_nothing(har: Har, continued: list[str]) -> None:
     touched, longer = sorted(har.data.rglob("s01.txt"))[:2]
     touched.touch()
     assert har.run() == []
@@ -91,12 +98,12 @@ def test_touched_file_and_trailing_newline_retrain_nothing(har, continued):
     assert har.run() == []
 
 
-def test_lost_output_is_made_again(har, continued):
+def test_lost_output_is_made_again(har: Har, continued: list[str]) -> None:
     (har.home / "data" / "reports" / "latest" / "report.md").unlink()
     assert har.run() == ["comparison_report"]
 
 
-def test_changed_settings_of_one_model_retrain_it_alone(har, continued):
+def test_changed_settings_of_one_model_retrain_it_alone(har: Har, continued: list[str]) -> None:
     text = har.experiment.read_text()
     har.experiment.write_text(text.replace("hidden_size = 8", "hidden_size = 9"))
     status = har("status", har.experiment).stdout
@@ -107,7 +114,9 @@ def test_changed_settings_of_one_model_retrain_it_alone(har, continued):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interruption_ends_in_order_and_the_next_run_goes_on(har, continued, number):
+def test_interruption_ends_in_order_and_the_next_run_goes_on(
+    har: Har, continued: list[str], number: signal.Signals
+) -> None:
     text = har.experiment.read_text()
     har.experiment.write_text(re.sub(r"weight_decay = .*", f"weight_decay = 0.0{number}", text))
     code, lines = har.stop_at("models/shufflenet: epoch 2/", number)
@@ -118,7 +127,7 @@ def test_interruption_ends_in_order_and_the_next_run_goes_on(har, continued, num
     assert "resumed after epoch" in har("run", har.experiment).stderr
 
 
-def test_terminal_shows_progress_and_no_noise(har, continued):
+def test_terminal_shows_progress_and_no_noise(har: Har, continued: list[str]) -> None:
     done = har("run", har.experiment, "--force", "--select", "windows")
     assert done.stderr.splitlines()[0] == "windows: forced"
     assert all(line.startswith("windows: ") for line in done.stderr.splitlines())

@@ -1,5 +1,7 @@
 """The UIs and a model server as real processes: they answer, and end together."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -10,10 +12,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from narrowing import as_type, present
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Har
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -21,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return as_type(int, probe.getsockname()[1])
 
 
 def answer(url: str, content: object = None) -> bytes:
@@ -30,10 +38,10 @@ def answer(url: str, content: object = None) -> bytes:
         url, data, {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-        return response.read()
+        return as_type(bytes, response.read())
 
 
-def wait_for(url: str, process: subprocess.Popen) -> None:
+def wait_for(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     while process.poll() is None:
         try:
             answer(url)
@@ -58,19 +66,19 @@ def processes_naming(text: str) -> list[int]:
 
 
 @pytest.fixture
-def fresh(har, tmp_path):
+def fresh(har: Har, tmp_path: Path) -> Har:
     """A home where nothing has run."""
     return replace(har, home=tmp_path / "home")
 
 
 @pytest.fixture
-def ui(fresh):
+def ui(fresh: Har) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """A started ``har ui`` in a home where nothing has run, and its two addresses."""
     dagster, mlflow = free_port(), free_port()
     with fresh.start("ui", "--dagster-port", dagster, "--mlflow-port", mlflow) as process:
         try:
-            assert process.stdout.readline().startswith("Starting ")
-            lines = [process.stdout.readline().rstrip() for _ in range(2)]
+            assert present(process.stdout).readline().startswith("Starting ")
+            lines = [present(process.stdout).readline().rstrip() for _ in range(2)]
             assert lines == [f"Dagster: http://127.0.0.1:{dagster}", f"MLflow:  http://127.0.0.1:{mlflow}"]
             yield process, f"http://127.0.0.1:{dagster}", f"http://127.0.0.1:{mlflow}"
         finally:
@@ -80,7 +88,9 @@ def ui(fresh):
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_uis_answer_and_a_signal_ends_all(fresh, ui, number):
+def test_uis_answer_and_a_signal_ends_all(
+    fresh: Har, ui: tuple[subprocess.Popen[str], str, str], number: signal.Signals
+) -> None:
     process, dagster, mlflow = ui
     query = {"query": "{ assetNodes { assetKey { path } groupName } }"}
     nodes = json.loads(answer(f"{dagster}/graphql", query))["data"]["assetNodes"]
@@ -94,7 +104,7 @@ def test_uis_answer_and_a_signal_ends_all(fresh, ui, number):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
-def test_end_of_one_ends_all(fresh, ui):
+def test_end_of_one_ends_all(fresh: Har, ui: tuple[subprocess.Popen[str], str, str]) -> None:
     process, *_ = ui
     (webserver,) = [
         number
@@ -103,11 +113,11 @@ def test_end_of_one_ends_all(fresh, ui):
     ]
     os.kill(webserver, signal.SIGKILL)
     assert process.wait(120) == 1
-    assert "Dagster UI ended" in process.stdout.read()
+    assert "Dagster UI ended" in present(process.stdout).read()
     assert processes_naming(f"HAR_HOME={fresh.home}") == []
 
 
-def test_port_that_is_taken_is_refused(fresh):
+def test_port_that_is_taken_is_refused(fresh: Har) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -115,7 +125,7 @@ def test_port_that_is_taken_is_refused(fresh):
         assert f"port {port}" in fresh("ui", "--mlflow-port", port, expect=2).stderr
 
 
-def test_registered_model_is_served(har):
+def test_registered_model_is_served(har: Har) -> None:
     har("run", har.experiment, "--data", har.data)
     port = free_port()
     store = f"sqlite:///{har.home / 'mlruns' / 'mlflow.db'}"
@@ -139,7 +149,7 @@ def test_registered_model_is_served(har):
     assert all(abs(sum(row) - 1) < 1e-4 for row in answered)
 
 
-def test_prediction_of_files_folders_and_zips(har, tmp_path):
+def test_prediction_of_files_folders_and_zips(har: Har, tmp_path: Path) -> None:
     har("run", har.experiment, "--data", har.data)
     single = tmp_path / "my walk.dat"
     single.write_bytes((har.data / "a10" / "p1" / "s01.txt").read_bytes())
@@ -163,7 +173,7 @@ def test_prediction_of_files_folders_and_zips(har, tmp_path):
     assert len(csv) == 2
 
 
-def test_models_lists_architectures_and_versions(har):
+def test_models_lists_architectures_and_versions(har: Har) -> None:
     har("run", har.experiment, "--data", har.data)
     listed = har("models").stdout
     rows = [line.split() for line in listed.splitlines()]

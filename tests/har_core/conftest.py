@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -20,14 +21,15 @@ def findings_of() -> FindingsOf:
     segment, first row).
     """
 
-    def make(*rows: tuple) -> pa.Table:
+    def make(*rows: tuple[Any, ...]) -> pa.Table:
         return pa.Table.from_pylist([_finding(row) for row in rows], schema=FINDINGS_SCHEMA)
 
     return make
 
 
-def _finding(row: tuple) -> dict:
-    channels, other = (*row[6:], *("all", (None,) * 4)[len(row) - 6 :])
+def _finding(row: tuple[Any, ...]) -> dict[str, Any]:
+    channels = row[6] if len(row) > 6 else "all"
+    other = row[7] if len(row) > 7 else (None,) * 4
     kind, subject, activity, segment, first_row, num_rows = row[:6]
     other_subject, other_activity, other_segment, other_row = other
     return {

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,21 +38,29 @@ class Toy:
     ran: list[str] = field(default_factory=list)
     """Assets in the order in which they ran."""
 
-    def definitions(self) -> dg.Definitions:
+    def assets(self) -> list[dg.AssetSpec | dg.AssetsDefinition]:
         models = [self._asset(f"models/{name}", ["splits"]) for name in "ab"]
         report = self._asset("report", ["models/a", "models/b", "folds/a"], tags=PARTIAL_INPUTS)
-        return dg.Definitions(
-            assets=[
-                dg.AssetSpec("source_files"),
-                self._asset("windows", ["source_files"]),
-                self._asset("splits", ["windows"]),
-                self._asset("folds/a", ["windows"], partitions_def=FOLDS),
-                *models,
-                report,
-            ]
-        )
+        return [
+            dg.AssetSpec("source_files"),
+            self._asset("windows", ["source_files"]),
+            self._asset("splits", ["windows"]),
+            self._asset("folds/a", ["windows"], partitions_def=FOLDS),
+            *models,
+            report,
+        ]
 
-    def _asset(self, name: str, parents: list[str], **options) -> dg.AssetsDefinition:
+    def definitions(self) -> dg.Definitions:
+        return dg.Definitions(assets=self.assets())
+
+    def _asset(
+        self,
+        name: str,
+        parents: list[str],
+        *,
+        tags: Mapping[str, str] | None = None,
+        partitions_def: dg.DynamicPartitionsDefinition | None = None,
+    ) -> dg.AssetsDefinition:
         made_with = self.made_with.get(name)
         told = {INGREDIENTS: asdict(made_with)} if made_with else {}
 
@@ -62,9 +70,10 @@ class Toy:
             code_version=made_with.version if made_with else self.code.get(name, "1"),
             metadata=told,
             group_name=name.split("/", maxsplit=1)[0],
-            **options,
+            tags=tags,
+            partitions_def=partitions_def,
         )
-        def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster's
             item = f"{name}[{context.partition_key}]" if context.has_partition_key else name
             self.ran.append(item)
             if item in self.failures:

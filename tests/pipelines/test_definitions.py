@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     for name in ("HAR_HOME", "DAGSTER_HOME", "HAR_EXPERIMENT"):
         monkeypatch.setenv(name, "")  # so that what prepare() sets is undone
     home = Home(tmp_path / "home")
@@ -22,7 +22,7 @@ def home(tmp_path, monkeypatch) -> Home:
     return home
 
 
-def test_graph_of_the_demo(home):
+def test_graph_of_the_demo(home: Home) -> None:
     repository = build_definitions(load_experiment(DEFAULT_EXPERIMENT), home).get_repository_def()
     keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
     assert {"source_files", "raw_recordings", "windows", "splits", "comparison_report", "champion"} < keys
@@ -30,12 +30,14 @@ def test_graph_of_the_demo(home):
     assert repository.get_job("refresh").executor_def is dg.in_process_executor
 
 
-def test_building_definitions_writes_nothing(home):
+def test_building_definitions_writes_nothing(home: Home) -> None:
     build_definitions(load_experiment(DEFAULT_EXPERIMENT), home)
     assert not home.root.exists()
 
 
-def test_experiment_is_the_one_named_else_remembered_else_the_demo(home, tmp_path, monkeypatch):
+def test_experiment_is_the_one_named_else_remembered_else_the_demo(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert definitions_file(home) == DEFAULT_EXPERIMENT
     prepare(home)
     remember(home, propose(home, tmp_path / "a.toml"))
@@ -44,7 +46,9 @@ def test_experiment_is_the_one_named_else_remembered_else_the_demo(home, tmp_pat
     assert definitions_file(home) == tmp_path / "b.toml"
 
 
-def test_module_level_definitions_follow_the_environment(home, tmp_path, monkeypatch):
+def test_module_level_definitions_follow_the_environment(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     experiment = tmp_path / "one.toml"
     experiment.write_text('[models]\narchitectures = ["cnn"]\n')
     monkeypatch.setenv("HAR_EXPERIMENT", str(experiment))
@@ -53,7 +57,7 @@ def test_module_level_definitions_follow_the_environment(home, tmp_path, monkeyp
 
 
 @pytest.mark.slow
-def test_dagster_loads_the_definitions_of_the_repository(home):
+def test_dagster_loads_the_definitions_of_the_repository(home: Home) -> None:
     dg_command = Path(sys.executable).parent / "dg"
     done = subprocess.run([dg_command, "check", "defs"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -51,7 +51,7 @@ def show_everything(console: Console) -> None:
         display.training("models/lstm", TrainingFinished(best_epoch=2, stopped_early=True))
 
 
-def test_lines_tell_files_epochs_scores_and_time_left():
+def test_lines_tell_files_epochs_scores_and_time_left() -> None:
     stream = io.StringIO()
     show_everything(Console(file=stream))
     assert stream.getvalue().splitlines() == [
@@ -63,7 +63,7 @@ def test_lines_tell_files_epochs_scores_and_time_left():
     ]
 
 
-def test_bars_show_the_same():
+def test_bars_show_the_same() -> None:
     stream = io.StringIO()
     show_everything(Console(file=stream, force_terminal=True, width=160))
     shown = stream.getvalue()
@@ -71,7 +71,7 @@ def test_bars_show_the_same():
         assert text in shown
 
 
-def test_bars_of_folds_go_with_their_wave():
+def test_bars_of_folds_go_with_their_wave() -> None:
     folds = [Status(Item(AssetKey(["folds", "cnn"]), f"loso-p{number}"), State.MISSING) for number in (1, 2)]
     with BarDisplay(Console(file=io.StringIO(), force_terminal=True, width=160)) as display:
         display.wave([Status(Item(AssetKey("windows")), State.MISSING)])
@@ -83,7 +83,7 @@ def test_bars_of_folds_go_with_their_wave():
     assert shown == ["windows", "folds/cnn[loso-p2] seeds"]
 
 
-def test_nothing_done_is_no_line():
+def test_nothing_done_is_no_line() -> None:
     stream = io.StringIO()
     with LineDisplay(Console(file=stream)) as display:
         display.progress("seeds", 0, 2)
@@ -92,11 +92,11 @@ def test_nothing_done_is_no_line():
 
 
 @pytest.mark.parametrize(("terminal", "kind"), [(True, BarDisplay), (False, LineDisplay)])
-def test_display_suits_the_stream(terminal, kind):
+def test_display_suits_the_stream(terminal: bool, kind: type[BarDisplay | LineDisplay]) -> None:
     assert type(make_display(Console(file=io.StringIO(), force_terminal=terminal))) is kind
 
 
-def test_lines_come_every_few_seconds_and_at_the_end(monkeypatch):
+def test_lines_come_every_few_seconds_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("pipelines.display.time.monotonic", lambda: clock[0])
     stream = io.StringIO()
@@ -108,11 +108,11 @@ def test_lines_come_every_few_seconds_and_at_the_end(monkeypatch):
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (65.4, "1:05"), (3723, "1:02:03")])
-def test_durations(seconds, text):
+def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_lines_count_the_folds_that_are_left_in_all():
+def test_lines_count_the_folds_that_are_left_in_all() -> None:
     stream = io.StringIO()
     with make_display(Console(file=stream)) as display:
         for left in (6, 4, 2):
@@ -123,7 +123,7 @@ def test_lines_count_the_folds_that_are_left_in_all():
     assert counted[2].startswith("all folds: 4 of 6 done, 0:00 left in all")
 
 
-def test_one_bar_counts_the_folds_of_all_waves():
+def test_one_bar_counts_the_folds_of_all_waves() -> None:
     stream = io.StringIO()
     with BarDisplay(Console(file=stream, force_terminal=True, width=80)) as display:
         display.wave([], 6)

@@ -17,7 +17,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return home
 
 
-def test_home_is_the_current_directory_unless_named(tmp_path, monkeypatch):
+def test_home_is_the_current_directory_unless_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HAR_HOME", raising=False)
     assert current_home().root == tmp_path
@@ -25,7 +25,7 @@ def test_home_is_the_current_directory_unless_named(tmp_path, monkeypatch):
     assert current_home().root == tmp_path / "elsewhere"
 
 
-def test_prepared_home_has_telemetry_off_and_a_queue_and_keeps_changes(home):
+def test_prepared_home_has_telemetry_off_and_a_queue_and_keeps_changes(home: Home) -> None:
     settings = home.dagster / "dagster.yaml"
     assert "telemetry:\n  enabled: false" in settings.read_text()
     assert "max_concurrent_runs: 1" in settings.read_text()
@@ -35,13 +35,13 @@ def test_prepared_home_has_telemetry_off_and_a_queue_and_keeps_changes(home):
     assert settings.read_text() == "# mine\n"
 
 
-def test_home_that_cannot_be_made(tmp_path):
+def test_home_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be used as a home"):
         prepare(Home(tmp_path / "file"))
 
 
-def test_data_is_remembered(home, tmp_path):
+def test_data_is_remembered(home: Home, tmp_path: Path) -> None:
     experiment, data = tmp_path / "a.toml", tmp_path / "recordings"
     remember(home, propose(home, experiment, data))
     assert recall(home) == Memory(str(experiment), str(data))
@@ -49,12 +49,12 @@ def test_data_is_remembered(home, tmp_path):
     assert home.data_location() == data
 
 
-def test_proposing_writes_nothing(home, tmp_path):
+def test_proposing_writes_nothing(home: Home, tmp_path: Path) -> None:
     assert propose(home, tmp_path / "a.toml", tmp_path) == Memory(str(tmp_path / "a.toml"), str(tmp_path))
     assert recall(home) == Memory()
 
 
-def test_another_experiment_is_refused_naming_both(home, tmp_path):
+def test_another_experiment_is_refused_naming_both(home: Home, tmp_path: Path) -> None:
     first, second = tmp_path / "a.toml", tmp_path / "b.toml"
     first.touch()
     remember(home, propose(home, first))
@@ -64,7 +64,7 @@ def test_another_experiment_is_refused_naming_both(home, tmp_path):
     assert str(second) in str(caught.value)
 
 
-def test_looking_does_not_bind_and_keeps_the_data(home, tmp_path):
+def test_looking_does_not_bind_and_keeps_the_data(home: Home, tmp_path: Path) -> None:
     remember(home, propose(home, tmp_path / "a.toml", tmp_path, bind=False))
     assert recall(home) == Memory(None, str(tmp_path))
     remember(home, propose(home, tmp_path / "b.toml"))
@@ -74,20 +74,22 @@ def test_looking_does_not_bind_and_keeps_the_data(home, tmp_path):
         propose(home, tmp_path / "a.toml", bind=False)
 
 
-def test_the_same_experiment_by_another_path_is_the_same(home, tmp_path, monkeypatch):
+def test_the_same_experiment_by_another_path_is_the_same(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.toml").touch()
     remember(home, propose(home, tmp_path / "a.toml"))
     monkeypatch.chdir(tmp_path)
     assert propose(home, Path("a.toml")) == recall(home)
 
 
-def test_experiment_that_moved_along_is_the_same(home, tmp_path):
+def test_experiment_that_moved_along_is_the_same(home: Home, tmp_path: Path) -> None:
     remember(home, propose(home, tmp_path / "before" / "a.toml"))
     remember(home, propose(home, tmp_path / "after" / "a.toml"))
     assert recall(home).experiment == str(tmp_path / "after" / "a.toml")
 
 
-def test_unreadable_memory_says_what_to_do(home):
+def test_unreadable_memory_says_what_to_do(home: Home) -> None:
     home.memory.write_text("{")
     with pytest.raises(InputError, match="remove it"):
         recall(home)

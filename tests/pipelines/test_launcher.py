@@ -14,6 +14,7 @@ import pytest
 from dagster._core.code_pointer import FileCodePointer
 from dagster._core.launcher import LaunchRunContext, WorkerStatus
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from narrowing import as_type, present
 
 from assets.resources.processes import PROCESS_TAG, current_process, pid_of
 from pipelines.launcher import WarmRunLauncher
@@ -47,14 +48,16 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def launch(instance, tmp_path) -> Callable[[], str]:
+def launch(instance: dg.DagsterInstance, tmp_path: Path) -> Callable[[], str]:
     """Start the job; gives the run's id."""
     (tmp_path / "job.py").write_text(JOB)
 
     def start() -> str:
         pointer = FileCodePointer(str(tmp_path / "job.py"), "defs")
         origin = JobPythonOrigin("job", RepositoryPythonOrigin(sys.executable, pointer))
-        run = instance.create_run_for_job(pointer.load_target().resolve_job_def("job"), job_code_origin=origin)
+        run = instance.create_run_for_job(
+            as_type(dg.Definitions, pointer.load_target()).resolve_job_def("job"), job_code_origin=origin
+        )
         instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
         return run.run_id
 
@@ -63,21 +66,21 @@ def launch(instance, tmp_path) -> Callable[[], str]:
 
 def wait_for(instance: dg.DagsterInstance, run_id: str, *statuses: dg.DagsterRunStatus) -> None:
     end = time.monotonic() + 120
-    while instance.get_run_by_id(run_id).status not in statuses:
-        assert time.monotonic() < end, instance.get_run_by_id(run_id).status
+    while present(instance.get_run_by_id(run_id)).status not in statuses:
+        assert time.monotonic() < end, present(instance.get_run_by_id(run_id)).status
         time.sleep(0.1)
 
 
-def test_a_run_starts_warm_and_names_its_process(instance, launch):
+def test_a_run_starts_warm_and_names_its_process(instance: dg.DagsterInstance, launch: Callable[[], str]) -> None:
     assert isinstance(instance.run_launcher, WarmRunLauncher)
     run_id = launch()
     wait_for(instance, run_id, dg.DagsterRunStatus.SUCCESS)
     logged = [entry.message for entry in instance.all_logs(run_id)]
     assert "warm: True polars: False" in logged
-    assert pid_of(instance.get_run_by_id(run_id).tags[PROCESS_TAG]) != os.getpid()
+    assert pid_of(present(instance.get_run_by_id(run_id)).tags[PROCESS_TAG]) != os.getpid()
 
 
-def test_a_run_can_be_stopped(instance, launch, tmp_path):
+def test_a_run_can_be_stopped(instance: dg.DagsterInstance, launch: Callable[[], str], tmp_path: Path) -> None:
     (tmp_path / "slowly").touch()
     run_id = launch()
     wait_for(instance, run_id, dg.DagsterRunStatus.STARTED)
@@ -87,13 +90,13 @@ def test_a_run_can_be_stopped(instance, launch, tmp_path):
     assert not instance.run_launcher.terminate(run_id)
 
 
-def test_a_killed_process_is_missed(instance, launch, tmp_path):
+def test_a_killed_process_is_missed(instance: dg.DagsterInstance, launch: Callable[[], str], tmp_path: Path) -> None:
     (tmp_path / "slowly").touch()
     run_id = launch()
     wait_for(instance, run_id, dg.DagsterRunStatus.STARTED)
-    launcher, run = instance.run_launcher, instance.get_run_by_id(run_id)
+    launcher, run = instance.run_launcher, present(instance.get_run_by_id(run_id))
     assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
-    os.kill(pid_of(run.tags[PROCESS_TAG]), signal.SIGKILL)
+    os.kill(present(pid_of(run.tags[PROCESS_TAG])), signal.SIGKILL)
     end = time.monotonic() + 30
     while launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING:
         assert time.monotonic() < end
@@ -101,7 +104,7 @@ def test_a_killed_process_is_missed(instance, launch, tmp_path):
     assert not launcher.terminate(run_id)
 
 
-def test_runs_of_other_processes_are_judged_by_their_tag_alone(instance):
+def test_runs_of_other_processes_are_judged_by_their_tag_alone(instance: dg.DagsterInstance) -> None:
     with dg.DagsterInstance.ephemeral() as other:
         run = other.create_run_for_job(dg.GraphDefinition("nothing").to_job(), tags={PROCESS_TAG: current_process()})
         unknown = other.create_run_for_job(dg.GraphDefinition("nothing").to_job())

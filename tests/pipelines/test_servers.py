@@ -19,7 +19,7 @@ def look(root: Path) -> dict[Path, tuple[int, int]]:
 
 
 @pytest.mark.parametrize("name", ["one.toml", "har_core/models/lstm.py", "har_core/models/new.py", "har_core/page.j2"])
-def test_a_file_that_is_written_is_seen_once(root, name):
+def test_a_file_that_is_written_is_seen_once(root: Path, name: str) -> None:
     before = look(root)
     (root / name).write_text("b = 2  # longer\n")
     after = look(root)
@@ -27,7 +27,7 @@ def test_a_file_that_is_written_is_seen_once(root, name):
     assert look(root) == after
 
 
-def test_a_file_that_is_gone_or_touched_is_seen(root):
+def test_a_file_that_is_gone_or_touched_is_seen(root: Path) -> None:
     before = look(root)
     os.utime(root / "one.toml", (1, 1))
     touched = look(root)
@@ -36,7 +36,7 @@ def test_a_file_that_is_gone_or_touched_is_seen(root):
     assert look(root) != touched
 
 
-def test_what_python_leaves_behind_does_not_count(root):
+def test_what_python_leaves_behind_does_not_count(root: Path) -> None:
     before = look(root)
     (root / "har_core" / "models" / "lstm.pyc").write_text("")
     assert look(root) == before

@@ -1,26 +1,32 @@
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from assets.machinery.code_versions import Ingredients
 from pipelines.staleness import output_problems
 
+if TYPE_CHECKING:
+    from tests.pipelines.conftest import Toy
+
 ALL = {"windows", "splits", "models/a", "models/b", "folds/a[f1]", "folds/a[f2]", "report"}
 
 
-def test_everything_is_missing_at_first(toy):
+def test_everything_is_missing_at_first(toy: Toy) -> None:
     statuses = toy.statuses()
     assert {name for name, status in statuses.items() if status.state == "missing"} == ALL
     assert statuses["windows"].causes == ("was never materialised",)
     assert statuses["source_files"].state == "fresh"
 
 
-def test_everything_is_fresh_after_a_run(toy):
+def test_everything_is_fresh_after_a_run(toy: Toy) -> None:
     toy.run()
     assert set(toy.states().values()) == {"fresh"}
 
 
-def test_changed_code_is_stale_and_all_below_it_pending(toy):
+def test_changed_code_is_stale_and_all_below_it_pending(toy: Toy) -> None:
     toy.run()
     toy.code["splits"] = "2"
     statuses = toy.statuses()
@@ -31,7 +37,7 @@ def test_changed_code_is_stale_and_all_below_it_pending(toy):
     assert [statuses[name].state for name in ("windows", "folds/a[f1]")] == ["fresh"] * 2
 
 
-def test_what_changed_is_told(toy):
+def test_what_changed_is_told(toy: Toy) -> None:
     toy.made_with["splits"] = Ingredients("1", {"core/a.py": "x", "core/b.py": "x"}, {"splits.subjects": [7]})
     toy.run()
     assert toy.states()["splits"] == "fresh"
@@ -43,7 +49,7 @@ def test_what_changed_is_told(toy):
     assert toy.states()["splits"] == "fresh"
 
 
-def test_all_causes_are_told(toy):
+def test_all_causes_are_told(toy: Toy) -> None:
     toy.made_with["windows"] = Ingredients("1", {"core/a.py": "x"}, {})
     toy.run()
     toy.made_with["windows"] = Ingredients("2", {"core/a.py": "y"}, {})
@@ -51,13 +57,13 @@ def test_all_causes_are_told(toy):
     assert set(toy.statuses()["windows"].causes) == {"core/a.py changed", "source_files has new content"}
 
 
-def test_what_recorded_no_ingredients_says_less(toy):
+def test_what_recorded_no_ingredients_says_less(toy: Toy) -> None:
     toy.run()
     toy.made_with["splits"] = Ingredients("2", {"core/a.py": "x"}, {})
     assert toy.statuses()["splits"].causes == ("its code or its settings changed",)
 
 
-def test_what_changed_is_told_by_partition(toy):
+def test_what_changed_is_told_by_partition(toy: Toy) -> None:
     def with_epochs(number: int) -> Ingredients:
         return Ingredients(str(number), {}, {"models.a.epochs": number})
 
@@ -72,7 +78,7 @@ def test_what_changed_is_told_by_partition(toy):
     assert statuses["folds/a[f2]"].causes == ("setting models.a.epochs changed 2 → 3",)
 
 
-def test_changed_source_makes_windows_stale_and_says_so(toy):
+def test_changed_source_makes_windows_stale_and_says_so(toy: Toy) -> None:
     toy.run()
     toy.report_source("s2")
     statuses = toy.statuses()
@@ -81,13 +87,13 @@ def test_changed_source_makes_windows_stale_and_says_so(toy):
     assert statuses["folds/a[f2]"].state == "pending"
 
 
-def test_the_same_source_reported_again_changes_nothing(toy):
+def test_the_same_source_reported_again_changes_nothing(toy: Toy) -> None:
     toy.run()
     toy.report_source("s1")
     assert set(toy.states().values()) == {"fresh"}
 
 
-def test_missing_output_counts_as_missing(toy):
+def test_missing_output_counts_as_missing(toy: Toy) -> None:
     toy.run()
     toy.output("splits").unlink()
     statuses = toy.statuses()
@@ -96,7 +102,7 @@ def test_missing_output_counts_as_missing(toy):
     assert statuses["models/a"].state == "pending"
 
 
-def test_altered_output_of_a_partition_counts_as_missing(toy):
+def test_altered_output_of_a_partition_counts_as_missing(toy: Toy) -> None:
     toy.run()
     toy.output("folds/a[f2]").write_text("y")
     statuses = toy.statuses()
@@ -106,7 +112,7 @@ def test_altered_output_of_a_partition_counts_as_missing(toy):
     assert statuses["report"].causes == ("folds/a[f2] is missing",)
 
 
-def test_new_partition_is_missing_and_what_is_below_pending(toy):
+def test_new_partition_is_missing_and_what_is_below_pending(toy: Toy) -> None:
     toy.run()
     toy.instance.add_dynamic_partitions("folds", ["f3"])
     states = toy.states()
@@ -115,7 +121,7 @@ def test_new_partition_is_missing_and_what_is_below_pending(toy):
     assert states["report"] == "pending"
 
 
-def test_asset_whose_partitions_are_not_known_yet_is_missing(unfolded_toy):
+def test_asset_whose_partitions_are_not_known_yet_is_missing(unfolded_toy: Toy) -> None:
     status = unfolded_toy.statuses()["folds/a"]
     assert (status.state, status.lacks_partitions, status.was_made) == ("missing", True, False)
     assert status.causes == ("has no partitions yet; what is above it adds them",)
@@ -123,13 +129,13 @@ def test_asset_whose_partitions_are_not_known_yet_is_missing(unfolded_toy):
     assert "folds/a" not in unfolded_toy.statuses()
 
 
-def test_partition_that_has_gone_is_no_longer_told_of(toy):
+def test_partition_that_has_gone_is_no_longer_told_of(toy: Toy) -> None:
     toy.run()
     toy.instance.delete_dynamic_partition("folds", "f2")
     assert set(toy.states()) == (ALL | {"source_files"}) - {"folds/a[f2]"}
 
 
-def test_new_version_of_one_partition_makes_the_report_stale(toy):
+def test_new_version_of_one_partition_makes_the_report_stale(toy: Toy) -> None:
     toy.run()
     toy.content["folds/a[f1]"] = "y"
     toy.run("key:folds/a", forced=True)
@@ -137,7 +143,7 @@ def test_new_version_of_one_partition_makes_the_report_stale(toy):
 
 
 @pytest.mark.parametrize("change", ["content", "nothing"])
-def test_output_is_hashed_again_when_it_changed(tmp_path: Path, change: str):
+def test_output_is_hashed_again_when_it_changed(tmp_path: Path, change: str) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"x")
     recorded = {"a": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}

@@ -1,6 +1,8 @@
 import json
 import shutil
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import AssetKey
@@ -14,7 +16,7 @@ from pipelines.summary import named, print_summary, score_to_quote
 WINDOWS, SPLITS = Item(AssetKey("windows")), Item(AssetKey("splits"))
 
 
-def entry(architecture: str, validation: float | None) -> dict:
+def entry(architecture: str, validation: float | None) -> dict[str, Any]:
     return {
         "result": {
             "architecture": architecture,
@@ -24,11 +26,13 @@ def entry(architecture: str, validation: float | None) -> dict:
     }
 
 
-def outcome(state: State, **options) -> Outcome:
+def outcome(state: State, **options: Any) -> Outcome:
     return Outcome({WINDOWS: Status(WINDOWS, state, ("its code or its settings changed",))}, **options)
 
 
-def test_the_ranking_is_that_of_the_report_and_null_is_no_number(tmp_path, capsys):
+def test_the_ranking_is_that_of_the_report_and_null_is_no_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = Home(tmp_path).report_folder
     folder.mkdir(parents=True)
     (folder / "report.html").touch()
@@ -42,7 +46,7 @@ def test_the_ranking_is_that_of_the_report_and_null_is_no_number(tmp_path, capsy
     ]
 
 
-def test_nothing_to_do_is_said(tmp_path, capsys):
+def test_nothing_to_do_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert print_summary(outcome(State.FRESH), Home(tmp_path)) == 0
     out, err = capsys.readouterr()
     assert "Skipped, fresh: windows\nRan: nothing\n" in out
@@ -52,29 +56,31 @@ def test_nothing_to_do_is_said(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("found", "called"), [("/usr/bin/har", "har ui"), (None, ".venv/bin/har ui")])
-def test_how_to_open_the_pages_works_in_this_shell(tmp_path, capsys, monkeypatch, found, called):
+def test_how_to_open_the_pages_works_in_this_shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, found: str | None, called: str
+) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: found)
     monkeypatch.setattr(sys, "argv", [".venv/bin/har", "run", "demo.toml"])
     print_summary(outcome(State.FRESH), Home(tmp_path))
     assert f"Both are served by: HAR_HOME={tmp_path} {called}\n" in capsys.readouterr().out
 
 
-def test_partitions_of_an_asset_are_told_together():
+def test_partitions_of_an_asset_are_told_together() -> None:
     folds = [Item(AssetKey(["folds", name]), f"loso-p{number}") for number in (1, 2) for name in ("a", "b")]
     assert named([WINDOWS, *folds, SPLITS]) == "windows, folds/a[loso-p1 loso-p2], folds/b[loso-p1 loso-p2], splits"
 
 
-def test_what_was_not_selected_is_named_with_its_causes(tmp_path, capsys):
+def test_what_was_not_selected_is_named_with_its_causes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert print_summary(outcome(State.STALE), Home(tmp_path)) == 0
     assert "Skipped, stale: windows (not selected: its code or its settings changed)" in capsys.readouterr().out
 
 
-def test_held_without_a_failure_is_the_users_error(tmp_path, capsys):
+def test_held_without_a_failure_is_the_users_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert print_summary(outcome(State.MISSING, held={WINDOWS: "raw is missing"}), Home(tmp_path)) == 2
     assert "Cannot run: windows: raw is missing" in capsys.readouterr().err
 
 
-def test_a_ranking_of_earlier_models_is_called_so(tmp_path, capsys):
+def test_a_ranking_of_earlier_models_is_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Home(tmp_path).report_folder
     folder.mkdir(parents=True)
     (folder / "report.html").touch()
@@ -85,7 +91,7 @@ def test_a_ranking_of_earlier_models_is_called_so(tmp_path, capsys):
     assert "The ranking below is of what stood before" in capsys.readouterr().out
 
 
-def test_every_problem_of_every_failure_is_in_one_file(tmp_path, capsys):
+def test_every_problem_of_every_failure_is_in_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     problems = [Problem(path=f"a{number}.txt", expected="125 rows") for number in range(30)]
     failures = {WINDOWS: InputError("bad windows", problems), SPLITS: HarError("bad splits")}
     assert print_summary(outcome(State.STALE, failures=failures), Home(tmp_path)) == 2
@@ -95,12 +101,12 @@ def test_every_problem_of_every_failure_is_in_one_file(tmp_path, capsys):
     assert len((tmp_path / "problems.txt").read_text().splitlines()) == 1 + 30
 
 
-def test_asset_that_is_stale_after_it_ran_fails_the_command(tmp_path, capsys):
+def test_asset_that_is_stale_after_it_ran_fails_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert print_summary(outcome(State.STALE, ran=[WINDOWS]), Home(tmp_path)) == 1
     assert "Not settled: windows ran, and is stale" in capsys.readouterr().err
 
 
-def protocol(architecture: str, num_folds: int, num_planned: int) -> dict:
+def protocol(architecture: str, num_folds: int, num_planned: int) -> dict[str, Any]:
     row = {
         "architecture": architecture,
         "folds": [f"loso-p{number}" for number in range(num_folds)],
@@ -111,7 +117,7 @@ def protocol(architecture: str, num_folds: int, num_planned: int) -> dict:
     return {"loso": {"ranking": [row]}}
 
 
-def test_the_score_to_quote_is_that_of_the_champion_over_all_its_folds():
+def test_the_score_to_quote_is_that_of_the_champion_over_all_its_folds() -> None:
     quoted = score_to_quote({"protocols": protocol("compact", 8, 8)}, "har/3 (har-compact/2)")
     assert quoted == "compact, loso: macro-F1 0.904 ± 0.030 over 8 folds, 2 seeds"
     assert score_to_quote({"protocols": protocol("compact", 7, 8)}, "har/3 (har-compact/2)") is None
@@ -119,7 +125,7 @@ def test_the_score_to_quote_is_that_of_the_champion_over_all_its_folds():
     assert score_to_quote({"protocols": {"leaky": protocol("compact", 8, 8)["loso"]}}, "har/3 (har-compact/2)") is None
 
 
-def test_a_run_ends_with_the_champion(tmp_path, capsys):
+def test_a_run_ends_with_the_champion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = Home(tmp_path)
     home.report_folder.mkdir(parents=True)
     (home.report_folder / "report.html").touch()

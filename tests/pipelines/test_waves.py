@@ -22,19 +22,19 @@ def statuses(*, audit: State, model: State) -> dict[Item, Status]:
 REQUEST = Request(wanted=[item.key for item in (RAW, AUDIT, MODEL, REPORT)], partial_inputs={REPORT.key: [MODEL.key]})
 
 
-def test_what_may_lack_inputs_does_not_run_on_one_that_is_not_enough():
+def test_what_may_lack_inputs_does_not_run_on_one_that_is_not_enough() -> None:
     plan = plan_wave(statuses(audit=State.PENDING, model=State.MISSING), REQUEST, ran=[], failed=[RAW])
     assert plan.wave == []
     assert plan.verdicts[REPORT] is Decision.HELD
     assert plan.reasons[REPORT] == "nothing that it could use is there"
 
 
-def test_what_may_lack_inputs_runs_on_an_older_one_that_is_enough():
+def test_what_may_lack_inputs_runs_on_an_older_one_that_is_enough() -> None:
     plan = plan_wave(statuses(audit=State.MISSING, model=State.PENDING), REQUEST, ran=[], failed=[RAW])
     assert plan.wave == [REPORT]
     assert REPORT not in plan.reasons
 
 
-def test_what_is_pending_below_a_failure_is_held_with_the_reason():
+def test_what_is_pending_below_a_failure_is_held_with_the_reason() -> None:
     plan = plan_wave(statuses(audit=State.PENDING, model=State.PENDING), REQUEST, ran=[], failed=[RAW])
     assert plan.reasons == dict.fromkeys([AUDIT, MODEL], "raw could not be brought up to date")

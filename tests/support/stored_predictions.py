@@ -57,9 +57,11 @@ def answers(name: str) -> Tensor:
             torch.randn(_NUM_TRAINING, NUM_TIMEPOINTS, NUM_CHANNELS) + rhythm[:, :, None] + labels[:, None, None] / 4
         )
         if is_network(name):
-            return _trained(name, windows, labels).eval()(windows[:_NUM_TEST]).detach()
+            logits: Tensor = _trained(name, windows, labels).eval()(windows[:_NUM_TEST])
+            return logits.detach()
         model = fit_model(name, windows, labels, num_classes=NUM_CLASSES, seed=0)
-        return model(windows[:_NUM_TEST] + torch.randn(_NUM_TEST, NUM_TIMEPOINTS, NUM_CHANNELS)).softmax(dim=1)
+        scores: Tensor = model(windows[:_NUM_TEST] + torch.randn(_NUM_TEST, NUM_TIMEPOINTS, NUM_CHANNELS))
+        return scores.softmax(dim=1)
     finally:
         torch.set_num_threads(threads)
 
@@ -69,7 +71,7 @@ def _trained(name: str, windows: Tensor, labels: Tensor) -> nn.Module:
     optimizer = torch.optim.SGD(model.train().parameters(), lr=0.05)
     for _ in range(_NUM_STEPS):
         optimizer.zero_grad()
-        cross_entropy(model(windows), labels).backward()
+        torch.autograd.backward(cross_entropy(model(windows), labels))
         optimizer.step()
     return model
 

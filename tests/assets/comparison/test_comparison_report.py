@@ -6,15 +6,16 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
 from instances import copy_of
+from narrowing import as_type, present
 
 from assets.comparison.report_inputs import gather
-from assets.folds.partitions import FOLDS
 from assets.graph import build_assets, build_resources
-from assets.machinery.keys import COMPARISON_REPORT, RECORDING_AUDIT, fold_key
+from assets.machinery.keys import COMPARISON_REPORT, FOLD_PARTITIONS, RECORDING_AUDIT, fold_key
 from assets.machinery.lineage import RUN_ID, latest_of_partition
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
@@ -22,6 +23,9 @@ from har_core.audit.findings import read_findings
 from har_core.base.errors import HarError
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 EVALUATION = """
 [evaluation]
@@ -47,18 +51,19 @@ class Place:
             raise_on_error=False,
         )
 
-    def figures(self) -> dict:
-        return json.loads((self.home.report_folder / "report.json").read_text(encoding="utf-8"))
+    def figures(self) -> dict[str, Any]:
+        return as_type(dict, json.loads((self.home.report_folder / "report.json").read_text(encoding="utf-8")))
 
     def told(self) -> dg.AssetMaterialization:
-        return self.instance.get_latest_materialization_event(COMPARISON_REPORT).asset_materialization
+        event = present(self.instance.get_latest_materialization_event(COMPARISON_REPORT))
+        return present(event.asset_materialization)
 
     def version(self) -> str:
-        return self.told().tags["dagster/data_version"]
+        return present(self.told().tags)["dagster/data_version"]
 
 
 @pytest.fixture(scope="module")
-def done(ran, tmp_path_factory) -> Iterator[Place]:
+def done(ran: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """One of three folds is there, and the report after it. Do not run anything in it: take ``place``."""
     root = tmp_path_factory.mktemp("folded") / "home"
     shutil.copytree(ran.home.root, root)
@@ -67,28 +72,28 @@ def done(ran, tmp_path_factory) -> Iterator[Place]:
     path.write_text(text.replace("[evaluation]\n", EVALUATION), encoding="utf-8")
     with copy_of(ran.instance) as instance:
         place = Place(root, instance, load_experiment(path))
-        instance.add_dynamic_partitions(FOLDS.name, list(FOLDS_OF_THREE))
+        instance.add_dynamic_partitions(FOLD_PARTITIONS, list(FOLDS_OF_THREE))
         assert place.materialise("folds/cnn", "loso-p1").success
         assert place.materialise("comparison_report").success
         yield place
 
 
 @pytest.fixture
-def place(done, tmp_path) -> Iterator[Place]:
+def place(done: Place, tmp_path: Path) -> Iterator[Place]:
     root = tmp_path / "home"
     shutil.copytree(done.home.root, root)
     with copy_of(done.instance) as instance:
         yield Place(root, instance, done.experiment)
 
 
-def test_it_waits_for_folds_and_the_audit(done):
+def test_it_waits_for_folds_and_the_audit(done: Place) -> None:
     graph = dg.Definitions(assets=build_assets(done.experiment), resources=build_resources(done.home))
     parents = graph.resolve_asset_graph().get(COMPARISON_REPORT).parent_keys
     data = {"recording_audit", "windows", "splits"}
     assert {key.to_user_string() for key in parents} == {*data, "models/cnn", "models/lstm", "folds/cnn"}
 
 
-def test_it_shows_the_folds_that_are_there_and_names_the_others(done):
+def test_it_shows_the_folds_that_are_there_and_names_the_others(done: Place) -> None:
     figures = done.figures()
     [row] = figures["protocols"]["loso"]["ranking"]
     assert (row["architecture"], row["folds"], row["num_folds_planned"]) == ("cnn", ["loso-p1"], 3)
@@ -98,11 +103,11 @@ def test_it_shows_the_folds_that_are_there_and_names_the_others(done):
     metadata = done.told().metadata
     assert metadata["missing"].value == line
     assert metadata["num_folds"].value == 1
-    assert "| cnn |" in metadata["ranking_loso"].value
-    assert "1 of 3" in metadata["ranking_loso"].value
+    assert "| cnn |" in as_type(str, metadata["ranking_loso"].value)
+    assert "1 of 3" in as_type(str, metadata["ranking_loso"].value)
 
 
-def test_it_tells_of_the_audit_and_of_windows(done):
+def test_it_tells_of_the_audit_and_of_windows(done: Place) -> None:
     audit, findings = done.figures()["audit"], read_findings(done.home.findings)
     assert audit["num_findings"] == findings.num_rows == done.told().metadata["num_findings"].value
     assert audit["windows"]["num_windows"] == 3 * 19 * 2
@@ -111,7 +116,7 @@ def test_it_tells_of_the_audit_and_of_windows(done):
     assert f"- Segment files: {3 * 19 * 2}\n- Subjects: \\[1, 2, 3\\]\n" in page
 
 
-def test_it_links_every_run_and_every_registered_version(done):
+def test_it_links_every_run_and_every_registered_version(done: Place) -> None:
     figures, client = done.figures(), Tracking(done.home).client
     assert set(figures["data_runs"]) == {"recording_audit", "windows", "splits"}
     html = (done.home.report_folder / "report.html").read_text(encoding="utf-8")
@@ -123,18 +128,18 @@ def test_it_links_every_run_and_every_registered_version(done):
         assert f'href="{entry["registered_model_url"]}"' in html
 
 
-def test_its_run_knows_every_version_that_went_in(done):
+def test_its_run_knows_every_version_that_went_in(done: Place) -> None:
     gathered = gather(done.instance, done.experiment, done.home)
-    fold = latest_of_partition(done.instance, fold_key("cnn"), "loso-p1")
+    fold = present(latest_of_partition(done.instance, fold_key("cnn"), "loso-p1"))
     assert gathered.versions["folds/cnn[loso-p1]"] == fold.data_version
     data = {"recording_audit", "windows", "splits"}
     assert set(gathered.versions) == {*data, "models/cnn", "models/lstm", "folds/cnn[loso-p1]"}
-    run = Tracking(done.home).client.get_run(done.told().metadata[RUN_ID].value)
+    run = Tracking(done.home).client.get_run(as_type(str, done.told().metadata[RUN_ID].value))
     artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
     assert json.loads((artifacts / "inputs.json").read_text(encoding="utf-8")) == gathered.versions
 
 
-def test_another_fold_makes_another_version_and_the_same_ones_do_not(place):
+def test_another_fold_makes_another_version_and_the_same_ones_do_not(place: Place) -> None:
     before = place.version()
     assert place.materialise("comparison_report").success
     assert place.version() == before
@@ -144,9 +149,9 @@ def test_another_fold_makes_another_version_and_the_same_ones_do_not(place):
     assert place.figures()["protocols"]["loso"]["ranking"][0]["folds"] == ["loso-p1", "loso-p3"]
 
 
-def test_a_fold_that_is_no_longer_asked_for_is_not_shown(place):
+def test_a_fold_that_is_no_longer_asked_for_is_not_shown(place: Place) -> None:
     before = place.version()
-    place.instance.delete_dynamic_partition(FOLDS.name, "loso-p1")
+    place.instance.delete_dynamic_partition(FOLD_PARTITIONS, "loso-p1")
     assert place.materialise("comparison_report").success
     assert place.figures()["protocols"] == {}
     assert place.figures()["missing"] == ["folds/cnn: none of its 2 folds is computed yet"]
@@ -154,17 +159,17 @@ def test_a_fold_that_is_no_longer_asked_for_is_not_shown(place):
 
 
 @pytest.mark.parametrize(("name", "file"), [("folds/cnn", "fold"), ("recording_audit", "findings")])
-def test_an_altered_file_is_refused_and_the_report_stays(place, name, file):
+def test_an_altered_file_is_refused_and_the_report_stays(place: Place, name: str, file: str) -> None:
     path = place.home.findings if file == "findings" else place.home.fold_record("cnn", "loso-p1")
     path.write_bytes(path.read_bytes() + b" ")
     page = (place.home.report_folder / "report.html").read_bytes()
     result = place.materialise("comparison_report")
     assert not result.success
-    assert f"is not what {name} wrote" in str(result.failure_data_for_node("comparison_report").error)
+    assert f"is not what {name} wrote" in str(present(result.failure_data_for_node("comparison_report")).error)
     assert (place.home.report_folder / "report.html").read_bytes() == page
 
 
-def test_an_audit_that_never_ran_is_named(place):
+def test_an_audit_that_never_ran_is_named(place: Place) -> None:
     place.instance.wipe_assets([RECORDING_AUDIT])
     gathered = gather(place.instance, place.experiment, place.home)
     assert gathered.inputs.findings is None
@@ -172,11 +177,11 @@ def test_an_audit_that_never_ran_is_named(place):
     assert "recording_audit" not in gathered.versions
 
 
-def test_folds_alone_make_a_report_and_nothing_at_all_makes_none(place):
+def test_folds_alone_make_a_report_and_nothing_at_all_makes_none(place: Place) -> None:
     place.instance.wipe_assets([dg.AssetKey(["models", name]) for name in ("cnn", "lstm")])
     gathered = gather(place.instance, place.experiment, place.home)
     assert [entry.result.fold for entry in gathered.inputs.folds] == ["loso-p1"]
     assert gathered.inputs.origin == "synthetic"
-    place.instance.delete_dynamic_partition(FOLDS.name, "loso-p1")
+    place.instance.delete_dynamic_partition(FOLD_PARTITIONS, "loso-p1")
     with pytest.raises(HarError, match="nothing to compare"):
         gather(place.instance, place.experiment, place.home)

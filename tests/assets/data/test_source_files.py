@@ -7,22 +7,27 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import dagster as dg
 import pytest
+from narrowing import present
 
 from assets.data import source_files as source_module
-from assets.data.source_files import LISTING, SOURCE_FILES, SUMMARY, report_source_version
-from assets.machinery.keys import RAW_RECORDINGS
+from assets.data.source_files import LISTING, SUMMARY, report_source_version
+from assets.graph import build_assets, build_resources
+from assets.machinery.keys import RAW_RECORDINGS, SOURCE_FILES
 from assets.machinery.lineage import DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, history, latest
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.folders import FolderSource
-from har_core.datasets.dsads.listing import listing_version
+from har_core.datasets.dsads.listing import SegmentFile, listing_version
 from har_core.datasets.dsads.source import open_source
 from har_core.settings.experiment import Experiment
 from pipelines.staleness import ask
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 NUM_FILES = 3 * 19 * 2
 FIRST = "a01/p1/s01.txt"
@@ -39,23 +44,23 @@ class SourceReport(NamedTuple):
     summary: str
 
 
-def look(graph, experiment: Experiment | None = None) -> SourceReport:
+def look(graph: Graph, experiment: Experiment | None = None) -> SourceReport:
     before = latest(graph.instance, SOURCE_FILES)
     summary = report_source_version(graph.instance, experiment or graph.experiment, graph.home)
-    version = latest(graph.instance, SOURCE_FILES).data_version
+    version = present(latest(graph.instance, SOURCE_FILES)).data_version
     return SourceReport(version=version, is_news=before is None or version != before.data_version, summary=summary)
 
 
-def num_reports(graph) -> int:
+def num_reports(graph: Graph) -> int:
     return len(list(history(graph.instance, SOURCE_FILES)))
 
 
-def not_fresh(graph) -> set[str]:
+def not_fresh(graph: Graph) -> set[str]:
     statuses = ask(graph.definitions().resolve_asset_graph(), graph.instance, graph.home.root)
     return {str(item) for item, status in statuses.items() if status.state != "fresh"}
 
 
-def give(graph, data: Path | None) -> None:
+def give(graph: Graph, data: Path | None) -> None:
     """As ``--data`` would."""
     graph.home.memory.parent.mkdir(exist_ok=True)
     graph.home.memory.write_text(json.dumps({"data": str(data) if data else None}), encoding="utf-8")
@@ -66,7 +71,7 @@ def change_a_digit(path: Path) -> None:
 
 
 @pytest.fixture
-def data(graph) -> Path:
+def data(graph: Graph) -> Path:
     """The recordings that everything was made from, elsewhere and with other times; given, and not yet looked at."""
     folder = graph.home.root / "recordings"
     shutil.copytree(graph.home.raw / "synthetic", folder, copy_function=shutil.copyfile)
@@ -81,7 +86,7 @@ def were_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every file that was read, in order."""
     read, paths = FolderSource.read, []
 
-    def counted(source: FolderSource, file) -> bytes:
+    def counted(source: FolderSource, file: SegmentFile) -> bytes:
         paths.append(file.path)
         return read(source, file)
 
@@ -90,14 +95,14 @@ def were_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def at_home(graph, data) -> Path:
+def at_home(graph: Graph, data: Path) -> Path:
     """The same where ``raw_recordings`` was made from them, so that the manifest has their times."""
     assert graph.materialise("raw_recordings").success
     assert not_fresh(graph) == set()
     return data
 
 
-def test_another_copy_is_read_once_and_makes_nothing_stale(graph, data, were_read):
+def test_another_copy_is_read_once_and_makes_nothing_stale(graph: Graph, data: Path, were_read: list[str]) -> None:
     (before,) = history(graph.instance, SOURCE_FILES)
     report = look(graph)
     assert report == SourceReport(
@@ -109,7 +114,9 @@ def test_another_copy_is_read_once_and_makes_nothing_stale(graph, data, were_rea
     assert (num_reports(graph), len(were_read)) == (2, NUM_FILES)
 
 
-def test_touched_file_is_the_only_one_read_and_makes_nothing_stale(graph, at_home, were_read):
+def test_touched_file_is_the_only_one_read_and_makes_nothing_stale(
+    graph: Graph, at_home: Path, were_read: list[str]
+) -> None:
     before = num_reports(graph)
     (at_home / FIRST).touch()
     report = look(graph)
@@ -120,7 +127,7 @@ def test_touched_file_is_the_only_one_read_and_makes_nothing_stale(graph, at_hom
     assert (num_reports(graph), were_read) == (before + 1, [FIRST])
 
 
-def test_other_content_is_news_until_it_is_as_before(graph, at_home):
+def test_other_content_is_news_until_it_is_as_before(graph: Graph, at_home: Path) -> None:
     original = (at_home / FIRST).read_bytes()
     version = look(graph).version
     change_a_digit(at_home / FIRST)
@@ -130,7 +137,7 @@ def test_other_content_is_news_until_it_is_as_before(graph, at_home):
     assert report.summary == f"1 file changed, 1 added: {FIRST}, a01/p1/s03.txt"
     assert report.version != version
     told = graph.latest("source_files")
-    assert told.tags[DATA_VERSION_TAG] == report.version
+    assert present(told.tags)[DATA_VERSION_TAG] == report.version
     with open_source(at_home) as source:
         listing = listing_version(source)
     assert {name: told.metadata[name].value for name in (SUMMARY, LISTING, "location")} == {
@@ -148,15 +155,17 @@ def test_other_content_is_news_until_it_is_as_before(graph, at_home):
     assert not_fresh(graph) == set()
 
 
-def ingest_unseen(graph) -> None:
+def ingest_unseen(graph: Graph) -> None:
     """Run ``raw_recordings`` without a look at the source."""
-    definitions = graph.definitions()
     assert dg.materialize(
-        definitions.assets, instance=graph.instance, resources=definitions.resources, selection=[RAW_RECORDINGS]
+        build_assets(graph.experiment),
+        instance=graph.instance,
+        resources=build_resources(graph.home),
+        selection=[RAW_RECORDINGS],
     ).success
 
 
-def test_what_changed_between_the_look_and_the_ingestion_is_no_news_afterwards(graph, data):
+def test_what_changed_between_the_look_and_the_ingestion_is_no_news_afterwards(graph: Graph, data: Path) -> None:
     change_a_digit(data / FIRST)
     seen = look(graph)
     kept = shutil.copy2(data / FIRST, graph.home.root)
@@ -171,24 +180,24 @@ def test_what_changed_between_the_look_and_the_ingestion_is_no_news_afterwards(g
     assert "raw_recordings" in not_fresh(graph)
 
 
-def _lose(graph) -> None:
+def _lose(graph: Graph) -> None:
     graph.home.manifest.unlink()
 
 
-def _garble(graph) -> None:
+def _garble(graph: Graph) -> None:
     graph.home.manifest.write_bytes(b"PAR1 and no more")
 
 
-def _record_garbled(graph) -> None:
+def _record_garbled(graph: Graph) -> None:
     _garble(graph)
     _record_manifest(graph)
 
 
-def _forget_what_it_was_made_from(graph) -> None:
+def _forget_what_it_was_made_from(graph: Graph) -> None:
     _record_manifest(graph, inputs={})
 
 
-def _record_manifest(graph, inputs: dict[str, str] | None = None) -> None:
+def _record_manifest(graph: Graph, inputs: dict[str, str] | None = None) -> None:
     """As if ``raw_recordings`` had written the manifest as it lies there."""
     (made, *_) = history(graph.instance, RAW_RECORDINGS)
     outputs = made.entry.outputs | {"data/raw/manifest.parquet": sha256_of_file(graph.home.manifest)}
@@ -205,7 +214,9 @@ def _record_manifest(graph, inputs: dict[str, str] | None = None) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_lose, _garble, _record_garbled, _forget_what_it_was_made_from])
-def test_without_the_manifest_every_file_counts_as_new(graph, data, were_read, spoil: Callable):
+def test_without_the_manifest_every_file_counts_as_new(
+    graph: Graph, data: Path, were_read: list[str], spoil: Callable[[Graph], None]
+) -> None:
     spoil(graph)
     with open_source(data) as source:
         listing = listing_version(source)
@@ -214,14 +225,14 @@ def test_without_the_manifest_every_file_counts_as_new(graph, data, were_read, s
     assert num_reports(graph) == 2
 
 
-def test_source_that_is_gone_is_refused_and_nothing_is_told(graph, data):
+def test_source_that_is_gone_is_refused_and_nothing_is_told(graph: Graph, data: Path) -> None:
     shutil.rmtree(data)
     with pytest.raises(InputError, match="no recordings here"):
         look(graph)
     assert num_reports(graph) == 1
 
 
-def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph, monkeypatch):
+def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_module, "open_source", None)
     report = look(empty_graph)
     assert (report.is_news, report.summary) == (True, "the experiment file asks for synthetic recordings")
@@ -232,7 +243,7 @@ def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph, monkeypatc
     assert look(empty_graph, other).is_news
 
 
-def test_what_is_asked_for_counts_again_once_nothing_is_given(graph, at_home):
+def test_what_is_asked_for_counts_again_once_nothing_is_given(graph: Graph, at_home: Path) -> None:
     version = look(graph).version
     change_a_digit(at_home / FIRST)
     assert look(graph).is_news

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 import pytest
+from narrowing import as_type, present
 
 from assets.data.raw_recordings import build_raw_recordings
 from assets.data.recording_audit import build_recording_audit
@@ -19,6 +21,7 @@ from assets.data.windows import build_windows
 from assets.graph import build_resources
 from assets.resources.home import Home
 from har_core.audit.findings import FINDINGS_SCHEMA, write_findings
+from har_core.datasets.dsads.recordings import Recording
 from har_core.experiment.loader import load_experiment
 from har_core.splits.names import DROPS
 from har_core.windows import segmentation
@@ -26,7 +29,9 @@ from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors
 
 
-def finding(kind: str, subject: int, activity: int, num_rows: int, other: tuple = (None,) * 4) -> dict:
+def finding(
+    kind: str, subject: int, activity: int, num_rows: int, other: tuple[int | None, ...] = (None,) * 4
+) -> dict[str, Any]:
     """In all channels, from the first row of the first segment on."""
     values = (kind, activity, subject, 1, 0, num_rows - 1, "all", *other, num_rows, "error")
     return dict(zip(FINDINGS_SCHEMA.names, values, strict=True))
@@ -45,7 +50,7 @@ PLANTED = pa.Table.from_pylist(
 
 def numbers(materialisation: dg.AssetMaterialization) -> dict[str, int]:
     return {
-        name: entry.value
+        name: as_type(int, entry.value)
         for name, entry in materialisation.metadata.items()
         if name.startswith(("num_d", "num_in", "num_rep"))
     }
@@ -70,7 +75,7 @@ class DataGraph:
 
     home: Home
     instance: dg.DagsterInstance
-    assets: list
+    assets: list[dg.AssetSpec | dg.AssetsDefinition]
 
     def materialise(self, *names: str) -> dg.ExecuteInProcessResult:
         return dg.materialize(
@@ -83,15 +88,13 @@ class DataGraph:
 
     def numbers(self, name: str) -> dict[str, int]:
         """What the audit did to an asset, by its metadata."""
-        event = self.instance.get_latest_materialization_event(dg.AssetKey(name))
-        metadata = event.asset_materialization.metadata
-        return {
-            name: entry.value for name, entry in metadata.items() if name.startswith(("num_d", "num_in", "num_rep"))
-        }
+        event = present(self.instance.get_latest_materialization_event(dg.AssetKey(name)))
+        return numbers(present(event.asset_materialization))
 
     def checks(self, asset: str) -> dict[str, str]:
         """How each check of an asset last ended."""
-        keys = [key for made in self.assets[1:] for key in made.check_keys if key.asset_key == dg.AssetKey(asset)]
+        computed = [as_type(dg.AssetsDefinition, made) for made in self.assets[1:]]
+        keys = [key for made in computed for key in made.check_keys if key.asset_key == dg.AssetKey(asset)]
         records = self.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
         return {key.name: record.status.value for key, record in records.items()}
 
@@ -149,7 +152,7 @@ def test_copies_that_empty_an_activity_of_training_stop_the_split(graph: DataGra
     before = {path: path.read_bytes() for path in graph.home.splits("holdout").iterdir()}
     result = graph.materialise("windows", "splits")
     assert graph.numbers("windows")["num_in_duplicate_groups"] == 4
-    assert "training lost every window of 9" in str(result.failure_data_for_node("splits").error)
+    assert "training lost every window of 9" in str(present(result.failure_data_for_node("splits")).error)
     assert {path: path.read_bytes() for path in graph.home.splits("holdout").iterdir()} == before
     assert graph.checks("splits")["every_role_has_every_activity"] == "FAILED"
 
@@ -157,7 +160,9 @@ def test_copies_that_empty_an_activity_of_training_stop_the_split(graph: DataGra
 def test_windows_that_disagree_with_the_audit_are_not_published(
     graph: DataGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def segment_blindly(recordings, *, length: int, overlap: float, **_) -> pa.RecordBatchReader:
+    def segment_blindly(
+        recordings: Iterable[Recording], *, length: int, overlap: float, **_: object
+    ) -> pa.RecordBatchReader:
         return segment(recordings, length=length, overlap=overlap)
 
     assert graph.materialise("windows").success
@@ -165,7 +170,7 @@ def test_windows_that_disagree_with_the_audit_are_not_published(
     write_findings(PLANTED, graph.home.findings)
     monkeypatch.setattr(segmentation, "segment", segment_blindly)
     result = graph.materialise("windows")
-    assert "damage_is_flagged" in str(result.failure_data_for_node("windows").error)
+    assert "damage_is_flagged" in str(present(result.failure_data_for_node("windows")).error)
     assert graph.home.windows.read_bytes() == before
     failed = {name for name, status in graph.checks("windows").items() if status == "FAILED"}
     assert failed == {"damage_is_flagged", "copies_are_linked"}

@@ -11,17 +11,20 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from instances import copy_of
+from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from narrowing import present
 
 from assets.data.source_files import report_source_version
 from assets.folds.fold import RULES_HOLD, fold_ingredients
 from assets.graph import build_assets, build_resources
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import WINDOWS, fold_key
-from assets.machinery.lineage import RUN_ID, RUN_URL, latest, latest_of_partition
+from assets.machinery.lineage import RUN_ID, RUN_URL, Latest, latest, latest_of_partition
 from assets.resources.addresses import run_url
-from assets.resources.display import LogDisplay
+from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.base.errors import InputError, Problem
@@ -34,7 +37,9 @@ from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.settings.experiment import Experiment
 from har_core.splits import build
-from har_core.training.events import EpochFinished, TrainingStarted
+from har_core.splits.protocols import Fold
+from har_core.training.events import EpochFinished, TrainingEvent, TrainingStarted
+from har_core.windows.store import SampleStore
 
 EXPERIMENT = """
 [source]
@@ -77,11 +82,13 @@ class Place:
         path.write_text(EXPERIMENT.replace(before, after), encoding="utf-8")
         return load_experiment(path)
 
-    def graph(self, experiment: Experiment):
+    def graph(self, experiment: Experiment) -> AssetGraph:
         resources = build_resources(self.home)
         return dg.Definitions(assets=build_assets(experiment), resources=resources).resolve_asset_graph()
 
-    def materialise(self, *names: str, fold: str | None = None, experiment: Experiment | None = None, display=None):
+    def materialise(
+        self, *names: str, fold: str | None = None, experiment: Experiment | None = None, display: Display | None = None
+    ) -> dg.ExecuteInProcessResult:
         return dg.materialize(
             build_assets(experiment or self.experiment),
             instance=self.instance,
@@ -91,14 +98,14 @@ class Place:
             raise_on_error=False,
         )
 
-    def latest(self, architecture: str, fold: str):
+    def latest(self, architecture: str, fold: str) -> Latest | None:
         return latest_of_partition(self.instance, fold_key(architecture), fold)
 
     def result(self, architecture: str, fold: str) -> FoldResult:
         record = read_record(self.home.fold_record(architecture, fold), FoldRecord)
         return score_fold(record, read_predictions(self.home.predictions(f"folds/{architecture}", fold)))
 
-    def runs(self, name: str) -> list:
+    def runs(self, name: str) -> list[Run]:
         """MLflow runs whose name begins so, oldest first."""
         found = self.tracking.client.search_runs([self.tracking.experiment_id], max_results=1000)
         return [run for run in reversed(found) if run.info.run_name.startswith(name)]
@@ -126,12 +133,12 @@ def place(done: Place, tmp_path: Path) -> Iterator[Place]:
         yield Place(root, instance)
 
 
-def test_folds_stand_beside_the_models_below_windows(done):
+def test_folds_stand_beside_the_models_below_windows(done: Place) -> None:
     graph = done.graph(done.experiment)
     for name in ("cnn", "logistic_regression"):
         node = graph.get(fold_key(name))
         assert node.parent_keys == {WINDOWS}
-        assert node.partitions_def.get_partition_keys(dynamic_partitions_store=done.instance) == FOLDS
+        assert present(node.partitions_def).get_partition_keys(dynamic_partitions_store=done.instance) == FOLDS
         assert node.group_name == "folds"
         assert node.description
         assert node.owners == ["team:har"]
@@ -139,7 +146,7 @@ def test_folds_stand_beside_the_models_below_windows(done):
     assert not [key for key in champion.parent_keys if key.path[0] == "folds"]
 
 
-def test_there_are_no_folds_without_a_protocol_and_only_of_chosen_architectures(done):
+def test_there_are_no_folds_without_a_protocol_and_only_of_chosen_architectures(done: Place) -> None:
     def folds(experiment: Experiment) -> set[str]:
         return {key.path[1] for key in done.graph(experiment).get_all_asset_keys() if key.path[0] == "folds"}
 
@@ -147,7 +154,7 @@ def test_there_are_no_folds_without_a_protocol_and_only_of_chosen_architectures(
     assert folds(done.with_changes("seeds = [3, 4]", 'architectures = ["cnn"]')) == {"cnn"}
 
 
-def test_result_holds_every_seed_and_who_stood_where(done):
+def test_result_holds_every_seed_and_who_stood_where(done: Place) -> None:
     result = done.result("cnn", "loso-p1")
     assert (result.architecture, result.fold, result.protocol, result.origin) == ("cnn", "loso-p1", "loso", "synthetic")
     assert [entry.seed for entry in result.seeds] == [3, 4]
@@ -163,7 +170,7 @@ def test_result_holds_every_seed_and_who_stood_where(done):
     assert done.result("logistic_regression", "loso-p1").seeds[0].best_epoch == 0
 
 
-def test_predictions_hold_every_role_that_was_scored_with_its_seed(done):
+def test_predictions_hold_every_role_that_was_scored_with_its_seed(done: Place) -> None:
     table = read_predictions(done.home.predictions("folds/cnn", "loso-p1"))
     seeds, roles = table["seed"].to_numpy(), table["role"].to_numpy(zero_copy_only=False)
     assert table.num_rows == 2 * 2 * WINDOWS_PER_SUBJECT
@@ -178,8 +185,8 @@ def test_predictions_hold_every_role_that_was_scored_with_its_seed(done):
 
 
 @pytest.mark.parametrize("architecture", ["cnn", "logistic_regression"])
-def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done, architecture):
-    entry = done.latest(architecture, "loso-p1")
+def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done: Place, architecture: str) -> None:
+    entry = present(done.latest(architecture, "loso-p1"))
     name = f"folds/{architecture}[loso-p1]"
     parent, *nested = done.runs(name)
     assert entry.metadata[RUN_ID] == parent.info.run_id
@@ -190,12 +197,12 @@ def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done, architec
     assert {run.info.status for run in (parent, *nested)} == {"FINISHED"}
     for run in (parent, *nested):
         tags = run.data.tags
-        assert done.instance.get_run_by_id(tags["dagster.run_id"]).is_success
+        assert present(done.instance.get_run_by_id(tags["dagster.run_id"])).is_success
         assert tags["dagster.asset_key"] == f"folds/{architecture}"
         assert tags["dagster.partition"] == "loso-p1"
         assert tags["har.code_version"] == fold_ingredients(architecture, done.experiment).version
         assert json.loads(tags["har.upstream_data_versions"]) == {
-            "windows": latest(done.instance, WINDOWS).data_version
+            "windows": present(latest(done.instance, WINDOWS)).data_version
         }
         assert tags["har.git_commit"]
         assert tags["har.origin"] == "synthetic"
@@ -211,54 +218,56 @@ def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done, architec
     assert {"result.json", "predictions.parquet", "experiment.toml"} <= artifacts
 
 
-def test_outputs_are_recorded_and_checkpoints_gone(done):
-    outputs = done.latest("cnn", "loso-p1").outputs
+def test_outputs_are_recorded_and_checkpoints_gone(done: Place) -> None:
+    outputs = present(done.latest("cnn", "loso-p1")).outputs
     assert outputs == {path: sha256_of_file(done.home.root / path) for path in outputs}
     assert set(outputs) == {"data/folds/cnn/loso-p1.json", "data/predictions/folds/cnn/loso-p1.parquet"}
     assert not list(done.home.data.glob("checkpoints/**/*.pt"))
 
 
-def test_the_rules_of_the_split_are_told(done):
+def test_the_rules_of_the_split_are_told(done: Place) -> None:
     key = dg.AssetCheckKey(fold_key("cnn"), RULES_HOLD)
     record = done.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
     assert record.status.value == "SUCCEEDED"
-    assert "roles_share_no_subject" in record.event.asset_check_evaluation.metadata
+    assert "roles_share_no_subject" in present(present(record.event).asset_check_evaluation).metadata
 
 
-def test_a_leaky_fold_mixes_subjects_and_no_windows(place):
+def test_a_leaky_fold_mixes_subjects_and_no_windows(place: Place) -> None:
     assert place.materialise("folds/logistic_regression", fold="leaky-2").success
     result = place.result("logistic_regression", "leaky-2")
     assert result.subjects["training"] == (1, 2, 3)
     assert sum(result.num_windows.values()) == 3 * WINDOWS_PER_SUBJECT
 
 
-def test_repeating_a_fold_changes_nothing(place):
-    before, other = (place.latest("cnn", fold) for fold in ("loso-p1", "loso-p2"))
-    assert other is None
+def test_repeating_a_fold_changes_nothing(place: Place) -> None:
+    before = present(place.latest("cnn", "loso-p1"))
+    assert place.latest("cnn", "loso-p2") is None
     assert place.materialise("folds/cnn", fold="loso-p1").success
-    after = place.latest("cnn", "loso-p1")
+    after = present(place.latest("cnn", "loso-p1"))
     assert after.data_version == before.data_version
     assert after.metadata[RUN_ID] != before.metadata[RUN_ID]
     assert place.latest("cnn", "loso-p2") is None
 
 
-def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place):
+def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place: Place) -> None:
     class PullThePlug(LogDisplay):
-        def training(self, asset, event):
+        def training(self, asset: str, event: TrainingEvent) -> None:
             if asset.endswith("seed 4") and isinstance(event, EpochFinished):
                 raise KeyboardInterrupt
 
     class Recorder(LogDisplay):
-        def __init__(self):
-            self.started, self.finished, self.seeds = {}, [], []
+        def __init__(self) -> None:
+            self.started: dict[str, int] = {}
+            self.finished: list[tuple[str, int]] = []
+            self.seeds: list[tuple[str, int, int]] = []
 
-        def training(self, asset, event):
+        def training(self, asset: str, event: TrainingEvent) -> None:
             if isinstance(event, TrainingStarted):
                 self.started[asset] = len(event.resumed)
             if isinstance(event, EpochFinished):
                 self.finished.append((asset, event.record.epoch))
 
-        def progress(self, what, num_done, num_total):
+        def progress(self, what: str, num_done: int, num_total: int) -> None:
             self.seeds.append((what, num_done, num_total))
 
     assert not place.materialise("folds/cnn", fold="loso-p2", display=PullThePlug()).success
@@ -273,18 +282,20 @@ def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place):
     assert recorder.started == {f"{name} seed 3": 2, f"{name} seed 4": 1}
     assert recorder.finished == [(f"{name} seed 4", 2)]
     assert recorder.seeds == [(f"{name} seeds", done, 2) for done in (0, 1, 2)]
-    resumed = place.latest("cnn", "loso-p2").data_version
+    resumed = present(place.latest("cnn", "loso-p2")).data_version
     nested = place.runs(f"{name} seed 3")[-1]
     assert len(place.tracking.client.get_metric_history(nested.info.run_id, "training_loss")) == 2
 
     assert place.materialise("folds/cnn", fold="loso-p2").success
-    assert place.latest("cnn", "loso-p2").data_version == resumed
+    assert present(place.latest("cnn", "loso-p2")).data_version == resumed
 
 
-def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(place, monkeypatch):
-    before = place.latest("cnn", "loso-p1")
+def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = present(place.latest("cnn", "loso-p1"))
 
-    def refuse(path, fold, *, normalise, store):
+    def refuse(path: Path, fold: Fold, *, normalise: bool, store: SampleStore | None) -> None:
         problem = Problem(path="roles_share_no_duplicate", value="group 3", expected="no rows in two roles")
         raise InputError("The windows cannot be split so.", [problem])
 
@@ -298,14 +309,14 @@ def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(place, monkey
     assert "roles_share_no_duplicate" in place.home.problems.read_text(encoding="utf-8")
 
 
-def test_other_windows_are_cut_anew(place):
+def test_other_windows_are_cut_anew(place: Place) -> None:
     """What is kept of the last fold in memory is told apart by the version of the windows."""
     assert place.materialise("folds/logistic_regression", fold="loso-p1").success
     shorter = place.with_changes("[training]", "[windows]\nlength = 100\n\n[training]")
     assert place.materialise("windows", experiment=shorter).success
-    before = place.latest("logistic_regression", "loso-p1").data_version
+    before = present(place.latest("logistic_regression", "loso-p1")).data_version
     assert place.materialise("folds/logistic_regression", fold="loso-p1", experiment=shorter).success
-    assert place.latest("logistic_regression", "loso-p1").data_version != before
+    assert present(place.latest("logistic_regression", "loso-p1")).data_version != before
 
 
 @pytest.mark.parametrize(
@@ -323,7 +334,7 @@ def test_other_windows_are_cut_anew(place):
         ("[training]", '[training]\nunits = ["T"]', {"cnn", "logistic_regression"}),
     ],
 )
-def test_what_makes_a_fold_stale(done, before, after, stale):
+def test_what_makes_a_fold_stale(done: Place, before: str, after: str, stale: set[str]) -> None:
     changed = done.with_changes(before, after)
     names = ("cnn", "logistic_regression")
     versions = [
@@ -332,8 +343,8 @@ def test_what_makes_a_fold_stale(done, before, after, stale):
     assert {name for name in names if versions[0][name] != versions[1][name]} == stale
 
 
-def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done):
-    recorded = Ingredients(**done.latest("cnn", "loso-p1").metadata[INGREDIENTS])
+def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done: Place) -> None:
+    recorded = Ingredients(**present(done.latest("cnn", "loso-p1")).metadata[INGREDIENTS])
     assert recorded == fold_ingredients("cnn", done.experiment)
     assert "har_core/models/cnn.py" in recorded.files
     assert "models.cnn.seed" not in recorded.settings
@@ -347,7 +358,7 @@ def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done):
     assert recorded.settings == {**recorded.settings, **told}
 
 
-def test_data_version_is_of_content_and_not_of_times(done):
+def test_data_version_is_of_content_and_not_of_times(done: Place) -> None:
     record = read_record(done.home.fold_record("cnn", "loso-p1"), FoldRecord)
     version = fold_version(record, [])
     slower = replace(record.seeds[0], training_seconds=999.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -23,7 +23,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def make(tmp_path: Path):
+def make(tmp_path: Path) -> Callable[..., Experiment]:
     def make(*protocols: str) -> Experiment:
         path = tmp_path / "mine.toml"
         path.write_text(f'[models]\narchitectures = ["cnn"]\n[evaluation]\nprotocols = {list(protocols)}\n')
@@ -37,7 +37,7 @@ def record(instance: dg.DagsterInstance, *subjects: int) -> None:
     instance.report_runless_asset_event(event)
 
 
-def test_folds_of_all_protocols_in_order(make) -> None:
+def test_folds_of_all_protocols_in_order(make: Callable[..., Experiment]) -> None:
     assert planned_folds(make("pairs", "leaky", "loso"), (1, 2, 4, 7, 8)) == [
         "pairs-p1-p2",
         "pairs-p4-p7",
@@ -53,7 +53,9 @@ def test_folds_of_all_protocols_in_order(make) -> None:
 
 
 @pytest.mark.parametrize(("num_subjects", "fits"), [(94, True), (95, False)])
-def test_as_many_folds_as_dagster_keeps_track_of(make, num_subjects, fits) -> None:
+def test_as_many_folds_as_dagster_keeps_track_of(
+    make: Callable[..., Experiment], num_subjects: int, fits: bool
+) -> None:
     experiment = make("loso", "leaky")
     assert MAX_FOLDS == 99
     if fits:
@@ -65,12 +67,12 @@ def test_as_many_folds_as_dagster_keeps_track_of(make, num_subjects, fits) -> No
     assert "mine.toml: [evaluation] protocols" in str(caught.value)
 
 
-def test_too_few_subjects_are_refused(make) -> None:
+def test_too_few_subjects_are_refused(make: Callable[..., Experiment]) -> None:
     with pytest.raises(InputError, match="at least 4"):
         planned_folds(make("pairs"), (1, 2, 3))
 
 
-def test_partitions_follow_the_subjects(instance, make) -> None:
+def test_partitions_follow_the_subjects(instance: dg.DagsterInstance, make: Callable[..., Experiment]) -> None:
     experiment = make("loso")
     record(instance, 1, 2, 3)
     assert subjects_of(instance, RAW_RECORDINGS) == (1, 2, 3)
@@ -83,7 +85,7 @@ def test_partitions_follow_the_subjects(instance, make) -> None:
     assert set(fold_partitions(instance)) == {"loso-p1", "loso-p2", "loso-p3"}
 
 
-def test_partitions_follow_the_protocols(instance, make) -> None:
+def test_partitions_follow_the_protocols(instance: dg.DagsterInstance, make: Callable[..., Experiment]) -> None:
     record(instance, 1, 2, 3)
     sync_folds(instance, make("loso"))
     sync_folds(instance, make("leaky"))
@@ -92,12 +94,14 @@ def test_partitions_follow_the_protocols(instance, make) -> None:
     assert fold_partitions(instance) == []
 
 
-def test_nothing_happens_before_the_subjects_are_known(instance, make) -> None:
+def test_nothing_happens_before_the_subjects_are_known(
+    instance: dg.DagsterInstance, make: Callable[..., Experiment]
+) -> None:
     sync_folds(instance, make("loso"))
     assert fold_partitions(instance) == []
 
 
-def test_what_is_refused_changes_no_partition(instance, make) -> None:
+def test_what_is_refused_changes_no_partition(instance: dg.DagsterInstance, make: Callable[..., Experiment]) -> None:
     record(instance, 1, 2, 3)
     sync_folds(instance, make("loso"))
     with pytest.raises(InputError):

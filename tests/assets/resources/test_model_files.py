@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from assets.resources.model_files import read_model_files
 from har_core.base.errors import InputError
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 URI = "models:/har@champion"
 
@@ -32,12 +36,12 @@ def write(folder: Path, described: object) -> Path:
     return folder
 
 
-def test_an_exported_model(tmp_path):
+def test_an_exported_model(tmp_path: Path) -> None:
     files = read_model_files(write(tmp_path, description()), URI)
     assert (files.graph, files.window_length) == (tmp_path / "data" / "model.pt2", 250)
 
 
-def test_what_the_registry_writes(ran):
+def test_what_the_registry_writes(ran: Graph) -> None:
     files = read_model_files(ran.tracking.folder_of(URI), URI)
     assert (files.graph.is_file(), files.window_length) == (True, 125)
 
@@ -55,7 +59,9 @@ def test_what_the_registry_writes(ran):
         (lambda flavors: flavors["pytorch"].update(code="code"), "code that its loader would run"),
     ],
 )
-def test_other_flavours_loaders_and_code_are_refused(tmp_path, change, text):
+def test_other_flavours_loaders_and_code_are_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], text: str
+) -> None:
     described = description()
     change(described["flavors"])
     with pytest.raises(InputError, match=URI) as refused:
@@ -66,7 +72,7 @@ def test_other_flavours_loaders_and_code_are_refused(tmp_path, change, text):
 @pytest.mark.parametrize(
     "name", ["code/evil.py", "data/model.pth", "data/pickle_module_info.txt", "data/more/model.pt2"]
 )
-def test_files_that_an_exported_model_has_not_are_refused(tmp_path, name):
+def test_files_that_an_exported_model_has_not_are_refused(tmp_path: Path, name: str) -> None:
     write(tmp_path, description())
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
@@ -75,13 +81,13 @@ def test_files_that_an_exported_model_has_not_are_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("content", ["", "[1, 2]", "flavors: [", "!!python/object/apply:os.system ['true']"])
-def test_a_damaged_description_is_refused(tmp_path, content):
+def test_a_damaged_description_is_refused(tmp_path: Path, content: str) -> None:
     write(tmp_path, description())
     (tmp_path / "MLmodel").write_text(content)
     with pytest.raises(InputError, match=URI):
         read_model_files(tmp_path, URI)
 
 
-def test_files_that_are_gone(tmp_path):
+def test_files_that_are_gone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"{URI}: its files in .* cannot be read"):
         read_model_files(tmp_path / "nowhere", URI)

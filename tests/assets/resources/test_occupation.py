@@ -4,10 +4,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from narrowing import present
 
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource, is_occupied, occupied
@@ -22,13 +25,14 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def holder(home):
+def holder(home: Home) -> Iterator[subprocess.Popen[str]]:
     """Another process at work in the home."""
     with subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
         try:
-            it.stdin.write(f"{home.root}\n")
-            it.stdin.flush()
-            assert it.stdout.readline() == "held\n"
+            stdin = present(it.stdin)
+            stdin.write(f"{home.root}\n")
+            stdin.flush()
+            assert present(it.stdout).readline() == "held\n"
             yield it
         finally:
             it.send_signal(signal.SIGKILL)
@@ -46,7 +50,9 @@ with occupied(Home(Path(sys.stdin.readline().strip()))):
 """
 
 
-def test_second_process_names_the_holder_and_a_dead_one_does_not_block(home, holder):
+def test_second_process_names_the_holder_and_a_dead_one_does_not_block(
+    home: Home, holder: subprocess.Popen[str]
+) -> None:
     for _ in range(2):  # a refused attempt must not lose the holder's name
         with pytest.raises(HomeBusyError) as caught, occupied(home):
             pass
@@ -63,7 +69,7 @@ def test_second_process_names_the_holder_and_a_dead_one_does_not_block(home, hol
         pass
 
 
-def test_a_holder_of_another_host_is_told_by_the_lock(home, holder):
+def test_a_holder_of_another_host_is_told_by_the_lock(home: Home, holder: subprocess.Popen[str]) -> None:
     file = home.lock.with_suffix(".holder.json")
     told = json.loads(file.read_text())
     file.write_text(json.dumps(told | {"process": "elsewhere:1:2"}))
@@ -73,7 +79,7 @@ def test_a_holder_of_another_host_is_told_by_the_lock(home, holder):
     assert not is_occupied(home)
 
 
-def test_the_holder_itself_may_enter_again(home):
+def test_the_holder_itself_may_enter_again(home: Home) -> None:
     with occupied(home, "outer") as outer, occupied(home, "inner") as inner:
         assert (outer, inner) == (True, False)
         assert json.loads(home.lock.with_suffix(".holder.json").read_text())["command"] == "outer"
@@ -82,7 +88,7 @@ def test_the_holder_itself_may_enter_again(home):
 
 
 @pytest.fixture
-def job(home):
+def job(home: Home) -> dg.JobDefinition:
     """A Dagster run that needs the home, and says what it saw there."""
 
     @dg.op
@@ -98,7 +104,7 @@ def job(home):
     return job
 
 
-def in_another_thread(make) -> None:
+def in_another_thread(make: Callable[[], AbstractContextManager[object]]) -> None:
     """Enter the context that ``make`` gives; what it raises is raised here. A thread counts as another process."""
     raised = []
 
@@ -116,14 +122,16 @@ def in_another_thread(make) -> None:
         raise raised[0]
 
 
-def test_a_dagster_run_holds_the_home_until_it_ends(home, job):
+def test_a_dagster_run_holds_the_home_until_it_ends(home: Home, job: dg.JobDefinition) -> None:
     result = job.execute_in_process()
     assert f"(Dagster run {result.run_id})" in result.output_for_node("look")
     with occupied(home) as is_new:
         assert is_new
 
 
-def test_a_dagster_run_waits_for_who_is_at_work_and_says_so(home, job, holder):
+def test_a_dagster_run_waits_for_who_is_at_work_and_says_so(
+    home: Home, job: dg.JobDefinition, holder: subprocess.Popen[str]
+) -> None:
     threading.Timer(1.0, holder.send_signal, [signal.SIGKILL]).start()
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance)

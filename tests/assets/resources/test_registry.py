@@ -8,12 +8,14 @@ import pickletools
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mlflow
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 import torch
+from narrowing import as_type, present
 from torch import nn
 
 from assets.resources.export import RoundTripError, load_model, log_model
@@ -23,6 +25,9 @@ from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.windows.tensors import read_tensors
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 HARMLESS = {
     "collections OrderedDict",
@@ -63,17 +68,17 @@ num_threads = 1
 
 
 @pytest.fixture
-def plain_mlflow(ran, monkeypatch) -> Iterator[None]:
+def plain_mlflow(ran: Graph, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a user sets, and nothing of ours."""
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     monkeypatch.setenv("MLFLOW_DEFAULT_PREDICTION_DEVICE", "cpu")
     mlflow.set_tracking_uri(ran.tracking.uri)
     yield
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # MLflow's hint leaves None out
 
 
 @pytest.mark.parametrize("name", ["har-cnn@challenger", "har-lstm@challenger", "har-cnn@champion", "har@champion"])
-def test_models_answer_on_raw_windows(plain_mlflow, name):
+def test_models_answer_on_raw_windows(plain_mlflow: None, name: str) -> None:
     model = mlflow.pyfunc.load_model(f"models:/{name}")
     for size in (1, 2, 7):
         windows = np.random.default_rng(size).normal(size=(size, 125, 45)).astype(np.float32)
@@ -83,7 +88,7 @@ def test_models_answer_on_raw_windows(plain_mlflow, name):
         assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_metadata_says_what_goes_in_and_what_comes_out(plain_mlflow):
+def test_metadata_says_what_goes_in_and_what_comes_out(plain_mlflow: None) -> None:
     metadata = mlflow.pyfunc.load_model("models:/har@champion").metadata.metadata
     assert metadata["activities"] == list(ACTIVITIES)
     assert metadata["channels"] == list(CHANNELS)
@@ -92,13 +97,13 @@ def test_metadata_says_what_goes_in_and_what_comes_out(plain_mlflow):
     assert (metadata["window_length"], metadata["join_segments"]) == (125, False)
 
 
-def test_no_artifact_holds_pickled_code(ran):
+def test_no_artifact_holds_pickled_code(ran: Graph) -> None:
     named = {path: names for path in ran.home.mlruns.rglob("*") if path.is_file() for names in [globals_in(path)]}
     assert any(path.suffix == ".pt2" for path in named)
     assert {str(path): names - HARMLESS for path, names in named.items() if names - HARMLESS} == {}
 
 
-def test_the_scan_finds_pickled_code(tmp_path):
+def test_the_scan_finds_pickled_code(tmp_path: Path) -> None:
     path = tmp_path / "model.pth"
     torch.save(nn.Linear(2, 2), path)
     assert globals_in(path) - HARMLESS
@@ -108,15 +113,18 @@ def test_the_scan_finds_pickled_code(tmp_path):
     assert globals_in(inside) - HARMLESS
 
 
-def test_champion_is_the_better_challenger(ran):
-    champion = ran.tracking.by_alias(OVERALL, CHAMPION_ALIAS)
-    scores = {name: ran.latest(f"models/{name}").metadata["validation_macro_f1_best"].value for name in ("cnn", "lstm")}
-    assert champion.tags["har.copied_from"] == f"har-{max(scores, key=scores.get)}/1"
+def test_champion_is_the_better_challenger(ran: Graph) -> None:
+    champion = present(ran.tracking.by_alias(OVERALL, CHAMPION_ALIAS))
+    scores = {
+        name: as_type(float, ran.latest(f"models/{name}").metadata["validation_macro_f1_best"].value)
+        for name in ("cnn", "lstm")
+    }
+    assert champion.tags["har.copied_from"] == f"har-{max(scores, key=scores.__getitem__)}/1"
     assert champion.origin == "synthetic"
-    assert all(ran.tracking.by_alias(f"har-{name}", CHAMPION_ALIAS).version == 1 for name in scores)
+    assert all(present(ran.tracking.by_alias(f"har-{name}", CHAMPION_ALIAS)).version == 1 for name in scores)
 
 
-def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph):
+def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph: Graph) -> None:
     class Forgetful(nn.Module):
         """Answers differently each time that it is asked in Python; its exported graph does not."""
 
@@ -137,7 +145,7 @@ def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph):
 
 
 @pytest.mark.slow
-def test_classical_models_are_registered_as_networks_are(graph):
+def test_classical_models_are_registered_as_networks_are(graph: Graph) -> None:
     path = graph.home.root / "classical.toml"
     path.write_text(CLASSICAL, encoding="utf-8")
     experiment = load_experiment(path)
@@ -155,7 +163,7 @@ def test_classical_models_are_registered_as_networks_are(graph):
         assert graph.tracking.recompute_weights_version(entry) == entry.tags["har.data_version"]
         metadata = graph.latest(f"models/{name}").metadata
         assert metadata["num_epochs"].value == 0
-        assert metadata["num_parameters"].value > 0
+        assert as_type(int, metadata["num_parameters"].value) > 0
         assert "training_curves" not in metadata
         result = graph.result(name)
         assert (result.history, result.best_epoch) == ((), 0)
@@ -165,7 +173,7 @@ def test_classical_models_are_registered_as_networks_are(graph):
         assert not path.is_file() or globals_in(path) <= HARMLESS, path
 
 
-def test_mlflows_defaults_are_left_alone(ran):
+def test_mlflows_defaults_are_left_alone(ran: Graph) -> None:
     before = mlflow.get_tracking_uri()
     load_model(ran.tracking, f"models:/har-cnn@{CHALLENGER}")
     assert mlflow.get_tracking_uri() == before
@@ -183,11 +191,12 @@ def globals_in_bytes(content: bytes) -> set[str]:
             return set().union(*(globals_in_bytes(archive.read(name)) for name in archive.namelist()))
     if not content.startswith(b"\x80"):
         return set()
-    found, strings = set(), []
+    found: set[str] = set()
+    strings: list[str] = []
     try:
         for opcode, argument, _ in pickletools.genops(content):
             if opcode.name == "GLOBAL":
-                found.add(argument)
+                found.add(as_type(str, argument))
             elif opcode.name == "STACK_GLOBAL":
                 found.add(" ".join(strings[-2:]))
             elif isinstance(argument, str):

@@ -30,21 +30,21 @@ STAYING = [
 
 
 @pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_what_can_pass_is_tried_again(error):
+def test_what_can_pass_is_tried_again(error: Exception) -> None:
     with pytest.raises(dg.RetryRequested) as caught, retrying_what_can_pass():
         raise error
     assert caught.value.__cause__ is error
 
 
 @pytest.mark.parametrize("error", STAYING, ids=repr)
-def test_what_cannot_pass_is_raised_as_it_is(error):
+def test_what_cannot_pass_is_raised_as_it_is(error: Exception) -> None:
     with pytest.raises(type(error)) as caught, retrying_what_can_pass():
         raise error
     assert caught.value is error
 
 
 @pytest.mark.parametrize(("error", "num_attempts"), [(PASSING[0], 1 + MAX_RETRIES), (STAYING[0], 1)], ids=repr)
-def test_dagster_repeats_the_step(monkeypatch, error, num_attempts):
+def test_dagster_repeats_the_step(monkeypatch: pytest.MonkeyPatch, error: Exception, num_attempts: int) -> None:
     monkeypatch.setattr("assets.resources.retries.SECONDS_TO_WAIT", 0.0)
     attempts = []
 

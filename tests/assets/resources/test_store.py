@@ -8,17 +8,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus
+from narrowing import present
 
 from assets.resources.addresses import run_url
 from assets.resources.home import Home
 from assets.resources.store import Store
 from assets.resources.tracking import Tracking
-from har_core.base.errors import InputError, UnknownNameError
+from har_core.base.errors import HarError, InputError, UnknownNameError
 
 KILLED_WHILE_IT_COMMITS = """
 import os, signal, sqlite3, sys
@@ -83,7 +85,7 @@ def client(home: Home) -> MlflowClient:
     return Tracking(home).client
 
 
-def test_versions_are_those_of_mlflow(home, client):
+def test_versions_are_those_of_mlflow(home: Home, client: MlflowClient) -> None:
     registered = Store(home).registered()
     assert [(entry.name, entry.version, entry.aliases) for entry in registered] == [
         ("har", 1, ("champion",)),
@@ -98,9 +100,9 @@ def test_versions_are_those_of_mlflow(home, client):
         assert entry.origin == "synthetic"
 
 
-def test_runs_are_those_of_mlflow(home, client):
+def test_runs_are_those_of_mlflow(home: Home, client: MlflowClient) -> None:
     for told in client.search_runs(["1"], run_view_type=3):
-        run = Store(home).read_run(told.info.run_id)
+        run = present(Store(home).read_run(told.info.run_id))
         assert (run.tags, run.params) == (told.data.tags, told.data.params)
         assert run.metrics == pytest.approx(told.data.metrics, nan_ok=True)
         assert run.status == (told.info.status if told.info.lifecycle_stage == "active" else "DELETED")
@@ -108,25 +110,25 @@ def test_runs_are_those_of_mlflow(home, client):
     assert Store(home).read_run("0" * 32) is None
 
 
-def test_artifacts_of_a_run(home):
-    run = Store(home).read_run(Store(home).get("har", 1).run_id)
+def test_artifacts_of_a_run(home: Home) -> None:
+    run = present(Store(home).read_run(Store(home).get("har", 1).run_id))
     assert run.artifact("experiment.toml") == b"[models]\n"
     assert run.artifact("nothing.toml") is None
 
 
 @pytest.mark.parametrize("mode", ["delete", "wal"])
-def test_what_a_client_wrote_is_seen_at_once(home, client, mode):
+def test_what_a_client_wrote_is_seen_at_once(home: Home, client: MlflowClient, mode: str) -> None:
     with sqlite3.connect(home.mlruns / "mlflow.db") as store:
         assert store.execute(f"PRAGMA journal_mode = {mode}").fetchone() == (mode,)
     store.close()
     for version in (2, 1, 2):
         client.set_registered_model_alias("har-cnn", "champion", str(version))
-        assert Store(home).by_alias("har-cnn", "champion").version == version
+        assert present(Store(home).by_alias("har-cnn", "champion")).version == version
     client.set_model_version_tag("har", "1", "note", mode)
     assert Store(home).get("har", 1).tags["note"] == mode
 
 
-def test_what_is_registered_is_read_at_once(home):
+def test_what_is_registered_is_read_at_once(home: Home) -> None:
     tracking = Tracking(home)
     copied = tracking.copy(tracking.get("har-cnn", 2), "har")
     assert (copied.version, copied.tags["har.copied_from"]) == (2, "har-cnn/2")
@@ -135,36 +137,36 @@ def test_what_is_registered_is_read_at_once(home):
 
 
 @pytest.mark.parametrize("name", ["a?mode=rwc", "a%20b", "a#b", "a b;c", "wärme"])
-def test_any_name_of_a_home(written, tmp_path, name):
+def test_any_name_of_a_home(written: Path, tmp_path: Path, name: str) -> None:
     home = Home(shutil.copytree(written, tmp_path / name))
     assert [entry.name for entry in Store(home).registered()] == ["har", "har-cnn", "har-cnn"]
     assert {path.name for path in tmp_path.iterdir()} == {name}
 
 
 @pytest.mark.parametrize("name", ["a#b", "wärme"])
-def test_files_where_mlflow_wrote_them(tmp_path, name):
+def test_files_where_mlflow_wrote_them(tmp_path: Path, name: str) -> None:
     tracking = Tracking(Home(tmp_path / name))
     run_id = tracking.client.create_run(tracking.experiment_id).info.run_id
     tracking.client.log_text(run_id, "here", "a.txt")
-    assert Store(tracking.home).read_run(run_id).artifact("a.txt") == b"here"
+    assert present(Store(tracking.home).read_run(run_id)).artifact("a.txt") == b"here"
     folder = Store(tracking.home).folder_of(f"models:/{log(tracking, run_id, 'har-cnn')}")
     assert folder.is_relative_to(tracking.home.mlruns / "artifacts" / "models")
 
 
-def test_reading_changes_no_file(home):
+def test_reading_changes_no_file(home: Home) -> None:
     before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in home.root.rglob("*")}
     store = Store(home)
     store.read_run(store.resolve("models:/har@champion").run_id)
     assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in home.root.rglob("*")} == before
 
 
-def test_a_commit_that_a_killed_process_left_half_done_is_undone(home):
+def test_a_commit_that_a_killed_process_left_half_done_is_undone(home: Home) -> None:
     path, run_id = home.mlruns / "mlflow.db", Store(home).get("har", 1).run_id
-    before = Store(home).read_run(run_id)
+    before = present(Store(home).read_run(run_id))
     killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_COMMITS, str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert path.with_name("mlflow.db-journal").is_file()
-    after = Store(home).read_run(run_id)
+    after = present(Store(home).read_run(run_id))
     assert after.tags == before.tags
 
 
@@ -178,7 +180,7 @@ def test_a_commit_that_a_killed_process_left_half_done_is_undone(home):
         lambda path: sqlite3.connect(path).execute("DROP TABLE registered_model_aliases"),
     ],
 )
-def test_another_schema_is_refused_in_one_sentence(home, damage):
+def test_another_schema_is_refused_in_one_sentence(home: Home, damage: Callable[[Path], object]) -> None:
     damage(home.mlruns / "mlflow.db")
     with pytest.raises(InputError, match=r"mlflow\.db: cannot be read as a store of MLflow 3\.17 \(.+\)$") as refused:
         Store(home).registered()
@@ -201,14 +203,14 @@ def test_another_schema_is_refused_in_one_sentence(home, damage):
         (f"models:/m-{'0' * 32}", InputError, "no model of this id was logged"),
     ],
 )
-def test_models_that_are_not_there(written, model_uri, kind, text):
+def test_models_that_are_not_there(written: Path, model_uri: str, kind: type[HarError], text: str) -> None:
     with pytest.raises(kind) as caught:
         Store(Home(written)).folder_of(model_uri)
     assert text in str(caught.value)
     assert str(caught.value).startswith(f"{model_uri}: ")
 
 
-def test_a_home_without_models(tmp_path):
+def test_a_home_without_models(tmp_path: Path) -> None:
     store = Store(Home(tmp_path))
     assert store.registered() == []
     assert store.by_alias("har", "champion") is None
@@ -217,7 +219,7 @@ def test_a_home_without_models(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_on_another_machine(home):
+def test_files_on_another_machine(home: Home) -> None:
     with sqlite3.connect(home.mlruns / "mlflow.db") as store:
         store.execute("UPDATE model_versions SET storage_location = 's3://bucket/model'")
     store.close()

@@ -7,11 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import mlflow
 import pytest
 from dagster import DagsterRunStatus
+from narrowing import present
 
 from assets.resources.addresses import run_url
 from assets.resources.home import Home
@@ -19,6 +21,9 @@ from assets.resources.interrupted import close_interrupted
 from assets.resources.processes import PROCESS_TAG, current_process, is_dead
 from assets.resources.store import EXPERIMENT_NAME, RUN_TAG
 from assets.resources.tracking import Tracking
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
 
 PREPARE = """
 import sys
@@ -30,7 +35,7 @@ Tracking(Home(Path(sys.argv[1]))).prepare()
 
 
 @pytest.mark.slow
-def test_several_processes_may_prepare_one_home_at_once(tmp_path):
+def test_several_processes_may_prepare_one_home_at_once(tmp_path: Path) -> None:
     started = [
         subprocess.Popen([sys.executable, "-c", PREPARE, str(tmp_path)], stderr=subprocess.PIPE, text=True)
         for _ in range(3)
@@ -41,21 +46,22 @@ def test_several_processes_may_prepare_one_home_at_once(tmp_path):
     assert names == {"Default", EXPERIMENT_NAME}
 
 
-def test_addresses_are_absolute_whatever_the_working_directory(tmp_path, monkeypatch):
+def test_addresses_are_absolute_whatever_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tracking = Tracking(Home(Path("here")))
     assert tracking.uri == f"sqlite:///{tmp_path}/here/mlruns/mlflow.db"
 
 
-def test_artifacts_lie_below_the_home(ran):
-    experiment = ran.tracking.client.get_experiment_by_name(EXPERIMENT_NAME)
+def test_artifacts_lie_below_the_home(ran: Graph) -> None:
+    experiment = present(ran.tracking.client.get_experiment_by_name(EXPERIMENT_NAME))
     artifacts = (ran.home.mlruns / "artifacts").as_uri()
     assert experiment.artifact_location == artifacts
-    assert ran.tracking.client.get_experiment_by_name("Default").artifact_location.startswith(artifacts)
+    default = present(ran.tracking.client.get_experiment_by_name("Default"))
+    assert default.artifact_location.startswith(artifacts)
 
 
-def test_preparing_twice_changes_nothing(graph):
-    def schema() -> list[tuple]:
+def test_preparing_twice_changes_nothing(graph: Graph) -> None:
+    def schema() -> list[tuple[object, ...]]:
         with sqlite3.connect(graph.home.mlruns / "mlflow.db") as connection:
             return connection.execute("select * from experiments").fetchall()
 
@@ -64,16 +70,16 @@ def test_preparing_twice_changes_nothing(graph):
     assert schema() == before
 
 
-def test_the_default_of_mlflow_is_restored(ran, monkeypatch):
+def test_the_default_of_mlflow_is_restored(ran: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////nowhere/mlflow.db")
     with ran.tracking.as_default():
         assert mlflow.get_tracking_uri() == ran.tracking.uri
     assert os.environ["MLFLOW_TRACKING_URI"] == "sqlite:////nowhere/mlflow.db"
     assert mlflow.get_tracking_uri() == "sqlite:////nowhere/mlflow.db"
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # MLflow's hint leaves None out
 
 
-def test_urls_can_be_set(monkeypatch):
+def test_urls_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAR_MLFLOW_URL", "https://runs.example/")
     assert run_url(1, "abc") == "https://runs.example/#/experiments/1/runs/abc"
 
@@ -84,7 +90,7 @@ def dead_process() -> str:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_processes_are_told_apart(dead_process):
+def test_processes_are_told_apart(dead_process: str) -> None:
     host, pid, start = current_process().rsplit(":", 2)
     assert is_dead(dead_process)
     assert not is_dead(current_process())
@@ -92,7 +98,7 @@ def test_processes_are_told_apart(dead_process):
     assert is_dead(f"{host}:{pid}:{start}0"), "a later process with the same number"
 
 
-def test_what_a_killed_process_left_open_is_closed(graph, dead_process):
+def test_what_a_killed_process_left_open_is_closed(graph: Graph, dead_process: str) -> None:
     dead = dg.DagsterRun(job_name="har", status=DagsterRunStatus.STARTED, tags={PROCESS_TAG: dead_process})
     alive = dg.DagsterRun(job_name="har", status=DagsterRunStatus.STARTED, tags={PROCESS_TAG: current_process()})
     unknown = dg.DagsterRun(job_name="daemon", status=DagsterRunStatus.STARTED, tags={})
@@ -105,7 +111,9 @@ def test_what_a_killed_process_left_open_is_closed(graph, dead_process):
 
     assert close_interrupted(tracking, graph.instance) == 3
 
-    statuses = {run.run_id: graph.instance.get_run_by_id(run.run_id).status.value for run in (dead, alive, unknown)}
+    statuses = {
+        run.run_id: present(graph.instance.get_run_by_id(run.run_id)).status.value for run in (dead, alive, unknown)
+    }
     assert statuses == {dead.run_id: "FAILURE", alive.run_id: "STARTED", unknown.run_id: "STARTED"}
     tracked = {run_id: tracking.client.get_run(mlflow_id).info.status for run_id, mlflow_id in runs.items()}
     assert tracked == {dead.run_id: "FAILED", alive.run_id: "RUNNING", unknown.run_id: "RUNNING"}

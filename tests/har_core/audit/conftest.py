@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ class Lab:
         numbers = tuple(range(1, samples.shape[1] // 125 + 1) if segments is None else segments)
         return Recording(subject=key[0], activity=key[1], segments=numbers, samples=samples)
 
-    def audit(self, samples: dict[RecordingKey, np.ndarray], *kinds: str) -> list[dict]:
+    def audit(self, samples: dict[RecordingKey, np.ndarray], *kinds: str) -> list[dict[str, Any]]:
         """What is found, of these kinds or of all."""
         found = find_defects([self.recording(key, values) for key, values in samples.items()]).to_pylist()
         for row in found:
@@ -49,13 +50,13 @@ class Lab:
         return [row for row in found if not kinds or row["kind"] in kinds]
 
     @staticmethod
-    def place(row: dict) -> tuple:
+    def place(row: dict[str, Any]) -> tuple[RecordingKey, int, int, str]:
         """Recording, first row counted from its start, rows, channels."""
         key = RecordingKey(row["subject"], row["activity"])
         return key, 125 * (row["segment"] - 1) + row["first_row"], row["num_rows"], row["channels"]
 
     @staticmethod
-    def other(row: dict) -> tuple:
+    def other(row: dict[str, Any]) -> tuple[RecordingKey, int]:
         """The other recording, and the first row there."""
         key = RecordingKey(row["other_subject"], row["other_activity"])
         return key, 125 * (row["other_segment"] - 1) + row["other_first_row"]

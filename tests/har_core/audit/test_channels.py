@@ -1,5 +1,9 @@
 """Values that no unit measures, fields that are not the Earth's, equal channels, and exchanged sensors."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +12,9 @@ from har_core.audit.defects import find_defects
 from har_core.audit.findings import name_channels
 from har_core.datasets.dsads.layout import CHANNELS, UNITS
 from har_core.settings.audit import AuditSettings
+
+if TYPE_CHECKING:
+    from tests.har_core.audit.conftest import Lab
 
 PAIRS = st.sets(st.integers(0, 44), min_size=2, max_size=2).map(sorted)
 SENSORS = {"acc": (0, 180.5), "gyro": (3, 21.0)}
@@ -20,7 +27,7 @@ SENSORS = {"acc": (0, 180.5), "gyro": (3, 21.0)}
     sensor=st.sampled_from(sorted(SENSORS)),
     sign=st.sampled_from([1, -1]),
 )
-def test_values_beyond_the_limit(lab, data, unit, sensor, sign):
+def test_values_beyond_the_limit(lab: Lab, data: st.DataObject, unit: int, sensor: str, sign: int) -> None:
     samples = lab.sound()
     axis = data.draw(st.integers(0, 2))
     key = data.draw(st.sampled_from(lab.keys))
@@ -41,7 +48,7 @@ def test_values_beyond_the_limit(lab, data, unit, sensor, sign):
     length=st.integers(5, 200),
     factor=st.one_of(st.floats(0.05, 0.15), st.floats(4, 20)),
 )
-def test_a_field_that_is_not_the_earths(lab, data, unit, length, factor):
+def test_a_field_that_is_not_the_earths(lab: Lab, data: st.DataObject, unit: int, length: int, factor: float) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     first = data.draw(st.integers(0, lab.num_rows - length))
@@ -52,7 +59,7 @@ def test_a_field_that_is_not_the_earths(lab, data, unit, length, factor):
     assert found["severity"] == "info"
 
 
-def test_a_short_return_of_the_field_does_not_divide_a_finding(lab):
+def test_a_short_return_of_the_field_does_not_divide_a_finding(lab: Lab) -> None:
     samples = lab.sound()
     field = lab.rows(samples[lab.keys[0]])[:, 6:9]
     for first in (100, 145, 215):
@@ -61,13 +68,13 @@ def test_a_short_return_of_the_field_does_not_divide_a_finding(lab):
     assert told == [(100, 65), (215, 20)]
 
 
-def test_zeros_are_no_weak_field(lab):
+def test_zeros_are_no_weak_field(lab: Lab) -> None:
     samples = lab.sound()
     lab.rows(samples[lab.keys[0]])[100:200] = 0.0
     assert lab.audit(samples, "magnetometer_norm") == []
 
 
-def test_limits_are_settings(lab):
+def test_limits_are_settings(lab: Lab) -> None:
     samples = lab.sound()
     recordings = [lab.recording(key, values) for key, values in samples.items()]
     kinds = find_defects(recordings, AuditSettings(acceleration_limit=1.0)).column("kind").to_pylist()
@@ -76,7 +83,7 @@ def test_limits_are_settings(lab):
 
 @settings(max_examples=40)
 @given(data=st.data(), pair=PAIRS, length=st.integers(50, 700))
-def test_equal_channels(lab, data, pair, length):
+def test_equal_channels(lab: Lab, data: st.DataObject, pair: list[int], length: int) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     first = data.draw(st.integers(0, lab.num_rows - length))
@@ -87,14 +94,14 @@ def test_equal_channels(lab, data, pair, length):
     assert found[0]["severity"] == "error"
 
 
-def test_channels_that_stand_still_are_not_equal(lab):
+def test_channels_that_stand_still_are_not_equal(lab: Lab) -> None:
     samples = lab.sound()
     lab.rows(samples[lab.keys[0]])[100:300] = 0.0
     lab.rows(samples[lab.keys[1]])[100:300, :20] = 0.0
     assert lab.audit(samples, "duplicated_channels") == []
 
 
-def test_three_equal_channels_are_three_pairs(lab):
+def test_three_equal_channels_are_three_pairs(lab: Lab) -> None:
     samples = lab.sound()
     rows = lab.rows(samples[lab.keys[0]])
     rows[:, [12, 30]] = rows[:, [3]]
@@ -105,7 +112,7 @@ def test_three_equal_channels_are_three_pairs(lab):
 @pytest.mark.parametrize("sensors", [("acc", "gyro"), ("acc", "mag"), ("gyro", "mag")])
 @settings(max_examples=40)
 @given(data=st.data(), unit=st.integers(0, 4))
-def test_two_sensors_exchanged_throughout(lab, sensors, data, unit):
+def test_two_sensors_exchanged_throughout(lab: Lab, sensors: tuple[str, str], data: st.DataObject, unit: int) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     first, second = (
@@ -120,7 +127,9 @@ def test_two_sensors_exchanged_throughout(lab, sensors, data, unit):
 
 @settings(max_examples=40)
 @given(data=st.data(), unit=st.integers(0, 4), other=st.integers(0, 5), axis=st.integers(0, 2))
-def test_a_magnetometer_channel_exchanged_throughout(lab, data, unit, other, axis):
+def test_a_magnetometer_channel_exchanged_throughout(
+    lab: Lab, data: st.DataObject, unit: int, other: int, axis: int
+) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     pair = [9 * unit + other, 9 * unit + 6 + axis]

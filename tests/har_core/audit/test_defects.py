@@ -1,7 +1,11 @@
 """The audit as a whole: sound recordings have no findings, order does not matter, and what it refuses."""
 
+from __future__ import annotations
+
 import random
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,8 +19,11 @@ from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.datasets.dsads.recordings import Recording
 from har_core.datasets.dsads.synthetic.writer import make_recording
 
+if TYPE_CHECKING:
+    from tests.har_core.audit.conftest import Lab
 
-def made(num_subjects: int, num_segments: int, seed: int):
+
+def made(num_subjects: int, num_segments: int, seed: int) -> Iterator[Recording]:
     for subject in range(1, num_subjects + 1):
         for activity in range(1, len(ACTIVITIES) + 1):
             samples = make_recording(seed=seed, subject=subject, activity=activity, num_segments=num_segments)
@@ -28,23 +35,23 @@ def made(num_subjects: int, num_segments: int, seed: int):
             )
 
 
-def test_nothing_is_found_in_sound_recordings():
+def test_nothing_is_found_in_sound_recordings() -> None:
     assert find_defects(made(2, 8, seed=0)).num_rows == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
-def test_nothing_is_found_in_a_whole_set_of_sound_recordings(seed):
+def test_nothing_is_found_in_a_whole_set_of_sound_recordings(seed: int) -> None:
     found = find_defects(made(8, 60, seed))
     assert found.to_pylist() == []
 
 
-def test_nothing_is_found_in_nothing():
+def test_nothing_is_found_in_nothing() -> None:
     assert find_defects([]).schema == FINDINGS_SCHEMA
 
 
 @pytest.fixture(scope="module")
-def damaged(lab):
+def damaged(lab: Lab) -> list[Recording]:
     """Recordings with several kinds of defects."""
     samples = lab.sound()
     keys = lab.keys
@@ -57,7 +64,7 @@ def damaged(lab):
 
 @settings(max_examples=40)
 @given(order=st.randoms(use_true_random=False))
-def test_findings_do_not_depend_on_the_order_of_recordings(damaged, order: random.Random):
+def test_findings_do_not_depend_on_the_order_of_recordings(damaged: list[Recording], order: random.Random) -> None:
     shuffled = list(damaged)
     order.shuffle(shuffled)
     found = find_defects(shuffled)
@@ -65,7 +72,7 @@ def test_findings_do_not_depend_on_the_order_of_recordings(damaged, order: rando
     assert found.equals(find_defects(damaged))
 
 
-def test_findings_do_not_depend_on_the_memory_layout(damaged):
+def test_findings_do_not_depend_on_the_memory_layout(damaged: list[Recording]) -> None:
     one, other = (
         find_defects([replace(recording, samples=order(recording.samples)) for recording in damaged])
         for order in (np.ascontiguousarray, np.asfortranarray)
@@ -73,30 +80,30 @@ def test_findings_do_not_depend_on_the_memory_layout(damaged):
     assert one.equals(other)
 
 
-def test_recordings_stay_as_they_are(damaged):
+def test_recordings_stay_as_they_are(damaged: list[Recording]) -> None:
     before = [one.samples.copy() for one in damaged]
     find_defects(damaged)
     for one, samples in zip(damaged, before, strict=True):
         np.testing.assert_array_equal(one.samples, samples)
 
 
-def test_progress_tells_every_recording(damaged):
+def test_progress_tells_every_recording(damaged: list[Recording]) -> None:
     told = []
     find_defects(damaged, progress=lambda *news: told.append(news))
     assert [num_done for _, num_done, _ in told] == list(range(1, len(damaged) + 1))
 
 
-def test_a_recording_that_comes_twice_is_refused(damaged):
+def test_a_recording_that_comes_twice_is_refused(damaged: list[Recording]) -> None:
     with pytest.raises(InputError, match=r"subject 1, activity 9.*each recording once"):
         find_defects([*damaged, damaged[1]])
 
 
-def test_one_segment_is_enough(lab):
+def test_one_segment_is_enough(lab: Lab) -> None:
     samples = lab.sound()[lab.keys[0]][:, :125]
     samples[:, 40:60] = 0
     assert [lab.place(row) for row in lab.audit({lab.keys[0]: samples})] == [(lab.keys[0], 40, 20, "all")]
 
 
-def test_a_recording_that_is_zero_throughout(lab):
+def test_a_recording_that_is_zero_throughout(lab: Lab) -> None:
     found = lab.audit({lab.keys[0]: np.zeros((45, 250), dtype=np.float32)})
     assert [(row["kind"], *lab.place(row)) for row in found] == [("zero_run", lab.keys[0], 0, 250, "all")]

@@ -1,6 +1,9 @@
 """Units, sensors and channels that are exchanged in a part of a recording."""
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,6 +13,9 @@ from hypothesis import strategies as st
 from har_core.audit.findings import name_channels
 from har_core.datasets.dsads.layout import CHANNELS, RecordingKey
 from har_core.datasets.dsads.synthetic.writer import make_recording
+
+if TYPE_CHECKING:
+    from tests.har_core.audit.conftest import Lab
 
 UNITS = np.arange(45).reshape(5, 9)
 PAIRS = {
@@ -21,20 +27,20 @@ ACTIVITIES = (1, 3, 6, 9, 11, 14, 18)
 STRETCHES = st.tuples(st.integers(0, 7), st.integers(1, 3)).filter(lambda stretch: sum(stretch) <= 8)
 
 
-def exchange(samples, stretch, channels, partners):
+def exchange(samples: np.ndarray, stretch: tuple[int, int], channels: list[int], partners: list[int]) -> None:
     first, num_segments = stretch
     part = samples[:, 125 * first : 125 * (first + num_segments)]
     part[channels + partners] = part[partners + channels]
 
 
-def expected(stretch, channels, key):
+def expected(stretch: tuple[int, int], channels: list[int], key: RecordingKey) -> tuple[RecordingKey, int, int, str]:
     first, num_segments = stretch
     return key, 125 * first, 125 * num_segments, name_channels(channels)
 
 
 @settings(max_examples=40)
 @given(units=st.sampled_from(list(itertools.combinations(range(5), 2))), stretch=STRETCHES)
-def test_two_units(lab, units, stretch):
+def test_two_units(lab: Lab, units: tuple[int, int], stretch: tuple[int, int]) -> None:
     samples = lab.sound()
     key = lab.keys[1]  # walking
     one, other = ([9 * unit + channel for channel in range(9)] for unit in units)
@@ -47,7 +53,7 @@ def test_two_units(lab, units, stretch):
 @pytest.mark.parametrize("pair", [("T_xacc", "T_zacc"), ("RA_xacc", "RA_xmag"), ("LL_xacc", "T_xgyro")])
 @settings(max_examples=40)
 @given(stretch=STRETCHES)
-def test_two_channels(lab, pair, stretch):
+def test_two_channels(lab: Lab, pair: tuple[str, str], stretch: tuple[int, int]) -> None:
     samples = lab.sound()
     key = lab.keys[0]  # standing
     one, other = map(CHANNELS.index, pair)
@@ -57,7 +63,7 @@ def test_two_channels(lab, pair, stretch):
 
 
 @pytest.mark.parametrize(("kind", "share"), [("units", 0.9), ("sensors", 0.9), ("channels", 0.5)])
-def test_what_is_told_of_any_pair_in_any_activity_is_exact(lab, kind, share):
+def test_what_is_told_of_any_pair_in_any_activity_is_exact(lab: Lab, kind: str, share: float) -> None:
     """Or nothing is told: how often, docs/audit.md says. The draws are always the same."""
     generator = np.random.default_rng(4)
     num_told = 0
@@ -74,7 +80,7 @@ def test_what_is_told_of_any_pair_in_any_activity_is_exact(lab, kind, share):
     assert num_told >= share * len(ACTIVITIES) * 5
 
 
-def test_what_most_segments_have_is_right(lab):
+def test_what_most_segments_have_is_right(lab: Lab) -> None:
     samples = lab.sound()
     key = lab.keys[0]
     one, other = CHANNELS.index("T_xacc"), CHANNELS.index("T_zacc")

@@ -1,5 +1,9 @@
 """What findings say of rows: damaged, occurring twice, broken after a segment."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,12 +12,16 @@ from har_core.audit.defects import find_defects
 from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
 from har_core.datasets.dsads.layout import RecordingKey
 
+if TYPE_CHECKING:
+    from tests.har_core.audit.conftest import Lab
+    from tests.har_core.conftest import FindingsOf
+
 ONE, OTHER, THIRD = RecordingKey(1, 5), RecordingKey(2, 5), RecordingKey(3, 6)
 SEGMENTS = (1, 2, 4, 5)
 """With a gap: segment 4 is the third."""
 
 
-def test_rows_of_runs_of_all_channels_or_a_unit_are_damaged(findings_of):
+def test_rows_of_runs_of_all_channels_or_a_unit_are_damaged(findings_of: FindingsOf) -> None:
     findings = findings_of(
         ("zero_run", *ONE, 1, 100, 25),
         ("constant_run", *ONE, 4, 0, 130, "T RA"),
@@ -26,13 +34,13 @@ def test_rows_of_runs_of_all_channels_or_a_unit_are_damaged(findings_of):
     assert np.flatnonzero(damaged).tolist() == [*range(100, 125), *range(250, 380)]
 
 
-def test_a_segment_that_is_not_there_has_no_rows(findings_of):
+def test_a_segment_that_is_not_there_has_no_rows(findings_of: FindingsOf) -> None:
     findings = findings_of(("zero_run", *ONE, 3, 0, 20), ("discontinuous_join", *ONE, 3, 124, 2))
     assert not damaged_rows(findings, ONE, SEGMENTS).any()
     assert discontinuous_joins(findings, ONE, SEGMENTS).tolist() == [False, True, False]
 
 
-def test_joins_that_must_not_be_crossed(findings_of):
+def test_joins_that_must_not_be_crossed(findings_of: FindingsOf) -> None:
     findings = findings_of(
         ("discontinuous_join", *ONE, 1, 124, 2),
         ("wrong_order", *ONE, 5, 124, 2, "all", (*ONE, 1, 0)),  # the last segment has no join after it
@@ -43,7 +51,7 @@ def test_joins_that_must_not_be_crossed(findings_of):
     assert discontinuous_joins(findings, THIRD, (1,)).tolist() == []
 
 
-def test_rows_that_copies_connect_are_one_group(findings_of):
+def test_rows_that_copies_connect_are_one_group(findings_of: FindingsOf) -> None:
     findings = findings_of(
         ("duplicate_rows", *ONE, 1, 3, 4, "all", (*OTHER, 2, 0)),
         ("duplicate_rows", *OTHER, 2, 1, 2, "LL", (*THIRD, 1, 10)),
@@ -56,7 +64,7 @@ def test_rows_that_copies_connect_are_one_group(findings_of):
     assert groups[THIRD][9:13].tolist() == [-1, 1, 2, -1]
 
 
-def test_recordings_without_copies_take_no_memory(findings_of):
+def test_recordings_without_copies_take_no_memory(findings_of: FindingsOf) -> None:
     findings = findings_of(("duplicate_rows", *ONE, 1, 3, 4, "all", (*OTHER, 2, 0)))
     groups = duplicate_groups(findings, {ONE: (1,), OTHER: (1, 2), THIRD: (1, 2)})
     assert groups[THIRD].strides == (0,)
@@ -64,7 +72,7 @@ def test_recordings_without_copies_take_no_memory(findings_of):
     assert groups[OTHER].strides == (4,)
 
 
-def test_copies_within_a_recording_across_a_gap(findings_of):
+def test_copies_within_a_recording_across_a_gap(findings_of: FindingsOf) -> None:
     findings = findings_of(("duplicate_rows", *ONE, 2, 120, 10, "all", (*ONE, 5, 0)))
     groups = duplicate_groups(findings, {ONE: SEGMENTS})[ONE]
     np.testing.assert_array_equal(groups[245:255], np.arange(10))
@@ -74,7 +82,7 @@ def test_copies_within_a_recording_across_a_gap(findings_of):
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_equal_rows_have_one_group_and_others_none(lab, data):
+def test_equal_rows_have_one_group_and_others_none(lab: Lab, data: st.DataObject) -> None:
     samples = lab.sound()
     for _ in range(data.draw(st.integers(1, 4))):
         one, other = data.draw(st.sampled_from(lab.keys)), data.draw(st.sampled_from(lab.keys))

@@ -1,22 +1,30 @@
 """Zero runs, constant runs and saturation are found where they are, whatever their size and channels."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.findings import name_channels
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 
+if TYPE_CHECKING:
+    from tests.har_core.audit.conftest import Lab
+
 UNIT_SETS = st.sets(st.integers(0, 4), min_size=1, max_size=5)
 KINDS = ("zero_run", "constant_run", "saturation")
 
 
-def channels_of(units):
+def channels_of(units: Iterable[int]) -> list[int]:
     return [9 * unit + channel for unit in sorted(units) for channel in range(9)]
 
 
 @settings(max_examples=40)
 @given(data=st.data(), units=UNIT_SETS, length=st.integers(1, 300))
-def test_zero_runs_of_units(lab, data, units, length):
+def test_zero_runs_of_units(lab: Lab, data: st.DataObject, units: set[int], length: int) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     first = data.draw(st.integers(0, lab.num_rows - length))
@@ -28,7 +36,7 @@ def test_zero_runs_of_units(lab, data, units, length):
 
 @settings(max_examples=40)
 @given(data=st.data(), units=UNIT_SETS, length=st.integers(3, 300))
-def test_held_rows_of_units(lab, data, units, length):
+def test_held_rows_of_units(lab: Lab, data: st.DataObject, units: set[int], length: int) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     first = data.draw(st.integers(0, lab.num_rows - length))
@@ -41,7 +49,7 @@ def test_held_rows_of_units(lab, data, units, length):
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_one_repeated_row_is_enough_on_all_channels(lab, data):
+def test_one_repeated_row_is_enough_on_all_channels(lab: Lab, data: st.DataObject) -> None:
     samples = lab.sound()
     first = data.draw(st.integers(0, lab.num_rows - 2))
     rows = lab.rows(samples[lab.keys[0]])
@@ -51,7 +59,7 @@ def test_one_repeated_row_is_enough_on_all_channels(lab, data):
 
 @settings(max_examples=40)
 @given(data=st.data(), channel=st.integers(0, NUM_CHANNELS - 1), length=st.integers(12, 200), zero=st.booleans())
-def test_runs_of_a_channel(lab, data, channel, length, zero):
+def test_runs_of_a_channel(lab: Lab, data: st.DataObject, channel: int, length: int, zero: bool) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     first = data.draw(st.integers(0, lab.num_rows - length))
@@ -64,7 +72,7 @@ def test_runs_of_a_channel(lab, data, channel, length, zero):
 
 @settings(max_examples=40)
 @given(data=st.data(), channel=st.integers(0, NUM_CHANNELS - 1), sign=st.sampled_from([1, -1]))
-def test_saturation(lab, data, channel, sign):
+def test_saturation(lab: Lab, data: st.DataObject, channel: int, sign: int) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
     length = data.draw(st.integers(3, 30))
@@ -76,14 +84,14 @@ def test_saturation(lab, data, channel, sign):
     assert (found[0]["kind"], found[0]["severity"]) == ("saturation", "warning")
 
 
-def test_a_run_that_goes_on_in_later_segments_is_one(lab):
+def test_a_run_that_goes_on_in_later_segments_is_one(lab: Lab) -> None:
     samples = lab.sound()
     lab.rows(samples[lab.keys[0]])[120:380] = 0.0
     (found,) = lab.audit(samples, *KINDS)
     assert (found["segment"], found["first_row"], found["last_row"], found["num_rows"]) == (1, 120, 379, 260)
 
 
-def test_what_is_found_on_all_channels_is_not_told_again_of_a_unit(lab):
+def test_what_is_found_on_all_channels_is_not_told_again_of_a_unit(lab: Lab) -> None:
     samples = lab.sound()
     rows = lab.rows(samples[lab.keys[0]])
     rows[200:300, 9:18] = rows[200, 9:18]
@@ -92,7 +100,7 @@ def test_what_is_found_on_all_channels_is_not_told_again_of_a_unit(lab):
     assert told == [("constant_run", 200, 30, "RA"), ("zero_run", 230, 20, "all"), ("constant_run", 250, 50, "RA")]
 
 
-def test_a_negative_zero_is_zero(lab):
+def test_a_negative_zero_is_zero(lab: Lab) -> None:
     samples = lab.sound()
     lab.rows(samples[lab.keys[0]])[10:20] = -0.0
     assert [row["kind"] for row in lab.audit(samples, *KINDS)] == ["zero_run"]

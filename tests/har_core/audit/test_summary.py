@@ -20,7 +20,7 @@ def table(*rows: dict[str, object]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=FINDINGS_SCHEMA)
 
 
-def test_kinds_come_worst_first_with_their_rows_and_places():
+def test_kinds_come_worst_first_with_their_rows_and_places() -> None:
     found = summarise_findings(
         table(
             finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, 5, 1, 2),
@@ -35,13 +35,13 @@ def test_kinds_come_worst_first_with_their_rows_and_places():
     assert zeros.places == "a05/p1 (50), a03/p2 (10)"
 
 
-def test_many_places_are_counted_and_nothing_is_nothing():
+def test_many_places_are_counted_and_nothing_is_nothing() -> None:
     found = summarise_findings(table(*(finding(Kind.ZERO_RUN, Severity.ERROR, a, 1, a) for a in range(1, 11))))
     assert found[Kind.ZERO_RUN].places.endswith("a05/p1 (5) and 4 more")
     assert summarise_findings(table()) == {}
 
 
-def test_the_picture_is_small_and_shows_what_was_found():
+def test_the_picture_is_small_and_shows_what_was_found() -> None:
     clean = findings_png(table(), KEYS)
     found = findings_png(table(finding(Kind.ZERO_RUN, Severity.ERROR, 5, 1, 25)), KEYS)
     info = findings_png(table(finding(Kind.ZERO_RUN, Severity.INFO, 5, 1, 25)), KEYS)

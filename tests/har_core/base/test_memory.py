@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from har_core.base.memory import free_bytes, freed_memory_kept
 
 
 def test_what_is_free_is_what_the_system_says() -> None:
-    total = memory.os.sysconf("SC_PHYS_PAGES") * memory.os.sysconf("SC_PAGE_SIZE")
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert 0 < free_bytes() <= total
 
 
@@ -42,8 +45,8 @@ def test_inner_context_leaves_the_outer_one_alone(monkeypatch: pytest.MonkeyPatc
         def malloc_trim(self, _pad: int) -> None:
             told.append(0)
 
-    monkeypatch.setattr(memory.ctypes, "CDLL", Library)
-    monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setattr(ctypes, "CDLL", Library)
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
     with freed_memory_kept():
         with freed_memory_kept():
             pass

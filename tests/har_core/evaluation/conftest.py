@@ -37,7 +37,7 @@ def history() -> tuple[dict[str, float], ...]:
 
 
 @pytest.fixture
-def record(history) -> ModelRecord:
+def record(history: tuple[dict[str, float], ...]) -> ModelRecord:
     return ModelRecord(
         architecture="cnn",
         origin="synthetic",

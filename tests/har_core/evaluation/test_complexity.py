@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -19,7 +21,8 @@ class _OnTranspose(nn.Module):
         self.layer = layer
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        return self.layer(windows.transpose(1, 2))
+        answer: torch.Tensor = self.layer(windows.transpose(1, 2))
+        return answer
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ class _OnTranspose(nn.Module):
         (nn.GRU(C, 32, batch_first=True), T * 3 * 32 * (C + 32)),
     ],
 )
-def test_macs_equal_the_formula(network, macs):
+def test_macs_equal_the_formula(network: nn.Module, macs: int) -> None:
     assert measure_complexity(network, T, C).macs == macs
 
 
@@ -46,7 +49,7 @@ def _halvings() -> list[int]:
     return lengths[1:]
 
 
-def _time_convolutions(macs_of_step) -> int:
+def _time_convolutions(macs_of_step: Callable[[int, int], int]) -> int:
     steps = zip(FEATURES, FEATURES[1:], _halvings(), strict=False)
     return sum(C * length * macs_of_step(f_in, f_out) for f_in, f_out, length in steps) + 512 * C * K
 
@@ -60,20 +63,20 @@ def _time_convolutions(macs_of_step) -> int:
         ("shufflenet", _time_convolutions(lambda f_in, f_out: 3 * f_in + f_in * f_out)),
     ],
 )
-def test_macs_of_the_architectures_equal_the_formula(name, macs):
+def test_macs_of_the_architectures_equal_the_formula(name: str, macs: int) -> None:
     network = create_model(name, num_channels=C, num_timepoints=T, num_classes=K)
     # The formula counts products with the padding too, which a depthwise convolution of shifted products leaves out.
     assert measure_complexity(network, T, C).macs == pytest.approx(macs, rel=5e-4)
 
 
-def test_bytes_and_parameters_are_counted_with_buffers_apart():
+def test_bytes_and_parameters_are_counted_with_buffers_apart() -> None:
     complexity = measure_complexity(_OnTranspose(nn.BatchNorm1d(C)), T, C)
     assert complexity.num_parameters == 2 * C
     assert complexity.size_bytes == 4 * (2 * C) + 4 * (2 * C) + 8  # weights; mean and variance; batches counted
     assert complexity.macs == 0
 
 
-def test_the_model_stays_as_it_is():
+def test_the_model_stays_as_it_is() -> None:
     network = nn.LSTM(C, 8, batch_first=True).train()
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     measure_complexity(network, T, C)

@@ -3,15 +3,17 @@ from __future__ import annotations
 import math
 
 import pytest
+from narrowing import present
 
+from har_core.datasets.origin import Origin
 from har_core.evaluation.gate import GateEntry, decide
 
 
-def entry(score, origin="real", name="har-cnn version 2"):
+def entry(score: float | None, origin: Origin = "real", name: str = "har-cnn version 2") -> GateEntry:
     return GateEntry(name=name, origin=origin, validation_macro_f1=score)
 
 
-def champion(score, origin="real"):
+def champion(score: float | None, origin: Origin = "real") -> GateEntry:
     return entry(score, origin, name="har-cnn version 1")
 
 
@@ -44,8 +46,8 @@ def champion(score, origin="real"):
         (entry(None), None, False, "stays out: it takes windows of another length"),
     ],
 )
-def test_the_gate(candidate, incumbent, promote, reason):
+def test_the_gate(candidate: GateEntry, incumbent: GateEntry | None, promote: bool, reason: str) -> None:
     decision = decide(candidate, incumbent)
     assert decision.promote is promote
     assert reason in decision.reason
-    assert candidate.name in decision.reason or incumbent.name in decision.reason
+    assert candidate.name in decision.reason or present(incumbent).name in decision.reason

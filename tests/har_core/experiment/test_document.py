@@ -53,7 +53,7 @@ def test_line_of_a_key(tmp_path: Path, key: tuple[str | int, ...], line: int | N
 
 @given(num_blank=st.integers(0, 5), num_keys=st.integers(1, 8), windows=st.booleans())
 def test_line_of_a_key_whatever_stands_before_it(
-    tmp_path_factory, num_blank: int, num_keys: int, windows: bool
+    tmp_path_factory: pytest.TempPathFactory, num_blank: int, num_keys: int, windows: bool
 ) -> None:
     lines = ["# note", *[""] * num_blank, "[windows]", *[f"key{index} = {index}" for index in range(num_keys)]]
     path = tmp_path_factory.mktemp("document") / "a.toml"

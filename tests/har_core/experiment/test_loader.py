@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 
 
 @pytest.fixture
-def load(tmp_path: Path):
+def load(tmp_path: Path) -> Callable[[str], Experiment]:
     def load(text: str) -> Experiment:
         path = tmp_path / "mine.toml"
         path.write_text(text, encoding="utf-8")
@@ -28,7 +29,7 @@ def load(tmp_path: Path):
 
 
 @pytest.fixture
-def problems(load):
+def problems(load: Callable[[str], Experiment]) -> Callable[[str], tuple[Problem, ...]]:
     def problems(text: str) -> tuple[Problem, ...]:
         with pytest.raises(InputError) as caught:
             load(text)
@@ -38,7 +39,7 @@ def problems(load):
     return problems
 
 
-def test_defaults(load) -> None:
+def test_defaults(load: Callable[[str], Experiment]) -> None:
     experiment = load(MODELS)
     assert experiment.name == "mine"
     assert experiment.models.architectures == ("cnn", "lstm")
@@ -48,7 +49,9 @@ def test_defaults(load) -> None:
     assert experiment.model_settings("cnn").training == experiment.training == TrainingSettings()
 
 
-def test_windows_longer_than_a_segment_need_joined_segments(load, problems) -> None:
+def test_windows_longer_than_a_segment_need_joined_segments(
+    load: Callable[[str], Experiment], problems: Callable[[str], tuple[Problem, ...]]
+) -> None:
     experiment = load(f"[windows]\nlength = 200\njoin_segments = true\n{MODELS}")
     assert (experiment.windows.length, experiment.windows.damaged) == (200, "flag")
     (problem,) = problems(f"[windows]\nlength = 200\n{MODELS}")
@@ -56,7 +59,7 @@ def test_windows_longer_than_a_segment_need_joined_segments(load, problems) -> N
     assert "unless join_segments is true" in problem.expected
 
 
-def test_preset_then_section_then_architecture(load) -> None:
+def test_preset_then_section_then_architecture(load: Callable[[str], Experiment]) -> None:
     experiment = load(
         '[training]\npreset = "published"\nepochs = 4\nbatch_size = 32\n'
         + MODELS
@@ -70,7 +73,9 @@ def test_preset_then_section_then_architecture(load) -> None:
     assert experiment.model_settings("lstm").architecture_options == {"hidden_size": 64, "num_layers": 2}
 
 
-def test_an_architecture_sees_the_channels_of_training_unless_it_says_otherwise(load) -> None:
+def test_an_architecture_sees_the_channels_of_training_unless_it_says_otherwise(
+    load: Callable[[str], Experiment],
+) -> None:
     experiment = load('[training]\nsensors = ["acc"]\n' + MODELS + '[models.lstm]\nunits = ["RA", "LA"]\n')
     assert experiment.model_settings("cnn").training.sensors == ("acc",)
     assert experiment.model_settings("cnn").training.units is None
@@ -78,13 +83,15 @@ def test_an_architecture_sees_the_channels_of_training_unless_it_says_otherwise(
     assert (lstm.units, lstm.sensors, lstm.channels) == (("RA", "LA"), ("acc",), None)
 
 
-def test_a_channel_that_training_leaves_none_of_is_reported_at_the_architecture(problems) -> None:
+def test_a_channel_that_training_leaves_none_of_is_reported_at_the_architecture(
+    problems: Callable[[str], tuple[Problem, ...]],
+) -> None:
     (problem,) = problems('[training]\nunits = ["T"]\n' + MODELS + '[models.lstm]\nchannels = ["LL_xacc"]\n')
     assert problem.line == 7
     assert "at least one channel" in problem.expected
 
 
-def test_classical_models_are_architectures_with_options(load) -> None:
+def test_classical_models_are_architectures_with_options(load: Callable[[str], Experiment]) -> None:
     experiment = load('[models]\narchitectures = ["random_forest", "rocket"]\n[models.random_forest]\nnum_trees = 7\n')
     assert experiment.model_settings("random_forest").architecture_options == {"num_trees": 7, "max_depth": 8}
     assert experiment.resolved()["models"]["random_forest"]["max_depth"] == 8
@@ -101,24 +108,26 @@ def test_published_recipe_is_the_one_of_the_first_report() -> None:
     assert (recipe.schedule, recipe.step_decay, recipe.num_steps) == ("step", 0.5, 3)
 
 
-def test_whole_numbers_serve_as_numbers_and_lists_as_tuples(load) -> None:
+def test_whole_numbers_serve_as_numbers_and_lists_as_tuples(load: Callable[[str], Experiment]) -> None:
     experiment = load("[training]\nlearning_rate = 1\n[splits]\ntest_subjects = [3]\n" + MODELS)
     assert experiment.training.learning_rate == 1.0
     assert experiment.splits.test_subjects == (3,)
 
 
-def test_settings_are_frozen(load) -> None:
+def test_settings_are_frozen(load: Callable[[str], Experiment]) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load(MODELS).training.epochs = 3
 
 
-def test_sections_of_architectures_that_are_not_built_are_checked_and_kept_out(load, problems) -> None:
+def test_sections_of_architectures_that_are_not_built_are_checked_and_kept_out(
+    load: Callable[[str], Experiment], problems: Callable[[str], tuple[Problem, ...]]
+) -> None:
     assert "resnet" not in load(MODELS + "[models.resnet]\nepochs = 3\n").resolved()["models"]
     (problem,) = problems(MODELS + "[models.resnet]\nepochs = 0\n")
     assert problem.line == 5
 
 
-def test_resolved_file_is_json_and_whole(load) -> None:
+def test_resolved_file_is_json_and_whole(load: Callable[[str], Experiment]) -> None:
     resolved = load(MODELS + "[models.lstm]\nhidden_size = 64\n").resolved()
     assert json.loads(json.dumps(resolved)) == resolved
     assert resolved["name"] == "mine"
@@ -204,7 +213,9 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
         pytest.param("[models.lsmt]\nepochs = 1\n", 1, "models.lsmt", "'lstm'", id="section of no architecture"),
     ],
 )
-def test_a_problem_is_reported(problems, text: str, line: int, value: str, expected: str) -> None:
+def test_a_problem_is_reported(
+    problems: Callable[[str], tuple[Problem, ...]], text: str, line: int, value: str, expected: str
+) -> None:
     found = problems(text + MODELS)
     (problem,) = found
     assert problem.line == line
@@ -229,14 +240,14 @@ def test_a_problem_is_reported(problems, text: str, line: int, value: str, expec
     ],
 )
 def test_a_problem_of_the_models_is_reported(
-    problems, text: str, line: int | None, value: str | None, expected: str
+    problems: Callable[[str], tuple[Problem, ...]], text: str, line: int | None, value: str | None, expected: str
 ) -> None:
     (problem,) = problems(text)
     assert (problem.line, problem.value) == (line, value)
     assert expected in problem.expected
 
 
-def test_all_problems_are_reported_in_the_order_of_the_file(problems) -> None:
+def test_all_problems_are_reported_in_the_order_of_the_file(problems: Callable[[str], tuple[Problem, ...]]) -> None:
     found = problems(
         "[windows]\nlength = 500\noverlap = 2\n[training]\nseed = -1\nepoch = 3\n"
         '[models]\narchitectures = ["cn"]\n[models.lstm]\nlearning_rate = "x"\n[what]\n'
@@ -244,10 +255,10 @@ def test_all_problems_are_reported_in_the_order_of_the_file(problems) -> None:
     assert [problem.line for problem in found] == [2, 3, 5, 6, 8, 10, 11]
 
 
-def test_a_bad_preset_does_not_hide_the_other_keys(problems) -> None:
+def test_a_bad_preset_does_not_hide_the_other_keys(problems: Callable[[str], tuple[Problem, ...]]) -> None:
     assert len(problems('[training]\npreset = "x"\nepochs = 0\n' + MODELS)) == 2
 
 
-def test_an_override_is_judged_once_where_training_is_wrong_too(problems) -> None:
+def test_an_override_is_judged_once_where_training_is_wrong_too(problems: Callable[[str], tuple[Problem, ...]]) -> None:
     (problem,) = problems("[training]\nepochs = 0\n" + MODELS + "[models.lstm]\nseed = 1\n")
     assert problem.line == 2

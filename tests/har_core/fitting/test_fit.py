@@ -190,9 +190,12 @@ def test_training_from_mapped_windows_is_training_from_memory(
     recipe = TrainingSettings(epochs=2, batch_size=batch_size, seed=seed, rotation_degrees=rotation_degrees)
 
     def outcome(roles: list[LabelledWindows]) -> tuple[Any, ...]:
+        training, validation = roles
         options = ModelSettings(training=recipe, architecture_options={"width": 4})
-        fitted = fit_architecture("compact", *roles, options, RUNTIME, channels=ALL, statistics=STATISTICS)
-        probabilities = predict_probabilities(classifier_of(fitted, None, ALL), roles[1].windows)
+        fitted = fit_architecture(
+            "compact", training, validation, options, RUNTIME, channels=ALL, statistics=STATISTICS
+        )
+        probabilities = predict_probabilities(classifier_of(fitted, None, ALL), validation.windows)
         history = [replace(record, seconds=0.0) for record in fitted.history]
         return history, fitted.best_epoch, weights_version(fitted.model), probabilities.tolist()
 

@@ -24,6 +24,16 @@ from har_core.inference.graph import load_graph
 class Odd(nn.Module):
     """Weights of every sort: shared, views of others, transposed, of other types, without values, in no state."""
 
+    transposed: Tensor
+    part: Tensor
+    whole: Tensor
+    counts: Tensor
+    same_counts: Tensor
+    flags: Tensor
+    precise: Tensor
+    rough: Tensor
+    of_shape_alone: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
@@ -53,7 +63,7 @@ class Odd(nn.Module):
         )
         values, places = torch.sort(x * self.precise + self.flags.sum() + self.rough.sum().float(), dim=1)
         rest = torch.full((x.shape[0] * 2, 1), float("inf"), dtype=torch.float64)
-        return torch.cat([*(values + places).split(2, dim=1), rest.view(-1, 2)])
+        return torch.cat([*torch.split(values + places, 2, dim=1), rest.view(-1, 2)])
 
 
 def export(model: nn.Module, path: Path) -> Path:
@@ -89,11 +99,11 @@ def rewrite(archive: Path, path: Path, record: str, change: Callable[[Any], obje
     return path
 
 
-def test_weights_of_every_sort_have_one_version_in_memory_and_in_the_archive(model, archive):
+def test_weights_of_every_sort_have_one_version_in_memory_and_in_the_archive(model: Odd, archive: Path) -> None:
     assert archived_weights_version(archive) == weights_version(model)
 
 
-def test_graph_answers_as_pytorch_would(archive):
+def test_graph_answers_as_pytorch_would(archive: Path) -> None:
     ours, pytorchs = load_graph(archive), torch.export.load(archive).module()
     for size in (1, 2, 5):
         x = torch.randn(size, 4)
@@ -101,13 +111,13 @@ def test_graph_answers_as_pytorch_would(archive):
             assert torch.equal(ours(x), pytorchs(x))
 
 
-def test_shared_weights_stay_shared(archive):
+def test_shared_weights_stay_shared(archive: Path) -> None:
     buffers = dict(load_graph(archive).named_buffers())
     assert buffers["part"].untyped_storage().data_ptr() == buffers["whole"].untyped_storage().data_ptr()
 
 
 @pytest.mark.parametrize("name", ["first.weight", "precise", "of_shape_alone", "same_counts"])
-def test_another_value_is_another_version(model, archive, tmp_path, name):
+def test_another_value_is_another_version(model: Odd, archive: Path, tmp_path: Path, name: str) -> None:
     other = Odd()
     other.load_state_dict(model.state_dict())
     other.of_shape_alone.copy_(model.of_shape_alone)
@@ -121,7 +131,7 @@ def test_another_value_is_another_version(model, archive, tmp_path, name):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.floats(0, 1), at=st.floats(0, 1), byte=st.integers(1, 255))
 @example(cut=0.0, at=0.0, byte=1)
-def test_damage_is_noticed_or_without_effect(archive, tmp_path, cut, at, byte):
+def test_damage_is_noticed_or_without_effect(archive: Path, tmp_path: Path, cut: float, at: float, byte: int) -> None:
     content = archive.read_bytes()
     damaged = bytearray(content)
     damaged[int(at * (len(content) - 1))] ^= byte
@@ -136,14 +146,14 @@ def test_damage_is_noticed_or_without_effect(archive, tmp_path, cut, at, byte):
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive at all"])
-def test_what_is_no_archive_is_refused(tmp_path, content):
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.pt2").write_bytes(content)
     with pytest.raises(DamagedModelError, match=r"model\.pt2: damaged, or no exported graph"):
         load_graph(tmp_path / "model.pt2")
 
 
 @pytest.mark.parametrize("size", [9, 10**6])
-def test_weights_that_reach_beyond_their_record_are_refused(archive, tmp_path, size):
+def test_weights_that_reach_beyond_their_record_are_refused(archive: Path, tmp_path: Path, size: int) -> None:
     def enlarge(config: Any) -> None:
         config["config"]["whole"]["tensor_meta"]["sizes"][0] = {"as_int": size}
 
@@ -153,7 +163,7 @@ def test_weights_that_reach_beyond_their_record_are_refused(archive, tmp_path, s
             read(path)
 
 
-def test_pickled_weights_are_never_unpickled(archive, tmp_path):
+def test_pickled_weights_are_never_unpickled(archive: Path, tmp_path: Path) -> None:
     def pickle(config: Any) -> None:
         config["config"]["whole"]["use_pickle"] = True
 
@@ -176,7 +186,7 @@ def test_pickled_weights_are_never_unpickled(archive, tmp_path):
         "math.sqrt",
     ],
 )
-def test_only_operators_on_tensors_are_run(archive, tmp_path, target):
+def test_only_operators_on_tensors_are_run(archive: Path, tmp_path: Path, target: str) -> None:
     def replace(program: Any) -> None:
         program["graph_module"]["graph"]["nodes"][0]["target"] = target
 
@@ -184,7 +194,7 @@ def test_only_operators_on_tensors_are_run(archive, tmp_path, target):
         load_graph(rewrite(archive, tmp_path / "model.pt2", "models/model.json", replace))
 
 
-def test_a_graph_with_two_results_is_refused(tmp_path):
+def test_a_graph_with_two_results_is_refused(tmp_path: Path) -> None:
     class Two(nn.Module):
         def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
             return x + 1, x + 2

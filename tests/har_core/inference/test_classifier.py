@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from narrowing import present
 from torch import nn
 
 from har_core.base.errors import InputError
@@ -20,7 +21,8 @@ class _Network(nn.Module):
         self.dropout = nn.Dropout(0.5)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        return self.dropout(self.linear(windows.mean(dim=1)))
+        logits: torch.Tensor = self.dropout(self.linear(windows.mean(dim=1)))
+        return logits
 
 
 @pytest.fixture
@@ -36,14 +38,16 @@ def windows() -> torch.Tensor:
     return torch.randn(11, T, C, generator=torch.Generator().manual_seed(1)) * 4 + 2
 
 
-def test_raw_windows_give_what_normalised_ones_give_the_network(classifier, windows):
+def test_raw_windows_give_what_normalised_ones_give_the_network(
+    classifier: RawWindowClassifier, windows: torch.Tensor
+) -> None:
     normalised = (windows - classifier.mean) / classifier.standard_deviation
     expected = torch.softmax(classifier.network.eval()(normalised), dim=1)
     torch.testing.assert_close(classifier.eval()(windows), expected)
     assert expected.std() > 0.01
 
 
-def test_probabilities_are_float32_and_sum_to_one(classifier, windows):
+def test_probabilities_are_float32_and_sum_to_one(classifier: RawWindowClassifier, windows: torch.Tensor) -> None:
     probabilities = predict_probabilities(classifier, windows)
     assert probabilities.dtype == np.float32
     assert probabilities.shape == (11, K)
@@ -51,25 +55,27 @@ def test_probabilities_are_float32_and_sum_to_one(classifier, windows):
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 11, 256])
-def test_the_batch_size_changes_nothing(classifier, windows, batch_size):
+def test_the_batch_size_changes_nothing(
+    classifier: RawWindowClassifier, windows: torch.Tensor, batch_size: int
+) -> None:
     classifier.train()  # dropout would change the answers if it stayed on
     expected = classifier.eval()(windows).detach().numpy()
     classifier.train()
     np.testing.assert_allclose(predict_probabilities(classifier, windows, batch_size), expected, atol=1e-6)
 
 
-def test_no_windows_are_refused(classifier):
+def test_no_windows_are_refused(classifier: RawWindowClassifier) -> None:
     with pytest.raises(InputError, match="no windows"):
         predict_probabilities(classifier, torch.empty(0, T, C))
 
 
-def test_statistics_are_saved_with_the_weights(classifier, windows):
+def test_statistics_are_saved_with_the_weights(classifier: RawWindowClassifier, windows: torch.Tensor) -> None:
     other = RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C))
     other.load_state_dict(classifier.state_dict())
     torch.testing.assert_close(other.eval()(windows), classifier.eval()(windows))
 
 
-def test_statistics_are_no_view_of_what_was_given():
+def test_statistics_are_no_view_of_what_was_given() -> None:
     mean = torch.zeros(C)
     classifier = RawWindowClassifier(_Network(), mean=mean, standard_deviation=torch.ones(C))
     mean += 1
@@ -77,7 +83,7 @@ def test_statistics_are_no_view_of_what_was_given():
     assert not any(name in {"mean", "standard_deviation"} for name, _ in classifier.named_parameters())
 
 
-def test_channels_are_chosen_after_normalising(windows):
+def test_channels_are_chosen_after_normalising(windows: torch.Tensor) -> None:
     mean, deviation = torch.linspace(-2, 2, 6), torch.linspace(1, 3, 6)
     network = _Network()
     classifier = RawWindowClassifier(network, mean=mean, standard_deviation=deviation, channels=[5, 0, 2, 3]).eval()
@@ -88,12 +94,12 @@ def test_channels_are_chosen_after_normalising(windows):
 
 
 @pytest.mark.parametrize("channels", [[], [4], [-1, 2]])
-def test_channels_that_are_not_there_are_refused(channels):
+def test_channels_that_are_not_there_are_refused(channels: list[int]) -> None:
     with pytest.raises(InputError, match="expected some of 0 to 3"):
         RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C), channels=channels)
 
 
-def test_it_exports_for_any_number_of_windows(classifier, windows):
+def test_it_exports_for_any_number_of_windows(classifier: RawWindowClassifier, windows: torch.Tensor) -> None:
     batch = torch.export.Dim("batch", min=1)
     exported = torch.export.export(classifier.eval(), (windows[:2],), dynamic_shapes=({0: batch},)).module()
     for num_windows in (1, 2, 7):
@@ -111,12 +117,12 @@ def test_it_exports_for_any_number_of_windows(classifier, windows):
         (torch.zeros(C), torch.full((C,), torch.inf), "finite"),
     ],
 )
-def test_impossible_statistics_are_refused(mean, deviation, message):
+def test_impossible_statistics_are_refused(mean: torch.Tensor, deviation: torch.Tensor, message: str) -> None:
     with pytest.raises(InputError, match=message):
         RawWindowClassifier(_Network(), mean=mean, standard_deviation=deviation)
 
 
-def test_the_version_is_that_of_the_weights(classifier):
+def test_the_version_is_that_of_the_weights(classifier: RawWindowClassifier) -> None:
     version = weights_version(classifier)
     assert len(bytes.fromhex(version)) == 32
     copy = RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C))
@@ -126,7 +132,7 @@ def test_the_version_is_that_of_the_weights(classifier):
 
 
 @pytest.mark.parametrize("name", ["network.linear.weight", "network.linear.bias", "mean", "standard_deviation"])
-def test_one_changed_number_changes_the_version(classifier, name):
+def test_one_changed_number_changes_the_version(classifier: RawWindowClassifier, name: str) -> None:
     version = weights_version(classifier)
     state = classifier.state_dict()
     state[name].view(-1)[0] = torch.nextafter(state[name].view(-1)[0], torch.tensor(torch.inf))
@@ -140,7 +146,7 @@ def _module(**tensors: torch.Tensor) -> nn.Module:
     return module
 
 
-def test_order_and_layout_do_not_count_but_names_shapes_and_types_do():
+def test_order_and_layout_do_not_count_but_names_shapes_and_types_do() -> None:
     a, b = torch.arange(6.0).reshape(2, 3), torch.ones(3)
     version = weights_version(_module(a=a, b=b))
     assert weights_version(_module(b=b, a=a)) == version
@@ -149,9 +155,9 @@ def test_order_and_layout_do_not_count_but_names_shapes_and_types_do():
         assert weights_version(_module(**other)) != version
 
 
-def test_parameters_and_buffers_of_every_type_count():
+def test_parameters_and_buffers_of_every_type_count() -> None:
     module = nn.BatchNorm1d(3).to(torch.bfloat16)
     module.register_buffer("scalar", torch.tensor(True))
     version = weights_version(module)
-    module.num_batches_tracked += 1
+    module.num_batches_tracked = present(module.num_batches_tracked) + 1
     assert weights_version(module) != version

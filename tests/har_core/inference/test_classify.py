@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,9 @@ from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, NUM_CHANN
 from har_core.datasets.dsads.recordings import Recording
 from har_core.inference import classify as classify_module
 from har_core.inference.classify import PREDICTION_SCHEMA, classify, classify_segments
+
+if TYPE_CHECKING:
+    from tests.har_core.conftest import FindingsOf
 
 
 def recording(subject: int, activity: int, segments: tuple[int, ...]) -> Recording:
@@ -28,13 +34,14 @@ class _Model:
         assert windows.flags.c_contiguous
         self.seen.append(windows)
         activities = (windows[:, 0, 0] // 1000).astype(int)
-        return (np.eye(NUM_ACTIVITIES)[activities - 1] * 0.81 + 0.01).astype(np.float32)
+        rows: np.ndarray = np.eye(NUM_ACTIVITIES)[activities - 1]
+        return (rows * 0.81 + 0.01).astype(np.float32)
 
 
 RECORDINGS = (recording(1, 2, (1, 3)), recording(12, 19, (60,)))
 
 
-def test_each_window_gets_its_answer():
+def test_each_window_gets_its_answer() -> None:
     table = classify(RECORDINGS, _Model(), length=50)
     assert table.schema.equals(PREDICTION_SCHEMA)
     assert table["path"].to_pylist() == ["a02/p1/s01.txt"] * 2 + ["a02/p1/s03.txt"] * 2 + ["a19/p12/s60.txt"] * 2
@@ -43,7 +50,7 @@ def test_each_window_gets_its_answer():
     assert table["probability"].to_pylist() == pytest.approx([0.82] * 6)
 
 
-def test_the_model_sees_time_before_channels():
+def test_the_model_sees_time_before_channels() -> None:
     model = _Model()
     classify(RECORDINGS[:1], model, length=50)
     windows = np.concatenate(model.seen)
@@ -52,7 +59,7 @@ def test_the_model_sees_time_before_channels():
     np.testing.assert_array_equal(windows[3], RECORDINGS[0].samples[:, 175:225].T)
 
 
-def test_the_model_is_asked_of_few_windows_at_once_and_in_order(monkeypatch):
+def test_the_model_is_asked_of_few_windows_at_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = classify(RECORDINGS, _Model(), length=25)
     monkeypatch.setattr(classify_module, "_MOST_WINDOWS", 3)
     model = _Model()
@@ -63,7 +70,9 @@ def test_the_model_is_asked_of_few_windows_at_once_and_in_order(monkeypatch):
 # --- Joined segments --------------------------------------------------------------------------------------------------
 
 
-def test_windows_go_on_where_the_join_is_continuous_and_are_named_by_their_first_segment(findings_of):
+def test_windows_go_on_where_the_join_is_continuous_and_are_named_by_their_first_segment(
+    findings_of: FindingsOf,
+) -> None:
     model, one = _Model(), recording(4, 2, (1, 2, 3, 4, 6, 7))
     findings = findings_of(("discontinuous_join", 4, 2, 2, 124, 2), ("zero_run", 4, 2, 1, 0, 99))
     table = classify([one], model, length=100, findings=findings)
@@ -79,21 +88,21 @@ def test_windows_go_on_where_the_join_is_continuous_and_are_named_by_their_first
     np.testing.assert_array_equal(np.concatenate(model.seen)[3], one.samples[:, 350:450].T)
 
 
-def test_windows_of_several_segments_need_stretches_of_that_length(findings_of):
+def test_windows_of_several_segments_need_stretches_of_that_length(findings_of: FindingsOf) -> None:
     recordings = [recording(4, 2, (1, 2)), recording(4, 3, (1, 3)), recording(4, 5, (8, 9, 10, 11))]
     table = classify(recordings, _Model(), length=250, findings=findings_of())
     assert table["path"].to_pylist() == ["a02/p4/s01.txt", "a05/p4/s08.txt", "a05/p4/s10.txt"]
     assert table["start_s"].to_pylist() == [0.0] * 3
 
 
-def test_windows_longer_than_a_segment_need_to_know_which_segments_follow_each_other():
+def test_windows_longer_than_a_segment_need_to_know_which_segments_follow_each_other() -> None:
     expected = r"a02/p1/s01.txt: a segment has 125 samples and the model takes windows of 250; .* folder or zip"
     with pytest.raises(InputError, match=expected) as caught:
         classify(RECORDINGS, _Model(), length=250)
     assert "\n" not in str(caught.value)
 
 
-def test_segments_of_nobody_are_answered_under_any_name():
+def test_segments_of_nobody_are_answered_under_any_name() -> None:
     one = recording(1, 7, (1, 2))
     table = classify_segments(one.samples, ["x.txt", "y"], _Model(), length=60)
     assert table["path"].to_pylist() == ["x.txt", "x.txt", "y", "y"]
@@ -104,15 +113,15 @@ def test_segments_of_nobody_are_answered_under_any_name():
 # --- Reading, and what is refused -------------------------------------------------------------------------------------
 
 
-def test_recordings_are_read_as_they_are_needed():
-    answered = []
+def test_recordings_are_read_as_they_are_needed() -> None:
+    answered: list[int] = []
 
-    def reading():
+    def reading() -> Iterator[Recording]:
         for number, one in enumerate(RECORDINGS):
             assert len(answered) == number
             yield one
 
-    def model(windows):
+    def model(windows: np.ndarray) -> np.ndarray:
         answered.append(len(windows))
         return _Model()(windows)
 
@@ -120,7 +129,7 @@ def test_recordings_are_read_as_they_are_needed():
     assert answered == [2, 1]
 
 
-def test_no_recordings_give_no_rows():
+def test_no_recordings_give_no_rows() -> None:
     table = classify([], _Model(), length=125)
     assert table.num_rows == 0
     assert table.schema.equals(PREDICTION_SCHEMA)
@@ -134,6 +143,6 @@ def test_no_recordings_give_no_rows():
         (np.full((2, 19), np.nan), "not finite"),
     ],
 )
-def test_a_model_that_answers_otherwise_is_refused(answer, message):
+def test_a_model_that_answers_otherwise_is_refused(answer: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
         classify(RECORDINGS[:1], lambda windows: answer, length=125)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 import numpy as np
 import polars as pl
@@ -38,7 +40,7 @@ def table() -> pa.Table:
     return tabulate_predictions(WINDOWS, PROBABILITIES, role="test", seed=3)
 
 
-def test_predictions_come_back_as_they_were(tmp_path, table):
+def test_predictions_come_back_as_they_were(tmp_path: Path, table: pa.Table) -> None:
     other = tabulate_predictions(WINDOWS, PROBABILITIES, role="validation", seed=3).slice(1)
     path = tmp_path / "models" / "cnn" / "holdout.parquet"
     write_predictions(path, pa.concat_tables([other, table]))
@@ -54,13 +56,13 @@ def test_predictions_come_back_as_they_were(tmp_path, table):
     assert np.array_equal(probabilities_of(test), PROBABILITIES)
 
 
-def test_a_score_needs_nothing_but_the_file(tmp_path, table):
+def test_a_score_needs_nothing_but_the_file(tmp_path: Path, table: pa.Table) -> None:
     write_predictions(tmp_path / "p.parquet", table)
     read = read_predictions(tmp_path / "p.parquet")
     assert score(read["label"].to_numpy(), probabilities_of(read)) == score(LABELS, PROBABILITIES)
 
 
-def test_polars_and_duckdb_read_it(tmp_path, table):
+def test_polars_and_duckdb_read_it(tmp_path: Path, table: pa.Table) -> None:
     path = tmp_path / "p.parquet"
     write_predictions(path, table)
     assert pl.read_parquet(path)["probabilities"].to_numpy().shape == (3, NUM_ACTIVITIES)
@@ -70,12 +72,12 @@ def test_polars_and_duckdb_read_it(tmp_path, table):
     ]
 
 
-def test_there_is_a_row_of_probabilities_for_each_window():
+def test_there_is_a_row_of_probabilities_for_each_window() -> None:
     with pytest.raises(InputError, match=r"shape \(3, 18\), expected \(3, 19\)"):
         tabulate_predictions(WINDOWS, PROBABILITIES[:, :18], role="test", seed=0)
 
 
-def test_what_is_no_predictions_is_refused(tmp_path):
+def test_what_is_no_predictions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.parquet: no readable predictions"):
         read_predictions(tmp_path / "absent.parquet")
     (tmp_path / "text.parquet").write_text("no Parquet")

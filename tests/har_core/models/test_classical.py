@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from narrowing import as_type
 from scipy.special import softmax
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
@@ -37,7 +38,7 @@ def fitted(name: str, data: tuple[Tensor, Tensor], **options: Any) -> tuple[nn.M
     x, labels = data
     model = fit_model(name, x[:200], labels[:200], num_classes=K, seed=SEED, **options)
     with torch.inference_mode():
-        return model, features_of(model.features, x).numpy(), model(x)
+        return model, features_of(as_type(nn.Module, model.features), x).numpy(), model(x)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,9 @@ def fitted(name: str, data: tuple[Tensor, Tensor], **options: Any) -> tuple[nn.M
         ("extra_trees", {"num_trees": 1}, ExtraTreesClassifier(1, random_state=SEED)),
     ],
 )
-def test_a_forest_equals_scikit_learn(data, name: str, options: dict[str, int], forest: Any) -> None:
+def test_a_forest_equals_scikit_learn(
+    data: tuple[Tensor, Tensor], name: str, options: dict[str, int], forest: Any
+) -> None:
     _, features, logits = fitted(name, data, **options)
     forest.fit(features[:200].astype(np.float32), data[1][:200].numpy())
     expected = forest.predict_proba(features.astype(np.float32))
@@ -59,7 +62,7 @@ def test_a_forest_equals_scikit_learn(data, name: str, options: dict[str, int], 
     np.testing.assert_allclose(logits.exp().numpy(), expected, rtol=0, atol=1e-6)
 
 
-def test_logistic_regression_equals_scikit_learn(data) -> None:
+def test_logistic_regression_equals_scikit_learn(data: tuple[Tensor, Tensor]) -> None:
     _, features, logits = fitted("logistic_regression", data, inverse_penalty=0.5)
     expected = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
     expected.fit(features[:200], data[1][:200].numpy())
@@ -67,7 +70,7 @@ def test_logistic_regression_equals_scikit_learn(data) -> None:
     assert 0.05 < expected.predict_proba(features[200:]).max(axis=1).min() < 0.6  # the comparison is of unsure answers
 
 
-def test_the_ridge_classifier_of_rocket_equals_scikit_learn(data) -> None:
+def test_the_ridge_classifier_of_rocket_equals_scikit_learn(data: tuple[Tensor, Tensor]) -> None:
     _, features, logits = fitted("rocket", data, num_features=840)
     expected = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=PENALTIES))
     expected.fit(features[:200], data[1][:200].numpy())
@@ -99,12 +102,12 @@ def test_thresholds_are_rounded_down() -> None:
     assert (np.nextafter(rounded_down(thresholds), np.float32(np.inf)).astype(np.float64) > thresholds).all()
 
 
-def test_what_no_tree_votes_for_keeps_a_finite_logit(data) -> None:
+def test_what_no_tree_votes_for_keeps_a_finite_logit(data: tuple[Tensor, Tensor]) -> None:
     _, _, logits = fitted("extra_trees", data, num_trees=2)
     assert logits.min() == pytest.approx(np.log(SMALLEST_PROBABILITY))
 
 
-def test_depth_and_number_of_trees_count(data) -> None:
+def test_depth_and_number_of_trees_count(data: tuple[Tensor, Tensor]) -> None:
     sizes = [
         fitted("random_forest", data, num_trees=num_trees, max_depth=depth)[0].get_buffer("threshold_V").numel()
         for num_trees, depth in ((2, 2), (4, 2), (4, 4))
@@ -112,5 +115,5 @@ def test_depth_and_number_of_trees_count(data) -> None:
     assert sizes[0] < sizes[1] < sizes[2]
 
 
-def test_pure_leaves_share_their_distributions(data) -> None:
+def test_pure_leaves_share_their_distributions(data: tuple[Tensor, Tensor]) -> None:
     assert fitted("extra_trees", data)[0].get_buffer("probabilities_DK").shape == (K, K)

@@ -119,16 +119,18 @@ def test_what_is_fitted_cannot_be_created_and_the_other_way_round() -> None:
     ],
 )
 def test_options_are_checked_before_there_are_windows(name: str, option: str, value: float, expected: str) -> None:
+    options: dict[str, Any] = {option: value}
     with pytest.raises(InputError, match=expected):
-        check_options(name, **SIZES, **{option: value})
+        check_options(name, **SIZES, **options)
     if not is_network(name):
         with pytest.raises(InputError, match=expected):
-            fit_model(name, torch.zeros(2, 9, 3), torch.arange(2), num_classes=2, seed=0, **{option: value})
+            fit_model(name, torch.zeros(2, 9, 3), torch.arange(2), num_classes=2, seed=0, **options)
 
 
 def test_options_that_are_possible_pass() -> None:
     for name in list_models():
-        check_options(name, **SIZES, **describe(name).options)
+        options: dict[str, Any] = dict(describe(name).options)
+        check_options(name, **SIZES, **options)
 
 
 def test_a_fit_function_of_another_form_or_a_taken_name_is_refused() -> None:

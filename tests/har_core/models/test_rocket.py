@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -26,7 +28,7 @@ def windows() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def transform(windows) -> RandomConvolutions:
+def transform(windows: torch.Tensor) -> RandomConvolutions:
     return _with_thresholds(windows, np.random.default_rng(1), 12)
 
 
@@ -38,7 +40,7 @@ def test_kernels() -> None:
     assert len({tuple(row) for row in weights.tolist()}) == 84
 
 
-def test_features_are_shares_of_output_above_thresholds(transform, windows) -> None:
+def test_features_are_shares_of_output_above_thresholds(transform: RandomConvolutions, windows: torch.Tensor) -> None:
     x = ((windows.double() - windows.double().mean((0, 1))) / windows.double().std((0, 1), correction=0)).numpy()
     expected = []
     for index, dilation in enumerate(transform.dilations):
@@ -74,20 +76,20 @@ def test_a_kernel_sees_one_to_nine_channels() -> None:
     assert (_random_channels(np.random.default_rng(0), 1) == 1).all()
 
 
-def test_thresholds_cut_the_training_windows_at_all_shares(windows) -> None:
+def test_thresholds_cut_the_training_windows_at_all_shares(windows: torch.Tensor) -> None:
     shares = _with_thresholds(windows, np.random.default_rng(0), 30)(windows).mean(dim=0)
     assert shares.min() < 0.2
     assert shares.max() > 0.8
     assert shares.mean() == pytest.approx(0.5, abs=0.05)
 
 
-def test_the_seed_draws_channels_and_thresholds(windows) -> None:
+def test_the_seed_draws_channels_and_thresholds(windows: torch.Tensor) -> None:
     first, other = (_with_thresholds(windows, np.random.default_rng(seed), 12) for seed in (1, 2))
     assert not torch.equal(first.get_buffer("channels_0"), other.get_buffer("channels_0"))
     assert not torch.equal(first.get_buffer("thresholds_0"), other.get_buffer("thresholds_0"))
 
 
-def test_the_number_of_features_is_rounded_down_to_84(windows) -> None:
+def test_the_number_of_features_is_rounded_down_to_84(windows: torch.Tensor) -> None:
     labels = torch.arange(12) % 2
     model = fit_model("rocket", windows, labels, num_classes=2, seed=0, num_features=300)
     assert model.get_buffer("weight_FK").shape == (252, 2)
@@ -96,12 +98,14 @@ def test_the_number_of_features_is_rounded_down_to_84(windows) -> None:
 @pytest.mark.parametrize(
     ("length", "options", "expected"), [(8, {}, "at least 9 samples"), (40, {"num_features": 83}, "at least 84")]
 )
-def test_what_cannot_be_convolved_is_refused(windows, length: int, options: dict[str, int], expected: str) -> None:
+def test_what_cannot_be_convolved_is_refused(
+    windows: torch.Tensor, length: int, options: dict[str, Any], expected: str
+) -> None:
     with pytest.raises(InputError, match=expected):
         fit_model("rocket", windows[:, :length], torch.arange(12) % 2, num_classes=2, seed=0, **options)
 
 
-def test_a_channel_that_never_varies_is_no_trouble(windows) -> None:
+def test_a_channel_that_never_varies_is_no_trouble(windows: torch.Tensor) -> None:
     still = torch.cat([windows, torch.full((12, 40, 1), 3.0)], dim=2)
     model = fit_model("rocket", still, torch.arange(12) % 2, num_classes=2, seed=0, num_features=252)
     with torch.inference_mode():

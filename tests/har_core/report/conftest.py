@@ -6,13 +6,16 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
+from narrowing import present
 
 from har_core.audit.findings import Finding, Place, tabulate
 from har_core.audit.kinds import Kind, Severity
 from har_core.datasets.dsads.layout import CHANNELS, NUM_ACTIVITIES, RecordingKey, channels_of_unit
+from har_core.datasets.origin import Origin
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import FoldResult, ModelResult, SeedResult
@@ -44,18 +47,18 @@ EXPERIMENT = {
 }
 
 
-def make_scores(skill: float, num_windows_each: int, seed: int):
+def make_scores(skill: float, num_windows_each: int, seed: int) -> Scores:
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(NUM_ACTIVITIES), num_windows_each)
     skills = np.clip(skill + rng.normal(0, 0.12, NUM_ACTIVITIES), 0.2, 1)
     right = rng.random(len(labels)) < skills[labels]
-    neighbour = np.array([NEIGHBOURS.get(k, (k + 1) % NUM_ACTIVITIES) for k in labels])
+    neighbour = np.array([NEIGHBOURS.get(k, (k + 1) % NUM_ACTIVITIES) for k in labels.tolist()])
     wrong = np.where(rng.random(len(labels)) < 0.7, neighbour, rng.integers(0, NUM_ACTIVITIES, len(labels)))
     predicted = np.where(right, labels, wrong)
     return score(labels, np.eye(NUM_ACTIVITIES)[predicted] * 0.9 + 0.1 / NUM_ACTIVITIES)
 
 
-def make_result(architecture: str = "cnn", **changes) -> ModelResult:
+def make_result(architecture: str = "cnn", **changes: Any) -> ModelResult:
     skill, test_skill, num_parameters, macs, latency_ms, throughput = {**FIGURES, **CLASSICAL}.get(
         architecture, FIGURES["cnn"]
     )
@@ -76,7 +79,7 @@ def make_result(architecture: str = "cnn", **changes) -> ModelResult:
         for epoch in range(1, epochs + 1)
     )
     scores = {"validation": validation, "test": make_scores(test_skill, 120, num_parameters + 1)}
-    values = {
+    values: dict[str, Any] = {
         "architecture": architecture,
         "origin": "real",
         "seed": 0,
@@ -104,7 +107,7 @@ def make_result(architecture: str = "cnn", **changes) -> ModelResult:
     return ModelResult(**(values | changes))
 
 
-def make_entry(architecture: str = "cnn", **changes) -> ReportEntry:
+def make_entry(architecture: str = "cnn", **changes: Any) -> ReportEntry:
     run_id = (
         f"{abs(hash(architecture)):032x}"[:32] if architecture not in FIGURES else f"{FIGURES[architecture][2]:032x}"
     )
@@ -127,7 +130,7 @@ def entry() -> Callable[..., ReportEntry]:
     return make_entry
 
 
-def make_inputs(*architectures: str, **changes) -> ReportInputs:
+def make_inputs(*architectures: str, **changes: Any) -> ReportInputs:
     origin = changes.get("origin", "real")
     values = {
         "title": "Human-activity recognition: a comparison",
@@ -166,7 +169,7 @@ class Page(HTMLParser):
         self.close()
         assert self.open == []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._attributes(tag, attrs)
         if tag not in VOID:
             self.open.append(tag)
@@ -180,18 +183,19 @@ class Page(HTMLParser):
             self.tables[-1][-1].append("")
             self.cell_links[-1][-1].append([])
         elif tag == "a":
-            self.links.append((dict(attrs)["href"], ""))
+            href = present(dict(attrs)["href"])
+            self.links.append((href, ""))
             if {"td", "th"} & set(self.open):
-                self.cell_links[-1][-1][-1].append(dict(attrs)["href"])
+                self.cell_links[-1][-1][-1].append(href)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in SVG_LEAVES, f"<{tag}/> is open in HTML"
         self._attributes(tag, attrs)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if "style" in self.open or not data.strip():
             return
         if "body" in self.open:
@@ -201,11 +205,11 @@ class Page(HTMLParser):
         if {"td", "th"} & set(self.open):
             self.tables[-1][-1][-1] += data.strip()
 
-    def _attributes(self, tag, attrs):
+    def _attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), f"<{tag}> names an attribute twice"
         self.attributes += [(tag, name, value or "") for name, value in attrs]
-        self.ids += [value for name, value in attrs if name == "id"]
+        self.ids += [present(value) for name, value in attrs if name == "id"]
 
     @property
     def text(self) -> str:
@@ -237,7 +241,7 @@ def scores_of(skill: float, num_windows_each: int, seed: int) -> Scores:
 
 
 @cache
-def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), origin: str = "real") -> FoldResult:
+def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), origin: Origin = "real") -> FoldResult:
     protocol = name.partition("-")[0]
     [fold] = [fold for fold in folds(protocol, SUBJECTS) if fold.name == name]
     tested = fold.test or tuple(SUBJECTS)
@@ -288,7 +292,7 @@ def names_of(*protocols: str) -> tuple[str, ...]:
     return tuple(fold.name for protocol in protocols for fold in folds(protocol, SUBJECTS))
 
 
-def make_folds(*architectures: str, protocols: tuple[str, ...] = ("loso", "leaky"), **changes) -> dict:
+def make_folds(*architectures: str, protocols: tuple[str, ...] = ("loso", "leaky"), **changes: Any) -> dict[str, Any]:
     """Changes for report inputs: every fold of every protocol, and what there should be."""
     names = names_of(*protocols)
     entries = tuple(
@@ -329,7 +333,7 @@ def make_findings() -> list[Finding]:
     ]
 
 
-def make_audit() -> dict:
+def make_audit() -> dict[str, Any]:
     """Changes for report inputs."""
     return {
         "findings": tabulate(make_findings()),
@@ -347,10 +351,10 @@ def fold() -> Callable[..., FoldResult]:
 
 
 @pytest.fixture(scope="session")
-def with_folds() -> Callable[..., dict]:
+def with_folds() -> Callable[..., dict[str, Any]]:
     return make_folds
 
 
 @pytest.fixture(scope="session")
-def audited() -> Callable[[], dict]:
+def audited() -> Callable[[], dict[str, Any]]:
     return make_audit

@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from narrowing import present
 
 from har_core.datasets.dsads.layout import ACTIVITIES
-from har_core.report.build import build_report, write_report
+from har_core.report.build import Report, build_report, write_report
+from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.report.page import SYNTHETIC_NOTE
 from har_core.report.published import PARAMETERS_FOOTNOTE
+
+if TYPE_CHECKING:
+    from tests.har_core.report.conftest import Page
 
 FOUR = ("cnn", "resnet", "lstm", "shufflenet")
 
@@ -22,34 +30,34 @@ def column(table: list[list[str]], number: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def four(inputs):
+def four(inputs: Callable[..., ReportInputs]) -> ReportInputs:
     return inputs(*FOUR)
 
 
 @pytest.fixture(scope="module")
-def report(four):
+def report(four: ReportInputs) -> Report:
     return build_report(four)
 
 
 @pytest.fixture(scope="module")
-def page(report, read_page):
+def page(report: Report, read_page: type[Page]) -> Page:
     return read_page(report.html)
 
 
-def test_the_page_is_whole_html(report, page):
+def test_the_page_is_whole_html(report: Report, page: Page) -> None:
     assert report.html.lstrip().startswith("<!doctype html>")
     assert len(page.ids) == len(set(page.ids))
     assert len(report.html) < 1_500_000
 
 
-def test_every_anchor_and_label_has_its_target(page):
+def test_every_anchor_and_label_has_its_target(page: Page) -> None:
     targets = {value[1:] for _, name, value in page.attributes if name == "href" and value.startswith("#")}
     targets |= {value for _, name, value in page.attributes if name == "aria-labelledby"}
     assert targets
     assert targets <= set(page.ids)
 
 
-def test_nothing_is_fetched(report, page):
+def test_nothing_is_fetched(report: Report, page: Page) -> None:
     assert not {tag for tag, _, _ in page.attributes} & {"script", "link", "img", "iframe", "object", "image", "use"}
     assert not [
         name for _, name, _ in page.attributes if name in {"src", "srcset", "xlink:href"} or name.startswith("on")
@@ -60,7 +68,7 @@ def test_nothing_is_fetched(report, page):
     assert all(tag == "a" and value.startswith("http://127.0.0.1:5000/#/") for tag, value in links)
 
 
-def test_rankings_on_validation_and_test_are_apart(four, page):
+def test_rankings_on_validation_and_test_are_apart(four: ReportInputs, page: Page) -> None:
     validation, test = page.tables[:2]
     results = [entry.result for entry in four.entries]
     names = {"cnn": "CNN", "resnet": "ResNet", "lstm": "LSTM", "shufflenet": "ShuffleNet"}
@@ -77,7 +85,9 @@ def test_rankings_on_validation_and_test_are_apart(four, page):
     assert "Subjects 7 and 8, 2,280 windows" in text
 
 
-def test_weighted_means_are_shown_where_they_differ(inputs, four, page, read_page):
+def test_weighted_means_are_shown_where_they_differ(
+    inputs: Callable[..., ReportInputs], four: ReportInputs, page: Page, read_page: type[Page]
+) -> None:
     assert "Weighted F1" not in page.text
     entry = four.entries[0]
     test = replace(entry.result.scores["test"], weighted_f1=0.1234)
@@ -86,7 +96,7 @@ def test_weighted_means_are_shown_where_they_differ(inputs, four, page, read_pag
     assert "0.123" in column(shown.tables[1], 5)
 
 
-def test_the_best_on_validation_leads(four, page):
+def test_the_best_on_validation_leads(four: ReportInputs, page: Page) -> None:
     best = max((entry.result for entry in four.entries), key=lambda result: result.scores["validation"].macro_f1)
     assert best.architecture == "resnet"
     assert (
@@ -95,7 +105,7 @@ def test_the_best_on_validation_leads(four, page):
     )
 
 
-def test_the_heat_map_holds_every_test_f1(four, page):
+def test_the_heat_map_holds_every_test_f1(four: ReportInputs, page: Page) -> None:
     [table] = [table for table in page.tables if table[0][:2] == ["Number", "Activity"]]
     assert column(table, 1) == list(ACTIVITIES)
     by_name = {name: column(table, number) for number, name in enumerate(table[0])}
@@ -103,7 +113,7 @@ def test_the_heat_map_holds_every_test_f1(four, page):
         assert by_name[name] == [f"{scores.f1:.2f}" for scores in entry.result.scores["test"].per_class]
 
 
-def test_every_confusion_matrix_is_there_whole(four, page):
+def test_every_confusion_matrix_is_there_whole(four: ReportInputs, page: Page) -> None:
     matrices = [table for table in page.tables if table[0][0].startswith("true")]
     shown = [[[int(cell or 0) for cell in row[1:]] for row in table[1:]] for table in matrices]
     expected = [[list(row) for row in entry.result.scores["test"].confusion] for entry in four.entries]
@@ -111,7 +121,7 @@ def test_every_confusion_matrix_is_there_whole(four, page):
     assert all(table[11][0] == "walking on a treadmill inclined 15° at 4 km/h11" for table in matrices)
 
 
-def test_drawings_say_what_they_show(page):
+def test_drawings_say_what_they_show(page: Page) -> None:
     labels = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "aria-label")]
     roles = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "role")]
     assert len(labels) == len(roles) == 1 + 4 + 2
@@ -121,20 +131,20 @@ def test_drawings_say_what_they_show(page):
 
 
 @pytest.mark.parametrize("name", FOUR)
-def test_costs_and_provenance_of_each_are_named(four, report, page, name):
+def test_costs_and_provenance_of_each_are_named(four: ReportInputs, report: Report, page: Page, name: str) -> None:
     [entry] = [entry for entry in four.entries if entry.result.architecture == name]
     for text in (page.text, report.markdown.replace("\\", "")):
         assert f"{entry.result.complexity.num_parameters:,}" in text
         assert f"{entry.result.complexity.macs / 1e6:.1f}" in text
-        assert entry.mlflow_run_id in text
+        assert present(entry.mlflow_run_id) in text
         assert f"har-{name} version 3" in text
         assert f"models/{name}" in text
-        assert four.git_commit in text
+        assert present(four.git_commit) in text
         assert "AMD EPYC" in text
     assert '"test_subjects"' in page.text
 
 
-def test_published_figures_stand_beside_ours_on_real_recordings(report, page):
+def test_published_figures_stand_beside_ours_on_real_recordings(report: Report, page: Page) -> None:
     for text in (page.text, report.markdown):
         assert "0.8793" in text
         assert PARAMETERS_FOOTNOTE in text
@@ -145,7 +155,9 @@ def test_published_figures_stand_beside_ours_on_real_recordings(report, page):
     assert [row[5] for row in table if row[0] == "published"] == ["1,502,737*", "956,947", "1,160,341*", "3,394,065*"]
 
 
-def test_no_published_figure_stands_on_synthetic_recordings(inputs, read_page):
+def test_no_published_figure_stands_on_synthetic_recordings(
+    inputs: Callable[..., ReportInputs], read_page: type[Page]
+) -> None:
     report = build_report(inputs(*FOUR, origin="synthetic"))
     page = read_page(report.html)
     assert page.lines[0] == SYNTHETIC_NOTE
@@ -157,13 +169,13 @@ def test_no_published_figure_stands_on_synthetic_recordings(inputs, read_page):
     assert json.loads(report.json)["published"] is None
 
 
-def test_real_recordings_need_no_note(report, page):
+def test_real_recordings_need_no_note(report: Report, page: Page) -> None:
     assert "real recordings" in page.lines[0]
     assert "Synthetic" not in page.text
     assert report.markdown.splitlines()[0] == "# Human-activity recognition: a comparison"
 
 
-def test_json_holds_every_result(four, report):
+def test_json_holds_every_result(four: ReportInputs, report: Report) -> None:
     figures = json.loads(report.json)
     results = {entry["result"]["architecture"]: entry["result"] for entry in figures["entries"]}
     assert results == {own.result.architecture: json.loads(json.dumps(asdict(own.result))) for own in four.entries}
@@ -173,7 +185,7 @@ def test_json_holds_every_result(four, report):
     assert set(figures["published"]["figures"]) == set(FOUR)
 
 
-def test_what_is_missing_is_named_first(inputs, read_page):
+def test_what_is_missing_is_named_first(inputs: Callable[..., ReportInputs], read_page: type[Page]) -> None:
     report = build_report(inputs("cnn", missing=("models/lstm: not trained yet", "models/resnet: failed")))
     page = read_page(report.html)
     assert page.text.index("models/lstm: not trained yet") < page.text.index("Ranking")
@@ -182,20 +194,22 @@ def test_what_is_missing_is_named_first(inputs, read_page):
     assert json.loads(report.json)["missing"] == ["models/lstm: not trained yet", "models/resnet: failed"]
 
 
-def test_a_model_of_other_recordings_is_left_out_and_named(inputs, entry, read_page):
+def test_a_model_of_other_recordings_is_left_out_and_named(
+    inputs: Callable[..., ReportInputs], entry: Callable[..., ReportEntry], read_page: type[Page]
+) -> None:
     given = inputs("cnn")
     report = build_report(replace(given, entries=(*given.entries, entry("lstm", origin="synthetic"))))
     assert "models/lstm: its latest model is of synthetic recordings, so it is left out" in read_page(report.html).text
     assert [row["architecture"] for row in json.loads(report.json)["ranking"]["test"]] == ["cnn"]
 
 
-def test_one_model_makes_a_report(inputs, read_page):
+def test_one_model_makes_a_report(inputs: Callable[..., ReportInputs], read_page: type[Page]) -> None:
     page = read_page(build_report(inputs("lstm")).html)
     assert "LSTM is the only model here" in page.text
     assert column(page.tables[0], 1) == ["LSTM"]
 
 
-def test_no_model_makes_a_clear_page(inputs, read_page):
+def test_no_model_makes_a_clear_page(inputs: Callable[..., ReportInputs], read_page: type[Page]) -> None:
     report = build_report(inputs(missing=("models/cnn: not trained yet",)))
     for text in (read_page(report.html).text, report.markdown.replace("\\", "")):
         assert "There is no trained model to compare yet." in text
@@ -203,7 +217,9 @@ def test_no_model_makes_a_clear_page(inputs, read_page):
     assert json.loads(report.json)["entries"] == []
 
 
-def test_an_architecture_without_published_figures_is_shown(inputs, entry, read_page):
+def test_an_architecture_without_published_figures_is_shown(
+    inputs: Callable[..., ReportInputs], entry: Callable[..., ReportEntry], read_page: type[Page]
+) -> None:
     given = inputs("cnn")
     page = read_page(build_report(replace(given, entries=(*given.entries, entry("tiny_har")))).html)
     assert "Tiny har" in column(page.tables[0], 1)
@@ -211,7 +227,9 @@ def test_an_architecture_without_published_figures_is_shown(inputs, entry, read_
     assert "Tiny har, ours" not in page.text
 
 
-def test_text_from_outside_is_escaped(inputs, entry, read_page):
+def test_text_from_outside_is_escaped(
+    inputs: Callable[..., ReportInputs], entry: Callable[..., ReportEntry], read_page: type[Page]
+) -> None:
     evil = "<script>alert(1)</script>|`*\n# x"
     given = inputs("cnn", title=evil, missing=(evil,), dataset={evil: evil}, git_commit=evil)
     link = replace(given.entries[0], mlflow_run_url="javascript:alert(1)", registered_model=evil)
@@ -226,7 +244,9 @@ def test_text_from_outside_is_escaped(inputs, entry, read_page):
     assert prose.splitlines()[0].startswith("# \\<script\\>")
 
 
-def test_scores_and_losses_that_are_no_numbers_are_dashes(inputs, entry, read_page):
+def test_scores_and_losses_that_are_no_numbers_are_dashes(
+    inputs: Callable[..., ReportInputs], entry: Callable[..., ReportEntry], read_page: type[Page]
+) -> None:
     given = inputs("cnn")
     broken = entry("lstm")
     scores = {role: replace(scores, macro_f1=math.nan) for role, scores in broken.result.scores.items()}
@@ -239,7 +259,9 @@ def test_scores_and_losses_that_are_no_numbers_are_dashes(inputs, entry, read_pa
     json.loads(report.json, parse_constant=pytest.fail)
 
 
-def test_times_of_two_machines_are_not_compared(inputs, entry, read_page):
+def test_times_of_two_machines_are_not_compared(
+    inputs: Callable[..., ReportInputs], entry: Callable[..., ReportEntry], read_page: type[Page]
+) -> None:
     given = inputs("cnn")
     other = entry("lstm")
     latency = replace(other.result.latency, num_threads=1)
@@ -249,11 +271,11 @@ def test_times_of_two_machines_are_not_compared(inputs, entry, read_page):
         assert ("cannot be compared" in text) is warned
 
 
-def test_the_same_inputs_make_the_same_report(four, report):
+def test_the_same_inputs_make_the_same_report(four: ReportInputs, report: Report) -> None:
     assert build_report(four) == report
 
 
-def test_three_files_are_written(tmp_path, report):
+def test_three_files_are_written(tmp_path: Path, report: Report) -> None:
     paths = write_report(report, tmp_path / "reports" / "latest")
     assert [path.name for path in paths] == ["report.html", "report.md", "report.json"]
     assert [path.read_text(encoding="utf-8") for path in paths] == [report.html, report.markdown, report.json]

@@ -4,63 +4,77 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from narrowing import present
 
 from har_core.audit.findings import FINDINGS_SCHEMA
-from har_core.evaluation.folds import summarise_folds
-from har_core.report.build import build_report
+from har_core.evaluation.folds import ProtocolSummary, summarise_folds
+from har_core.evaluation.results import FoldResult
+from har_core.report.build import Report, build_report
 from har_core.report.formats import with_spread
 from har_core.report.honest import view_folds
+from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.splits.protocols import folds as folds_of
+
+if TYPE_CHECKING:
+    from tests.har_core.report.conftest import Page
 
 THREE = ("extra_trees", "random_forest", "cnn")
 NAMES = {"extra_trees": "Extra trees", "random_forest": "Random forest", "cnn": "CNN"}
 PROTOCOLS = ("loso", "pairs", "leaky")
 
 
-def without(given, architecture, *names):
+def without(given: ReportInputs, architecture: str, *names: str) -> ReportInputs:
     gone = {(architecture, name) for name in names}
     kept = tuple(entry for entry in given.folds if (entry.result.architecture, entry.result.fold) not in gone)
     return replace(given, folds=kept)
 
 
-def table_with(page, *headings):
+def table_with(page: Page, *headings: str) -> list[list[str]]:
     return next(table for table in page.tables if set(headings) <= set(table[0]))
 
 
-def told(row):
+def told(row: list[str]) -> list[str]:
     """A row's cells without the white space around spreads."""
     return ["".join(cell.split()) for cell in row]
 
 
 @pytest.fixture(scope="module")
-def whole(inputs, with_folds, audited):
+def whole(
+    inputs: Callable[..., ReportInputs],
+    with_folds: Callable[..., dict[str, Any]],
+    audited: Callable[[], dict[str, Any]],
+) -> ReportInputs:
     changes = {**audited(), **with_folds(*THREE, protocols=PROTOCOLS)}
     return inputs(*THREE, **changes, experiment={"windows": {"length": 125}})
 
 
 @pytest.fixture(scope="module")
-def report(whole):
+def report(whole: ReportInputs) -> Report:
     return build_report(whole)
 
 
 @pytest.fixture(scope="module")
-def page(report, read_page):
+def page(report: Report, read_page: type[Page]) -> Page:
     return read_page(report.html)
 
 
 @pytest.fixture(scope="module")
-def summary(fold):
-    def summarised(architecture, protocol):
+def summary(fold: Callable[..., FoldResult]) -> Callable[[str, str], ProtocolSummary]:
+    def summarised(architecture: str, protocol: str) -> ProtocolSummary:
         names = [entry.name for entry in folds_of(protocol, range(1, 9))]
         return summarise_folds([fold(architecture, name) for name in names])
 
     return summarised
 
 
-def test_the_headline_is_the_score_on_new_people_of_the_first_on_validation(whole, report, page, summary):
+def test_the_headline_is_the_score_on_new_people_of_the_first_on_validation(
+    whole: ReportInputs, report: Report, page: Page, summary: Callable[[str, str], ProtocolSummary]
+) -> None:
     best = max((entry.result for entry in whole.entries), key=lambda result: result.scores["validation"].macro_f1)
     assert best.architecture == "random_forest"
     spread = with_spread(summary("random_forest", "loso").macro_f1)
@@ -74,9 +88,11 @@ def test_the_headline_is_the_score_on_new_people_of_the_first_on_validation(whol
     assert headlines["macro-F1 on subject 5, its hardest"] == f"{lowest:.3f}"
 
 
-def test_a_test_score_never_chooses_the_headline(whole, read_page, summary):
+def test_a_test_score_never_chooses_the_headline(
+    whole: ReportInputs, read_page: type[Page], summary: Callable[[str, str], ProtocolSummary]
+) -> None:
     scores = {a: summary(a, "loso").macro_f1.mean for a in THREE}
-    assert max(scores, key=scores.get) == "extra_trees"
+    assert max(scores, key=scores.__getitem__) == "extra_trees"
     [cnn] = [entry for entry in whole.entries if entry.result.architecture == "cnn"]
     others = []
     for entry in whole.entries:
@@ -92,7 +108,9 @@ def test_a_test_score_never_chooses_the_headline(whole, read_page, summary):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_each_protocol_shows_mean_and_deviation_on_all_and_clean_windows(page, report, summary, protocol):
+def test_each_protocol_shows_mean_and_deviation_on_all_and_clean_windows(
+    page: Page, report: Report, summary: Callable[[str, str], ProtocolSummary], protocol: str
+) -> None:
     [table] = [t for t in page.tables if "Seeds" in t[0]][PROTOCOLS.index(protocol) :][:1]
     markdown = report.markdown
     ranking = json.loads(report.json)["protocols"][protocol]["ranking"]
@@ -106,7 +124,7 @@ def test_each_protocol_shows_mean_and_deviation_on_all_and_clean_windows(page, r
         assert cells[-3:-1] == [str(len(expected.folds)), "2"]
         assert entry["architecture"] == architecture
         assert entry["macro_f1"]["mean"] == expected.macro_f1.mean
-        assert entry["macro_f1_clean"]["mean"] == expected.macro_f1_clean.mean
+        assert entry["macro_f1_clean"]["mean"] == present(expected.macro_f1_clean).mean
         assert with_spread(expected.macro_f1) in markdown
         if protocol != "leaky":
             assert with_spread(expected.macro_f1_clean).replace(" ", "") in cells
@@ -114,7 +132,9 @@ def test_each_protocol_shows_mean_and_deviation_on_all_and_clean_windows(page, r
     assert ("Macro-F1, clean windows" in table[0]) is (protocol != "leaky")
 
 
-def test_every_subject_is_shown_for_every_architecture(page, report, summary):
+def test_every_subject_is_shown_for_every_architecture(
+    page: Page, report: Report, summary: Callable[[str, str], ProtocolSummary]
+) -> None:
     table = table_with(page, "Subject")
     order = [next(key for key, name in NAMES.items() if name == heading) for heading in table[0][1:]]
     assert [row[0] for row in table[1:]] == [str(subject) for subject in range(1, 9)]
@@ -130,13 +150,15 @@ def test_every_subject_is_shown_for_every_architecture(page, report, summary):
     assert first["per_subject"] == {str(k): value for k, value in summary("cnn", "loso").per_subject.items()}
 
 
-def test_a_dot_is_drawn_for_every_subject(whole, report):
+def test_a_dot_is_drawn_for_every_subject(whole: ReportInputs, report: Report) -> None:
     [chart] = [view.chart for view in view_folds(whole).protocols if view.protocol == "loso"]
-    assert re.findall(r'<text class="numeral"[^>]*>(\d)<', chart) == [str(subject) for subject in range(1, 9)] * 3
+    assert (
+        re.findall(r'<text class="numeral"[^>]*>(\d)<', present(chart)) == [str(subject) for subject in range(1, 9)] * 3
+    )
     assert report.html.count('class="numeral"') == 2 * 3 * 8
 
 
-def test_the_leak_is_told_in_points(page, report, summary):
+def test_the_leak_is_told_in_points(page: Page, report: Report, summary: Callable[[str, str], ProtocolSummary]) -> None:
     leak = json.loads(report.json)["leak"]
     assert leak["against"] == "loso"
     for entry in leak["architectures"]:
@@ -150,7 +172,9 @@ def test_the_leak_is_told_in_points(page, report, summary):
     assert any(label.startswith("Macro-F1 from a random split to new people: CNN") for label in labels)
 
 
-def test_published_scores_of_the_same_protocol_stand_beside_ours(page, report, summary):
+def test_published_scores_of_the_same_protocol_stand_beside_ours(
+    page: Page, report: Report, summary: Callable[[str, str], ProtocolSummary]
+) -> None:
     table = table_with(page, "Source", "Macro-F1")
     by_name = {row[0]: row[1:] for row in table[1:]}
     assert by_name["DynamicWHAR"] == ["0.878", "WHAR Arena 2026"]
@@ -166,7 +190,9 @@ def test_published_scores_of_the_same_protocol_stand_beside_ours(page, report, s
         assert "0.992 to 0.996" in text
 
 
-def test_no_published_score_stands_on_synthetic_recordings(inputs, with_folds, read_page):
+def test_no_published_score_stands_on_synthetic_recordings(
+    inputs: Callable[..., ReportInputs], with_folds: Callable[..., dict[str, Any]], read_page: type[Page]
+) -> None:
     given = inputs("cnn", origin="synthetic", **with_folds("cnn", origin="synthetic"))
     report = build_report(given)
     for text in (read_page(report.html).text, report.markdown, report.json):
@@ -175,7 +201,9 @@ def test_no_published_score_stands_on_synthetic_recordings(inputs, with_folds, r
     assert json.loads(report.json)["protocols"]["loso"]["ranking"]
 
 
-def test_missing_folds_are_named_and_their_architecture_has_no_place(whole, read_page):
+def test_missing_folds_are_named_and_their_architecture_has_no_place(
+    whole: ReportInputs, read_page: type[Page]
+) -> None:
     report = build_report(without(whole, "extra_trees", "loso-p3", "loso-p4"))
     page = read_page(report.html)
     line = "folds/extra_trees: loso-p3 and loso-p4 not computed yet"
@@ -191,12 +219,12 @@ def test_missing_folds_are_named_and_their_architecture_has_no_place(whole, read
     assert "–" in third
 
 
-def test_an_architecture_without_any_fold_is_named(whole):
+def test_an_architecture_without_any_fold_is_named(whole: ReportInputs) -> None:
     given = replace(whole, planned_folds={**whole.planned_folds, "lstm": ("loso-p1", "loso-p2")})
     assert "folds/lstm: none of its 2 folds is computed yet" in json.loads(build_report(given).json)["missing"]
 
 
-def test_folds_of_other_recordings_are_left_out_and_named(whole, fold):
+def test_folds_of_other_recordings_are_left_out_and_named(whole: ReportInputs, fold: Callable[..., FoldResult]) -> None:
     other = replace(whole.folds[0], result=fold("lstm", "loso-p1", origin="synthetic"))
     figures = json.loads(build_report(replace(whole, folds=(*whole.folds, other))).json)
     assert "folds/lstm: loso-p1 is of synthetic recordings, so left out" in figures["missing"]
@@ -211,7 +239,9 @@ def test_folds_of_other_recordings_are_left_out_and_named(whole, fold):
         ({"settings": {"epochs": 99}}, "were trained with different settings"),
     ],
 )
-def test_folds_that_do_not_belong_together_are_named(whole, fold, changes, words):
+def test_folds_that_do_not_belong_together_are_named(
+    whole: ReportInputs, fold: Callable[..., FoldResult], changes: dict[str, Any], words: str
+) -> None:
     result = fold("cnn", "loso-p2", **{name: value for name, value in changes.items() if name == "seeds"})
     result = replace(result, training_settings=changes.get("settings", result.training_settings))
     given = without(whole, "cnn", "loso-p2")
@@ -222,20 +252,27 @@ def test_folds_that_do_not_belong_together_are_named(whole, fold, changes, words
     assert ("cnn" in ranked) is ("left out" not in words)
 
 
-def test_folds_without_a_trained_model_choose_nobody(inputs, with_folds, read_page, summary):
+def test_folds_without_a_trained_model_choose_nobody(
+    inputs: Callable[..., ReportInputs],
+    with_folds: Callable[..., dict[str, Any]],
+    read_page: type[Page],
+    summary: Callable[[str, str], ProtocolSummary],
+) -> None:
     page = read_page(build_report(inputs(**with_folds(*THREE))).html)
     spread = with_spread(summary("extra_trees", "loso").macro_f1)
     assert f"the highest macro‑F1 on people that the model never saw is {spread}, by Extra trees" in page.text
     assert "headlines" not in [value for _, name, value in page.attributes if name == "class"]
 
 
-def test_a_leaky_split_alone_is_no_headline(inputs, with_folds, read_page):
+def test_a_leaky_split_alone_is_no_headline(
+    inputs: Callable[..., ReportInputs], with_folds: Callable[..., dict[str, Any]], read_page: type[Page]
+) -> None:
     page = read_page(build_report(inputs("cnn", **with_folds("cnn", protocols=("leaky",)))).html)
     assert "CNN is the only model here" in page.text
     assert "these scores say nothing about new people" in page.text
 
 
-def test_kinds_of_findings_are_counted(page, report):
+def test_kinds_of_findings_are_counted(page: Page, report: Report) -> None:
     rows = {row[0].split()[-1]: row[1:] for row in table_with(page, "Kind")[1:]}
     by_code = {
         name: next(row for key, row in rows.items() if key.endswith(name)) for name in ("duplicate_rows", "saturation")
@@ -249,7 +286,7 @@ def test_kinds_of_findings_are_counted(page, report):
         assert "The audit made 38 findings: 3" in text
 
 
-def test_findings_by_subject_and_activity_are_drawn_and_told(page, report):
+def test_findings_by_subject_and_activity_are_drawn_and_told(page: Page, report: Report) -> None:
     assert report.html.count('<rect class="box error"') == 3
     assert report.html.count('<rect class="box warning"') == 1 + 4
     assert report.html.count('<rect class="box info"') == 19
@@ -265,7 +302,7 @@ def test_findings_by_subject_and_activity_are_drawn_and_told(page, report):
     assert len(recordings) == 3 + 1 + 4 + 19
 
 
-def test_what_happened_to_windows_is_told(page, report):
+def test_what_happened_to_windows_is_told(page: Page, report: Report) -> None:
     words = "Of 9,120 windows, 57 touch a damaged run, and 48 contain rows that another window contains too."
     for text in (page.text, report.markdown):
         assert words in text
@@ -275,14 +312,16 @@ def test_what_happened_to_windows_is_told(page, report):
     assert json.loads(report.json)["audit"]["left_roles"]["duplicate_training"]["Split of the models"] == "24"
 
 
-def test_a_clean_audit_says_so(inputs, read_page):
+def test_a_clean_audit_says_so(inputs: Callable[..., ReportInputs], read_page: type[Page]) -> None:
     report = build_report(inputs("cnn", findings=FINDINGS_SCHEMA.empty_table(), subjects=(1, 2)))
     for text in (read_page(report.html).text, report.markdown):
         assert "The audit looked at every row and found nothing." in text
     assert json.loads(report.json)["audit"]["num_findings"] == 0
 
 
-def test_without_folds_and_audit_neither_is_spoken_of(inputs, read_page):
+def test_without_folds_and_audit_neither_is_spoken_of(
+    inputs: Callable[..., ReportInputs], read_page: type[Page]
+) -> None:
     report = build_report(inputs("cnn"))
     for text in (read_page(report.html).text.lower(), report.markdown.lower()):
         for word in ("audit", "random split", "leave one subject out", "clean"):
@@ -291,7 +330,7 @@ def test_without_folds_and_audit_neither_is_spoken_of(inputs, read_page):
     assert (figures["protocols"], figures["leak"], figures["audit"], figures["folds"]) == ({}, None, None, [])
 
 
-def test_anchors_ids_and_labels_hold(report, page):
+def test_anchors_ids_and_labels_hold(report: Report, page: Page) -> None:
     assert len(page.ids) == len(set(page.ids))
     targets = {value[1:] for _, name, value in page.attributes if name == "href" and value.startswith("#")}
     targets |= {value for _, name, value in page.attributes if name == "aria-labelledby"}
@@ -299,7 +338,9 @@ def test_anchors_ids_and_labels_hold(report, page):
     assert len(report.json) < 1_000_000
 
 
-def test_a_classical_model_has_no_course_and_no_epoch(inputs, entry, read_page):
+def test_a_classical_model_has_no_course_and_no_epoch(
+    inputs: Callable[..., ReportInputs], entry: Callable[..., ReportEntry], read_page: type[Page]
+) -> None:
     fitted = entry("extra_trees", training_seconds=12.0)
     given = inputs("cnn")
     report = build_report(replace(given, entries=(*given.entries, fitted)))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from narrowing import present
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from har_core.report.build import build_report, write_report
+from har_core.report.inputs import ReportInputs
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +36,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module", params=["holdout", "folds and audit"])
-def url(request, inputs, with_folds, audited, tmp_path_factory) -> str:
+def url(
+    request: pytest.FixtureRequest,
+    inputs: Callable[..., ReportInputs],
+    with_folds: Callable[..., dict[str, Any]],
+    audited: Callable[[], dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
     measured, folds = DEMO, {}
     if request.param != "holdout":
         measured, folds = LOSO, with_folds(*LOSO, protocols=("loso", "pairs", "leaky"))
@@ -50,7 +59,9 @@ def url(request, inputs, with_folds, audited, tmp_path_factory) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_page_fits_and_fetches_nothing(browser, url, viewport, scheme):
+def test_page_fits_and_fetches_nothing(
+    browser: Browser, url: str, viewport: ViewportSize, scheme: Literal["light", "dark"]
+) -> None:
     page = browser.new_page(viewport=viewport, color_scheme=scheme)
     said, fetched = [], []
     page.on("console", lambda message: said.append(message.text))
@@ -60,13 +71,15 @@ def test_page_fits_and_fetches_nothing(browser, url, viewport, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     drawings = page.locator("svg:visible").all()
     assert drawings
-    assert all(drawing.bounding_box()["width"] > 0 for drawing in drawings)
+    assert all(present(drawing.bounding_box())["width"] > 0 for drawing in drawings)
     assert (said, [address for address in fetched if not address.startswith("data:")]) == ([], [url])
     page.close()
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_every_scrolling_part_can_be_reached_by_keyboard_and_has_a_name(browser, url, viewport):
+def test_every_scrolling_part_can_be_reached_by_keyboard_and_has_a_name(
+    browser: Browser, url: str, viewport: ViewportSize
+) -> None:
     page = browser.new_page(viewport=viewport)
     page.goto(url)
     unreachable = page.evaluate(
@@ -80,7 +93,7 @@ def test_every_scrolling_part_can_be_reached_by_keyboard_and_has_a_name(browser,
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_no_words_in_a_chart_cover_others(browser, url, viewport):
+def test_no_words_in_a_chart_cover_others(browser: Browser, url: str, viewport: ViewportSize) -> None:
     page = browser.new_page(viewport=viewport)
     page.goto(url)
     covered = page.evaluate(
@@ -97,7 +110,7 @@ def test_no_words_in_a_chart_cover_others(browser, url, viewport):
     page.close()
 
 
-def test_page_prints(browser, url):
+def test_page_prints(browser: Browser, url: str) -> None:
     page = browser.new_page()
     page.goto(url)
     assert page.pdf(format="A4").count(b"/Type /Page\n") >= MIN_PAGES

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import re
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from narrowing import present
 
-from har_core.report.build import build_report
+from har_core.report.build import Report, build_report
 from har_core.report.fold_rows import fold_rows
 from har_core.report.honest import view_folds
-from har_core.report.inputs import DataRun
+from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs
+
+if TYPE_CHECKING:
+    from tests.har_core.report.conftest import Page
 
 ARCHITECTURES = ("cnn", "lstm", "extra_trees")
 NAMES = {"cnn": "CNN", "lstm": "LSTM", "extra_trees": "Extra trees"}
@@ -21,7 +27,7 @@ SCORE = re.compile(r"[01]\.\d{2,4}")
 NO_WEB_LINKS = (None, "javascript:alert(1)", "file:///home/mlruns/1/2", "data:text/html,x")
 
 
-def with_urls(given, of_run, of_version):
+def with_urls(given: ReportInputs, of_run: str | None, of_version: str | None) -> ReportInputs:
     """``given`` with these addresses everywhere."""
     return replace(
         given,
@@ -32,7 +38,11 @@ def with_urls(given, of_run, of_version):
 
 
 @pytest.fixture(scope="module")
-def whole(inputs, with_folds, audited):
+def whole(
+    inputs: Callable[..., ReportInputs],
+    with_folds: Callable[..., dict[str, Any]],
+    audited: Callable[[], dict[str, Any]],
+) -> ReportInputs:
     changes = {**audited(), **with_folds(*ARCHITECTURES, protocols=PROTOCOLS)}
     changes["folds"] = tuple(
         entry for entry in changes["folds"] if (entry.result.architecture, entry.result.fold) != ("lstm", "loso-p3")
@@ -50,21 +60,21 @@ def whole(inputs, with_folds, audited):
 
 
 @pytest.fixture(scope="module")
-def report(whole):
+def report(whole: ReportInputs) -> Report:
     return build_report(whole)
 
 
 @pytest.fixture(scope="module")
-def page(report, read_page):
+def page(report: Report, read_page: type[Page]) -> Page:
     return read_page(report.html)
 
 
 @pytest.fixture(scope="module")
-def url_of_model(whole):
-    return {NAMES[entry.result.architecture]: entry.mlflow_run_url for entry in whole.entries}
+def url_of_model(whole: ReportInputs) -> dict[str, str]:
+    return {NAMES[entry.result.architecture]: present(entry.mlflow_run_url) for entry in whole.entries}
 
 
-def linked_tables(page, *headings):
+def linked_tables(page: Page, *headings: str) -> list[tuple[list[list[str]], list[list[list[str]]]]]:
     """Texts and links, cell by cell, of the tables with these headings."""
     found = [
         (texts, links)
@@ -75,7 +85,7 @@ def linked_tables(page, *headings):
     return found
 
 
-def test_every_score_has_a_link_in_its_cell_or_row_or_column(page):
+def test_every_score_has_a_link_in_its_cell_or_row_or_column(page: Page) -> None:
     scores = 0
     for texts, links in zip(page.tables, page.cell_links, strict=True):
         for row, row_links in zip(texts, links, strict=True):
@@ -97,7 +107,9 @@ def test_every_score_has_a_link_in_its_cell_or_row_or_column(page):
     ],
     ids=["rankings", "cost", "published"],
 )
-def test_the_name_of_a_model_leads_to_its_run(page, url_of_model, headings, number):
+def test_the_name_of_a_model_leads_to_its_run(
+    page: Page, url_of_model: dict[str, str], headings: tuple[str, ...], number: int
+) -> None:
     for texts, links in linked_tables(page, *headings):
         found = {
             row[number].removesuffix(", ours"): row_links[number]
@@ -109,7 +121,7 @@ def test_the_name_of_a_model_leads_to_its_run(page, url_of_model, headings, numb
         assert set(found) >= set(expected) - ({"Extra trees"} if "ours" in str(texts) else set())
 
 
-def test_columns_and_drawings_of_a_model_lead_to_its_run(page, url_of_model):
+def test_columns_and_drawings_of_a_model_lead_to_its_run(page: Page, url_of_model: dict[str, str]) -> None:
     [(texts, links)] = linked_tables(page, "Number", "Activity")
     assert {name: links[0][place] for place, name in enumerate(texts[0]) if name in url_of_model} == {
         name: [url] for name, url in url_of_model.items()
@@ -120,7 +132,7 @@ def test_columns_and_drawings_of_a_model_lead_to_its_run(page, url_of_model):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_means_lead_to_the_runs_of_their_folds(page, report, protocol):
+def test_means_lead_to_the_runs_of_their_folds(page: Page, report: Report, protocol: str) -> None:
     texts, links = linked_tables(page, "Seeds")[PROTOCOLS.index(protocol)]
     rows = json.loads(report.json)["protocols"][protocol]["ranking"]
     for row, row_links, expected in zip(texts[1:], links[1:], rows, strict=True):
@@ -130,7 +142,9 @@ def test_means_lead_to_the_runs_of_their_folds(page, report, protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_fold_is_a_figure_that_leads_to_its_run(whole, page, report, protocol):
+def test_every_fold_is_a_figure_that_leads_to_its_run(
+    whole: ReportInputs, page: Page, report: Report, protocol: str
+) -> None:
     [view] = [view for view in view_folds(whole).every if view.protocol == protocol]
     folds = [name.removeprefix(f"{protocol}-") for name in view.folds]
     [(texts, links)] = linked_tables(page, "Macro-F1", *folds)
@@ -144,13 +158,15 @@ def test_every_fold_is_a_figure_that_leads_to_its_run(whole, page, report, proto
                 assert (row.name, fold, cell, found) == ("LSTM", "p3", "–", [])
                 continue
             figure = f"{statistics.fmean(seed.scores['test'].macro_f1 for seed in entry.result.seeds):.3f}"
-            assert (cell, found) == (figure + entry.mlflow_run_id[:8], [entry.mlflow_run_url])
+            assert (cell, found) == (figure + present(entry.mlflow_run_id)[:8], [entry.mlflow_run_url])
             assert f"[{figure}](<{entry.mlflow_run_url}>)" in report.markdown
     assert own == {}
 
 
 @pytest.mark.parametrize("protocol", ["loso", "pairs"])
-def test_the_figure_of_a_subject_leads_to_the_fold_that_it_tests_in(whole, page, protocol):
+def test_the_figure_of_a_subject_leads_to_the_fold_that_it_tests_in(
+    whole: ReportInputs, page: Page, protocol: str
+) -> None:
     texts, links = linked_tables(page, "Subject")[("loso", "pairs").index(protocol)]
     assert [link for cell in links[0][1:] for link in cell] == [
         f"#runs-{protocol}-{architecture}"
@@ -171,7 +187,7 @@ def test_the_figure_of_a_subject_leads_to_the_fold_that_it_tests_in(whole, page,
             assert (cell == "–") is (expected == [])
 
 
-def test_ours_among_published_scores_leads_to_the_runs_of_its_folds(page):
+def test_ours_among_published_scores_leads_to_the_runs_of_its_folds(page: Page) -> None:
     for texts, links in linked_tables(page, "Source"):
         protocol = "loso" if "Macro-F1" in texts[0] else "pairs"
         found = {row[0]: row_links[0] for row, row_links in zip(texts, links, strict=True) if row[2] == "here"}
@@ -179,7 +195,9 @@ def test_ours_among_published_scores_leads_to_the_runs_of_its_folds(page):
         assert all(not row_links[0] for row, row_links in zip(texts, links, strict=True) if row[2] != "here")
 
 
-def test_the_large_figures_lead_to_their_runs(inputs, page, read_page, url_of_model):
+def test_the_large_figures_lead_to_their_runs(
+    inputs: Callable[..., ReportInputs], page: Page, read_page: type[Page], url_of_model: dict[str, str]
+) -> None:
     large = [href for href, text in page.links if re.fullmatch(r"0\.\d{3}( ± 0\.\d{3})?", text)][:4]
     assert large[:2] == ["#runs-loso-cnn"] * 2
     assert large[2].endswith("/runs/cnn-loso-p5")
@@ -188,7 +206,7 @@ def test_the_large_figures_lead_to_their_runs(inputs, page, read_page, url_of_mo
     assert [href for href, _ in alone.links if not href.startswith("#")][:4] == [url_of_model["CNN"]] * 4
 
 
-def test_registered_versions_and_data_lead_to_mlflow(whole, page, report):
+def test_registered_versions_and_data_lead_to_mlflow(whole: ReportInputs, page: Page, report: Report) -> None:
     for entry in whole.entries:
         assert (entry.registered_model_url, f"{entry.registered_model} version 3") in page.links
         assert f"version 3](<{entry.registered_model_url}>)" in report.markdown
@@ -199,7 +217,7 @@ def test_registered_versions_and_data_lead_to_mlflow(whole, page, report):
     assert (whole.data_runs["recording_audit"].mlflow_run_url, "audit") in page.links
 
 
-def test_json_names_every_run(whole, report):
+def test_json_names_every_run(whole: ReportInputs, report: Report) -> None:
     figures = json.loads(report.json)
     for told, given in ((figures["folds"], whole.folds), (figures["entries"], whole.entries)):
         assert sorted((row["mlflow_run_id"], row["mlflow_run_url"]) for row in told) == sorted(
@@ -212,19 +230,20 @@ def test_json_names_every_run(whole, report):
 
 
 @pytest.mark.parametrize("url", NO_WEB_LINKS)
-def test_what_is_no_web_link_is_no_link(whole, url, read_page):
+def test_what_is_no_web_link_is_no_link(whole: ReportInputs, url: str | None, read_page: type[Page]) -> None:
     report = build_report(with_urls(whole, url, url))
     page = read_page(report.html)
     assert [href for href, _ in page.links if not href.startswith("#")] == []
     assert "](" not in report.markdown.partition("```json")[0]
     assert "to the MLflow run" not in page.text
     assert "to their MLflow runs" not in page.text
-    for entry in (*whole.entries, *whole.folds):  # without a link, the whole id
-        assert entry.mlflow_run_id in page.text
-        assert entry.mlflow_run_id in report.markdown.replace("\\", "")
+    shown: list[ReportEntry | FoldEntry] = [*whole.entries, *whole.folds]
+    for run_id in [present(entry.mlflow_run_id) for entry in shown]:  # without a link, the whole id
+        assert run_id in page.text
+        assert run_id in report.markdown.replace("\\", "")
 
 
-def test_an_address_cannot_leave_its_link(whole, read_page):
+def test_an_address_cannot_leave_its_link(whole: ReportInputs, read_page: type[Page]) -> None:
     evil = 'https://x/"><script>alert(1)</script>|a b'
     report = build_report(with_urls(whole, evil, evil))
     assert "script" not in {tag for tag, _, _ in read_page(report.html).attributes}
@@ -233,7 +252,7 @@ def test_an_address_cannot_leave_its_link(whole, read_page):
     assert '(<https://x/"%3E%3Cscript%3Ealert(1)%3C/script%3E%7Ca%20b>)' in report.markdown
 
 
-def test_a_subject_that_tests_in_two_folds_leads_to_neither(whole):
+def test_a_subject_that_tests_in_two_folds_leads_to_neither(whole: ReportInputs) -> None:
     loso, pairs = ([e for e in whole.folds if e.result.fold == name] for name in ("loso-p1", "pairs-p1-p2"))
     again = replace(pairs[0], result=replace(pairs[0].result, protocol="loso"))
     [row] = fold_rows([[loso[0], again]], {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ MODELS = '[models]\narchitectures = ["cnn", "logistic_regression"]\n[evaluation]
 
 
 @pytest.fixture
-def load(tmp_path: Path):
+def load(tmp_path: Path) -> Callable[[str], Experiment]:
     def load(text: str) -> Experiment:
         path = tmp_path / "mine.toml"
         path.write_text(MODELS + text, encoding="utf-8")
@@ -23,13 +24,13 @@ def load(tmp_path: Path):
     return load
 
 
-def test_nothing_is_scored_over_folds_unless_asked_for(load) -> None:
+def test_nothing_is_scored_over_folds_unless_asked_for(load: Callable[[str], Experiment]) -> None:
     experiment = load("")
     assert experiment.evaluation.protocols == experiment.fold_architectures == ()
     assert (experiment.evaluation.seeds, experiment.evaluation.validation_subjects) == ((0,), 1)
 
 
-def test_all_architectures_or_those_that_are_named(load) -> None:
+def test_all_architectures_or_those_that_are_named(load: Callable[[str], Experiment]) -> None:
     assert load('protocols = ["loso"]').fold_architectures == ("cnn", "logistic_regression")
     chosen = load('protocols = ["loso"]\narchitectures = ["logistic_regression"]')
     assert chosen.fold_architectures == ("logistic_regression",)
@@ -54,7 +55,9 @@ def test_all_architectures_or_those_that_are_named(load) -> None:
         ),
     ],
 )
-def test_a_problem_is_reported_with_its_line(load, text: str, line: int, expected: str) -> None:
+def test_a_problem_is_reported_with_its_line(
+    load: Callable[[str], Experiment], text: str, line: int, expected: str
+) -> None:
     with pytest.raises(InputError) as caught:
         load(text)
     (problem,) = caught.value.problems
@@ -69,5 +72,5 @@ def test_a_problem_is_reported_with_its_line(load, text: str, line: int, expecte
         'protocols = ["leaky"]',
     ],
 )
-def test_no_validation_subjects_where_no_network_needs_them(load, text: str) -> None:
+def test_no_validation_subjects_where_no_network_needs_them(load: Callable[[str], Experiment], text: str) -> None:
     assert load(f"{text}\nvalidation_subjects = 0").evaluation.validation_subjects == 0

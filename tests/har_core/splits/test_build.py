@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,7 +16,6 @@ from har_core.base.errors import InputError, StorageError
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.datasets.dsads.recordings import Recording
 from har_core.settings.splits import SplitSettings
-from har_core.splits import build as splits
 from har_core.splits import parts as split_parts
 from har_core.splits.build import write_splits
 from har_core.splits.names import FILE_NAMES, STATISTICS_FILE_NAME
@@ -29,7 +30,13 @@ from har_core.windows.tensors import read_tensors
 SETTINGS = SplitSettings(validation_subjects=(3,), test_subjects=(4,))
 
 
-def recordings_of(subjects=(1, 2, 3, 4), activities=(1, 2), *, num_segments: int = 3, edit=None) -> list[Recording]:
+def recordings_of(
+    subjects: Iterable[int] = (1, 2, 3, 4),
+    activities: Iterable[int] = (1, 2),
+    *,
+    num_segments: int = 3,
+    edit: Callable[[int, int, np.ndarray], None] | None = None,
+) -> list[Recording]:
     rng = np.random.default_rng(7)
     made = []
     for subject, activity in itertools.product(subjects, activities):
@@ -206,7 +213,7 @@ def infinite(subject: int, activity: int, samples: np.ndarray) -> None:
     ],
 )
 def test_a_failed_check_replaces_nothing(
-    windows_path: Path, folder: Path, settings: SplitSettings, recordings: dict, names: set[str]
+    windows_path: Path, folder: Path, settings: SplitSettings, recordings: dict[str, Any], names: set[str]
 ) -> None:
     write_splits(windows_path, SETTINGS, folder)
     before = contents(folder)
@@ -240,7 +247,7 @@ def test_a_failed_check_replaces_nothing(
     ids=["a subject that is not there", "nobody is left to train"],
 )
 def test_a_role_without_windows_names_the_setting_and_the_subjects_there_are(
-    windows_path: Path, folder: Path, settings: dict, told: dict[str, str]
+    windows_path: Path, folder: Path, settings: dict[str, Any], told: dict[str, str]
 ) -> None:
     with pytest.raises(InputError) as caught:
         write_splits(windows_path, SplitSettings(**settings), folder)
@@ -262,14 +269,14 @@ def test_a_role_without_an_activity_is_refused(tmp_path: Path, folder: Path) -> 
     assert not folder.exists() or not list(folder.iterdir())
 
 
-def test_a_full_disk_replaces_nothing(windows_path: Path, folder: Path, monkeypatch) -> None:
+def test_a_full_disk_replaces_nothing(windows_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_splits(windows_path, SETTINGS, folder)
     before = contents(folder)
 
-    def fail(self) -> str:
+    def fail(self: Statistics) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(splits.Statistics, "to_json", fail)  # the last of the four files
+    monkeypatch.setattr(Statistics, "to_json", fail)  # the last of the four files
     with pytest.raises(StorageError, match="disk is full"):
         write_splits(windows_path, SplitSettings(validation_subjects=(4,), test_subjects=(3,)), folder)
     assert contents(folder) == before
@@ -280,7 +287,9 @@ def test_missing_windows_are_refused(tmp_path: Path, folder: Path) -> None:
         write_splits(tmp_path / "absent.parquet", SETTINGS, folder)
 
 
-def test_normalised_windows_that_are_off_are_caught(windows_path: Path, folder: Path, monkeypatch) -> None:
+def test_normalised_windows_that_are_off_are_caught(
+    windows_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The check looks at what was written, not at what ought to have been."""
     monkeypatch.setattr(split_parts, "apply", lambda statistics, samples: samples * np.float32(2))
     with pytest.raises(InputError) as caught:

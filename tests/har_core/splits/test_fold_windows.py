@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from narrowing import present
 
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
@@ -25,6 +28,9 @@ from har_core.windows.segmentation import segment
 from har_core.windows.store import SampleStore
 from har_core.windows.tensors import read_tensors, rows_of
 
+if TYPE_CHECKING:
+    from tests.har_core.conftest import FindingsOf
+
 SUBJECTS, ACTIVITIES, SEGMENTS = (1, 2, 3, 4, 5, 6), (1, 2), (1, 2, 3, 4, 5, 6)
 HOLDOUT = SplitSettings(validation_subjects=(5,), test_subjects=(6,))
 AS_HOLDOUT = Fold(name="loso-p6", protocol="loso", index=5, training=(1, 2, 3, 4), validation=(5,), test=(6,))
@@ -36,10 +42,10 @@ DAMAGE = tuple(("zero_run", subject, 2, 2, 30, 40, "RA") for subject in SUBJECTS
 
 
 @pytest.fixture
-def windows_of(tmp_path: Path, findings_of) -> Callable[..., Path]:
+def windows_of(tmp_path: Path, findings_of: FindingsOf) -> Callable[..., Path]:
     """Writes windows of random recordings with the findings given."""
 
-    def write(*findings: tuple, **cut) -> Path:
+    def write(*findings: tuple[Any, ...], **cut: Any) -> Path:
         rng = np.random.default_rng(3)
         recordings = [
             Recording(
@@ -80,11 +86,13 @@ def keys(made: SplitWindows, role: str) -> set[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.5])
-def test_a_fold_in_memory_is_what_would_be_written(windows_of, tmp_path: Path, overlap: float) -> None:
+def test_a_fold_in_memory_is_what_would_be_written(
+    windows_of: Callable[..., Path], tmp_path: Path, overlap: float
+) -> None:
     windows = windows_of(COPY, *DAMAGE, length=50, overlap=overlap)
     write_splits(windows, HOLDOUT, tmp_path / "splits")
     read, cut = read_splits(tmp_path / "splits"), cut_fold(windows, AS_HOLDOUT)
-    assert cut.statistics.to_json() == read.statistics.to_json()
+    assert present(cut.statistics).to_json() == present(read.statistics).to_json()
     assert cut.num_dropped == read.num_dropped
     assert tuple(check.name for check in cut.checks) == CHECK_NAMES
     for role in ROLES:
@@ -97,11 +105,11 @@ def test_a_fold_in_memory_is_what_would_be_written(windows_of, tmp_path: Path, o
 
 
 @pytest.mark.parametrize("name", FOLDS)
-def test_a_mapped_fold_is_the_one_in_memory(windows_of, tmp_path: Path, name: str) -> None:
+def test_a_mapped_fold_is_the_one_in_memory(windows_of: Callable[..., Path], tmp_path: Path, name: str) -> None:
     windows, fold = windows_of(COPY, *DAMAGE), fold_named(name, SUBJECTS)
     one, other = cut_fold(windows, fold), cut_fold(windows, fold, store=SampleStore(tmp_path / "scratch", max_mib=0))
     assert str(tmp_path / "scratch") in Path("/proc/self/maps").read_text(encoding="utf-8")
-    assert one.statistics.to_json() == other.statistics.to_json()
+    assert present(one.statistics).to_json() == present(other.statistics).to_json()
     assert (one.checks, one.num_dropped) == (other.checks, other.num_dropped)
     for role in ROLES:
         assert one.roles[role].keys.equals(other.roles[role].keys)
@@ -109,7 +117,7 @@ def test_a_mapped_fold_is_the_one_in_memory(windows_of, tmp_path: Path, name: st
         assert torch.equal(one.roles[role].labels, other.roles[role].labels)
 
 
-def test_a_mapped_split_is_the_one_in_memory(windows_of, tmp_path: Path) -> None:
+def test_a_mapped_split_is_the_one_in_memory(windows_of: Callable[..., Path], tmp_path: Path) -> None:
     write_splits(windows_of(COPY, *DAMAGE), HOLDOUT, tmp_path / "splits")
     one = read_splits(tmp_path / "splits")
     other = read_splits(tmp_path / "splits", SampleStore(tmp_path / "scratch", max_mib=0))
@@ -118,7 +126,7 @@ def test_a_mapped_split_is_the_one_in_memory(windows_of, tmp_path: Path) -> None
         assert torch.equal(one.roles[role].windows, other.roles[role].windows)
 
 
-def test_copies_of_a_test_subject_all_leave_training(windows_of) -> None:
+def test_copies_of_a_test_subject_all_leave_training(windows_of: Callable[..., Path]) -> None:
     made = split("holdout", windows_of(COPY))
     assert made.num_dropped == dict.fromkeys(DROPS, 0) | {"duplicate_training": len(SEGMENTS)}
     assert len(keys(made, "test")) == len(ACTIVITIES) * len(SEGMENTS)
@@ -127,14 +135,14 @@ def test_copies_of_a_test_subject_all_leave_training(windows_of) -> None:
     } - {(1, 1)}
 
 
-def test_copies_of_a_test_subject_leave_validation_too(windows_of) -> None:
+def test_copies_of_a_test_subject_leave_validation_too(windows_of: Callable[..., Path]) -> None:
     copy = ("duplicate_rows", 5, 1, 2, 0, 125, "all", (6, 1, 2, 0))
     made = split("holdout", windows_of(copy))
     assert made.num_dropped == dict.fromkeys(DROPS, 0) | {"duplicate_validation": 1}
 
 
 @pytest.mark.parametrize("name", ["holdout", *FOLDS])
-def test_damage_leaves_training_and_nothing_else(windows_of, name: str) -> None:
+def test_damage_leaves_training_and_nothing_else(windows_of: Callable[..., Path], name: str) -> None:
     made = split(name, windows_of(*DAMAGE))
     assert not made.roles["training"].damaged.any()
     num_left = made.num_dropped["damaged_training"]
@@ -144,7 +152,9 @@ def test_damage_leaves_training_and_nothing_else(windows_of, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["holdout", *FOLDS])
 @pytest.mark.parametrize("cut", [{}, {"length": 60, "overlap": 0.5}, {"length": 200, "overlap": 0.5, "join": True}])
-def test_whatever_the_protocol_roles_share_nothing(windows_of, name: str, cut: dict) -> None:
+def test_whatever_the_protocol_roles_share_nothing(
+    windows_of: Callable[..., Path], name: str, cut: dict[str, Any]
+) -> None:
     made = split(name, windows_of(COPY, *DAMAGE, **cut))
     length = cut.get("length", 125)
     samples, groups = [], []
@@ -158,7 +168,7 @@ def test_whatever_the_protocol_roles_share_nothing(windows_of, name: str, cut: d
     assert groups[TEST]
 
 
-def test_leaky_tests_every_window_once_although_joined_windows_overlap(windows_of) -> None:
+def test_leaky_tests_every_window_once_although_joined_windows_overlap(windows_of: Callable[..., Path]) -> None:
     windows = windows_of(COPY, *DAMAGE, length=200, overlap=0.5, join=True)
     made = [cut_fold(windows, fold_named(f"leaky-{number}", [])) for number in range(1, 6)]
     tested = [key for fold in made for key in keys(fold, "test")]
@@ -169,19 +179,19 @@ def test_leaky_tests_every_window_once_although_joined_windows_overlap(windows_o
     assert any(fold.num_dropped["overlapping_validation"] for fold in made)
 
 
-def test_training_that_loses_an_activity_is_refused(windows_of) -> None:
+def test_training_that_loses_an_activity_is_refused(windows_of: Callable[..., Path]) -> None:
     copies = [("duplicate_rows", subject, 1, 1, 0, 750, "all", (6, 1, 1, 0)) for subject in range(1, 5)]
     with pytest.raises(InputError, match=r"training lost every window of 1 because of copies"):
         split("holdout", windows_of(*copies))
 
 
-def test_validation_that_loses_an_activity_says_so(windows_of) -> None:
+def test_validation_that_loses_an_activity_says_so(windows_of: Callable[..., Path]) -> None:
     made = split("holdout", windows_of(("duplicate_rows", 5, 1, 1, 0, 750, "all", (6, 1, 1, 0))))
     detail = next(check.detail for check in made.checks if check.name == "every_role_has_every_activity")
     assert detail == "validation lost every window of 1 because of copies, overlaps or damage"
 
 
-def test_a_fold_without_validation(windows_of) -> None:
+def test_a_fold_without_validation(windows_of: Callable[..., Path]) -> None:
     fold = fold_named("loso-p1", SUBJECTS, num_validation_subjects=0)
     made = cut_fold(windows_of(), fold)
     assert made.roles["validation"].windows.shape == (0, 125, NUM_CHANNELS)
@@ -190,7 +200,7 @@ def test_a_fold_without_validation(windows_of) -> None:
     assert len(made.roles["training"].labels) == 5 * len(ACTIVITIES) * len(SEGMENTS)
 
 
-def test_a_fold_of_a_subject_that_has_gone_is_refused(windows_of) -> None:
+def test_a_fold_of_a_subject_that_has_gone_is_refused(windows_of: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=r"no subject 9 \(loso-p1\); the data has 1, 2"):
         cut_fold(windows_of(), fold_named("loso-p1", (*SUBJECTS, 9)))
 
@@ -210,7 +220,7 @@ def without_separation(monkeypatch: pytest.MonkeyPatch) -> None:
 def misassign(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Moves windows to another role after the protocol has assigned them."""
 
-    def patch(change: Callable) -> None:
+    def patch(change: Callable[[pa.Table, np.ndarray], np.ndarray]) -> None:
         monkeypatch.setattr(splits, "assign_roles", lambda fold, named: change(named, assign_roles(fold, named)))
         monkeypatch.setattr(splits, "roles_of_windows", lambda named, who: change(named, roles_of_windows(named, who)))
 
@@ -224,7 +234,7 @@ def refused(name: str, windows: Path) -> set[str]:
     return {problem.path for problem in caught.value.problems}
 
 
-def move_a_segment(named, roles: np.ndarray) -> np.ndarray:
+def move_a_segment(named: pa.Table, roles: np.ndarray) -> np.ndarray:
     """One whole segment of a training subject goes to test."""
     chosen = np.flatnonzero(roles == TRAINING)[0]
     own = np.ones(len(roles), dtype=np.bool_)
@@ -233,7 +243,7 @@ def move_a_segment(named, roles: np.ndarray) -> np.ndarray:
     return np.where(own, np.int8(TEST), roles)
 
 
-def move_a_window(named, roles: np.ndarray) -> np.ndarray:
+def move_a_window(named: pa.Table, roles: np.ndarray) -> np.ndarray:
     """One window, the first of a validation segment, goes to training."""
     moved = roles.copy()
     moved[np.flatnonzero(roles == VALIDATION)[0]] = TRAINING
@@ -241,12 +251,14 @@ def move_a_window(named, roles: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["holdout", "loso-p1", "pairs-p1-p2"])
-def test_a_subject_in_two_roles_is_refused(windows_of, misassign, name: str) -> None:
+def test_a_subject_in_two_roles_is_refused(
+    windows_of: Callable[..., Path], misassign: Callable[..., None], name: str
+) -> None:
     misassign(move_a_segment)
     assert refused(name, windows_of()) == {"roles_share_no_subject"}
 
 
-def test_leaky_has_subjects_in_several_roles_by_its_nature(windows_of) -> None:
+def test_leaky_has_subjects_in_several_roles_by_its_nature(windows_of: Callable[..., Path]) -> None:
     made = split("leaky-2", windows_of())
     training, test = ({subject for subject, *_ in keys(made, role)} for role in ("training", "test"))
     assert training & test
@@ -254,29 +266,33 @@ def test_leaky_has_subjects_in_several_roles_by_its_nature(windows_of) -> None:
 
 
 @pytest.mark.parametrize("name", ["holdout", *FOLDS])
-def test_a_sample_in_two_roles_is_refused(windows_of, misassign, without_separation, name: str) -> None:
+def test_a_sample_in_two_roles_is_refused(
+    windows_of: Callable[..., Path], misassign: Callable[..., None], without_separation: None, name: str
+) -> None:
     misassign(move_a_window)
     assert "roles_share_no_window" in refused(name, windows_of(length=50, overlap=0.5))
 
 
 @pytest.mark.parametrize("name", ["holdout", *FOLDS])
-def test_a_duplicate_group_in_two_roles_is_refused(windows_of, without_separation, name: str) -> None:
+def test_a_duplicate_group_in_two_roles_is_refused(
+    windows_of: Callable[..., Path], without_separation: None, name: str
+) -> None:
     assert refused(name, windows_of(COPY)) == {"roles_share_no_duplicate"}
 
 
 @pytest.mark.parametrize("name", ["holdout", *FOLDS])
-def test_damage_in_training_is_refused(windows_of, without_separation, name: str) -> None:
+def test_damage_in_training_is_refused(windows_of: Callable[..., Path], without_separation: None, name: str) -> None:
     assert refused(name, windows_of(*DAMAGE)) == {"training_has_no_damage"}
 
 
 @pytest.mark.parametrize("name", ["holdout", *FOLDS])
-def test_an_empty_role_is_refused(windows_of, misassign, name: str) -> None:
+def test_an_empty_role_is_refused(windows_of: Callable[..., Path], misassign: Callable[..., None], name: str) -> None:
     misassign(lambda named, roles: np.where(roles == TEST, np.int8(-1), roles))
     assert refused(name, windows_of()) == {"no_role_is_empty", "every_role_has_every_activity"}
 
 
 @pytest.mark.parametrize("damage", ["absent", "no JSON"])
-def test_a_split_without_statistics_is_refused(windows_of, tmp_path: Path, damage: str) -> None:
+def test_a_split_without_statistics_is_refused(windows_of: Callable[..., Path], tmp_path: Path, damage: str) -> None:
     write_splits(windows_of(), HOLDOUT, tmp_path / "splits")
     path = tmp_path / "splits" / STATISTICS_FILE_NAME
     path.unlink() if damage == "absent" else path.write_text(damage)
@@ -284,7 +300,7 @@ def test_a_split_without_statistics_is_refused(windows_of, tmp_path: Path, damag
         read_splits(tmp_path / "splits")
 
 
-def test_raw_windows_are_those_of_the_file_to_the_bit(windows_of, tmp_path: Path) -> None:
+def test_raw_windows_are_those_of_the_file_to_the_bit(windows_of: Callable[..., Path], tmp_path: Path) -> None:
     windows = windows_of(COPY, *DAMAGE)
     write_splits(windows, HOLDOUT, tmp_path / "splits")
     everything = read_tensors(windows)
@@ -304,7 +320,7 @@ def test_raw_windows_are_those_of_the_file_to_the_bit(windows_of, tmp_path: Path
     assert "every_value_is_finite" in {check.name for check in fold.checks}
 
 
-def test_raw_windows_of_another_file_are_refused(windows_of, tmp_path: Path) -> None:
+def test_raw_windows_of_another_file_are_refused(windows_of: Callable[..., Path], tmp_path: Path) -> None:
     write_splits(windows_of(), HOLDOUT, tmp_path / "splits")
     with pytest.raises(InputError, match="not of these windows"):
         read_splits(tmp_path / "splits", raw_from=windows_of(*DAMAGE, damaged="drop"))

@@ -75,7 +75,7 @@ def test_many_samples_far_from_zero_lose_no_digits() -> None:
 
 
 def test_constant_channels_become_zero() -> None:
-    samples = np.float32([[4, 4, 4, 4], [0, 0, 0, 0], [1, 2, 3, 4]])
+    samples = np.array([[4, 4, 4, 4], [0, 0, 0, 0], [1, 2, 3, 4]], dtype=np.float32)
     statistics = measure([samples], CHANNELS)
     assert statistics.constant == ("a", "b")
     assert statistics.standard_deviation.tolist()[:2] == [1, 1]
@@ -83,9 +83,9 @@ def test_constant_channels_become_zero() -> None:
 
 
 def test_a_channel_that_float32_can_hardly_tell_from_constant_counts_as_constant() -> None:
-    hardly = 1e6 + np.float32([[0, 0.0625, 0, 0.0625]])
-    visibly = 1e6 + np.float32([[0, 500, 0, 500]])
-    tiny = np.float32([[0, 1e-20, 0, 1e-20]])
+    hardly = 1e6 + np.array([[0, 0.0625, 0, 0.0625]], dtype=np.float32)
+    visibly = 1e6 + np.array([[0, 500, 0, 500]], dtype=np.float32)
+    tiny = np.array([[0, 1e-20, 0, 1e-20]], dtype=np.float32)
     statistics = measure([np.concatenate([hardly, visibly, tiny]).astype(np.float32)], CHANNELS)
     assert statistics.constant == ("a",)
 
@@ -107,7 +107,7 @@ def test_apply_equals_the_registered_model_to_the_bit() -> None:
 
 
 def test_not_a_number_is_not_hidden() -> None:
-    statistics = measure([np.float32([[1, np.nan], [np.inf, 1], [1, 2]])], CHANNELS)
+    statistics = measure([np.array([[1, np.nan], [np.inf, 1], [1, 2]], dtype=np.float32)], CHANNELS)
     assert np.isnan(statistics.mean[0])
     assert not np.isfinite(statistics.standard_deviation[1])
     assert np.isfinite([statistics.mean[2], statistics.standard_deviation[2]]).all()
@@ -119,7 +119,7 @@ def test_no_samples_are_refused() -> None:
 
 
 def test_windows_of_other_channels_are_a_mistake() -> None:
-    statistics = measure([np.float32([[1, 2], [1, 2], [1, 2]])], CHANNELS)
+    statistics = measure([np.array([[1, 2], [1, 2], [1, 2]], dtype=np.float32)], CHANNELS)
     with pytest.raises(ValueError, match="broadcast"):
         apply(statistics, np.zeros((2, 4), np.float32))
 

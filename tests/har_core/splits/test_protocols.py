@@ -135,7 +135,9 @@ def test_leaky_tests_every_window_exactly_once(rows: list[tuple[int, int, int, i
 
 
 @given(rows=windows_of_segments, seed=st.integers(0, 99))
-def test_leaky_draws_whole_segments_whatever_the_order_of_windows(rows: list, seed: int) -> None:
+def test_leaky_draws_whole_segments_whatever_the_order_of_windows(
+    rows: list[tuple[int, int, int, int]], seed: int
+) -> None:
     fold = folds("leaky", [])[2]
     roles = assign_roles(fold, keys_of(rows))
     assert (roles[::2] == roles[1::2]).all()

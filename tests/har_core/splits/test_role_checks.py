@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,7 +17,7 @@ from har_core.splits.role_checks import check_named_subjects, check_roles
 from har_core.splits.roles import TRAINING, UNUSED, VALIDATION
 
 
-def named(rows: list[tuple[int, ...]]) -> pa.Table:
+def named(rows: Sequence[tuple[int, ...]]) -> pa.Table:
     """Windows as (subject, activity, segment, start, damaged, duplicate group); whole and in no group where shorter."""
     filled = [(*row, *(0, -1)[len(row) - 4 :]) for row in rows]
     columns = np.array(filled, dtype=np.int32).reshape(-1, 6).T
@@ -22,12 +25,12 @@ def named(rows: list[tuple[int, ...]]) -> pa.Table:
     return pa.table(table | {"damaged": table["damaged"].astype(bool)})
 
 
-def checks_of(rows: list[tuple[int, ...]], roles: list[int], length: int = 10, **more) -> dict[str, Check]:
+def checks_of(rows: Sequence[tuple[int, ...]], roles: list[int], length: int = 10, **more: Any) -> dict[str, Check]:
     checks = check_roles(named(rows), np.array(roles, dtype=np.int8), length=length, **more)
     return {check.name: check for check in checks}
 
 
-def failed(rows: list[tuple[int, ...]], roles: list[int], length: int = 10, **more) -> set[str]:
+def failed(rows: Sequence[tuple[int, ...]], roles: list[int], length: int = 10, **more: Any) -> set[str]:
     return {name for name, check in checks_of(rows, roles, length, **more).items() if not check.passed}
 
 
@@ -136,7 +139,7 @@ def test_validation_may_be_absent_where_nothing_is_chosen() -> None:
 def test_an_activity_that_a_role_lost(role: int) -> None:
     """Training cannot do without it; validation can, and says so."""
     lost = [UNUSED if (r, row[1]) == (role, 2) else r for row, r in zip(GOOD, ROLE_OF_GOOD, strict=True)]
-    check = checks_of(GOOD, lost, assigned=np.int8(ROLE_OF_GOOD))["every_role_has_every_activity"]
+    check = checks_of(GOOD, lost, assigned=np.array(ROLE_OF_GOOD, dtype=np.int8))["every_role_has_every_activity"]
     assert check.passed == (role == VALIDATION)
     assert check.detail.endswith("lost every window of 2 because of copies, overlaps or damage")
 

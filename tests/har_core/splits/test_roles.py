@@ -84,7 +84,7 @@ def conflict(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 
 @given(windows_with_roles)
-def test_separated_roles_share_nothing_and_only_what_must_leave_leaves(made: list[tuple[tuple, int]]) -> None:
+def test_separated_roles_share_nothing_and_only_what_must_leave_leaves(made: list[tuple[tuple[int, ...], int]]) -> None:
     windows = [window for window, _ in made]
     assigned = np.array([role for _, role in made], dtype=np.int8)
     separated = separate(named(windows), assigned, length=LENGTH)
@@ -109,7 +109,7 @@ def test_separated_roles_share_nothing_and_only_what_must_leave_leaves(made: lis
 
 
 @given(windows_with_roles)
-def test_separated_roles_pass_the_checks_that_are_about_sharing(made: list[tuple[tuple, int]]) -> None:
+def test_separated_roles_pass_the_checks_that_are_about_sharing(made: list[tuple[tuple[int, ...], int]]) -> None:
     table = named([window for window, _ in made])
     assigned = np.array([role for _, role in made], dtype=np.int8)
     separated = separate(table, assigned, length=LENGTH)
@@ -129,15 +129,17 @@ def test_separated_roles_pass_the_checks_that_are_about_sharing(made: list[tuple
         ((TRAINING, UNUSED), (TRAINING, UNUSED), None),
     ],
 )
-def test_copies_leave_the_role_that_decides_less(roles: tuple, expected: tuple, reason: str | None) -> None:
-    separated = separate(named([(1, 1, 1, 0, 0, 7), (2, 1, 1, 0, 0, 7)]), np.int8(roles), length=125)
+def test_copies_leave_the_role_that_decides_less(
+    roles: tuple[int, ...], expected: tuple[int, ...], reason: str | None
+) -> None:
+    separated = separate(named([(1, 1, 1, 0, 0, 7), (2, 1, 1, 0, 0, 7)]), np.array(roles, dtype=np.int8), length=125)
     assert tuple(separated.roles) == expected
     assert {name for name, count in separated.num_dropped.items() if count} == ({reason} if reason else set())
 
 
 def test_damage_leaves_training_only_and_is_counted_once() -> None:
     table = named([(1, 1, 1, 0, 1, 3), (2, 1, 1, 0, 1, -1), (3, 1, 1, 0, 1, 3)])
-    separated = separate(table, np.int8([TRAINING, VALIDATION, TEST]), length=125)
+    separated = separate(table, np.array([TRAINING, VALIDATION, TEST], dtype=np.int8), length=125)
     assert separated.roles.tolist() == [UNUSED, VALIDATION, TEST]
     assert separated.num_dropped == dict.fromkeys(DROPS, 0) | {"damaged_training": 1}
 
@@ -145,12 +147,12 @@ def test_damage_leaves_training_only_and_is_counted_once() -> None:
 def test_a_training_window_beside_a_validation_window_that_left_may_stay() -> None:
     """Subject 1's windows overlap; its validation window is a copy of a test window."""
     table = named([(1, 1, 1, 0), (1, 1, 1, 30, 0, 0), (2, 1, 1, 0, 0, 0)])
-    separated = separate(table, np.int8([TRAINING, VALIDATION, TEST]), length=60)
+    separated = separate(table, np.array([TRAINING, VALIDATION, TEST], dtype=np.int8), length=60)
     assert separated.roles.tolist() == [TRAINING, UNUSED, TEST]
 
 
 def test_joined_windows_that_reach_into_the_next_segment_leave() -> None:
     table = named([(1, 1, 1, 0), (1, 1, 1, 100), (1, 1, 2, 70), (1, 1, 3, 45)])
-    separated = separate(table, np.int8([TRAINING, TRAINING, TEST, TRAINING]), length=100)
+    separated = separate(table, np.array([TRAINING, TRAINING, TEST, TRAINING], dtype=np.int8), length=100)
     assert separated.roles.tolist() == [TRAINING, UNUSED, TEST, TRAINING]
     assert separated.num_dropped["overlapping_training"] == 1

@@ -59,10 +59,10 @@ def plain_losses(model: nn.Module, data: LabelledWindows) -> list[float]:
             epoch * SETTINGS.num_steps // SETTINGS.epochs
         )
         total = 0.0
-        for indices in torch.randperm(len(data), generator=order).split(SETTINGS.batch_size):
+        for indices in torch.split(torch.randperm(len(data), generator=order), SETTINGS.batch_size):
             optimizer.zero_grad()
             loss: Tensor = nn.functional.cross_entropy(model(data.windows[indices]), data.labels[indices])
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             total += loss.item() * len(indices)
         losses.append(total / len(data))

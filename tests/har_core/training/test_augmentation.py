@@ -27,12 +27,12 @@ def rotation(degrees: float) -> Callable[[torch.Tensor], torch.Tensor]:
     return random_rotation(triads, [0, 0, 1, 1], mean=MEAN, standard_deviation=DEVIATION, degrees=degrees)
 
 
-def test_a_quarter_turn_about_z_takes_x_to_y():
+def test_a_quarter_turn_about_z_takes_x_to_y() -> None:
     matrix = rotation_matrices(torch.tensor([0.0, 0.0, 2.0]), torch.tensor(math.pi / 2))
     torch.testing.assert_close(matrix @ torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]))
 
 
-def test_lengths_and_angles_between_sensors_of_a_unit_stay(windows):
+def test_lengths_and_angles_between_sensors_of_a_unit_stay(windows: torch.Tensor) -> None:
     torch.manual_seed(0)
     before, after = raw(windows), raw(rotation(40)(windows))
     assert not torch.allclose(before[..., :12], after[..., :12], atol=0.1)
@@ -42,7 +42,7 @@ def test_lengths_and_angles_between_sensors_of_a_unit_stay(windows):
             torch.testing.assert_close(*products, atol=1e-3, rtol=1e-4)
 
 
-def test_a_window_turns_as_a_whole_and_units_turn_apart(windows):
+def test_a_window_turns_as_a_whole_and_units_turn_apart(windows: torch.Tensor) -> None:
     torch.manual_seed(0)
     after = raw(rotation(40)(windows))
     solved = [
@@ -56,14 +56,14 @@ def test_a_window_turns_as_a_whole_and_units_turn_apart(windows):
         assert all(not torch.allclose(matrix, other, atol=0.05) for other in solved[index + 1 :])
 
 
-def test_other_channels_and_the_input_stay(windows):
+def test_other_channels_and_the_input_stay(windows: torch.Tensor) -> None:
     before = windows.clone()
     after = rotation(40)(windows)
     assert torch.equal(windows, before)
     assert torch.equal(after[..., 12], before[..., 12])
 
 
-def test_no_degrees_change_nothing_and_more_degrees_turn_further(windows):
+def test_no_degrees_change_nothing_and_more_degrees_turn_further(windows: torch.Tensor) -> None:
     torch.testing.assert_close(rotation(0)(windows), windows, atol=1e-5, rtol=1e-5)
     distances = []
     for degrees in (5, 20, 60):
@@ -72,7 +72,7 @@ def test_no_degrees_change_nothing_and_more_degrees_turn_further(windows):
     assert distances == sorted(distances)
 
 
-def test_one_seed_gives_one_result(windows):
+def test_one_seed_gives_one_result(windows: torch.Tensor) -> None:
     results = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)

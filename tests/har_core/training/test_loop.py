@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -42,7 +44,8 @@ class Network(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.layers(x)
+        logits: torch.Tensor = self.layers(x)
+        return logits
 
 
 def make_windows(num_windows: int, seed: int) -> LabelledWindows:
@@ -52,7 +55,7 @@ def make_windows(num_windows: int, seed: int) -> LabelledWindows:
     return LabelledWindows(windows, labels)
 
 
-def run(settings: TrainingSettings = SETTINGS, num_training: int = 65, **options: object) -> Fitted:
+def run(settings: TrainingSettings = SETTINGS, num_training: int = 65, **options: Any) -> Fitted:
     seed_everything(settings.seed)
     model = options.pop("model", None) or Network()
     training, validation = make_windows(num_training, 0), make_windows(30, 1)
@@ -73,14 +76,15 @@ def scores(result: Fitted) -> list[tuple[float, float, float, float]]:
 def loss_scaling(path: Path) -> dict[str, float]:
     """The state of fp16's loss scaling; it counts steps, and too small a test to overflow would not miss it."""
     body = path.read_bytes()[32:]  # behind the hash
-    return torch.load(io.BytesIO(body), weights_only=True)["scaler"]
+    scaler: dict[str, float] = torch.load(io.BytesIO(body), weights_only=True)["scaler"]
+    return scaler
 
 
 class InterruptionError(Exception):
     pass
 
 
-def interrupt_after(epoch: int):
+def interrupt_after(epoch: int) -> Callable[[TrainingEvent], None]:
     def listener(event: TrainingEvent) -> None:
         if isinstance(event, EpochFinished) and event.record.epoch == epoch:
             raise InterruptionError
@@ -241,7 +245,7 @@ def test_label_smoothing_is_in_the_training_loss_alone() -> None:
     assert record.validation_loss == pytest.approx(plain.item())
 
 
-def test_windows_are_augmented_in_training_alone():
+def test_windows_are_augmented_in_training_alone() -> None:
     seen = []
 
     def augment(windows: torch.Tensor) -> torch.Tensor:
@@ -256,7 +260,7 @@ def test_windows_are_augmented_in_training_alone():
     ]
 
 
-def test_a_resumed_run_draws_the_same_augmentations(tmp_path):
+def test_a_resumed_run_draws_the_same_augmentations(tmp_path: Path) -> None:
     def augment(windows: torch.Tensor) -> torch.Tensor:
         return windows + torch.randn(len(windows), 1, 1)
 

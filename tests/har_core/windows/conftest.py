@@ -10,6 +10,8 @@ import pytest
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.datasets.dsads.recordings import Recording
 
+MakeRecording = Callable[..., Recording]
+
 
 def _make_recording(subject: int = 1, activity: int = 1, segments: tuple[int, ...] = (1, 2)) -> Recording:
     """A recording in which every value says where it stands: segment, sample, channel."""
@@ -21,7 +23,7 @@ def _make_recording(subject: int = 1, activity: int = 1, segments: tuple[int, ..
 
 
 @pytest.fixture(scope="session")
-def make_recording() -> Callable[..., Recording]:
+def make_recording() -> MakeRecording:
     return _make_recording
 
 

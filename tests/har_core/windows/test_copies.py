@@ -12,9 +12,12 @@ from har_core.windows.schema import NO_GROUP
 
 NUM_ROWS = 40
 
+Rows = dict[RecordingKey, np.ndarray]
+"""Integers by recording."""
+
 
 @st.composite
-def recordings(draw: st.DrawFn) -> tuple[dict, dict, int]:
+def recordings(draw: st.DrawFn) -> tuple[Rows, Rows, int]:
     """Groups of rows and begins of windows, of up to three recordings; and a length."""
     length = draw(st.integers(1, 15))
     keys = [RecordingKey(subject, 1) for subject in range(1, draw(st.integers(1, 3)) + 1)]
@@ -27,7 +30,7 @@ def recordings(draw: st.DrawFn) -> tuple[dict, dict, int]:
     return groups, begins, length
 
 
-def link_plainly(groups: dict, begins: dict, length: int) -> dict:
+def link_plainly(groups: Rows, begins: Rows, length: int) -> Rows:
     """Merge sets of windows until nothing changes."""
     held = [
         ({(key, place)}, {int(group) for group in groups[key][begin : begin + length]} - {-1})
@@ -55,7 +58,7 @@ def link_plainly(groups: dict, begins: dict, length: int) -> dict:
 
 
 @given(recordings())
-def test_windows_are_linked_as_by_hand(made: tuple[dict, dict, int]) -> None:
+def test_windows_are_linked_as_by_hand(made: tuple[Rows, Rows, int]) -> None:
     groups, begins, length = made
     linked, expected = link_windows(groups, begins, length), link_plainly(groups, begins, length)
     assert list(linked) == list(begins)

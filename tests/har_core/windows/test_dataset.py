@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -16,28 +18,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError, StorageError
-from har_core.datasets.dsads.layout import CHANNELS
-from har_core.datasets.dsads.recordings import Recording, RecordingKey, Recordings
+from har_core.datasets.dsads.layout import CHANNELS, RecordingKey
+from har_core.datasets.dsads.recordings import Recording, Recordings
 from har_core.windows.checks import WindowChecks
 from har_core.windows.dataset import open_windows, write_windows
 from har_core.windows.names import WINDOW_CHECKS
+from har_core.windows.plan import Damaged
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors
 
+if TYPE_CHECKING:
+    from tests.har_core.conftest import FindingsOf
+
 
 @pytest.fixture
-def windows_path(recordings, tmp_path: Path) -> Path:
+def windows_path(recordings: list[Recording], tmp_path: Path) -> Path:
     path = tmp_path / "windows.parquet"
     write_windows(segment(recordings, length=50, overlap=0.5), path)
     return path
 
 
-def version(recordings, path: Path, **cut) -> str:
+def version(recordings: Iterable[Recording], path: Path, **cut: Any) -> str:
     return write_windows(segment(recordings, **({"length": 125, "overlap": 0.0} | cut)), path).content_version
 
 
-def test_summary(recordings, tmp_path: Path) -> None:
+def test_summary(recordings: list[Recording], tmp_path: Path) -> None:
     summary = write_windows(segment(recordings, length=50, overlap=0.5), tmp_path / "windows.parquet")
     assert (summary.num_windows, summary.window_length, summary.num_subjects) == (6 * 3 * 4, 50, 3)
     assert (summary.num_damaged, summary.num_in_duplicate_groups) == (0, 0)
@@ -48,7 +54,9 @@ def test_summary(recordings, tmp_path: Path) -> None:
     [("flag", (3, 0, 0)), ("keep", (0, 0, 0)), ("repair", (1, 0, 2)), ("drop", (0, 3, 0))],
     ids=["flag", "keep", "repair", "drop"],
 )
-def test_summary_counts_what_the_audit_did(recordings, findings_of, tmp_path: Path, way: str, counts: tuple) -> None:
+def test_summary_counts_what_the_audit_did(
+    recordings: list[Recording], findings_of: FindingsOf, tmp_path: Path, way: Damaged, counts: tuple[int, int, int]
+) -> None:
     findings = findings_of(
         ("zero_run", 1, 3, 1, 20, 4),
         ("constant_run", 2, 19, 5, 0, 125, "LA"),
@@ -65,7 +73,9 @@ def test_summary_counts_what_the_audit_did(recordings, findings_of, tmp_path: Pa
     assert metadata[b"har.damaged"] == way.encode()
 
 
-def test_windows_that_do_not_agree_with_the_audit_replace_nothing(recordings, findings_of, tmp_path: Path) -> None:
+def test_windows_that_do_not_agree_with_the_audit_replace_nothing(
+    recordings: list[Recording], findings_of: FindingsOf, tmp_path: Path
+) -> None:
     path = tmp_path / "windows.parquet"
     path.write_text("before")
     segments = {r.key: r.segments for r in recordings}
@@ -77,7 +87,7 @@ def test_windows_that_do_not_agree_with_the_audit_replace_nothing(recordings, fi
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_content_version_covers_the_flags(recordings, findings_of, tmp_path: Path) -> None:
+def test_content_version_covers_the_flags(recordings: list[Recording], findings_of: FindingsOf, tmp_path: Path) -> None:
     damage = ("zero_run", 1, 3, 1, 20, 4)
     copies = ("duplicate_rows", 1, 19, 1, 5, 9, "all", (12, 3, 5, 7))
     tables = [findings_of(), findings_of(damage), findings_of(copies), findings_of(damage, copies)]
@@ -86,7 +96,7 @@ def test_content_version_covers_the_flags(recordings, findings_of, tmp_path: Pat
     assert versions[0] == version(recordings, tmp_path / "windows.parquet")
 
 
-def test_file_metadata(windows_path: Path, recordings) -> None:
+def test_file_metadata(windows_path: Path, recordings: list[Recording]) -> None:
     metadata = pq.read_metadata(windows_path).metadata
     assert metadata[b"har.content_version"].decode() == version(recordings, windows_path, length=50, overlap=0.5)
     assert metadata[b"har.window_length"] == b"50"
@@ -126,7 +136,7 @@ def test_duckdb_computes_on_windows(windows_path: Path) -> None:
         assert [row[0] for row in connection.sql(query).fetchall()] == [1, 2, 12]
 
 
-def test_content_version_is_not_about_storage(recordings, tmp_path: Path) -> None:
+def test_content_version_is_not_about_storage(recordings: list[Recording], tmp_path: Path) -> None:
     one_batch = segment(recordings, length=125, overlap=0).read_all().combine_chunks()
     reader = pa.RecordBatchReader.from_batches(one_batch.schema, one_batch.to_batches(max_chunksize=1))
     assert write_windows(reader, tmp_path / "a").content_version == version(recordings, tmp_path / "b")
@@ -134,7 +144,12 @@ def test_content_version_is_not_about_storage(recordings, tmp_path: Path) -> Non
 
 @settings(max_examples=25)
 @given(place=st.tuples(st.integers(0, 44), st.integers(0, 249)), bits=st.integers(1, 2**31 - 1))
-def test_content_version_changes_when_a_value_does(make_recording, tmp_path_factory, place, bits: int) -> None:
+def test_content_version_changes_when_a_value_does(
+    make_recording: Callable[..., Recording],
+    tmp_path_factory: pytest.TempPathFactory,
+    place: tuple[int, int],
+    bits: int,
+) -> None:
     folder = tmp_path_factory.mktemp("version")
     recording, other = make_recording(), make_recording()
     other.samples.view(np.uint32)[place] ^= np.uint32(bits)
@@ -144,7 +159,7 @@ def test_content_version_changes_when_a_value_does(make_recording, tmp_path_fact
     assert version([other], folder / "windows.parquet") == before
 
 
-def test_content_version_changes_with_keys_and_length(make_recording, tmp_path: Path) -> None:
+def test_content_version_changes_with_keys_and_length(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
     path = tmp_path / "windows.parquet"
     recording = make_recording(1, 1)
     samples = recording.samples
@@ -158,7 +173,7 @@ def test_content_version_changes_with_keys_and_length(make_recording, tmp_path: 
     assert len(set(versions)) == len(versions)
 
 
-def test_content_version_tells_made_from_measured(make_recording, tmp_path: Path) -> None:
+def test_content_version_tells_made_from_measured(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
     versions = {
         version(
             Recordings({RecordingKey(1, 1): (1, 2)}, lambda key: make_recording(*key), origin=origin), tmp_path / "w"
@@ -168,7 +183,7 @@ def test_content_version_tells_made_from_measured(make_recording, tmp_path: Path
     assert len(versions) == 2
 
 
-def test_row_groups_are_small_enough_to_stream(make_recording, tmp_path: Path) -> None:
+def test_row_groups_are_small_enough_to_stream(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
     recordings = (make_recording(subject, 1, tuple(range(1, 61))) for subject in range(1, 16))
     write_windows(segment(recordings, length=125, overlap=0), tmp_path / "windows.parquet")
     metadata = pq.read_metadata(tmp_path / "windows.parquet")
@@ -185,7 +200,7 @@ def test_what_windows_repeat_is_stored_once(tmp_path: Path) -> None:
     assert path.stat().st_size < 0.8 * summary.num_windows * 50 * 45 * 4
 
 
-def test_progress_is_told(recordings, tmp_path: Path) -> None:
+def test_progress_is_told(recordings: list[Recording], tmp_path: Path) -> None:
     told = []
     write_windows(
         segment(recordings, length=125, overlap=0), tmp_path / "windows.parquet", lambda *args: told.append(args)
@@ -193,7 +208,9 @@ def test_progress_is_told(recordings, tmp_path: Path) -> None:
     assert told[-1] == ("windows", 18, 18)
 
 
-def test_content_version_changes_with_the_starts_alone(make_recording, tmp_path: Path) -> None:
+def test_content_version_changes_with_the_starts_alone(
+    make_recording: Callable[..., Recording], tmp_path: Path
+) -> None:
     still = make_recording()
     still.samples[:] = 1
     cuts = [{"length": 25, "overlap": overlap} for overlap in (0.0, 0.04)]  # five windows a segment, both
@@ -201,7 +218,9 @@ def test_content_version_changes_with_the_starts_alone(make_recording, tmp_path:
 
 
 @pytest.mark.parametrize("subjects", [[2, 1], [1, 1], [1, 2, 2]])
-def test_windows_out_of_order_or_twice_are_refused(make_recording, tmp_path: Path, subjects: list[int]) -> None:
+def test_windows_out_of_order_or_twice_are_refused(
+    make_recording: Callable[..., Recording], tmp_path: Path, subjects: list[int]
+) -> None:
     path = tmp_path / "windows.parquet"
     path.write_text("before")
     reader = segment([make_recording(subject) for subject in subjects], length=125, overlap=0)
@@ -211,7 +230,7 @@ def test_windows_out_of_order_or_twice_are_refused(make_recording, tmp_path: Pat
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_same_window_twice_in_a_row_is_refused(make_recording, tmp_path: Path) -> None:
+def test_the_same_window_twice_in_a_row_is_refused(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="each once"):
         version([make_recording(1, 1, (3,)), make_recording(1, 1, (3,))], tmp_path / "windows.parquet")
 
@@ -222,8 +241,8 @@ def test_no_windows_at_all_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_while_reading_leaves_what_was_there(make_recording, tmp_path: Path) -> None:
-    def recordings():
+def test_an_error_while_reading_leaves_what_was_there(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
+    def recordings() -> Iterator[Recording]:
         yield make_recording(1)
         raise InputError("a file is wrong")
 
@@ -235,7 +254,9 @@ def test_an_error_while_reading_leaves_what_was_there(make_recording, tmp_path: 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_told_and_leaves_what_was_there(make_recording, tmp_path: Path) -> None:
+def test_a_full_disk_is_told_and_leaves_what_was_there(
+    make_recording: Callable[..., Recording], tmp_path: Path
+) -> None:
     path = tmp_path / "windows.parquet"
     path.write_text("before")
     reader = segment((make_recording(n, 1, tuple(range(1, 61))) for n in range(1, 30)), length=125, overlap=0)

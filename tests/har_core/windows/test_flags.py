@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +17,13 @@ from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, 
 from har_core.datasets.dsads.recordings import Recording, Recordings
 from har_core.windows.checks import WindowChecks
 from har_core.windows.names import WINDOW_CHECKS
+from har_core.windows.plan import Damaged
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of
 from har_core.windows.segmentation import segment, stride_of
+
+if TYPE_CHECKING:
+    from tests.har_core.conftest import FindingsOf
+    from tests.har_core.windows.conftest import MakeRecording
 
 WAYS = ("flag", "keep", "repair", "drop")
 
@@ -26,7 +33,7 @@ class Planted:
     """Recordings of activity 1, and defects in them, as findings and as the rows they concern."""
 
     segments: dict[RecordingKey, tuple[int, ...]]
-    findings: list[tuple] = field(default_factory=list)
+    findings: list[tuple[Any, ...]] = field(default_factory=list)
     damaged_units: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
     """(units, rows) by recording."""
     joined: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
@@ -37,7 +44,7 @@ class Planted:
     @property
     def damaged(self) -> dict[RecordingKey, np.ndarray]:
         """Rows by recording."""
-        return {key: units.any(axis=0) for key, units in self.damaged_units.items()}
+        return {key: np.asarray(units.any(axis=0)) for key, units in self.damaged_units.items()}
 
 
 @st.composite
@@ -86,7 +93,7 @@ def place(segments: tuple[int, ...], row: int) -> tuple[int, int]:
     return segments[row // SEGMENT_LENGTH], row % SEGMENT_LENGTH
 
 
-def recordings_of(planted: Planted, make_recording) -> list[Recording]:
+def recordings_of(planted: Planted, make_recording: MakeRecording) -> list[Recording]:
     return [make_recording(key.subject, key.activity, segments) for key, segments in planted.segments.items()]
 
 
@@ -119,7 +126,7 @@ ways = st.fixed_dictionaries({"join": st.booleans(), "longest_repair": st.intege
 @settings(max_examples=60)
 @given(planted=planted_defects(), cut=cuts)
 def test_joined_windows_cross_no_break_and_every_continuous_stretch_is_cut(
-    make_recording, findings_of, planted: Planted, cut: dict
+    make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, cut: dict[str, Any]
 ) -> None:
     assume(cut["length"] <= max(len(rows) for _, rows in stretches(planted)))
     recordings = recordings_of(planted, make_recording)
@@ -139,7 +146,7 @@ def test_joined_windows_cross_no_break_and_every_continuous_stretch_is_cut(
 @settings(max_examples=20)
 @given(planted=planted_defects())
 def test_a_window_longer_than_every_stretch_is_refused_with_the_longest(
-    make_recording, findings_of, planted: Planted
+    make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted
 ) -> None:
     longest = max(len(rows) for _, rows in stretches(planted))
     cut = {"overlap": 0.0, "join": True, "findings": findings_of(*planted.findings)}
@@ -155,7 +162,7 @@ def test_a_window_longer_than_every_stretch_is_refused_with_the_longest(
 @settings(max_examples=60)
 @given(planted=planted_defects(), length=st.integers(20, 125), join=st.booleans())
 def test_exactly_windows_that_touch_a_damaged_run_are_flagged_or_dropped(
-    make_recording, findings_of, planted: Planted, length: int, join: bool
+    make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, length: int, join: bool
 ) -> None:
     recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
     cut = {"length": length, "overlap": 0.3, "join": join, "findings": findings}
@@ -177,7 +184,7 @@ def test_exactly_windows_that_touch_a_damaged_run_are_flagged_or_dropped(
 @settings(max_examples=60)
 @given(planted=planted_defects(), length=st.sampled_from([25, 100, 125]), ways=ways)
 def test_repaired_windows_are_whole_and_the_others_stay_flagged(
-    make_recording, findings_of, planted: Planted, length: int, ways: dict
+    make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, length: int, ways: dict[str, Any]
 ) -> None:
     recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
     cut = {"length": length, "overlap": 0.0, "findings": findings, "join": ways["join"]}
@@ -209,7 +216,7 @@ def beyond_repair(planted: Planted, key: RecordingKey, *, join: bool, longest_re
 @settings(max_examples=40)
 @given(planted=planted_defects(), length=st.sampled_from([25, 100, 125]), parity=st.integers(0, 1))
 def test_windows_that_are_not_joined_hold_nothing_of_another_segment(
-    make_recording, findings_of, planted: Planted, length: int, parity: int
+    make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, length: int, parity: int
 ) -> None:
     """``leaky`` deals segments to roles: nothing of one may get into another, be it by a repair."""
     recordings = recordings_of(planted, make_recording)
@@ -225,7 +232,7 @@ def test_windows_that_are_not_joined_hold_nothing_of_another_segment(
 @settings(max_examples=60)
 @given(planted=planted_defects(), length=st.integers(20, 125), join=st.booleans())
 def test_windows_with_copies_of_a_row_share_a_group(
-    make_recording, findings_of, planted: Planted, length: int, join: bool
+    make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, length: int, join: bool
 ) -> None:
     recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
     table = segment(recordings, length=length, overlap=0.5, join=join, findings=findings).read_all()
@@ -252,7 +259,7 @@ def test_windows_with_copies_of_a_row_share_a_group(
 @settings(max_examples=40)
 @given(planted=planted_defects(), damaged=st.sampled_from(WAYS), ways=ways)
 def test_checks_pass_on_what_was_cut_and_catch_what_was_altered(
-    make_recording, findings_of, planted: Planted, damaged: str, ways: dict
+    make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, damaged: Damaged, ways: dict[str, Any]
 ) -> None:
     findings = findings_of(*planted.findings)
     cut = {"length": 50, "overlap": 0.5, "findings": findings, "damaged": damaged}
@@ -271,12 +278,12 @@ def test_checks_pass_on_what_was_cut_and_catch_what_was_altered(
         assert failed(altered(table, "duplicate_group", lambda values: values - 1)) == {"copies_are_linked"}
 
 
-def altered(table: pa.Table, name: str, change) -> pa.Table:
+def altered(table: pa.Table, name: str, change: Callable[[np.ndarray], np.ndarray]) -> pa.Table:
     values = change(table[name].to_numpy(zero_copy_only=False))
     return table.set_column(table.schema.get_field_index(name), table.schema.field(name), pa.array(values))
 
 
-def test_a_window_across_a_break_is_caught(make_recording, findings_of) -> None:
+def test_a_window_across_a_break_is_caught(make_recording: MakeRecording, findings_of: FindingsOf) -> None:
     table = segment([make_recording(1, 1, (1, 2))], length=200, overlap=0, findings=findings_of(), join=True).read_all()
     breaks = findings_of(("discontinuous_join", 1, 1, 1, 124, 2))
     checks = WindowChecks(breaks, {RecordingKey(1, 1): (1, 2)}, damaged="flag")
@@ -286,7 +293,9 @@ def test_a_window_across_a_break_is_caught(make_recording, findings_of) -> None:
     assert "subject 1, activity 1, segment 1, start 0" in check.detail
 
 
-def test_a_run_across_a_join_is_interpolated_in_the_damaged_unit_alone(make_recording, findings_of) -> None:
+def test_a_run_across_a_join_is_interpolated_in_the_damaged_unit_alone(
+    make_recording: MakeRecording, findings_of: FindingsOf
+) -> None:
     recording = make_recording(1, 1, (1, 2))
     samples, own = recording.samples.T, channels_of_unit(1)
     samples[:, :] = np.arange(250)[:, None]
@@ -305,7 +314,9 @@ def test_a_run_across_a_join_is_interpolated_in_the_damaged_unit_alone(make_reco
 
 
 @pytest.mark.parametrize("join", [True, False])
-def test_what_the_checks_expect_of_a_run_across_a_join(make_recording, findings_of, join: bool) -> None:
+def test_what_the_checks_expect_of_a_run_across_a_join(
+    make_recording: MakeRecording, findings_of: FindingsOf, join: bool
+) -> None:
     findings = findings_of(("zero_run", 1, 1, 1, 123, 4, "RA"))
     cut = {"length": 125, "overlap": 0, "findings": findings, "damaged": "repair"}
     (batch,) = segment([make_recording()], **cut, join=join).read_all().to_batches()
@@ -315,13 +326,13 @@ def test_what_the_checks_expect_of_a_run_across_a_join(make_recording, findings_
         assert checks.result()[1].passed == (told == join)
 
 
-def test_runs_of_single_channels_damage_nothing(make_recording, findings_of) -> None:
+def test_runs_of_single_channels_damage_nothing(make_recording: MakeRecording, findings_of: FindingsOf) -> None:
     findings = findings_of(("constant_run", 1, 1, 1, 0, 20, "T_xacc T_yacc"), ("saturation", 1, 1, 1, 0, 20, "T"))
     table = segment([make_recording()], length=125, overlap=0, findings=findings).read_all()
     assert table["damaged"].to_pylist() == [False, False]
 
 
-def test_dropped_windows_link_nothing(make_recording, findings_of) -> None:
+def test_dropped_windows_link_nothing(make_recording: MakeRecording, findings_of: FindingsOf) -> None:
     """Between two copies stands only a damaged window: without it they are no longer one group."""
     findings = findings_of(
         ("duplicate_rows", 1, 1, 1, 100, 5, "all", (1, 1, 2, 100)),
@@ -334,7 +345,7 @@ def test_dropped_windows_link_nothing(make_recording, findings_of) -> None:
     assert segment(recordings, **cut, damaged="drop").read_all()["duplicate_group"].to_pylist() == [0, 1]
 
 
-def test_without_findings_nothing_is_flagged(recordings) -> None:
+def test_without_findings_nothing_is_flagged(recordings: list[Recording]) -> None:
     reader = segment(recordings, length=50, overlap=0.5)
     assert reader.schema.metadata[b"har.damaged"] == b"not audited"
     table = reader.read_all()
@@ -342,31 +353,37 @@ def test_without_findings_nothing_is_flagged(recordings) -> None:
     assert set(table["duplicate_group"].to_pylist()) == {-1}
 
 
-def test_the_metadata_says_how_damage_and_joins_were_treated(recordings, findings_of) -> None:
+def test_the_metadata_says_how_damage_and_joins_were_treated(
+    recordings: list[Recording], findings_of: FindingsOf
+) -> None:
     reader = segment(recordings, length=50, overlap=0, findings=findings_of(), damaged="repair", join=True)
     told = {name: reader.schema.metadata[f"har.{name}".encode()] for name in ("damaged", "join_segments")}
     assert told == {"damaged": b"repair", "join_segments": b"true"}
     assert list(reader.schema.names[:6]) == [*KEY_COLUMNS, *FLAG_COLUMNS]
 
 
-def test_joining_without_findings_is_refused(recordings) -> None:
+def test_joining_without_findings_is_refused(recordings: list[Recording]) -> None:
     with pytest.raises(InputError, match="no findings"):
         segment(recordings, length=50, overlap=0, join=True)
 
 
-def test_findings_need_recordings_that_are_known_beforehand(recordings, findings_of) -> None:
+def test_findings_need_recordings_that_are_known_beforehand(
+    recordings: list[Recording], findings_of: FindingsOf
+) -> None:
     with pytest.raises(TypeError, match="sequence"):
         segment(iter(recordings), length=125, overlap=0, findings=findings_of())
 
 
-def test_other_segments_than_those_planned_for_are_refused(make_recording, findings_of) -> None:
+def test_other_segments_than_those_planned_for_are_refused(
+    make_recording: MakeRecording, findings_of: FindingsOf
+) -> None:
     key = RecordingKey(1, 1)
     recordings = Recordings({key: (1, 2, 3)}, lambda key: make_recording(*key), origin="real")
     with pytest.raises(InputError, match="planned"):
         segment(recordings, length=125, overlap=0, findings=findings_of()).read_all()
 
 
-def test_a_long_stretch_comes_in_pieces(make_recording, findings_of) -> None:
+def test_a_long_stretch_comes_in_pieces(make_recording: MakeRecording, findings_of: FindingsOf) -> None:
     recordings = [make_recording(1, 1, tuple(range(1, 41)))]
     cut = {"length": 300, "overlap": 0.95, "join": True, "findings": findings_of()}
     batches = list(segment(recordings, **cut))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import RecordingKey, Recordings
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH, RecordingKey
+from har_core.datasets.dsads.recordings import Recording, Recordings
+from har_core.datasets.origin import Origin
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, window_schema
 from har_core.windows.segmentation import segment, stride_of
 
@@ -20,7 +22,7 @@ lengths = st.integers(1, SEGMENT_LENGTH)
 overlaps = st.floats(0, 1, exclude_max=True)
 
 
-def cut(recordings, *, length: int, overlap: float) -> tuple[list[tuple[int, ...]], np.ndarray]:
+def cut(recordings: Iterable[Recording], *, length: int, overlap: float) -> tuple[list[tuple[int, ...]], np.ndarray]:
     """Keys, and windows (N, T, C)."""
     table = segment(recordings, length=length, overlap=overlap).read_all()
     keys = list(zip(*(table[name].to_pylist() for name in KEY_COLUMNS), strict=True))
@@ -29,7 +31,9 @@ def cut(recordings, *, length: int, overlap: float) -> tuple[list[tuple[int, ...
 
 @given(length=lengths, overlap=overlaps)
 @settings(max_examples=40)
-def test_every_window_is_its_slice_of_the_recording(make_recording, length: int, overlap: float) -> None:
+def test_every_window_is_its_slice_of_the_recording(
+    make_recording: Callable[..., Recording], length: int, overlap: float
+) -> None:
     recording = make_recording(7, 4, (2, 9))
     keys, windows = cut([recording], length=length, overlap=overlap)
     assert len(keys) == len(windows)
@@ -40,7 +44,9 @@ def test_every_window_is_its_slice_of_the_recording(make_recording, length: int,
 
 
 @given(length=lengths, overlap=overlaps)
-def test_starts_are_regular_and_cover_the_segment(make_recording, length: int, overlap: float) -> None:
+def test_starts_are_regular_and_cover_the_segment(
+    make_recording: Callable[..., Recording], length: int, overlap: float
+) -> None:
     keys, _ = cut([make_recording(1, 1, (1, 2))], length=length, overlap=overlap)
     stride = stride_of(length, overlap)
     starts = [start for *_, number, start in keys if number == 1]
@@ -71,17 +77,17 @@ def test_stride_repeats_the_share_asked_for_within_a_sample(length: int, overlap
         (25, 0.2, [0, 20, 40, 60, 80, 100]),
     ],
 )
-def test_starts(make_recording, length: int, overlap: float, starts: list[int]) -> None:
+def test_starts(make_recording: Callable[..., Recording], length: int, overlap: float, starts: list[int]) -> None:
     keys, _ = cut([make_recording(1, 1, (1,))], length=length, overlap=overlap)
     assert [start for *_, start in keys] == starts
 
 
-def test_rows_are_in_order_of_their_keys(recordings) -> None:
+def test_rows_are_in_order_of_their_keys(recordings: list[Recording]) -> None:
     keys, _ = cut(recordings, length=60, overlap=0.5)
     assert keys == sorted(set(keys))
 
 
-def test_schema_and_metadata(recordings) -> None:
+def test_schema_and_metadata(recordings: list[Recording]) -> None:
     reader = segment(recordings, length=40, overlap=0.25)
     assert reader.schema.equals(window_schema(40), check_metadata=False)
     assert reader.schema.metadata == {
@@ -101,7 +107,7 @@ def test_schema_and_metadata(recordings) -> None:
 
 
 @pytest.mark.parametrize("origin", ["real", "synthetic"])
-def test_origin_of_the_recordings_is_kept(make_recording, origin) -> None:
+def test_origin_of_the_recordings_is_kept(make_recording: Callable[..., Recording], origin: Origin) -> None:
     recordings = Recordings({RecordingKey(1, 1): (1, 2)}, lambda key: make_recording(*key), origin=origin)
     reader = segment(recordings, length=125, overlap=0)
     assert reader.schema.metadata[b"har.origin"] == origin.encode()
@@ -118,10 +124,10 @@ def test_impossible_windows_are_refused_at_once(length: int, overlap: float, val
     assert [problem.value for problem in caught.value.problems] == values
 
 
-def test_recordings_are_read_when_their_windows_are_asked_for(make_recording) -> None:
+def test_recordings_are_read_when_their_windows_are_asked_for(make_recording: Callable[..., Recording]) -> None:
     num_read = []
 
-    def recordings():
+    def recordings() -> Iterator[Recording]:
         for subject in (1, 2, 3):
             num_read.append(subject)
             yield make_recording(subject)
@@ -132,7 +138,7 @@ def test_recordings_are_read_when_their_windows_are_asked_for(make_recording) ->
     assert num_read == [1]
 
 
-def test_memory_does_not_grow_with_the_recordings(make_recording) -> None:
+def test_memory_does_not_grow_with_the_recordings(make_recording: Callable[..., Recording]) -> None:
     def peak(num_recordings: int) -> int:
         tracemalloc.start()
         before = pa.total_allocated_bytes()
@@ -147,7 +153,7 @@ def test_memory_does_not_grow_with_the_recordings(make_recording) -> None:
     assert many < 1.5 * few
 
 
-def test_a_long_recording_comes_in_pieces(make_recording) -> None:
+def test_a_long_recording_comes_in_pieces(make_recording: Callable[..., Recording]) -> None:
     recording = make_recording(1, 1, tuple(range(1, 41)))
     batches = list(segment([recording], length=64, overlap=0.99))
     assert len(batches) > 1

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
@@ -14,14 +15,17 @@ from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 from assets.resources.home import Home
 from pipelines.automation.condition import with_condition
 
+if TYPE_CHECKING:
+    from tests.pipelines.conftest import Toy
+
 
 @dataclass
 class Ticker:
-    toy: object
+    toy: Toy
     cursor: AssetDaemonCursor | None = None
 
     def definitions(self) -> dg.Definitions:
-        return dg.Definitions(with_condition(self.toy.definitions().assets, Home(self.toy.home)))
+        return dg.Definitions(with_condition(self.toy.assets(), Home(self.toy.home)))
 
     def tick(self, meanwhile: Callable[[], object] = lambda: None) -> set[str]:
         """What is asked for, and run at once; ``meanwhile`` comes between, when the run has its code already."""
@@ -51,7 +55,7 @@ class Ticker:
 
     def ticks(self) -> list[set[str]]:
         """Until one asks for nothing; that one left out."""
-        asked = []
+        asked: list[set[str]] = []
         for _ in range(10):
             last = self.tick()
             if not last:
@@ -61,7 +65,7 @@ class Ticker:
 
 
 @pytest.fixture
-def ticker(ran_toy) -> Ticker:
+def ticker(ran_toy: Toy) -> Ticker:
     """After everything ran by hand, and a first look."""
     ticker = Ticker(ran_toy)
     assert ticker.tick() == set()

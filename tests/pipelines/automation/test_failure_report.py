@@ -38,7 +38,7 @@ def page_of(home: Home, error: Exception, tags: dict[str, str] | None = None) ->
     return path.read_text(encoding="utf-8")
 
 
-def test_a_refused_input_is_told_in_its_own_words(home):
+def test_a_refused_input_is_told_in_its_own_words(home: Home) -> None:
     problem = Problem(path="a01/p1/s01.txt", line=3, value="none", expected="a number")
     home.problems.write_text("...")
     page = page_of(
@@ -53,7 +53,7 @@ def test_a_refused_input_is_told_in_its_own_words(home):
     assert "http://127.0.0.1:3000/runs/" in page
 
 
-def test_a_mistake_of_ours_is_told_by_its_innermost_cause(home):
+def test_a_mistake_of_ours_is_told_by_its_innermost_cause(home: Home) -> None:
     page = page_of(home, ValueError("deep down"))
     assert "    ValueError: deep down" in page
     assert "started by `har run`" in page

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from narrowing import as_type
 
 from pipelines.cli.main import main
 
@@ -83,6 +84,6 @@ def har(home: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         out, err = capfd.readouterr()
-        return Result(ended.value.code or 0, out, err)
+        return Result(as_type(int, ended.value.code or 0), out, err)
 
     return run

@@ -1,8 +1,13 @@
 """``har audit`` on folders and zips, in every format, and what it refuses."""
 
+from __future__ import annotations
+
 import io
 import json
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -13,16 +18,19 @@ from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 
+if TYPE_CHECKING:
+    from tests.pipelines.cli.conftest import Result
+
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory):
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sound") / "data"
     write_recordings(folder, SourceSettings(num_subjects=2, num_segments=2), silent)
     return folder
 
 
 @pytest.fixture
-def damaged(sound, tmp_path):
+def damaged(sound: Path, tmp_path: Path) -> Path:
     """Two subjects; five rows of one are zero, and a segment is missing."""
     folder = tmp_path / "data"
     for path in sound.rglob("s*.txt"):
@@ -43,25 +51,25 @@ ROWS = [
 ]
 
 
-def test_sound_recordings(har, sound):
+def test_sound_recordings(har: Callable[..., Result], sound: Path) -> None:
     result = har("audit", sound)
     assert (result.exit_code, result.err) == (0, "")
     assert result.out.split() == FINDINGS_SCHEMA.names
 
 
-def test_table(har, damaged):
+def test_table(har: Callable[..., Result], damaged: Path) -> None:
     result = har("audit", damaged)
     assert result.exit_code == 0
     lines = [line.split() for line in result.out.splitlines()]
     assert lines == [FINDINGS_SCHEMA.names, *([*("-" if v is None else str(v) for v in row)] for row in ROWS)]
 
 
-def test_json(har, damaged):
+def test_json(har: Callable[..., Result], damaged: Path) -> None:
     result = har("audit", damaged, "--format", "json")
     assert json.loads(result.out) == [dict(zip(FINDINGS_SCHEMA.names, row, strict=True)) for row in ROWS]
 
 
-def test_csv_and_parquet(har, damaged, tmp_path):
+def test_csv_and_parquet(har: Callable[..., Result], damaged: Path, tmp_path: Path) -> None:
     assert har("audit", damaged, "--format", "csv", "--output", tmp_path / "found.csv").exit_code == 0
     csv = pyarrow.csv.read_csv(tmp_path / "found.csv")
     assert [tuple(row.values()) for row in csv.to_pylist()] == ROWS
@@ -71,14 +79,14 @@ def test_csv_and_parquet(har, damaged, tmp_path):
     assert [tuple(row.values()) for row in table.to_pylist()] == ROWS
 
 
-def test_a_zip_has_the_findings_of_its_folder(har, damaged, tmp_path):
+def test_a_zip_has_the_findings_of_its_folder(har: Callable[..., Result], damaged: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         for path in damaged.rglob("s*.txt"):
             archive.write(path, path.relative_to(damaged.parent))
     assert har("audit", tmp_path / "data.zip").out == har("audit", damaged).out
 
 
-def test_several_inputs_are_one_set(har, sound, tmp_path):
+def test_several_inputs_are_one_set(har: Callable[..., Result], sound: Path, tmp_path: Path) -> None:
     copy = tmp_path / "other" / "a03" / "p7" / "s01.txt"
     copy.parent.mkdir(parents=True)
     copy.write_bytes((sound / "a03" / "p1" / "s01.txt").read_bytes())
@@ -87,13 +95,13 @@ def test_several_inputs_are_one_set(har, sound, tmp_path):
     assert [(row["subject"], row["other_subject"], row["num_rows"]) for row in copies] == [(1, 7, 125)]
 
 
-def test_the_same_recording_in_two_inputs(har, sound, damaged):
+def test_the_same_recording_in_two_inputs(har: Callable[..., Result], sound: Path, damaged: Path) -> None:
     result = har("audit", sound, damaged)
     assert result.exit_code == 2
     assert "subject 1, activity 1, which 2 inputs hold" in result.err
 
 
-def test_bad_files_are_all_named(har, damaged, home):
+def test_bad_files_are_all_named(har: Callable[..., Result], damaged: Path, home: Path) -> None:
     for name in ("a01/p1/s01.txt", "a19/p2/s02.txt"):
         (damaged / name).write_text("nothing\n")
     result = har("audit", damaged)
@@ -105,7 +113,7 @@ def test_bad_files_are_all_named(har, damaged, home):
 
 
 @pytest.mark.parametrize("what", ["nothing", "empty", "text"])
-def test_no_recordings(har, tmp_path, what):
+def test_no_recordings(har: Callable[..., Result], tmp_path: Path, what: str) -> None:
     path = tmp_path / what
     if what == "empty":
         path.mkdir()
@@ -118,5 +126,5 @@ def test_no_recordings(har, tmp_path, what):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--format", "xml", "."]])
-def test_wrong_arguments(har, arguments):
+def test_wrong_arguments(har: Callable[..., Result], arguments: list[str]) -> None:
     assert har("audit", *arguments).exit_code == 2

@@ -1,8 +1,12 @@
 """Every error of a user's ends in a message on stderr, an exit code, and no traceback."""
 
+from __future__ import annotations
+
 import errno
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
@@ -11,8 +15,11 @@ import har_core.base.files
 from assets.resources.home import Home
 from pipelines.homes import prepare, propose, recall, remember
 
+if TYPE_CHECKING:
+    from tests.pipelines.cli.conftest import Result
 
-def refused(result, exit_code: int, *texts: str) -> None:
+
+def refused(result: Result, exit_code: int, *texts: str) -> None:
     assert result.exit_code == exit_code, result.err
     assert "Traceback" not in result.err
     for text in texts:
@@ -20,7 +27,7 @@ def refused(result, exit_code: int, *texts: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["run"], ["fly"], ["run", "a.toml", "--colour"], ["ui", "--mlflow-port", "0"]])
-def test_usage_errors(har, arguments):
+def test_usage_errors(har: Callable[..., Result], arguments: list[str]) -> None:
     refused(har(*arguments), 2)
 
 
@@ -37,7 +44,9 @@ def test_usage_errors(har, arguments):
     ],
     ids=["unknown key", "unknown architecture", "negative rate", "test subject trains", "too long", "overlap of 1"],
 )
-def test_wrong_experiment_file(har, experiment, home, command, change):
+def test_wrong_experiment_file(
+    har: Callable[..., Result], experiment: Path, home: Path, command: str, change: tuple[str, str, list[str]]
+) -> None:
     before, after, texts = change
     experiment.write_text(experiment.read_text().replace(before, after))
     result = har(command, experiment)
@@ -45,7 +54,7 @@ def test_wrong_experiment_file(har, experiment, home, command, change):
     assert (home / "problems.txt").read_text().count("\n") >= 2
 
 
-def test_missing_experiment_file(har, tmp_path):
+def test_missing_experiment_file(har: Callable[..., Result], tmp_path: Path) -> None:
     refused(har("run", tmp_path / "nothing.toml"), 2, "nothing.toml")
 
 
@@ -61,7 +70,9 @@ def test_missing_experiment_file(har, tmp_path):
         ["status", "--data", "empty"],
     ],
 )
-def test_what_is_refused_is_not_remembered(har, experiment, home, bound, arguments):
+def test_what_is_refused_is_not_remembered(
+    har: Callable[..., Result], experiment: Path, home: Path, bound: bool, arguments: list[str]
+) -> None:
     (home.parent / "empty").mkdir()
     segment = home.parent / "good" / "a01" / "p1" / "s01.txt"
     segment.parent.mkdir(parents=True)
@@ -76,13 +87,15 @@ def test_what_is_refused_is_not_remembered(har, experiment, home, bound, argumen
 
 
 @pytest.mark.parametrize("command", ["run", "status"])
-def test_home_without_recordings_is_not_bound(har, experiment, home, command):
+def test_home_without_recordings_is_not_bound(
+    har: Callable[..., Result], experiment: Path, home: Path, command: str
+) -> None:
     experiment.write_text(experiment.read_text().replace('kind = "synthetic"', 'kind = "files"'))
     refused(har(command, experiment), 2, "no recordings", "--data")
     assert recall(Home(home)).experiment is None
 
 
-def test_home_of_another_experiment(har, experiment, tmp_path, home):
+def test_home_of_another_experiment(har: Callable[..., Result], experiment: Path, tmp_path: Path, home: Path) -> None:
     assert har("status", experiment).exit_code == 0
     remember(Home(home), propose(Home(home), experiment))
     other = tmp_path / "other.toml"
@@ -91,7 +104,7 @@ def test_home_of_another_experiment(har, experiment, tmp_path, home):
         refused(har(command, other), 2, str(experiment), str(other), str(home))
 
 
-def test_home_in_use(har, experiment, home):
+def test_home_in_use(har: Callable[..., Result], experiment: Path, home: Path) -> None:
     assert har("status", experiment).exit_code == 0
     holder = {"pid": 4711, "command": "har run tiny.toml", "since": "2026-01-01 10:00:00+00:00"}
     (home / ".dagster" / "har.holder.json").write_text(json.dumps(holder))
@@ -103,20 +116,20 @@ def test_home_in_use(har, experiment, home):
     assert {entry["state"] for entry in json.loads(result.out)} == {"fresh", "missing"}
 
 
-def test_home_that_is_a_file(har, experiment, home):
+def test_home_that_is_a_file(har: Callable[..., Result], experiment: Path, home: Path) -> None:
     home.touch()
     refused(har("status", experiment), 1, str(home), "cannot be used")
 
 
-def test_unknown_selection(har, experiment):
+def test_unknown_selection(har: Callable[..., Result], experiment: Path) -> None:
     refused(har("run", experiment, "--select", "models/lsmt"), 2, "models/lsmt")
 
 
-def test_selection_below_something_missing(har, experiment):
+def test_selection_below_something_missing(har: Callable[..., Result], experiment: Path) -> None:
     refused(har("run", experiment, "--select", "windows"), 2, "raw_recordings is missing and was not selected")
 
 
-def test_full_disk(har, experiment, home, monkeypatch):
+def test_full_disk(har: Callable[..., Result], experiment: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path) -> None:
         if path.is_relative_to(home / "data" / "raw"):
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
@@ -126,7 +139,9 @@ def test_full_disk(har, experiment, home, monkeypatch):
     assert not list(home.rglob("*.part"))
 
 
-def test_bad_file_among_the_recordings(har, experiment, home, tmp_path):
+def test_bad_file_among_the_recordings(
+    har: Callable[..., Result], experiment: Path, home: Path, tmp_path: Path
+) -> None:
     assert har("run", experiment, "--select", "+raw_recordings").exit_code == 0
     data = home / "data" / "raw" / "synthetic"
     manifest = (home / "data" / "raw" / "manifest.parquet").read_bytes()
@@ -138,7 +153,9 @@ def test_bad_file_among_the_recordings(har, experiment, home, tmp_path):
     assert (home / "data" / "raw" / "manifest.parquet").read_bytes() == manifest
 
 
-def test_bad_file_in_a_home_without_models(har, experiment, home, tmp_path):
+def test_bad_file_in_a_home_without_models(
+    har: Callable[..., Result], experiment: Path, home: Path, tmp_path: Path
+) -> None:
     assert har("run", experiment, "--select", "+windows").exit_code == 0
     data = home / "data" / "raw" / "synthetic"
     bad = data / "a05" / "p1" / "s01.txt"
@@ -151,10 +168,10 @@ def test_bad_file_in_a_home_without_models(har, experiment, home, tmp_path):
     assert "not selected" not in result.out
 
 
-def test_prediction_without_a_model(har, tmp_path):
+def test_prediction_without_a_model(har: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "a.txt").touch()
     refused(har("predict", tmp_path / "a.txt"), 2, "models:/har@champion", "har run")
 
 
-def test_prediction_of_nothing(har, tmp_path):
+def test_prediction_of_nothing(har: Callable[..., Result], tmp_path: Path) -> None:
     refused(har("predict", tmp_path / "nothing.txt"), 2, "nothing.txt")

@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_heavy_packages(folder, tmp_path, command):
+def test_heavy_packages(folder: Path, tmp_path: Path, command: str) -> None:
     exit_code, allowed = COMMANDS[command]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HAR_", "DAGSTER_", "MLFLOW_"))}
     home, modules = folder / "home", tmp_path / "modules.txt"

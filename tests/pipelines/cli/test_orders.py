@@ -1,32 +1,44 @@
 """What is settled before any work: the version, the file that may be left out, what due work took last time."""
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from assets.resources.home import Home
 from pipelines.homes import prepare, propose, remember
 
+if TYPE_CHECKING:
+    from tests.pipelines.cli.conftest import Result
 
-def test_version(har):
+
+def test_version(har: Callable[..., Result]) -> None:
     result = har("--version")
     assert result.exit_code == 0
     assert re.fullmatch(r"har \d+\.\d+\.\d+\n", result.out)
 
 
-def test_completion_is_offered(har):
+def test_completion_is_offered(har: Callable[..., Result]) -> None:
     assert "--install-completion" in har("--help").out
 
 
 @pytest.mark.parametrize("command", ["run", "status"])
-def test_without_a_file_and_without_a_home_that_serves_one(har, home, command):
+def test_without_a_file_and_without_a_home_that_serves_one(
+    har: Callable[..., Result], home: Path, command: str
+) -> None:
     result = har(command)
     assert result.exit_code == 2
     assert f"Name an experiment file: the home {home} serves none yet" in result.err
 
 
-def test_the_file_that_the_home_serves_may_be_left_out(har, home, experiment):
+def test_the_file_that_the_home_serves_may_be_left_out(
+    har: Callable[..., Result], home: Path, experiment: Path
+) -> None:
     prepare(Home(home))
     remember(Home(home), propose(Home(home), experiment))
     result = har("status")
@@ -35,7 +47,7 @@ def test_the_file_that_the_home_serves_may_be_left_out(har, home, experiment):
     assert result.out.endswith(f"Nothing was made in {home} yet.\n")
 
 
-def test_what_is_due_says_what_it_took_last_time(har, home, experiment):
+def test_what_is_due_says_what_it_took_last_time(har: Callable[..., Result], home: Path, experiment: Path) -> None:
     assert har("run", experiment, "--select", "+windows").exit_code == 0
     (home / "data" / "windows" / "windows.parquet").unlink()
     lines = har("status").out.splitlines()
@@ -54,7 +66,9 @@ def test_what_is_due_says_what_it_took_last_time(har, home, experiment):
     }
 
 
-def test_an_option_that_an_architecture_refuses_stops_before_anything_runs(har, home, experiment):
+def test_an_option_that_an_architecture_refuses_stops_before_anything_runs(
+    har: Callable[..., Result], home: Path, experiment: Path
+) -> None:
     experiment.write_text(experiment.read_text() + "\n[models.shufflenet]\nbase_width = 12\n")
     assert har("status", experiment).exit_code == 0
     result = har("run", experiment)

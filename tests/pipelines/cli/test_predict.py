@@ -1,13 +1,23 @@
 """``har predict`` with a registered model."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.pipelines.cli.conftest import Result
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_champion_of_joined_segments_answers_for_what_it_was_trained_on(har, experiment, home, tmp_path):
+def test_a_champion_of_joined_segments_answers_for_what_it_was_trained_on(
+    har: Callable[..., Result], experiment: Path, home: Path, tmp_path: Path
+) -> None:
     text = experiment.read_text().replace("num_segments = 1", "num_segments = 4")
     text = text.replace('["shufflenet"]', '["cnn"]\n[models.cnn]\nbase_width = 1')
     experiment.write_text(text.replace("[splits]", "[windows]\nlength = 250\njoin_segments = true\n\n[splits]"))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import pipelines.trace
 from assets.resources.store import Store
 from pipelines.links import Link, differs, unverifiable, verified
+
+if TYPE_CHECKING:
+    from tests.pipelines.cli.conftest import Result
 
 RUN, COMMIT, SHA256 = "0123456789abcdef" * 2, "0123456789" * 4, "fedcba98" * 8
 DAGSTER_RUN = "e428125b-55f2-4132-8004-e33919a18da7"
@@ -42,7 +48,7 @@ splits              fedcba98fedc
 
 
 @pytest.fixture
-def found(monkeypatch):
+def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Replace what is found by the links given."""
 
     def replace(*links: Link) -> None:
@@ -52,7 +58,7 @@ def found(monkeypatch):
     return replace
 
 
-def test_blocks_are_aligned_and_hashes_short(har, found):
+def test_blocks_are_aligned_and_hashes_short(har: Callable[..., Result], found: Callable[..., None]) -> None:
     found(MODEL, SPLITS)
     result = har("trace")
     assert result.exit_code == 0
@@ -60,7 +66,7 @@ def test_blocks_are_aligned_and_hashes_short(har, found):
     assert result.err == ""
 
 
-def test_what_differs_is_a_failure(har, found):
+def test_what_differs_is_a_failure(har: Callable[..., Result], found: Callable[..., None]) -> None:
     found(MODEL, SPLITS, WINDOWS)
     result = har("trace", "models:/har/1")
     assert result.exit_code == 1
@@ -73,7 +79,9 @@ def test_what_differs_is_a_failure(har, found):
 
 
 @pytest.mark.parametrize(("links", "exit_code"), [([MODEL, SPLITS], 0), ([MODEL, WINDOWS], 1)])
-def test_json_says_the_same_with_whole_hashes(har, found, links, exit_code):
+def test_json_says_the_same_with_whole_hashes(
+    har: Callable[..., Result], found: Callable[..., None], links: list[Link], exit_code: int
+) -> None:
     found(*links)
     result = har("trace", "--json")
     assert result.exit_code == exit_code
@@ -92,7 +100,7 @@ def test_json_says_the_same_with_whole_hashes(har, found, links, exit_code):
 
 
 @pytest.mark.parametrize("model_uri", ["models:/har@champion", "nonsense"])
-def test_home_without_models(har, home, model_uri):
+def test_home_without_models(har: Callable[..., Result], home: Path, model_uri: str) -> None:
     result = har("trace", model_uri)
     assert result.exit_code == 2
     assert result.err == f"Error: {model_uri}: nothing is registered in {home} yet; run `har run` first\n"

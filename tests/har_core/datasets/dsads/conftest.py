@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 WriteFiles = Callable[[Path, Mapping[str, bytes]], None]
+FullDisk = Callable[[int], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +59,7 @@ def whole_set(segment_text: Callable[[int], bytes]) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+def full_disk() -> FullDisk:
     """A disk on which a file can grow to so many bytes and no further, as the operating system enforces it."""
 
     @contextmanager

@@ -7,15 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from har_core.base.errors import InputError
+from har_core.base.progress import Progress
 from har_core.datasets.dsads import acquisition
 from har_core.datasets.dsads.acquisition import acquire, source_version
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
 from har_core.datasets.dsads.synthetic import writer
 from har_core.settings.source import SourceSettings
+
+if TYPE_CHECKING:
+    from tests.har_core.datasets.dsads.conftest import WriteFiles
 
 SYNTHETIC = SourceSettings(kind="synthetic", num_subjects=1, num_segments=1)
 
@@ -51,7 +56,7 @@ def count_made(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How often recordings were made."""
     calls, write_recordings = [], writer.write_recordings
 
-    def counted(folder: Path, settings: SourceSettings, progress: object) -> None:
+    def counted(folder: Path, settings: SourceSettings, progress: Progress) -> None:
         calls.append(folder)
         write_recordings(folder, settings, progress)
 
@@ -63,7 +68,9 @@ def count_made(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 
 @pytest.mark.parametrize("kind", ["files", "uci", "synthetic"])
-def test_data_takes_the_place_of_every_kind(tmp_path: Path, whole_set, write_files, kind: str) -> None:
+def test_data_takes_the_place_of_every_kind(
+    tmp_path: Path, whole_set: dict[str, bytes], write_files: WriteFiles, kind: Literal["files", "uci", "synthetic"]
+) -> None:
     write_files(tmp_path / "data", whole_set)
     settings = SourceSettings(kind=kind)
     with acquire(settings, tmp_path / "data", tmp_path / "raw") as source:
@@ -84,7 +91,7 @@ def test_without_data_files_are_nowhere(tmp_path: Path) -> None:
 # --- The archive ------------------------------------------------------------------------------------------------------
 
 
-def test_the_archive_is_downloaded_once(tmp_path: Path, served: tuple[Path, str], whole_set) -> None:
+def test_the_archive_is_downloaded_once(tmp_path: Path, served: tuple[Path, str], whole_set: dict[str, bytes]) -> None:
     folder, address = served
     (folder / "a.zip").write_bytes(zipped(whole_set))
     settings = SourceSettings(kind="uci", url=f"{address}/a.zip")
@@ -100,7 +107,7 @@ def test_the_archive_is_downloaded_once(tmp_path: Path, served: tuple[Path, str]
 
 @pytest.mark.parametrize("cause", ["another address", "altered", "removed", "no receipt"])
 def test_an_archive_that_does_not_fit_is_downloaded_again(
-    tmp_path: Path, served: tuple[Path, str], whole_set, cause: str
+    tmp_path: Path, served: tuple[Path, str], whole_set: dict[str, bytes], cause: str
 ) -> None:
     folder, address = served
     (folder / "a.zip").write_bytes(zipped(whole_set))
@@ -121,7 +128,7 @@ def test_an_archive_that_does_not_fit_is_downloaded_again(
 
 @pytest.mark.parametrize("content", [b"<html>Sorry</html>", zipped({"readme": b""}), zipped({"a20/p1/s01.txt": b""})])
 def test_what_is_no_archive_of_recordings_is_refused(
-    tmp_path: Path, served: tuple[Path, str], whole_set, content: bytes
+    tmp_path: Path, served: tuple[Path, str], whole_set: dict[str, bytes], content: bytes
 ) -> None:
     folder, address = served
     settings = SourceSettings(kind="uci", url=f"{address}/a.zip")
@@ -136,7 +143,9 @@ def test_what_is_no_archive_of_recordings_is_refused(
     assert (tmp_path / "raw/uci.zip").read_bytes() == right
 
 
-def test_an_archive_that_is_too_large_is_refused(tmp_path: Path, served: tuple[Path, str], whole_set) -> None:
+def test_an_archive_that_is_too_large_is_refused(
+    tmp_path: Path, served: tuple[Path, str], whole_set: dict[str, bytes]
+) -> None:
     folder, address = served
     (folder / "a.zip").write_bytes(zipped(whole_set))
     settings = SourceSettings(kind="uci", url=f"{address}/a.zip", max_download_bytes=1000)
@@ -212,7 +221,9 @@ def test_the_version_of_what_is_not_there_yet_is_what_is_asked_for(tmp_path: Pat
     assert source_version(SYNTHETIC.model_copy(update={"url": "http://elsewhere"}), None) == versions[0]
 
 
-def test_the_version_of_data_is_its_listing(tmp_path: Path, whole_set, write_files) -> None:
+def test_the_version_of_data_is_its_listing(
+    tmp_path: Path, whole_set: dict[str, bytes], write_files: WriteFiles
+) -> None:
     write_files(tmp_path, whole_set)
     before = source_version(SYNTHETIC, tmp_path)
     write_files(tmp_path, {"a01/p1/s02.txt": b""})

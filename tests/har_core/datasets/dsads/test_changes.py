@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,13 @@ from hypothesis import strategies as st
 from har_core.base.errors import InputError, Problem
 from har_core.datasets.dsads.changes import Changes, compare
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER, SegmentKey
-from har_core.datasets.dsads.listing import SegmentFile
+from har_core.datasets.dsads.listing import SegmentFile, Source
 from har_core.datasets.dsads.manifest import Manifest, ManifestRow, ingest, read_manifest
 from har_core.datasets.dsads.source import open_source
+from har_core.datasets.origin import Origin
+
+if TYPE_CHECKING:
+    from tests.har_core.datasets.dsads.conftest import WriteFiles
 
 FIRST, SECOND, LAST = "a01/p1/s01.txt", "a02/p1/s01.txt", "a19/p2/s01.txt"
 KEYS = [SegmentKey(subject, activity, 1) for subject in (1, 2) for activity in (1, 2, 3)]
@@ -26,11 +31,12 @@ Listed = Mapping[SegmentKey, tuple[bytes, int]]
 """Content of each file, and how often it was written."""
 
 
-class InMemory:
+class InMemory(Source):
     """A source that remembers what was read."""
 
-    def __init__(self, listed: Listed, origin: str = "real") -> None:
-        self.origin, self.were_read = origin, set()
+    def __init__(self, listed: Listed, origin: Origin = "real") -> None:
+        self.origin = origin
+        self.were_read: set[SegmentKey] = set()
         self.contents = {key: content for key, (content, _) in listed.items()}
         self.files = tuple(
             SegmentFile(key=key, path=f"somewhere/{key.path}", num_bytes=len(content), marker=str(written))
@@ -47,7 +53,7 @@ class Broken(InMemory):
         raise InputError("cannot be read", [Problem(path=file.path, expected="a file that can be read")])
 
 
-def manifest_of(listed: Listed, origin: str = "real") -> Manifest:
+def manifest_of(listed: Listed, origin: Origin = "real") -> Manifest:
     rows = [
         ManifestRow(
             activity=key.activity,
@@ -144,7 +150,7 @@ def test_changes_in_words(changes: Changes, words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory, whole_set, write_files) -> Path:
+def ingested(tmp_path_factory: pytest.TempPathFactory, whole_set: dict[str, bytes], write_files: WriteFiles) -> Path:
     """A folder with ``source``, and ``manifest.parquet`` of it."""
     folder = tmp_path_factory.mktemp("ingested")
     write_files(folder / "source", whole_set)
@@ -211,7 +217,7 @@ def test_folder(ingested: Path, tmp_path: Path, act: Callable[[Path], None], exp
     assert changes_of(tmp_path / "copy", ingested) == expected
 
 
-def test_the_same_files_in_a_zip_are_no_change(ingested: Path, tmp_path: Path, whole_set) -> None:
+def test_the_same_files_in_a_zip_are_no_change(ingested: Path, tmp_path: Path, whole_set: dict[str, bytes]) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in reversed(whole_set.items()):
             archive.writestr(f"else/where/{path}", content)
@@ -221,7 +227,7 @@ def test_the_same_files_in_a_zip_are_no_change(ingested: Path, tmp_path: Path, w
 
 
 @pytest.mark.parametrize("content", ["same", "other"])
-def test_a_zip_that_was_packed_again(tmp_path: Path, whole_set, content: str) -> None:
+def test_a_zip_that_was_packed_again(tmp_path: Path, whole_set: dict[str, bytes], content: str) -> None:
     def pack(name: str, files: Mapping[str, bytes], year: int, compression: int) -> Path:
         with zipfile.ZipFile(tmp_path / name, "w", compression) as archive:
             for path, text in files.items():

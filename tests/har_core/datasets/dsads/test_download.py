@@ -10,14 +10,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from narrowing import present
 
 from har_core.base.errors import InputError, StorageError
 from har_core.datasets.dsads.download import DownloadError, download
 
+if TYPE_CHECKING:
+    from tests.har_core.datasets.dsads.conftest import FullDisk
+
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
+
+Fetch = Callable[..., bytes]
 
 
 @dataclass
@@ -66,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = server.answers.pop(0) if server.answers else server.then
         start = 0
         if range_asked and not answer.ignores_range and _may_continue(self.headers["If-Range"], answer):
-            start = int(re.fullmatch(r"bytes=(\d+)-", range_asked)[1])
+            start = int(present(re.fullmatch(r"bytes=(\d+)-", range_asked))[1])
         body = answer.content[start:]
         status = answer.status or (206 if start else 200)
         headers = dict(answer.headers)
@@ -132,11 +139,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def fetch(server: Server, tmp_path: Path, pauses: list[float]) -> Callable[..., bytes]:
+def fetch(server: Server, tmp_path: Path, pauses: list[float]) -> Fetch:
     """Download without waiting; return the content, checking that nothing else is left."""
 
-    def run(**options: object) -> bytes:
-        arguments = {"max_bytes": len(CONTENT), "validate": lambda _: None} | options
+    def run(**options: Any) -> bytes:
+        arguments: dict[str, Any] = {"max_bytes": len(CONTENT), "validate": lambda _: None} | options
         download(server.url, tmp_path / "archive.zip", **arguments)
         assert [path.name for path in tmp_path.iterdir()] == ["archive.zip"]
         return (tmp_path / "archive.zip").read_bytes()
@@ -153,7 +160,7 @@ def refuse_all_but_the_truth(path: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", [Answer(), Answer(states_length=False), Answer(chunked=True), Answer(tag=None)])
-def test_a_file_is_downloaded_with_progress(server: Server, fetch, pauses: list[float], answer: Answer) -> None:
+def test_a_file_is_downloaded_with_progress(server: Server, fetch: Fetch, pauses: list[float], answer: Answer) -> None:
     told: list[tuple[str, int, int]] = []
     server.then = answer
     assert fetch(progress=lambda *step: told.append(step)) == CONTENT
@@ -164,7 +171,7 @@ def test_a_file_is_downloaded_with_progress(server: Server, fetch, pauses: list[
     assert [step[1] for step in told] == sorted(step[1] for step in told)
 
 
-def test_a_redirection_is_followed(server: Server, fetch) -> None:
+def test_a_redirection_is_followed(server: Server, fetch: Fetch) -> None:
     server.answers = [Answer(status=302, sends=0, declared=0, headers={"Location": "/elsewhere"})]
     assert fetch() == CONTENT
     assert len(server.asked) == 2
@@ -174,41 +181,41 @@ def test_a_redirection_is_followed(server: Server, fetch) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_what_breaks_off_is_continued(server: Server, fetch, pauses: list[float], chunked: bool) -> None:
+def test_what_breaks_off_is_continued(server: Server, fetch: Fetch, pauses: list[float], chunked: bool) -> None:
     server.answers = [Answer(sends=300_000, chunked=chunked), Answer(sends=400_000, chunked=chunked)]
     assert fetch() == CONTENT
     assert server.asked == [None, "bytes=300000-", "bytes=700000-"]
     assert pauses == [1.0, 1.0]
 
 
-def test_a_silent_server_is_asked_again(server: Server, fetch) -> None:
+def test_a_silent_server_is_asked_again(server: Server, fetch: Fetch) -> None:
     server.answers = [Answer(sends=300_000, stalls=True), Answer(sends=0, stalls=True)]
     assert fetch() == CONTENT
     assert server.asked == [None, "bytes=300000-", "bytes=300000-"]
 
 
-def test_a_server_without_ranges_is_asked_from_the_start(server: Server, fetch) -> None:
+def test_a_server_without_ranges_is_asked_from_the_start(server: Server, fetch: Fetch) -> None:
     server.answers = [Answer(sends=300_000), Answer(ignores_range=True)]
     assert fetch() == CONTENT
     assert server.asked == [None, "bytes=300000-"]
 
 
 @pytest.mark.parametrize("tag", ['"two"', None])
-def test_a_file_that_changed_meanwhile_is_fetched_from_the_start(server: Server, fetch, tag: str | None) -> None:
+def test_a_file_that_changed_meanwhile_is_fetched_from_the_start(server: Server, fetch: Fetch, tag: str | None) -> None:
     server.answers = [Answer(sends=300_000)]
     server.then = Answer(tag=tag, content=CONTENT[::-1])
     assert fetch() == CONTENT[::-1]
     assert server.asked == [None, "bytes=300000-"]
 
 
-def test_a_file_that_became_shorter_meanwhile_is_fetched_from_the_start(server: Server, fetch) -> None:
+def test_a_file_that_became_shorter_meanwhile_is_fetched_from_the_start(server: Server, fetch: Fetch) -> None:
     server.answers = [Answer(sends=300_000, tag=None)]
     server.then = Answer(tag=None, content=CONTENT[:1000])
     assert fetch() == CONTENT[:1000]
     assert server.asked == [None, "bytes=300000-", None]
 
 
-def test_a_weak_tag_is_not_used_to_continue(server: Server, fetch) -> None:
+def test_a_weak_tag_is_not_used_to_continue(server: Server, fetch: Fetch) -> None:
     server.then = Answer(tag='W/"one"')
     server.answers = [Answer(sends=300_000, tag='W/"one"')]
     told: list[int] = []
@@ -216,14 +223,14 @@ def test_a_weak_tag_is_not_used_to_continue(server: Server, fetch) -> None:
     assert told == sorted(told), "begun again from the start"
 
 
-def test_a_continuation_at_another_place_is_not_believed(server: Server, fetch) -> None:
+def test_a_continuation_at_another_place_is_not_believed(server: Server, fetch: Fetch) -> None:
     misplaced = Answer(headers={"Content-Range": "bytes 5-999999/1000000"})
     server.answers = [Answer(sends=300_000), misplaced]
     assert fetch() == CONTENT
     assert server.asked == [None, "bytes=300000-", None]
 
 
-def test_a_killed_download_is_continued_by_the_next(server: Server, fetch, tmp_path: Path) -> None:
+def test_a_killed_download_is_continued_by_the_next(server: Server, fetch: Fetch, tmp_path: Path) -> None:
     def kill(what: str, num_done: int, num_total: int) -> None:
         if num_done >= 300_000:
             raise KeyboardInterrupt
@@ -236,7 +243,7 @@ def test_a_killed_download_is_continued_by_the_next(server: Server, fetch, tmp_p
     assert server.asked == [None, f"bytes={kept}-"]
 
 
-def test_what_was_left_of_another_address_is_not_continued(server: Server, fetch, tmp_path: Path) -> None:
+def test_what_was_left_of_another_address_is_not_continued(server: Server, fetch: Fetch, tmp_path: Path) -> None:
     (tmp_path / ".archive.zip.part").write_bytes(b"other")
     (tmp_path / ".archive.zip.part.json").write_text('{"url": "http://elsewhere/archive.zip", "validator": null}')
     assert fetch() == CONTENT
@@ -245,7 +252,7 @@ def test_what_was_left_of_another_address_is_not_continued(server: Server, fetch
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_server_in_trouble_is_asked_again_after_longer_and_longer_pauses(
-    server: Server, fetch, pauses: list[float], status: int
+    server: Server, fetch: Fetch, pauses: list[float], status: int
 ) -> None:
     server.answers = [Answer(status=status)] * 4
     assert fetch() == CONTENT
@@ -255,13 +262,13 @@ def test_a_server_in_trouble_is_asked_again_after_longer_and_longer_pauses(
 # --- Servers that lie -------------------------------------------------------------------------------------------------
 
 
-def test_a_length_that_is_too_long_is_found_out(server: Server, fetch) -> None:
+def test_a_length_that_is_too_long_is_found_out(server: Server, fetch: Fetch) -> None:
     server.answers = [Answer(declared=len(CONTENT) + 5)]
     assert fetch(max_bytes=2 * len(CONTENT), validate=refuse_all_but_the_truth) == CONTENT
     assert server.asked == [None, "bytes=1000000-"]
 
 
-def test_a_length_that_is_always_too_long_is_given_up(server: Server, fetch, tmp_path: Path) -> None:
+def test_a_length_that_is_always_too_long_is_given_up(server: Server, fetch: Fetch, tmp_path: Path) -> None:
     server.then = Answer(declared=len(CONTENT) + 5, ignores_range=True)
     with pytest.raises(DownloadError, match="broke off after 1000000 of 1000005 bytes"):
         fetch(max_bytes=2 * len(CONTENT))
@@ -269,13 +276,13 @@ def test_a_length_that_is_always_too_long_is_given_up(server: Server, fetch, tmp
     assert not (tmp_path / "archive.zip").exists()
 
 
-def test_a_length_that_is_too_short_is_found_out(server: Server, fetch) -> None:
+def test_a_length_that_is_too_short_is_found_out(server: Server, fetch: Fetch) -> None:
     server.answers = [Answer(declared=400_000)]
     assert fetch(validate=refuse_all_but_the_truth) == CONTENT
     assert server.asked == [None, None]
 
 
-def test_a_length_that_is_always_too_short_is_given_up(server: Server, fetch, tmp_path: Path) -> None:
+def test_a_length_that_is_always_too_short_is_given_up(server: Server, fetch: Fetch, tmp_path: Path) -> None:
     server.then = Answer(declared=400_000)
     with pytest.raises(InputError, match="this is not it"):
         fetch(validate=refuse_all_but_the_truth)
@@ -286,7 +293,7 @@ def test_a_length_that_is_always_too_short_is_given_up(server: Server, fetch, tm
 @pytest.mark.parametrize(
     "answer", [Answer(), Answer(states_length=False), Answer(chunked=True), Answer(declared=10**12)]
 )
-def test_a_file_that_is_too_large_is_refused(server: Server, fetch, tmp_path: Path, answer: Answer) -> None:
+def test_a_file_that_is_too_large_is_refused(server: Server, fetch: Fetch, tmp_path: Path, answer: Answer) -> None:
     server.then = answer
     told: list[int] = []
     with pytest.raises(InputError, match=r"expected at most 999999 bytes") as caught:
@@ -301,14 +308,14 @@ def test_a_file_that_is_too_large_is_refused(server: Server, fetch, tmp_path: Pa
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-def test_a_server_that_has_no_such_file_is_asked_once(server: Server, fetch, status: int) -> None:
+def test_a_server_that_has_no_such_file_is_asked_once(server: Server, fetch: Fetch, status: int) -> None:
     server.then = Answer(status=status)
     with pytest.raises(InputError, match=f"found 'HTTP status {status}"):
         fetch()
     assert len(server.asked) == 1
 
 
-def test_a_server_that_stays_in_trouble_is_given_up(server: Server, fetch, pauses: list[float]) -> None:
+def test_a_server_that_stays_in_trouble_is_given_up(server: Server, fetch: Fetch, pauses: list[float]) -> None:
     server.then = Answer(status=500)
     with pytest.raises(DownloadError, match="given up after 5 attempts in vain: HTTP status 500"):
         fetch()
@@ -316,7 +323,7 @@ def test_a_server_that_stays_in_trouble_is_given_up(server: Server, fetch, pause
 
 
 @pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/archive.zip"])
-def test_a_redirection_to_anything_but_http_is_not_followed(server: Server, fetch, address: str) -> None:
+def test_a_redirection_to_anything_but_http_is_not_followed(server: Server, fetch: Fetch, address: str) -> None:
     server.then = Answer(status=302, sends=0, declared=0, headers={"Location": address})
     with pytest.raises((InputError, DownloadError), match=r"not allowed|unknown url type: ftp"):
         fetch()
@@ -340,7 +347,7 @@ def test_only_http_addresses_are_downloaded(tmp_path: Path, url: str) -> None:
 # --- The disk ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_is_a_storage_error(server: Server, fetch, tmp_path: Path, full_disk) -> None:
+def test_a_full_disk_is_a_storage_error(server: Server, fetch: Fetch, tmp_path: Path, full_disk: FullDisk) -> None:
     (tmp_path / "archive.zip").write_bytes(b"earlier")
     with full_disk(300_000), pytest.raises(StorageError, match="the disk is full"):
         fetch()
@@ -348,7 +355,9 @@ def test_a_full_disk_is_a_storage_error(server: Server, fetch, tmp_path: Path, f
     assert len(server.asked) == 1
 
 
-def test_a_disk_that_fails_is_not_taken_for_the_network(server: Server, fetch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fails_is_not_taken_for_the_network(
+    server: Server, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_: object, chunks: Iterator[bytes]) -> None:
         raise OSError(errno.EIO, f"Input/output error after {len(next(chunks))} bytes")
 
@@ -358,7 +367,7 @@ def test_a_disk_that_fails_is_not_taken_for_the_network(server: Server, fetch, m
     assert len(server.asked) == 1
 
 
-def test_the_earlier_file_stays_until_the_new_one_is_whole(server: Server, fetch, tmp_path: Path) -> None:
+def test_the_earlier_file_stays_until_the_new_one_is_whole(server: Server, fetch: Fetch, tmp_path: Path) -> None:
     (tmp_path / "archive.zip").write_bytes(b"earlier")
     server.then = Answer(sends=300_000, ignores_range=True)
     with pytest.raises(DownloadError):

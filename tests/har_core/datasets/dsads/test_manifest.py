@@ -4,8 +4,10 @@ import errno
 import hashlib
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -18,19 +20,22 @@ from har_core.base.errors import InputError, StorageError
 from har_core.base.files import atomic_paths
 from har_core.datasets.dsads import manifest as manifest_module
 from har_core.datasets.dsads.ingested import RECORDINGS_SCHEMA, read_ingested
-from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH, SYNTHETIC_MARKER
+from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH, SYNTHETIC_MARKER, RecordingKey
 from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA, IngestSummary, ingest, read_manifest
 from har_core.datasets.dsads.recordings import read_recordings
 from har_core.datasets.dsads.source import open_source
 
+if TYPE_CHECKING:
+    from tests.har_core.datasets.dsads.conftest import WriteFiles
+
 
 @pytest.fixture
-def source_folder(tmp_path: Path, whole_set: Mapping[str, bytes], write_files) -> Path:
+def source_folder(tmp_path: Path, whole_set: Mapping[str, bytes], write_files: WriteFiles) -> Path:
     write_files(tmp_path / "source", whole_set)
     return tmp_path / "source"
 
 
-def run(source: Path, out: Path, **options: object) -> IngestSummary:
+def run(source: Path, out: Path, **options: Any) -> IngestSummary:
     outputs = out / "recordings.arrow", out / "manifest.parquet"
     with open_source(source) as opened, atomic_paths(*outputs) as (recordings, manifest):
         return ingest(opened, manifest_path=manifest, recordings_path=recordings, **options)
@@ -48,7 +53,7 @@ def problems_of(source: Path, out: Path) -> list[tuple[str, int | None, int | No
 # --- What is written --------------------------------------------------------------------------------------------------
 
 
-def test_the_manifest_has_a_row_for_each_file(source_folder: Path, tmp_path: Path, whole_set) -> None:
+def test_the_manifest_has_a_row_for_each_file(source_folder: Path, tmp_path: Path, whole_set: dict[str, bytes]) -> None:
     path = source_folder / "a07/p2/s01.txt"
     path.write_bytes(b"\xef\xbb\xbf" + whole_set["a07/p2/s01.txt"].replace(b"\n", b"\r\n"))
     summary = run(source_folder, tmp_path)
@@ -104,7 +109,9 @@ def test_made_recordings_stay_marked(source_folder: Path, tmp_path: Path) -> Non
     assert made.content_version != real.content_version
 
 
-def test_the_version_follows_content_alone(source_folder: Path, tmp_path: Path, whole_set, write_files) -> None:
+def test_the_version_follows_content_alone(
+    source_folder: Path, tmp_path: Path, whole_set: dict[str, bytes], write_files: WriteFiles
+) -> None:
     first = run(source_folder, tmp_path)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as archive:
         for path, content in reversed(whole_set.items()):
@@ -126,16 +133,18 @@ def test_the_same_content_gives_the_same_bytes(source_folder: Path, tmp_path: Pa
     assert contents() == contents()
 
 
-def test_a_missing_segment_is_no_error(source_folder: Path, tmp_path: Path, segment_text, write_files) -> None:
+def test_a_missing_segment_is_no_error(
+    source_folder: Path, tmp_path: Path, segment_text: Callable[[int], bytes], write_files: WriteFiles
+) -> None:
     write_files(source_folder, {"a05/p1/s60.txt": segment_text(5)})
     assert run(source_folder, tmp_path).num_rows == 39 * 125
     recordings = read_ingested(tmp_path / "recordings.arrow")
-    assert recordings.load(subject=1, activity=5).segments == recordings.segments[1, 5] == (1, 60)
+    assert recordings.load(subject=1, activity=5).segments == recordings.segments[RecordingKey(1, 5)] == (1, 60)
     assert all(recordings.segments[key] == (1,) for key in recordings.segments if key != (1, 5))
 
 
 def test_missing_segments_are_counted_as_the_audit_counts_them(
-    source_folder: Path, tmp_path: Path, segment_text, write_files
+    source_folder: Path, tmp_path: Path, segment_text: Callable[[int], bytes], write_files: WriteFiles
 ) -> None:
     assert run(source_folder, tmp_path).num_missing_segments == 0
     whole = {f"a{a:02d}/p{p}/s{s:02d}.txt": segment_text(s) for a in range(1, 20) for p in (1, 2) for s in (1, 2, 3)}
@@ -152,7 +161,7 @@ def test_missing_segments_are_counted_as_the_audit_counts_them(
 
 
 def test_every_problem_of_every_file_is_in_one_error(
-    source_folder: Path, tmp_path: Path, whole_set, write_files
+    source_folder: Path, tmp_path: Path, whole_set: dict[str, bytes], write_files: WriteFiles
 ) -> None:
     text = whole_set["a01/p1/s01.txt"]
     lines = text.splitlines(keepends=True)
@@ -199,20 +208,24 @@ def test_an_activity_that_a_subject_lacks_is_named(source_folder: Path, tmp_path
     ]
 
 
-def test_a_damaged_zip_names_its_members(source_folder: Path, tmp_path: Path, whole_set) -> None:
+def test_a_damaged_zip_names_its_members(source_folder: Path, tmp_path: Path, whole_set: dict[str, bytes]) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_STORED) as archive:
         for path, content in whole_set.items():
             archive.writestr(path, content)
-    content = bytearray((tmp_path / "a.zip").read_bytes())
-    content[len(content) // 3] ^= 1
-    (tmp_path / "a.zip").write_bytes(content)
+    damaged = bytearray((tmp_path / "a.zip").read_bytes())
+    damaged[len(damaged) // 3] ^= 1
+    (tmp_path / "a.zip").write_bytes(damaged)
     ((path, _, _, value),) = problems_of(tmp_path / "a.zip", tmp_path)
     assert path.endswith("/p1/s01.txt")
     assert "CRC" in str(value)
 
 
 def test_reading_stops_at_very_many_problems(
-    source_folder: Path, tmp_path: Path, whole_set, write_files, monkeypatch: pytest.MonkeyPatch
+    source_folder: Path,
+    tmp_path: Path,
+    whole_set: dict[str, bytes],
+    write_files: WriteFiles,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(manifest_module, "MAX_PROBLEMS", 300)
     write_files(source_folder, {path: content.replace(b",", b";") for path, content in whole_set.items()})
@@ -241,7 +254,7 @@ def test_bad_input_leaves_earlier_outputs(earlier: Path, source_folder: Path) ->
 
 
 def test_a_disk_that_is_full_while_recordings_are_written_leaves_earlier_outputs(
-    earlier: Path, source_folder: Path, full_disk
+    earlier: Path, source_folder: Path, full_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     (source_folder / "a19/p2/s01.txt").write_bytes((source_folder / "a18/p2/s01.txt").read_bytes())
     with full_disk(100_000), pytest.raises(StorageError, match="the disk is full"):

@@ -66,7 +66,8 @@ def test_every_float32_survives_the_way_through_text(
 def test_segments_keep_their_order_and_channels_are_contiguous(segment_text: Callable[[int], bytes]) -> None:
     texts = [segment_text(seed) for seed in range(7)]
     samples = parse_segments([canonical(text) for text in texts], [f"s{seed}" for seed in range(7)])
-    assert (samples.shape, samples.dtype) == ((45, 7 * 125), np.float32)
+    assert samples.shape == (45, 7 * 125)
+    assert samples.dtype == np.float32
     for text, segment in zip(texts, np.split(samples, 7, axis=1), strict=True):
         rows = np.loadtxt(text.decode().splitlines(), delimiter=",", dtype=np.float32)
         np.testing.assert_array_equal(rows.T, segment)

@@ -5,17 +5,22 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.folders import FolderSource
+from har_core.datasets.dsads.listing import SegmentFile
 from har_core.datasets.dsads.recordings import Recording, read_recordings
+
+if TYPE_CHECKING:
+    from tests.har_core.datasets.dsads.conftest import WriteFiles
 
 
 @pytest.fixture
-def folder(tmp_path: Path, segment_text: Callable[[int], bytes], write_files) -> Path:
+def folder(tmp_path: Path, segment_text: Callable[[int], bytes], write_files: WriteFiles) -> Path:
     """Subject 2 doing activities 1 and 3, subject 10 activity 1; segment 2 is missing."""
     files = {
         f"a{activity:02d}/p{subject}/s{segment:02d}.txt": segment_text(1000 * subject + 100 * activity + segment)
@@ -26,7 +31,9 @@ def folder(tmp_path: Path, segment_text: Callable[[int], bytes], write_files) ->
     return tmp_path
 
 
-def test_recordings_come_in_order_of_their_keys_with_all_their_samples(folder: Path, segment_samples) -> None:
+def test_recordings_come_in_order_of_their_keys_with_all_their_samples(
+    folder: Path, segment_samples: Callable[[int], np.ndarray]
+) -> None:
     recordings = read_recordings(folder)
     assert (len(recordings), recordings.origin) == (3, "real")
     assert tuple(recordings.segments) == ((2, 1), (2, 3), (10, 1))
@@ -48,7 +55,9 @@ def test_recordings_come_in_order_of_their_keys_with_all_their_samples(folder: P
         ((45, 0), np.float32, ()),
     ],
 )
-def test_samples_of_another_shape_or_type_are_refused(shape, dtype, segments) -> None:
+def test_samples_of_another_shape_or_type_are_refused(
+    shape: tuple[int, ...], dtype: type[np.floating], segments: tuple[int, ...]
+) -> None:
     with pytest.raises(InputError, match=re.escape(f"subject 3, activity 4: found '{np.dtype(dtype)} {shape}'")):
         Recording(subject=3, activity=4, segments=segments, samples=np.zeros(shape, dtype))
 
@@ -72,14 +81,19 @@ def test_only_the_files_of_a_recording_that_is_asked_for_are_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, asked = FolderSource.read, []
-    monkeypatch.setattr(FolderSource, "read", lambda self, file: asked.append(file.key) or read(self, file))
+
+    def noted(source: FolderSource, file: SegmentFile) -> bytes:
+        asked.append(file.key)
+        return read(source, file)
+
+    monkeypatch.setattr(FolderSource, "read", noted)
     recordings = read_recordings(folder)
     assert asked == []
     next(iter(recordings))
     assert asked == [(2, 1, 1), (2, 1, 3), (2, 1, 10)]
 
 
-def test_all_problems_of_a_recording_are_named_at_once(folder: Path, write_files) -> None:
+def test_all_problems_of_a_recording_are_named_at_once(folder: Path, write_files: WriteFiles) -> None:
     right = (folder / "a03/p2/s01.txt").read_bytes()
     wrong: Mapping[str, bytes] = {"a03/p2/s01.txt": b"", "a03/p2/s10.txt": right.replace(b"\n", b",1\n", 1)}
     write_files(folder, wrong)

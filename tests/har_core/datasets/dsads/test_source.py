@@ -5,7 +5,7 @@ import socket
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pytest
@@ -16,6 +16,9 @@ from har_core.datasets.dsads.folders import FolderSource
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
 from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, listing_version
 from har_core.datasets.dsads.source import open_source
+
+if TYPE_CHECKING:
+    from tests.har_core.datasets.dsads.conftest import WriteFiles
 
 JUNK = {
     ".DS_Store": b"\0",
@@ -34,7 +37,7 @@ KEYS = [(1, 1, 1), (1, 1, 2), (1, 19, 10), (10, 2, 1)]
 
 
 @pytest.mark.parametrize("prefix", ["", "data/"])
-def test_a_directory_is_listed_by_key_and_junk_is_ignored(tmp_path: Path, write_files, prefix: str) -> None:
+def test_a_directory_is_listed_by_key_and_junk_is_ignored(tmp_path: Path, write_files: WriteFiles, prefix: str) -> None:
     write_files(tmp_path, {f"{prefix}{path}": content for path, content in RIGHT.items()} | JUNK)
     with open_source(tmp_path) as source:
         assert [file.key for file in source.files] == KEYS
@@ -44,14 +47,14 @@ def test_a_directory_is_listed_by_key_and_junk_is_ignored(tmp_path: Path, write_
         assert source.origin == "real"
 
 
-def test_a_directory_two_levels_down_is_not_searched(tmp_path: Path, write_files) -> None:
+def test_a_directory_two_levels_down_is_not_searched(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, {f"x/y/{path}": content for path, content in RIGHT.items()})
     with pytest.raises(InputError, match="no recordings here"):
         open_source(tmp_path)
 
 
 def test_the_order_does_not_depend_on_the_file_system(
-    tmp_path: Path, write_files, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(
         tmp_path, {f"a{a:02d}/p{p}/s{s:02d}.txt": b"" for a in (1, 2, 11) for p in (1, 2, 10) for s in (1, 2, 9)}
@@ -89,7 +92,7 @@ def test_the_order_does_not_depend_on_the_file_system(
         ("a100/p1/s01.txt", "an activity from 1 to 19"),
     ],
 )
-def test_an_impossible_number_is_a_problem(tmp_path: Path, write_files, path: str, expected: str) -> None:
+def test_an_impossible_number_is_a_problem(tmp_path: Path, write_files: WriteFiles, path: str, expected: str) -> None:
     write_files(tmp_path, RIGHT | {path: b""})
     with pytest.raises(InputError) as caught:
         open_source(tmp_path)
@@ -97,7 +100,7 @@ def test_an_impossible_number_is_a_problem(tmp_path: Path, write_files, path: st
     assert (problem.path, problem.expected) == (f"{tmp_path}/{path}", expected)
 
 
-def test_two_files_of_one_segment_are_both_named(tmp_path: Path, write_files) -> None:
+def test_two_files_of_one_segment_are_both_named(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, RIGHT | {"a1/p1/s1.txt": b"", "copy/a01/p1/s01.txt": b"", "a77/p1/s01.txt": b""})
     with pytest.raises(InputError, match="4 files outside the layout") as caught:
         open_source(tmp_path)
@@ -120,7 +123,7 @@ def test_a_place_without_recordings_says_what_was_expected(tmp_path: Path, name:
 
 
 def test_a_directory_that_cannot_be_listed_is_named(
-    tmp_path: Path, write_files, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(tmp_path, RIGHT)
     scandir = os.scandir
@@ -141,29 +144,30 @@ def lost_and_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lost+found").mkdir()
     scandir, exists = os.scandir, Path.exists
 
-    def refuse(path: Path) -> None:
+    def granted(path: Path) -> Path:
         if "lost+found" in str(path):
             raise PermissionError(13, "Permission denied", str(path))
+        return path
 
-    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) or scandir(path))
-    monkeypatch.setattr(Path, "exists", lambda path: refuse(path) or exists(path))
+    monkeypatch.setattr(os, "scandir", lambda path: scandir(granted(path)))
+    monkeypatch.setattr(Path, "exists", lambda path: exists(granted(path)))
 
 
 @pytest.mark.usefixtures("lost_and_found")
-def test_a_directory_beside_activity_folders_need_not_be_listed(tmp_path: Path, write_files) -> None:
+def test_a_directory_beside_activity_folders_need_not_be_listed(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, RIGHT)
     assert [file.key for file in open_source(tmp_path).files] == KEYS
 
 
 @pytest.mark.usefixtures("lost_and_found")
-def test_a_directory_that_may_hold_all_activity_folders_must_be_listed(tmp_path: Path, write_files) -> None:
+def test_a_directory_that_may_hold_all_activity_folders_must_be_listed(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path / "data", RIGHT)
     with pytest.raises(InputError, match=r"lost\+found: found 'Permission denied'"):
         open_source(tmp_path)
 
 
 def test_what_is_no_plain_file_is_refused_before_anything_is_read(
-    tmp_path: Path, write_files, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(tmp_path, RIGHT)
     folder = tmp_path / "a01/p1"
@@ -182,7 +186,7 @@ def test_what_is_no_plain_file_is_refused_before_anything_is_read(
     ]
 
 
-def test_a_linked_file_is_read(tmp_path: Path, write_files) -> None:
+def test_a_linked_file_is_read(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, RIGHT | {"elsewhere": b"55555"})
     (tmp_path / "a01/p1/s03.txt").symlink_to(tmp_path / "elsewhere")
     source = open_source(tmp_path)
@@ -190,7 +194,7 @@ def test_a_linked_file_is_read(tmp_path: Path, write_files) -> None:
 
 
 def test_a_file_above_the_limit_is_refused_before_anything_is_read(
-    tmp_path: Path, write_files, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(tmp_path, RIGHT)
     monkeypatch.setattr(folders, "MAX_SEGMENT_BYTES", 4)
@@ -204,7 +208,7 @@ def test_a_file_above_the_limit_is_refused_before_anything_is_read(
     ]
 
 
-def test_directories_and_zips_have_one_limit(tmp_path: Path, write_files) -> None:
+def test_directories_and_zips_have_one_limit(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, RIGHT)
     with (tmp_path / "a01/p1/s01.txt").open("ab") as file:
         file.truncate(MAX_SEGMENT_BYTES + 1)
@@ -217,7 +221,7 @@ def test_directories_and_zips_have_one_limit(tmp_path: Path, write_files) -> Non
 
 @pytest.mark.parametrize("kind", ["dangling link", "removed", "forbidden"])
 def test_a_file_that_cannot_be_read_is_named(
-    tmp_path: Path, write_files, monkeypatch: pytest.MonkeyPatch, kind: str
+    tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     write_files(tmp_path, RIGHT)
     path = tmp_path / "a01/p1/s01.txt"
@@ -241,7 +245,9 @@ def test_a_file_that_cannot_be_read_is_named(
 
 
 @pytest.mark.parametrize("size", [0, 1, 100_000, 3_000_000])
-def test_a_file_that_grew_or_shrank_since_the_listing_is_read_whole(tmp_path: Path, write_files, size: int) -> None:
+def test_a_file_that_grew_or_shrank_since_the_listing_is_read_whole(
+    tmp_path: Path, write_files: WriteFiles, size: int
+) -> None:
     write_files(tmp_path, RIGHT)
     source = open_source(tmp_path)
     content = np.random.default_rng(0).bytes(size)
@@ -249,7 +255,7 @@ def test_a_file_that_grew_or_shrank_since_the_listing_is_read_whole(tmp_path: Pa
     assert source.read(source.files[0]) == content
 
 
-def test_the_marker_of_the_generator_makes_recordings_synthetic(tmp_path: Path, write_files) -> None:
+def test_the_marker_of_the_generator_makes_recordings_synthetic(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path / "data", RIGHT)
     real = listing_version(open_source(tmp_path))
     (tmp_path / "data" / SYNTHETIC_MARKER).touch()
@@ -258,7 +264,7 @@ def test_the_marker_of_the_generator_makes_recordings_synthetic(tmp_path: Path, 
     assert listing_version(made) != real
 
 
-def test_the_version_follows_content_and_not_location(tmp_path: Path, write_files) -> None:
+def test_the_version_follows_content_and_not_location(tmp_path: Path, write_files: WriteFiles) -> None:
     def version(files: Mapping[str, bytes], place: str, time_ns: int = 10**18) -> str:
         write_files(tmp_path / place, files)
         for path in files:

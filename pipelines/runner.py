@@ -30,7 +30,7 @@ from assets.resources.processes import PROCESS_TAG, current_process
 from har_core.base.errors import UnknownNameError
 from har_core.base.names import nearest
 from pipelines.staleness import Item, State, Status, ask
-from pipelines.waves import Decision, Plan, Request, plan_wave
+from pipelines.waves import NextStep, Plan, Request, plan_wave
 
 PART_OF_TAG = "har/part_of"
 """Tag of a Dagster run that is a wave of another: the other's id."""
@@ -128,7 +128,7 @@ def run_waves(
 
 def _num_folds_left(plan: Plan) -> int:
     """Folds that this wave or a later one runs, as far as is known now."""
-    undecided = {Decision.RUN, Decision.WAIT}
+    undecided = {NextStep.RUN, NextStep.WAIT}
     return sum(item.partition is not None and verdict in undecided for item, verdict in plan.verdicts.items())
 
 

@@ -33,8 +33,13 @@ if TYPE_CHECKING:
 
     from har_core.evaluation.gate import Decision, GateEntry
 
-_ROOTS = ["har_core.evaluation.gate", "har_core.evaluation.scores", "har_core.windows.tensors"]
-_BATCH_SIZE = 256
+_ROOTS = [
+    "har_core.evaluation.gate",
+    "har_core.evaluation.scores",
+    "har_core.inference.classifier",
+    "har_core.inference.graph",
+    "har_core.windows.tensors",
+]
 
 
 def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
@@ -177,18 +182,21 @@ class _Gate:
         )
 
     def _score(self, version: RegisteredVersion) -> float | None:
-        """Macro-F1 on the validation windows; None where the model takes longer or shorter ones."""
-        import numpy as np
+        """Macro-F1 on the validation windows, as `har predict` answers; None where the model takes others."""
+        import torch
 
-        from assets.resources.export import load_model
+        from assets.resources.model_files import read_model_files
         from har_core.evaluation.scores import score
+        from har_core.inference.classifier import predict_probabilities
+        from har_core.inference.graph import load_graph
 
-        model = load_model(self.tracking, f"models:/{version.name}/{version.version}")
-        windows = self.windows
-        if (model.metadata.metadata or {})["window_length"] != windows.shape[1]:
+        uri = f"models:/{version.name}/{version.version}"
+        files = read_model_files(self.tracking.folder_of(uri), uri)
+        if files.window_length != self.windows.shape[1]:
             return None
-        batches = [model.predict(windows[start : start + _BATCH_SIZE]) for start in range(0, len(windows), _BATCH_SIZE)]
-        return score(self.labels, np.concatenate(batches)).macro_f1
+        return score(
+            self.labels, predict_probabilities(load_graph(files.graph), torch.from_numpy(self.windows))
+        ).macro_f1
 
 
 def _origin(version: RegisteredVersion) -> Origin:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 ACTIVITY = 13
 LONG = 24
 LOST = st.integers(6, 1000).filter(lambda lost: 5 <= lost % 30 <= 25)
-"""Rows; a cycle of the stepper has some 30 of them, and losing whole cycles may leave no trace."""
+"""Rows; a cycle of the stepper has some 30 of them, and losing whole cycles may leave no trace. One in some 1,500 of the
+others leaves none either: by chance the ends fit."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def joins(found: list[dict[str, Any]]) -> list[tuple[int, int, int, int | None]]
     return [(row["segment"], row["first_row"], row["last_row"], row["other_segment"]) for row in found]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, derandomize=True)  # always the same 40
 @given(segment=st.integers(1, 9), lost=LOST, start=st.integers(0, 700))
 def test_rows_lost_between_two_segments(lab: Lab, long: np.ndarray, segment: int, lost: int, start: int) -> None:
     end = start + 125 * segment

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 ACTIVITY = 13
 LONG = 24
 LOST = st.integers(6, 1000).filter(lambda lost: 5 <= lost % 30 <= 25)
-"""Rows; a cycle of the stepper has some 30 of them, and losing whole cycles may leave no trace. One in some 1,500 of the
-others leaves none either: by chance the ends fit."""
+"""Rows; a cycle of the stepper has some 30 of them, and losing whole cycles may leave no trace. One in some 1,500 of
+the others leaves none either: by chance the ends fit."""
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,7 @@ def run_waves(
 def _num_folds_left(plan: Plan) -> int:
     """Folds that this wave or a later one runs, as far as is known now."""
     undecided = {NextStep.RUN, NextStep.WAIT}
-    return sum(item.partition is not None and verdict in undecided for item, verdict in plan.verdicts.items())
+    return sum(item.partition is not None and step in undecided for item, step in plan.steps.items())
 
 
 def _run(

@@ -51,8 +51,9 @@ def _send_logs_to(path: Path) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # or each store tells of a hundred migrations
     for logger in logging.root.manager.loggerDict.values():
-        if isinstance(logger, logging.Logger):  # MLflow and others put handlers of their own on stderr when imported
+        if isinstance(logger, logging.Logger):  # some packages put handlers of their own on stderr when imported
             logger.handlers.clear()
             logger.propagate = True
     logging.captureWarnings(capture=True)

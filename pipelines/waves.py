@@ -51,7 +51,7 @@ class Plan:
     partition: str | None = None
     """Of every item of the wave: one Dagster run has one partition, or none."""
     wave: list[Item] = field(default_factory=list)
-    verdicts: dict[Item, NextStep] = field(default_factory=dict)
+    steps: dict[Item, NextStep] = field(default_factory=dict)
     reasons: dict[Item, str] = field(default_factory=dict)
     """Why an item is held; an item that failed is held too, and has none."""
 
@@ -80,7 +80,7 @@ def _plans(
     """What could run next of what has no partition, then of each partition that waits."""
     plan = _plan(None, statuses, request, ran, failed)
     yield plan
-    waiting = (item.partition for item, verdict in plan.verdicts.items() if verdict is NextStep.WAIT)
+    waiting = (item.partition for item, step in plan.steps.items() if step is NextStep.WAIT)
     for partition in dict.fromkeys(name for name in waiting if name is not None):
         yield _plan(partition, statuses, request, ran, failed)
 
@@ -94,25 +94,25 @@ def _plan(
 ) -> Plan:
     plan = Plan(partition)
     for item, status in statuses.items():
-        verdicts = {plan.verdicts[parent] for parent in status.parents}
+        steps = {plan.steps[parent] for parent in status.parents}
         due = item.key in request.forced or status.state in {State.STALE, State.MISSING}
         if item.key not in request.wanted or item in ran:
-            verdict = NextStep.DONE
+            step = NextStep.DONE
         elif item in failed:
-            verdict = NextStep.HELD
-        elif NextStep.WAIT in verdicts or (NextStep.RUN in verdicts and (status.lacks_partitions or not due)):
-            verdict = NextStep.WAIT
+            step = NextStep.HELD
+        elif NextStep.WAIT in steps or (NextStep.RUN in steps and (status.lacks_partitions or not due)):
+            step = NextStep.WAIT
         elif reason := _hindrance(status, statuses, plan, request, due=due):
-            verdict = NextStep.HELD
+            step = NextStep.HELD
             plan.reasons[item] = reason
         elif not due or status.lacks_partitions:
-            verdict = NextStep.DONE
+            step = NextStep.DONE
         elif item.partition != partition:
-            verdict = NextStep.WAIT
+            step = NextStep.WAIT
         else:
-            verdict = NextStep.RUN
+            step = NextStep.RUN
             plan.wave.append(item)
-        plan.verdicts[item] = verdict
+        plan.steps[item] = step
     return plan
 
 
@@ -122,12 +122,12 @@ def _hindrance(
     """Why an item that is due cannot run, or why it is unknown whether it is: by what is above it."""
     if due and status.item.key in request.partial_inputs:
         enough = [parent for parent in status.parents if parent.key in request.partial_inputs[status.item.key]]
-        is_there = any(statuses[it].state is not State.MISSING or plan.verdicts[it] is NextStep.RUN for it in enough)
+        is_there = any(statuses[it].state is not State.MISSING or plan.steps[it] is NextStep.RUN for it in enough)
         return None if is_there else "nothing that it could use is there"
     for parent in status.parents:
-        if plan.verdicts[parent] is NextStep.HELD:
+        if plan.steps[parent] is NextStep.HELD:
             return f"{parent} could not be brought up to date"
-        if due and statuses[parent].state is State.MISSING and plan.verdicts[parent] is not NextStep.RUN:
+        if due and statuses[parent].state is State.MISSING and plan.steps[parent] is not NextStep.RUN:
             name = status.item.key.to_user_string()
             return f"{parent} is missing and was not selected; '+key:\"{name}\"' selects what is above it too"
     return None

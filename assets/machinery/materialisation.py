@@ -202,10 +202,10 @@ def _telling_what_is_refused(context: dg.AssetExecutionContext, home: Home, chec
     try:
         yield
     except InputError as error:
-        error.write(home.problems)
         for problem in error.problems:
             if problem.path in checks:
                 report_failed_check(context, problem.path, str(problem))
+        error.write(home.problems)
         raise
 
 

@@ -5,7 +5,7 @@ The only package that imports mlflow.
 
 import os
 
-# MLflow reads these when it is imported: nothing of a home is reported to anybody, and what MLflow logs goes where the
-# process sends its logs, not to the terminal.
+# MLflow reads these when it is imported: nothing of a home is reported to anybody, and what MLflow logs goes where a
+# command sends its logs, not to the terminal.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")

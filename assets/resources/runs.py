@@ -34,7 +34,7 @@ def start_run(tracking: Tracking, name: str, tags: Mapping[str, str]) -> Iterato
     tracking.client.set_terminated(run.run_id, "FINISHED")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrackedRun:
     """One MLflow run in progress, named by its id rather than by MLflow's global state."""
 

@@ -1,4 +1,4 @@
-"""Channels that hold what they cannot have measured: impossible values, no field of the Earth's, or another's values.
+"""Channels that hold what they cannot have measured: impossible values, odd magnetic fields, or another's values.
 
 Two channels are equal for many rows, or sensors are exchanged throughout; exchanges in a part of a recording are in
 ``exchanges``. A magnetometer is quieter than the other sensors of its unit, and an accelerometer, which feels gravity,

@@ -84,7 +84,8 @@ class _Examined(NamedTuple):
 
 
 def _examine(recording: Recording, settings: AuditSettings) -> _Examined:
-    signals = Signals(recording.key, recording.segments, recording.samples + np.float32(0))
+    without_negative_zeros = recording.samples + np.float32(0)
+    signals = Signals(recording.key, recording.segments, without_negative_zeros)
     findings, still, all_still = find_runs(signals, settings)
     findings += find_out_of_range(signals, settings)
     findings += find_odd_fields(signals, settings, still)

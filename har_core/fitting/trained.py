@@ -53,7 +53,8 @@ def train_and_predict(
 ) -> Trained:
     """Fit ``architecture`` to the training windows, and predict the validation and test windows that there are.
 
-    Arguments and errors are those of :func:`har_core.fitting.fit.fit_architecture`. ``windows`` are normalised for
+    Arguments and errors are those of :func:`har_core.fitting.fit.fit_architecture`, where ``architecture`` is the
+    ``name``. ``windows`` are normalised for
     networks, as they are for classical models (:func:`har_core.fitting.recipe.takes_raw_windows`). A training that the
     checkpoint shows as finished is taken over.
     """

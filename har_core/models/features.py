@@ -37,11 +37,11 @@ class SimpleFeatures(nn.Module):
 class RichFeatures(nn.Module):
     """Time, spectral and magnitude features: raw windows (N, T, C) to float64 (N, 14·(C + M) + 3·M).
 
-    First :func:`simple_features`, interquartile range, skewness, excess kurtosis, and of the power at all frequencies
-    except 0 the frequency of most, the mean frequency weighted by it, both in Hz, and its entropy, 0 to 1: of each
-    channel, then of each magnitude √(x² + y² + z²). There is a magnitude for each of the M sensors whose three axes are
-    among the channels; it does not depend on how the sensor is turned on the limb. Last, for each of these sensors, the
-    correlations of x with y, x with z, and y with z. All 45 channels give 885 features.
+    First 14 features of each channel, then of each magnitude √(x² + y² + z²): :func:`simple_features`; interquartile
+    range, skewness, excess kurtosis; and, of the power at all frequencies except 0, the frequency of most power (Hz),
+    the mean frequency weighted by power (Hz), and the spectral entropy (0 to 1). There is a magnitude for each of the M
+    sensors whose three axes are among the channels; it does not depend on how the sensor is turned on the limb. Last,
+    for each of these sensors, the correlations of x with y, x with z, and y with z. All 45 channels give 885 features.
     """
 
     def __init__(self, *, num_timepoints: int, triples: Sequence[tuple[int, int, int]]) -> None:

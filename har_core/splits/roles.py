@@ -42,7 +42,13 @@ def assign_subjects(settings: SplitSettings, subjects: Iterable[int]) -> dict[st
 
 
 def roles_of_windows(keys: pa.Table, subjects: Mapping[str, Sequence[int]]) -> npt.NDArray[np.int8]:
-    """The role (N,) of each window by its subject: an index into :data:`ROLES`, or :data:`UNUSED`."""
+    """The role (N,) of each window by its subject: an index into :data:`ROLES`, or :data:`UNUSED`.
+
+    Raises:
+        ValueError: a subject is named for two roles; settings and protocols let none through.
+    """
+    if sum(map(len, subjects.values())) > len(set().union(*subjects.values())):
+        raise ValueError(f"a subject has two roles: {dict(subjects)}")
     subject = keys["subject"].to_numpy()
     roles = np.full(len(subject), UNUSED, dtype=np.int8)
     for index, role in enumerate(ROLES):

@@ -51,8 +51,9 @@ _OBJECTS_BETWEEN_COLLECTIONS = 500_000
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script; always ends in SystemExit: 0 done, 1 the work failed, 2 the input was wrong."""
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    atexit.register(gc.freeze)  # a process that ends looks for no garbage: that was a third of `har status`
+    if arguments is None:  # a process of its own
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        atexit.register(gc.freeze)  # as it ends it looks for no garbage: that was a third of `har status`
     load_dotenv(Path(".env"))
     try:
         app(args=None if arguments is None else list(arguments))

@@ -25,7 +25,7 @@ REQUEST = Request(wanted=[item.key for item in (RAW, AUDIT, MODEL, REPORT)], par
 def test_what_may_lack_inputs_does_not_run_on_one_that_is_not_enough() -> None:
     plan = plan_wave(statuses(audit=State.PENDING, model=State.MISSING), REQUEST, ran=[], failed=[RAW])
     assert plan.wave == []
-    assert plan.verdicts[REPORT] is NextStep.HELD
+    assert plan.steps[REPORT] is NextStep.HELD
     assert plan.reasons[REPORT] == "nothing that it could use is there"
 
 

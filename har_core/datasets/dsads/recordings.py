@@ -49,7 +49,7 @@ class Recording:
         return RecordingKey(self.subject, self.activity)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Recordings:
     """Recordings of a source, in order of their keys; each is read when it is asked for, and not kept."""
 

@@ -59,6 +59,12 @@ def test_named_training_subjects_leave_the_others_out() -> None:
     assert roles.tolist() == [2, UNUSED, 0, 1]
 
 
+def test_a_subject_in_two_roles_is_a_mistake_of_ours() -> None:
+    subjects = {"training": (1, 2), "validation": (3,), "test": (2, 4)}
+    with pytest.raises(ValueError, match="two roles"):
+        roles_of_windows(named([(1, 1, 1, 0)]), subjects)
+
+
 LENGTH = 60
 a_window = st.tuples(
     st.integers(1, 3),  # subject

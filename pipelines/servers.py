@@ -127,7 +127,7 @@ def _environment(home: Home, dagster: str, mlflow: str) -> dict[str, str]:
         # What `mlflow ui` would set: it would stay in memory beside the server that it starts.
         "_MLFLOW_SERVER_FILE_STORE": Tracking(home).uri,
         "_MLFLOW_SERVER_REGISTRY_STORE": Tracking(home).uri,
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": (home.mlruns / "artifacts").as_uri(),
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": home.artifacts.as_uri(),
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "_MLFLOW_SGI_NAME": "uvicorn",
         "MLFLOW_CONFIGURE_LOGGING": "true",  # what the servers write goes to the log file as it is

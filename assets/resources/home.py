@@ -36,6 +36,8 @@ class Home:
         """MLflow's store and artifacts."""
         self.mlflow_store = self.mlruns / "mlflow.db"
         """Runs, models and aliases, in SQLite."""
+        self.artifacts = self.mlruns / "artifacts"
+        """The files of runs and models."""
         self.dagster = self.root / ".dagster"
         """``DAGSTER_HOME``."""
         self.log = self.dagster / "har.log"
@@ -46,6 +48,9 @@ class Home:
         """Held by the process at work in this home."""
         self.holder = self.dagster / "har.holder.json"
         """Who that is; not in the lock itself, which whoever tries for it truncates."""
+
+    def __repr__(self) -> str:
+        return f"Home({str(self.root)!r})"
 
     def splits(self, protocol: str) -> Path:
         """Folder of the normalised roles and their statistics."""

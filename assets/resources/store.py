@@ -1,6 +1,7 @@
 """What the MLflow store of a home holds, read from its SQLite file: importing MLflow takes longer than most commands.
 
-Nothing is written: that is left to MLflow's own client (:mod:`assets.resources.tracking`).
+Nothing is written: that is left to MLflow's own client (:mod:`assets.resources.tracking`). MLflow records where every
+artifact is as an absolute address. Here the addresses of this home follow it, wherever it was moved or copied.
 """
 
 import json
@@ -52,6 +53,7 @@ _VERSIONS = """
 """
 _ALIASES = "SELECT name, version, alias FROM registered_model_aliases WHERE workspace = 'default' ORDER BY alias"
 _VERSION_TAGS = "SELECT name, version, key, value FROM model_version_tags WHERE workspace = 'default'"
+_ARTIFACTS = "SELECT artifact_location FROM experiments WHERE name = ?"
 _LOCATION = "SELECT artifact_location FROM logged_models WHERE model_id = ? AND lifecycle_stage = 'active'"
 _RUNNING = """
     SELECT run_uuid FROM runs JOIN experiments USING (experiment_id)
@@ -136,6 +138,7 @@ class Store:
             if run is None:
                 return None
             status, lifecycle_stage, experiment_id, artifacts = run
+            artifacts = self._here(artifacts, recorded_artifacts(connection))
             metrics = connection.execute(_METRICS, (run_id,))
             return RecordedRun(
                 run_id=run_id,
@@ -163,6 +166,7 @@ class Store:
         aliases: dict[tuple[str, int], list[str]] = defaultdict(list)
         tags: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
         with self.open() as connection:
+            recorded = recorded_artifacts(connection)
             rows = connection.execute(_VERSIONS).fetchall()
             for name, version, alias in connection.execute(_ALIASES):
                 aliases[name, version].append(alias)
@@ -176,7 +180,7 @@ class Store:
                 origin=tags[name, version].get(ORIGIN_TAG, "unknown"),
                 run_id=run_id or "",
                 model_id=source.removeprefix("models:/"),
-                location=location or "",
+                location=self._here(location or "", recorded),
                 tags=tags[name, version],
             )
             for name, version, source, location, run_id in rows
@@ -263,7 +267,19 @@ class Store:
             return None
         with self.open() as connection:
             row = connection.execute(_LOCATION, (model_id,)).fetchone()
-        return None if row is None else row[0]
+            return None if row is None else self._here(row[0], recorded_artifacts(connection))
+
+    def _here(self, uri: str, recorded: str | None) -> str:
+        """The address of an artifact now, of which MLflow recorded ``uri`` while artifacts lay below ``recorded``."""
+        if recorded is None or not uri.startswith(f"{recorded}/"):
+            return uri
+        return self.home.artifacts.as_uri() + uri.removeprefix(recorded)
+
+
+def recorded_artifacts(connection: sqlite3.Connection) -> str | None:
+    """The URI of the folder of artifacts where the home lay when it was last written; None in an empty store."""
+    found = connection.execute(_ARTIFACTS, (EXPERIMENT_NAME,)).fetchone()
+    return None if found is None else str(found[0])
 
 
 def _begin(uri: str) -> sqlite3.Connection:

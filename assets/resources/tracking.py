@@ -5,17 +5,26 @@ Importing this module does not import MLflow, which takes seconds; asking for th
 is in :mod:`assets.resources.export`; :mod:`assets.resources.interrupted` closes what a killed process left open.
 """
 
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from assets.resources.store import COPIED_FROM_TAG, EXPERIMENT_NAME, RegisteredVersion, Store
+from assets.resources.store import COPIED_FROM_TAG, EXPERIMENT_NAME, RegisteredVersion, Store, recorded_artifacts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
+"""Tables and columns in which MLflow keeps where artifacts are."""
 
 
 class Tracking(Store):
@@ -43,20 +52,36 @@ class Tracking(Store):
     def prepare(self) -> None:
         """Create the store and its experiment where they are missing; safe to call from several processes at once.
 
-        MLflow's own migration is not: of four processes on a fresh store three fail, hence the lock.
+        MLflow's own migration is not: of four processes on a fresh store three fail, hence the lock. Where the home was
+        moved or copied since, the store's addresses follow it.
         """
         from mlflow import MlflowClient
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         self.home.mlruns.mkdir(parents=True, exist_ok=True)
-        artifacts = (self.home.mlruns / "artifacts").as_uri()
+        artifacts = self.home.artifacts.as_uri()
         with FileLock(self.home.mlruns / ".prepare.lock"):
             if not self.path.exists():
                 # A store that a client makes puts MLflow's own experiment, Default, into the working directory.
                 SqlAlchemyStore(self.uri, artifacts)  # type: ignore[no-untyped-call]
+            self._follow_home()
             client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             if client.get_experiment_by_name(EXPERIMENT_NAME) is None:
                 client.create_experiment(EXPERIMENT_NAME, artifact_location=artifacts)
+
+    def _follow_home(self) -> None:
+        """Have MLflow find artifacts where they are, in one step."""
+        with self.open() as connection:
+            before, now = recorded_artifacts(connection), self.home.artifacts.as_uri()
+        if before is None or before == now:
+            return
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for table, column in _ADDRESSES:
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608 - names of ours
+                    f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
+                    (now, len(before) + 1, before, len(before) + 1, f"{before}/"),
+                )
 
     @contextmanager
     def as_default(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 from dataclasses import replace
@@ -45,6 +46,18 @@ def test_the_first_run_in_a_home_shows_progress_and_no_log_lines(har: Har, tmp_p
     done = fresh.cold("run", har.experiment, "--data", har.data, "--select", '+key:"windows"')
     assert done.returncode == 0
     assert all(re.match(r"[a-z_/ ]+: ", line) for line in done.stderr.splitlines()), done.stderr
+
+
+def test_a_home_that_was_moved_works_as_before(har: Har, tmp_path: Path) -> None:
+    told = har("predict", har.data).stdout
+    moved = replace(har, home=tmp_path / "moved")
+    shutil.move(har.home, moved.home)
+    assert moved("predict", har.data).stdout == told
+    assert all(line.startswith("fresh") for line in moved("status").stdout.splitlines())
+    assert moved.run("--force", "--select", 'key:"models/lstm"') == ["models/lstm"]
+    assert moved.run() == []
+    shutil.move(moved.home, har.home)
+    assert har("predict", har.data).stdout == told
 
 
 def test_help_and_mistakes(har: Har) -> None:

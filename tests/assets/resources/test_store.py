@@ -153,6 +153,46 @@ def test_files_where_mlflow_wrote_them(tmp_path: Path, name: str) -> None:
     assert folder.is_relative_to(tracking.home.mlruns / "artifacts" / "models")
 
 
+@pytest.mark.parametrize("name", ["elsewhere", "100% mine; now", "wärme"])
+def test_a_home_that_was_moved_or_copied_has_its_own_artifacts(written: Path, tmp_path: Path, name: str) -> None:
+    """Read at once where they are; MLflow's client finds them there too, and the first home stays as it was."""
+    before = (written / "mlruns" / "mlflow.db").read_bytes()
+    home = Home(shutil.copytree(written, tmp_path / name))
+    store, run_id = Store(home), Store(home).get("har", 1).run_id
+    (home.artifacts / run_id / "artifacts" / "experiment.toml").write_bytes(b"[moved]\n")
+
+    def addresses() -> list[str]:
+        return [present(store.read_run(run_id)).artifacts, *(entry.location for entry in store.registered())]
+
+    assert all(uri.startswith(f"{home.artifacts.as_uri()}/") for uri in addresses())
+    assert store.folder_of("models:/har@champion").is_relative_to(home.artifacts)
+    assert present(store.read_run(run_id)).artifact("experiment.toml") == b"[moved]\n"
+
+    as_read, client = addresses(), Tracking(home).client
+    assert client.get_run(run_id).info.artifact_uri == as_read[0]
+    assert client.get_model_version_download_uri("har", "1") == as_read[1]
+    assert client.get_logged_model(store.get("har", 1).model_id).artifact_location == as_read[1]
+    created = client.create_run(Tracking(home).experiment_id)
+    assert created.info.artifact_uri.startswith(f"{home.artifacts.as_uri()}/")
+    assert addresses() == as_read
+    assert (written / "mlruns" / "mlflow.db").read_bytes() == before
+
+
+def test_artifacts_elsewhere_stay_elsewhere(written: Path, tmp_path: Path) -> None:
+    """What somebody registered from another place, and a folder whose name begins like that of the artifacts."""
+    home = Home(shutil.copytree(written, tmp_path / "home"))
+    elsewhere = [f"{Home(written).artifacts.as_uri()}-mine/a", "s3://bucket/b"]
+    with sqlite3.connect(home.mlflow_store) as connection:
+        for version, uri in enumerate(elsewhere, start=1):
+            connection.execute(
+                "UPDATE model_versions SET storage_location = ? WHERE name = 'har-cnn' AND version = ?", (uri, version)
+            )
+    connection.close()
+    for store in (Store(home), Tracking(home)):
+        assert [store.get("har-cnn", version).location for version in (1, 2)] == elsewhere
+        Tracking(home).prepare()
+
+
 def test_reading_changes_no_file(home: Home) -> None:
     before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in home.root.rglob("*")}
     store = Store(home)

@@ -42,6 +42,7 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
 
     home = open_home()
     with occupied(home), open_instance(home) as instance:
+        Tracking(home).follow_home()
         os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())
         try:
             with _interruptible():

@@ -64,13 +64,15 @@ class Tracking(Store):
             if not self.path.exists():
                 # A store that a client makes puts MLflow's own experiment, Default, into the working directory.
                 SqlAlchemyStore(self.uri, artifacts)  # type: ignore[no-untyped-call]
-            self._follow_home()
+            self.follow_home()
             client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             if client.get_experiment_by_name(EXPERIMENT_NAME) is None:
                 client.create_experiment(EXPERIMENT_NAME, artifact_location=artifacts)
 
-    def _follow_home(self) -> None:
-        """Have MLflow find artifacts where they are, in one step."""
+    def follow_home(self) -> None:
+        """Have MLflow find artifacts where they are, in one step, where the home was moved; imports no MLflow."""
+        if not self.path.is_file():
+            return
         with self.open() as connection:
             before, now = recorded_artifacts(connection), self.home.artifacts.as_uri()
         if before is None or before == now:

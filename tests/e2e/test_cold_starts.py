@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,11 @@ def test_a_home_that_was_moved_works_as_before(har: Har, tmp_path: Path) -> None
     assert moved.run("--force", "--select", 'key:"models/lstm"') == ["models/lstm"]
     assert moved.run() == []
     shutil.move(moved.home, har.home)
+    assert har.run() == []
+    with sqlite3.connect(har.home / "mlruns" / "mlflow.db") as store:
+        (places,) = store.execute("SELECT GROUP_CONCAT(artifact_location) FROM logged_models").fetchone()
+    store.close()
+    assert str(moved.home) not in places  # for whoever looks through MLflow alone
     assert har("predict", har.data).stdout == told
 
 

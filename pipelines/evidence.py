@@ -59,7 +59,7 @@ def files_check(instance: DagsterInstance, home: Home, made: Remembered) -> Link
     if missing:
         return unverifiable("files", _told(missing, outputs), "missing")
     folder = os.path.commonpath([os.path.dirname(path) for path in outputs])  # noqa: PTH120 - no path on disk
-    return verified("files", f"{counted(len(outputs), 'file')} in {folder}")
+    return verified("files", f"{counted(len(outputs), 'file')} in {folder or 'the home'}")
 
 
 def content_check(home: Home, made: Remembered) -> LinkCheck:

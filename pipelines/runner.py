@@ -6,7 +6,7 @@ What runs next is decided in :mod:`pipelines.waves`; how it is shown belongs in 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,9 +26,13 @@ from dagster._core.errors import DagsterError
 from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS
+from assets.machinery.materialisation import FORCED_TAG
+from assets.resources.home import Home
 from assets.resources.processes import PROCESS_TAG, current_process
+from assets.resources.tracking import Tracking
 from har_core.base.errors import UnknownNameError
 from har_core.base.names import nearest
+from pipelines.mending import put_back
 from pipelines.staleness import Item, State, Status, ask
 from pipelines.waves import NextStep, Plan, Request, plan_wave
 
@@ -42,6 +46,8 @@ class Outcome:
 
     statuses: dict[Item, Status]
     """At the end."""
+    restored: list[Item] = field(default_factory=list)
+    """Items of which something was put back in MLflow."""
     ran: list[Item] = field(default_factory=list)
     failures: dict[Item, BaseException] = field(default_factory=dict)
     """The exception of each item that failed, as it was raised."""
@@ -113,6 +119,9 @@ def run_waves(
     outcome = Outcome({})
     while True:
         outcome.statuses = ask(asset_graph, instance, root)
+        if restored := _put_back(outcome.statuses.values(), request, Tracking(Home(root))):
+            outcome.restored += restored
+            outcome.statuses = ask(asset_graph, instance, root)
         plan = plan_wave(outcome.statuses, request, outcome.ran, outcome.failures)
         outcome.held = plan.reasons
         if not plan.wave:
@@ -121,9 +130,15 @@ def run_waves(
             before_work()
         on_wave([outcome.statuses[item] for item in plan.wave], _num_folds_left(plan))
         tags = {PROCESS_TAG: current_process(), **({PART_OF_TAG: part_of} if part_of is not None else {})}
-        ran, failures = _run(definitions, instance, plan, request.seed, tags)
+        ran, failures = _run(definitions, instance, plan, request, tags)
         outcome.ran += ran
         outcome.failures |= failures
+
+
+def _put_back(statuses: Iterable[Status], request: Request, tracking: Tracking) -> list[Item]:
+    """Restore in MLflow what costs no work, of what is wanted; gives what there was to restore."""
+    wanted = [status for status in statuses if status.lost is not None and status.item.key in request.wanted]
+    return [status.item for status in wanted if status.lost is not None and put_back(tracking, status.lost)]
 
 
 def _num_folds_left(plan: Plan) -> int:
@@ -133,11 +148,11 @@ def _num_folds_left(plan: Plan) -> int:
 
 
 def _run(
-    definitions: Definitions, instance: DagsterInstance, plan: Plan, seed: int | None, tags: Mapping[str, str]
+    definitions: Definitions, instance: DagsterInstance, plan: Plan, request: Request, tags: Mapping[str, str]
 ) -> tuple[list[Item], dict[Item, BaseException]]:
     """One Dagster run in this process. Gives what was materialised, and the exception of what failed."""
     exceptions: dict[str, BaseException] = {}
-    wave = plan.wave
+    wave, seed = plan.wave, request.seed
 
     @failure_hook(name="remember_failure")
     def remember_failure(context: HookContext) -> None:
@@ -153,7 +168,7 @@ def _run(
         partition_key=plan.partition,
         raise_on_error=False,
         run_config={"loggers": {"file": {}}, "ops": {step: {"config": {"seed": seed}} for step in seeded}},
-        tags=tags,
+        tags={**tags, **({FORCED_TAG: "true"} if any(item.key in request.forced for item in wave) else {})},
     )
     if any(e.is_step_failure and e.step_failure_data.error_source is ErrorSource.INTERRUPT for e in result.all_events):
         raise KeyboardInterrupt  # Dagster has closed the run, and would have us go on

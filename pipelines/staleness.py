@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,9 @@ from dagster._time import get_current_datetime
 from assets.data.source_files import SUMMARY
 from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
 from assets.machinery.lineage import Latest, latest_of_partition, read_materialization
-from har_core.base.files import sha256_of_file
+from assets.machinery.presence import output_problems, record_problems
+from assets.resources.home import Home
+from assets.resources.store import Contents, Store
 
 
 class State(StrEnum):
@@ -69,10 +70,12 @@ class Status:
     """Whether the instance knows a materialisation of it."""
     seconds: float | None = None
     """What its latest materialisation took; None where nobody knows."""
+    lost: Latest | None = None
+    """Its latest materialisation, where MLflow lacks something that it recorded there."""
 
 
 def ask(asset_graph: AssetGraph, instance: DagsterInstance, root: Path) -> dict[Item, Status]:
-    """The status of each item of the graph, parents before children; outputs are looked for below ``root``."""
+    """The status of each item of the graph, parents before children; what was made is looked for in the home there."""
     view = AssetGraphView(
         temporal_context=TemporalContext(effective_dt=get_current_datetime(), last_event_id=None),
         instance=instance,
@@ -80,10 +83,11 @@ def ask(asset_graph: AssetGraph, instance: DagsterInstance, root: Path) -> dict[
     )
     AssetRecord.blocking_get_many(view, asset_graph.toposorted_asset_keys)  # in one query: the view keeps them
     resolver = CachingStaleStatusResolver(instance=instance, asset_graph=asset_graph, loading_context=view)
+    held = Store(Home(root)).contents()
     statuses: dict[Item, Status] = {}
     for key in asset_graph.toposorted_asset_keys:
         for item in _items(key, asset_graph, instance):
-            statuses[item] = _status(item, view, resolver, root, statuses)
+            statuses[item] = _status(item, view, resolver, root, held, known=statuses)
     return statuses
 
 
@@ -100,6 +104,8 @@ def _status(
     view: AssetGraphView,
     resolver: CachingStaleStatusResolver,
     root: Path,
+    held: Contents,
+    *,
     known: Mapping[Item, Status],
 ) -> Status:
     parents = _parents(item, view, known)
@@ -111,7 +117,8 @@ def _status(
     made = _latest(item, view)
     if made is None:
         return Status(item, State.MISSING, ("was never materialised",), parents)
-    if causes := output_problems(root, made.outputs):
+    lost = record_problems(made, held)
+    if causes := [*output_problems(root, made.outputs), *lost]:
         state = State.MISSING
     elif resolver.get_status(item.key, item.partition) is StaleStatus.STALE:
         reasons = resolver.get_stale_causes(item.key, item.partition)
@@ -120,27 +127,15 @@ def _status(
     else:
         causes = [f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH]
         state = State.PENDING if causes else State.FRESH
-    return Status(item, state, tuple(dict.fromkeys(causes)), parents, was_made=True, seconds=made.seconds)
-
-
-def output_problems(root: Path, recorded: Mapping[str, str]) -> list[str]:
-    """Which outputs below ``root`` are missing or altered, in words; ``recorded`` is path -> SHA-256."""
-    found = []
-    for name, sha256 in sorted(recorded.items()):
-        path = root / name
-        if not path.is_file():
-            found.append(f"{name} is missing")
-            continue
-        stat = path.stat()
-        if _sha256(path, stat.st_size, stat.st_mtime_ns) != sha256:
-            found.append(f"{name} was altered after it was written")
-    return found
-
-
-@cache
-def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
-    """Taken again only when size or time of change are other ones."""
-    return sha256_of_file(path)
+    return Status(
+        item,
+        state,
+        tuple(dict.fromkeys(causes)),
+        parents,
+        was_made=True,
+        seconds=made.seconds,
+        lost=made if lost else None,
+    )
 
 
 def _parents(item: Item, view: AssetGraphView, known: Iterable[Item]) -> tuple[Item, ...]:

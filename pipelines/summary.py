@@ -61,6 +61,8 @@ def _print_skipped(outcome: Outcome) -> None:
             skipped.setdefault((status.state, cause), []).append(status.item)
     for (state, cause), items in skipped.items():
         typer.echo(f"Skipped, {state}: {named(items)} ({cause})")
+    if outcome.restored:
+        typer.echo(f"Put back in MLflow: {named(dict.fromkeys(outcome.restored))}")
     typer.echo(f"Ran: {named(outcome.ran) or 'nothing'}")
 
 

@@ -1,7 +1,7 @@
 """``champion``: moves the registry's ``champion`` aliases, and nothing else does. The gate itself is in the core."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,9 +18,17 @@ from assets.machinery.keys import (
     WINDOWS,
     model_key,
 )
-from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, latest, made_from, upstream_versions
+from assets.machinery.lineage import (
+    HOLDERS,
+    REGISTERED_MODEL,
+    REGISTERED_VERSION,
+    latest,
+    made_from,
+    upstream_versions,
+)
 from assets.machinery.materialisation import MADE_FROM, Made, Work, make_asset
 from assets.resources.home import Home
+from assets.resources.model_files import files_of_model
 from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, RegisteredVersion
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from har_core.evaluation.gate import Decision, GateEntry
+    from har_core.evaluation.gate import GateEntry
 
 _ROOTS = [
     "har_core.evaluation.gate",
@@ -64,28 +72,33 @@ def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
     for name, version in upstream_versions(work.context).items():
         work.run.log_input(name, version, work.home.root)
     refuse_failed_checks(work.context.instance, above)
-    gate = _Gate(tracking, *read_validation_windows(work.home, work.experiment))
+    gate = _Gate(
+        tracking, _recorded_holders(work.context.instance), *read_validation_windows(work.home, work.experiment)
+    )
     candidates = _candidates(work)
-    moves = {
-        name: entry if entry.name == name else tracking.copy(entry, name)
-        for name, entry in gate.choose(candidates).items()
-    }
-    names = [OVERALL, *(candidate.name for candidate in candidates)]
-    holders = {name: moves.get(name) or tracking.by_alias(name, CHAMPION_ALIAS) for name in names}
-    holder = holders[OVERALL]
-    if holder is None:
+    holders = gate.choose(candidates)
+    if OVERALL not in holders:
         raise HarError(f"No model may be champion: {'; '.join(gate.reasons.values())}")
-    source = holder.tags.get(COPIED_FROM_TAG, f"{holder.name}/{holder.version}")
+    champion = holders[OVERALL] = tracking.copy(holders[OVERALL], OVERALL)
+    held = tracking.contents().aliases
+    moves = {
+        name: entry.version for name, entry in holders.items() if held.get((name, CHAMPION_ALIAS)) != entry.version
+    }
+    source = champion.tags.get(COPIED_FROM_TAG, f"{champion.name}/{champion.version}")
     work.run.log_json("decisions.json", gate.reasons)
+    folders = {tracking.folder_of(f"models:/{entry.model_id}") for entry in holders.values()}
     return Made(
         version=_identity(holders),
-        origin=_origin(holder),
+        origin=_origin(champion),
         metadata={
-            "champion": f"{OVERALL}/{holder.version} ({source})",
+            "champion": f"{OVERALL}/{champion.version} ({source})",
             "num_moved": len(moves),
             "decisions": dg.MetadataValue.md("\n".join(f"- **{n}**: {r}" for n, r in gate.reasons.items())),
+            HOLDERS: dg.MetadataValue.json({name: entry.version for name, entry in holders.items()}),
         },
-        last=lambda: tracking.move_alias(CHAMPION_ALIAS, {name: entry.version for name, entry in moves.items()}),
+        logged=[path for folder in sorted(folders) for path in files_of_model(folder)],
+        alias=CHAMPION_ALIAS,
+        aliases=moves,
     )
 
 
@@ -139,6 +152,8 @@ class _Gate:
     """Scores each registered version once, and decides who holds an alias; moves none."""
 
     tracking: Tracking
+    recorded: Mapping[str, int]
+    """Registered model -> version that held the alias when it was last decided."""
     windows: "npt.NDArray[np.float32]"
     """(N, T, C) in sensor units."""
     labels: "npt.NDArray[np.int64]"
@@ -148,27 +163,42 @@ class _Gate:
     _scores: dict[str, float | None] = field(default_factory=dict)
 
     def choose(self, candidates: list[RegisteredVersion]) -> dict[str, RegisteredVersion]:
-        """The new holder of the alias of each registered model that gets one."""
-        chosen = {}
+        """Who holds the alias of each registered model from now on; that of ``har`` may be of another model."""
+        holders = {}
         for candidate in candidates:
-            incumbent = self.tracking.by_alias(candidate.name, CHAMPION_ALIAS)
-            if self._decide(candidate.name, candidate, incumbent).promote:
-                chosen[candidate.name] = candidate
-        incumbent = holder = self.tracking.by_alias(OVERALL, CHAMPION_ALIAS)
-        for name in [candidate.name for candidate in candidates]:
-            best = chosen.get(name) or self.tracking.by_alias(name, CHAMPION_ALIAS)
-            if best is not None and self._decide(OVERALL, best, holder).promote:
-                holder = best
-        if holder is not None and holder is not incumbent:
-            chosen[OVERALL] = holder
-        return chosen
+            holder = self._better(candidate.name, candidate, self._incumbent(candidate.name))
+            if holder is not None:
+                holders[candidate.name] = holder
+        champion = self._incumbent(OVERALL)
+        for holder in list(holders.values()):
+            champion = self._better(OVERALL, holder, champion)
+        return holders if champion is None else {**holders, OVERALL: champion}
 
-    def _decide(self, name: str, candidate: RegisteredVersion, incumbent: RegisteredVersion | None) -> "Decision":
+    def _incumbent(self, name: str) -> RegisteredVersion | None:
+        """Who holds the alias, or held it before it was lost; None where its model cannot be used any more."""
+        own = {entry.version: entry for entry in self.tracking.registered() if entry.name == name}
+        named = next((entry for entry in own.values() if CHAMPION_ALIAS in entry.aliases), None)
+        holder = named or own.get(self.recorded.get(name, 0))
+        if holder is None:
+            return None
+        try:
+            self._entry(holder)
+        except HarError as error:
+            self._tell(name, f"{holder.name} version {holder.version} yields: {error}")
+            return None
+        return holder
+
+    def _better(
+        self, name: str, candidate: RegisteredVersion, incumbent: RegisteredVersion | None
+    ) -> RegisteredVersion | None:
         from har_core.evaluation.gate import decide
 
         decision = decide(self._entry(candidate), None if incumbent is None else self._entry(incumbent))
-        self.reasons[name] = f"{self.reasons[name]}; {decision.reason}" if name in self.reasons else decision.reason
-        return decision
+        self._tell(name, decision.reason)
+        return candidate if decision.promote else incumbent
+
+    def _tell(self, name: str, reason: str) -> None:
+        self.reasons[name] = f"{self.reasons[name]}; {reason}" if name in self.reasons else reason
 
     def _entry(self, version: RegisteredVersion) -> "GateEntry":
         from har_core.evaluation.gate import GateEntry
@@ -203,16 +233,24 @@ def _origin(version: RegisteredVersion) -> Origin:
     return "real" if version.origin == "real" else "synthetic"
 
 
+def _recorded_holders(instance: dg.DagsterInstance) -> dict[str, int]:
+    made = latest(instance, CHAMPION)
+    return dict(made.metadata.get(HOLDERS) or {}) if made is not None else {}
+
+
 def _candidates(work: Work) -> list[RegisteredVersion]:
-    """The version that each model's latest materialisation registered."""
+    """The version that each model's latest materialisation registered, where it is there."""
     models = [latest(work.context.instance, model_key(name)) for name in work.experiment.models.architectures]
-    found = [entry.metadata for entry in models if entry is not None]
+    named = [entry.metadata for entry in models if entry is not None and REGISTERED_VERSION in entry.metadata]
+    registered = {(entry.name, entry.version): entry for entry in work.run.tracking.registered()}
+    keys = [(made[REGISTERED_MODEL], int(made[REGISTERED_VERSION])) for made in named]
+    found = [registered[key] for key in keys if key in registered]
     if not found:
-        raise HarError("There is no model to choose from: none was trained yet")
-    return [work.run.tracking.get(made[REGISTERED_MODEL], int(made[REGISTERED_VERSION])) for made in found]
+        raise HarError("There is no model to choose from: none is trained and registered")
+    return found
 
 
-def _identity(holders: dict[str, RegisteredVersion | None]) -> str:
+def _identity(holders: Mapping[str, RegisteredVersion]) -> str:
     """Who holds which alias, by weights rather than by version number."""
-    parts = sorted((name, entry.tags.get("har.data_version", "")) for name, entry in holders.items() if entry)
+    parts = sorted((name, entry.tags.get("har.data_version", "")) for name, entry in holders.items())
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -143,12 +143,13 @@ def _fold_entry(home: Home, fold: Latest) -> FoldEntry:
 
 
 def _unaltered(home: Home, entry: Latest, ending: str) -> Path:
-    """The one output of a materialisation with this ending.
+    """The one output of a materialisation below ``data/`` with this ending.
 
     Raises:
         HarError: it is gone, or no longer what was written.
     """
-    [(name, sha256)] = [item for item in entry.outputs.items() if item[0].endswith(ending)]
+    own = {name: sha256 for name, sha256 in entry.outputs.items() if (home.root / name).is_relative_to(home.data)}
+    [(name, sha256)] = [item for item in own.items() if item[0].endswith(ending)]
     path = home.root / name
     if not path.is_file() or sha256_of_file(path) != sha256:
         raise HarError(f"{path} is not what {entry.key.to_user_string()} wrote; materialise that asset again")

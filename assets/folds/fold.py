@@ -25,9 +25,15 @@ from har_core.splits.names import SPLIT_CHECK_NAMES
 from har_core.splits.protocols import Fold, fold_named
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from har_core.evaluation.records import FoldRecord
     from har_core.evaluation.results import FoldResult, SeedResult
     from har_core.fitting.trained import Trained
     from har_core.splits.build import SplitWindows
+
+    _Measured = tuple[str, FoldRecord, pa.Table, dict[str, str]]
+    """Data version, record, predictions over all seeds, and what the rules of the split were found to say."""
 
 RULES_HOLD = "rules_of_the_split_hold"
 
@@ -73,12 +79,44 @@ def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
 
 
 def _fit(architecture: str, work: Work) -> Made:
-    import pyarrow as pa
-
-    from har_core.evaluation.describe import describe_fold, fold_version
     from har_core.evaluation.records import write_record
     from har_core.evaluation.results import score_fold
     from har_core.inference.predictions import write_predictions
+
+    version, record, predictions, rules = _keep(architecture, work) or _measure(architecture, work)
+    staged_record, staged_predictions = work.staged
+    write_record(staged_record, record)
+    write_predictions(staged_predictions, predictions)
+    work.run.log_bytes("result.json", staged_record.read_bytes())
+    work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
+    return Made(
+        version=version,
+        metadata={
+            **_describe(score_fold(record, predictions)),
+            "dagster/row_count": predictions.num_rows,
+            "path": path_to(work.home.predictions(fold_key(architecture).to_user_string(), record.fold)),
+        },
+        checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=rules)],
+        last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
+    )
+
+
+def _keep(architecture: str, work: Work) -> "_Measured | None":
+    """What the latest materialisation made, where its files are there and MLflow's record of them is not."""
+    from har_core.evaluation.records import FoldRecord, read_record
+    from har_core.inference.predictions import read_predictions
+
+    if work.kept is None:
+        return None
+    key, fold = fold_key(architecture).to_user_string(), work.context.partition_key
+    record = read_record(work.home.fold_record(architecture, fold), FoldRecord)
+    return work.kept.entry.data_version, record, read_predictions(work.home.predictions(key, fold)), {}
+
+
+def _measure(architecture: str, work: Work) -> "_Measured":
+    import pyarrow as pa
+
+    from har_core.evaluation.describe import describe_fold, fold_version
 
     fold = fold_named(
         work.context.partition_key,
@@ -94,22 +132,7 @@ def _fit(architecture: str, work: Work) -> Made:
     work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
     record = describe_fold(architecture, work.experiment, fold, windows, trainings, origin=work.origin)
     predictions = pa.concat_tables(trained.predictions for trained in trainings)
-    rules = {check.name: check.detail for check in windows.checks}
-    staged_record, staged_predictions = work.staged
-    write_record(staged_record, record)
-    write_predictions(staged_predictions, predictions)
-    work.run.log_bytes("result.json", staged_record.read_bytes())
-    work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
-    return Made(
-        version=fold_version(record, trainings),
-        metadata={
-            **_describe(score_fold(record, predictions)),
-            "dagster/row_count": predictions.num_rows,
-            "path": path_to(work.home.predictions(fold_key(architecture).to_user_string(), fold.name)),
-        },
-        checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=rules)],
-        last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
-    )
+    return fold_version(record, trainings), record, predictions, {check.name: check.detail for check in windows.checks}
 
 
 def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":

@@ -25,6 +25,8 @@ RUN_URL = "har/mlflow_run"
 REGISTERED_MODEL = "har/registered_model"
 REGISTERED_VERSION = "har/registered_version"
 REGISTERED_MODEL_URL = "har/registered_model_url"
+HOLDERS = "har/holders"
+"""Metadata of ``champion``: JSON, registered model -> version that the alias ``champion`` was left on."""
 SUBJECTS = "subjects"
 """Metadata of ``raw_recordings`` and ``windows``: the subjects of the data, ``[1, 2, 3]``."""
 SECONDS = "har/seconds"
@@ -53,7 +55,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One materialisation of an asset without partitions, the latest or an earlier one."""
+    """One materialisation of an asset or of one partition, the latest or an earlier one."""
 
     entry: Latest
     number: int
@@ -80,10 +82,23 @@ def latest_of_partition(instance: dg.DagsterInstance, key: dg.AssetKey, partitio
 
 
 def history(
-    instance: dg.DagsterInstance, key: dg.AssetKey, *, before: int | None = None, after: int | None = None
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    partition: str | None = None,
+    *,
+    before: int | None = None,
+    after: int | None = None,
 ) -> Iterator[Remembered]:
-    """Every materialisation of ``key`` that the instance remembers, newest first; ``before`` and ``after`` a number."""
-    wanted = dg.AssetRecordsFilter(asset_key=key, before_storage_id=before, after_storage_id=after)
+    """Every materialisation of ``key``, or of a partition of it, that the instance remembers, newest first.
+
+    ``before`` and ``after`` are numbers of materialisations.
+    """
+    wanted = dg.AssetRecordsFilter(
+        asset_key=key,
+        asset_partitions=None if partition is None else [partition],
+        before_storage_id=before,
+        after_storage_id=after,
+    )
     cursor, has_more = None, True
     while has_more:
         page = instance.fetch_materializations(wanted, limit=_PAGE, cursor=cursor)

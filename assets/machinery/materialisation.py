@@ -8,7 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,14 @@ from assets.machinery.lineage import (
     RUN_ID,
     RUN_URL,
     SECONDS,
+    Remembered,
+    history,
     made_from,
     require_upstream,
     upstream_origin,
     upstream_versions,
 )
+from assets.machinery.presence import output_problems, record_problems
 from assets.resources.addresses import dagster_url
 from assets.resources.display import Display
 from assets.resources.home import Home
@@ -46,6 +49,8 @@ from har_core.settings.experiment import Experiment
 if TYPE_CHECKING:
     from assets.resources.runs import TrackedRun
 
+FORCED_TAG = "har/forced"
+"""Tag of a Dagster run whose assets are made anew, whatever is kept of them."""
 MADE_FROM = "har/made_from"
 """Metadata of a check that failed: what the refused attempt was made from."""
 
@@ -61,6 +66,9 @@ class Work:
     display: Display
     staged: tuple[Path, ...]
     """Where to write the outputs, in their order; they take their places when everything is done."""
+    kept: Remembered | None = None
+    """The latest materialisation, where the same would be made now, its files are there, and MLflow has lost something
+    of it: what took long need not be done again."""
 
     @property
     def name(self) -> str:
@@ -84,8 +92,13 @@ class Made:
     origin: Origin | None = None
     """``real`` or ``synthetic``; that of what it was made from where absent."""
     checks: Sequence[Check | dg.AssetCheckResult] = ()
-    last: Callable[[], None] = field(default=lambda: None)
-    """Done when all is recorded and before the outputs take their places: moving an alias."""
+    logged: Sequence[Path] = ()
+    """Files below the home that were left in MLflow; they count as outputs."""
+    alias: str = ""
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    """Registered model -> version that ``alias`` moves to, together with the outputs, or not at all."""
+    last: Callable[[], object] = field(default=lambda: None)
+    """Done when the outputs have taken their places: removing a checkpoint."""
 
 
 def make_asset(
@@ -137,13 +150,23 @@ def make_asset(
             retrying_what_can_pass(),
             _tracked(context, experiment, place) as run,
             _telling_what_is_refused(context, place, checks),
-            _staged(final, in_own_folder=in_own_folder) as staged,
+            ExitStack() as moved,
         ):
-            for name, where in inputs.items():
-                run.log_input(name.to_user_string(), require_upstream(context, name), where(place))
-            work = Work(context=context, experiment=experiment, home=place, run=run, display=display, staged=staged)
-            made = body(work)
-            result = _publish(work, made, made_with, final, seconds=time.monotonic() - start)
+            with _staged(final, in_own_folder=in_own_folder) as staged:
+                for name, where in inputs.items():
+                    run.log_input(name.to_user_string(), require_upstream(context, name), where(place))
+                work = Work(
+                    context=context,
+                    experiment=experiment,
+                    home=place,
+                    run=run,
+                    display=display,
+                    staged=staged,
+                    kept=_kept(context, place),
+                )
+                made = body(work)
+                result = _publish(work, made, made_with, final, seconds=time.monotonic() - start)
+                moved.enter_context(run.tracking.moved_alias(made.alias, made.aliases))
             made.last()
         return result
 
@@ -153,6 +176,19 @@ def make_asset(
 def _name(context: dg.AssetExecutionContext) -> str:
     name = context.asset_key.to_user_string()
     return f"{name}[{context.partition_key}]" if context.has_partition_key else name
+
+
+def _kept(context: dg.AssetExecutionContext, home: Home) -> Remembered | None:
+    """What :attr:`Work.kept` says. Where nothing was lost, somebody wants the work done anew."""
+    if FORCED_TAG in context.run.tags:
+        return None
+    partition = context.partition_key if context.has_partition_key else None
+    made = next(history(context.instance, context.asset_key, partition), None)
+    if made is None or not record_problems(made.entry, Tracking(home).contents()):
+        return None
+    code_version = context.assets_def.get_asset_spec(context.asset_key).code_version
+    is_current = (made.code_version, made.inputs) == (code_version, upstream_versions(context))
+    return made if is_current and not output_problems(home.root, made.entry.outputs) else None
 
 
 @contextmanager
@@ -239,7 +275,7 @@ def _publish(
     )
     hashes = {
         path.relative_to(work.home.root).as_posix(): sha256_of_file(file)
-        for path, file in zip(final, work.staged, strict=True)
+        for path, file in [*zip(final, work.staged, strict=True), *((path, path) for path in made.logged)]
     }
     return dg.MaterializeResult(
         data_version=dg.DataVersion(made.version),

@@ -1,6 +1,6 @@
 """``models/<architecture>``: fits one model, keeps its predictions, logs and registers it. One asset each."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,15 @@ from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REG
 from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
 from assets.machinery.presentation import inline_png, path_to
 from assets.resources.addresses import model_url
-from assets.resources.store import CHALLENGER, ORIGIN_TAG, RegisteredVersion
+from assets.resources.model_files import files_of_model
+from assets.resources.store import CHALLENGER, ORIGIN_TAG
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from har_core.evaluation.records import ModelRecord
     from har_core.evaluation.results import ModelResult
     from har_core.fitting.trained import Trained
     from har_core.splits.build import SplitWindows
@@ -54,40 +58,89 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Logged:
+    """A model that is logged to the run of this materialisation, and what is kept of it beside MLflow."""
+
+    uri: str
+    weights: str
+    record: "ModelRecord"
+    predictions: "pa.Table"
+
+
 def _fit(architecture: str, work: Work) -> Made:
-    from har_core.evaluation.describe import describe_model
     from har_core.evaluation.records import write_record
     from har_core.evaluation.results import score_model
     from har_core.inference.predictions import write_predictions
 
-    seed = (work.context.op_execution_context.op_config or {}).get("seed")
-    checkpoint = work.home.checkpoint(work.name)
-    windows = _windows(architecture, work)
-    trained = _train(architecture, work, windows, seed)
-    registered = _register(architecture, work, trained)
-    record = describe_model(architecture, work.experiment, windows, trained, origin=work.origin)
+    config_seed = (work.context.op_execution_context.op_config or {}).get("seed")
+    seed = work.experiment.model_settings(architecture).training.seed if config_seed is None else int(config_seed)
+    tracking, name, checkpoint = work.run.tracking, f"har-{architecture}", work.home.checkpoint(work.name)
+    logged = _log_kept(architecture, work, name, seed) or _train(architecture, work, name, seed)
+    tags = {ORIGIN_TAG: work.origin, "har.data_version": logged.weights}
+    registered = tracking.register(name, logged.uri, work.run.run_id, tags)
     staged_record, staged_predictions = work.staged
-    write_record(staged_record, record)
-    write_predictions(staged_predictions, trained.predictions)
+    write_record(staged_record, logged.record)
+    write_predictions(staged_predictions, logged.predictions)
     work.run.log_bytes("result.json", staged_record.read_bytes())
     work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
-
-    def finish() -> None:
-        work.run.tracking.set_alias(registered.name, CHALLENGER, registered.version)
-        checkpoint.unlink(missing_ok=True)
-
     return Made(
-        version=trained.weights,
+        version=logged.weights,
         metadata={
-            **_describe(work, score_model(record, trained.predictions)),
-            "dagster/row_count": trained.predictions.num_rows,
-            REGISTERED_MODEL: registered.name,
+            **_describe(work, score_model(logged.record, logged.predictions)),
+            "dagster/row_count": logged.predictions.num_rows,
+            REGISTERED_MODEL: name,
             REGISTERED_VERSION: str(registered.version),
-            REGISTERED_MODEL_URL: dg.MetadataValue.url(model_url(registered.name, registered.version)),
+            REGISTERED_MODEL_URL: dg.MetadataValue.url(model_url(name, registered.version)),
             "path": path_to(work.home.predictions(work.name, work.experiment.splits.protocol)),
         },
         checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True)],
-        last=finish,
+        logged=files_of_model(tracking.folder_of(logged.uri)),
+        alias=CHALLENGER,
+        aliases={name: registered.version},
+        last=lambda: checkpoint.unlink(missing_ok=True),
+    )
+
+
+def _log_kept(architecture: str, work: Work, name: str, seed: int) -> _Logged | None:
+    """Log what the latest materialisation trained, where its files are there and MLflow's record of them is not."""
+    from assets.resources.relogging import log_again
+    from har_core.evaluation.records import ModelRecord, read_record
+    from har_core.inference.predictions import read_predictions
+
+    if work.kept is None or work.kept.entry.metadata.get("seed") != seed:
+        return None
+    files = [work.home.root / path for path in work.kept.entry.outputs]
+    [description] = [path for path in files if path.name == "MLmodel"]
+    return _Logged(
+        uri=log_again(work.run, name, description.parent),
+        weights=work.kept.entry.data_version,
+        record=read_record(work.home.record(architecture), ModelRecord),
+        predictions=read_predictions(work.home.predictions(work.name, work.experiment.splits.protocol)),
+    )
+
+
+def _train(architecture: str, work: Work, name: str, seed: int) -> _Logged:
+    from har_core.evaluation.describe import describe_model
+    from har_core.fitting.trained import checkpoint_key, train_and_predict
+
+    windows = _windows(architecture, work)
+    version = work.context.assets_def.get_asset_spec(work.context.asset_key).code_version or ""
+    trained = train_and_predict(
+        architecture,
+        work.experiment.model_settings(architecture),
+        work.experiment.runtime,
+        windows,
+        seed=seed,
+        checkpoint_path=work.home.checkpoint(work.name),
+        checkpoint_key=checkpoint_key(version, upstream_versions(work.context), None, seed),
+        listener=work.run.listener(then=partial(work.display.training, work.name)),
+    )
+    return _Logged(
+        uri=_log(work, name, trained),
+        weights=trained.weights,
+        record=describe_model(architecture, work.experiment, windows, trained, origin=work.origin),
+        predictions=trained.predictions,
     )
 
 
@@ -100,42 +153,22 @@ def _windows(architecture: str, work: Work) -> "SplitWindows":
     return read_splits(work.home.splits(work.experiment.splits.protocol), store, raw_from=raw_from)
 
 
-def _train(architecture: str, work: Work, windows: "SplitWindows", seed: int | None) -> "Trained":
-    from har_core.fitting.trained import checkpoint_key, train_and_predict
-
-    settings = work.experiment.model_settings(architecture)
-    version = work.context.assets_def.get_asset_spec(work.context.asset_key).code_version or ""
-    own_seed = settings.training.seed if seed is None else seed
-    return train_and_predict(
-        architecture,
-        settings,
-        work.experiment.runtime,
-        windows,
-        seed=own_seed,
-        checkpoint_path=work.home.checkpoint(work.name),
-        checkpoint_key=checkpoint_key(version, upstream_versions(work.context), None, own_seed),
-        listener=work.run.listener(then=partial(work.display.training, work.name)),
-    )
-
-
-def _register(architecture: str, work: Work, trained: "Trained") -> RegisteredVersion:
-    """Log the model, compare it with the one in memory, and make it a version; no alias moves yet."""
+def _log(work: Work, name: str, trained: "Trained") -> str:
+    """Log the model, and compare it with the one in memory."""
     from assets.resources.export import RoundTripError, log_model
 
-    name = f"har-{architecture}"
+    windows = work.experiment.windows
     try:
-        uri = log_model(
+        return log_model(
             work.run,
             name,
             trained.classifier,
-            num_timepoints=work.experiment.windows.length,
-            join_segments=work.experiment.windows.join_segments,
+            num_timepoints=windows.length,
+            join_segments=windows.join_segments,
         )
     except RoundTripError as error:
         report_failed_check(work.context, ROUND_TRIP, str(error))
         raise
-    tags = {ORIGIN_TAG: work.origin, "har.data_version": trained.weights}
-    return work.run.tracking.register(name, uri, work.run.run_id, tags)
 
 
 def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:

@@ -15,6 +15,7 @@ from har_core.base.errors import InputError, Problem
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
 _LOADER = "mlflow.pytorch"
+_LAST_LOADED = "registered_model_meta"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
         window_length=length,
         join_segments=metadata.get("join_segments", False),
     )
+
+
+def files_of_model(folder: Path) -> list[Path]:
+    """Every file of a logged model, but for the one in which MLflow notes by what name it was last loaded."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _LAST_LOADED)
 
 
 def _problems(folder: Path, description: Mapping[str, Any]) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -60,6 +60,10 @@ _RUNNING = """
     WHERE experiments.name = ? AND runs.status = 'RUNNING' AND runs.lifecycle_stage = 'active'
 """
 _RUN = "SELECT status, lifecycle_stage, experiment_id, artifact_uri FROM runs WHERE run_uuid = ?"
+_ACTIVE_RUNS = """
+    SELECT run_uuid FROM runs JOIN experiments USING (experiment_id)
+    WHERE runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'
+"""
 _TAGS = "SELECT key, value FROM tags WHERE run_uuid = ?"
 _PARAMS = "SELECT key, value FROM params WHERE run_uuid = ?"
 _METRICS = "SELECT key, value, is_nan FROM latest_metrics WHERE run_uuid = ?"
@@ -80,6 +84,18 @@ class RegisteredVersion:
     location: str
     """URI of the folder with the model's files."""
     tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a store holds at one moment."""
+
+    runs: frozenset[str] = frozenset()
+    """Ids of the runs that are not in MLflow's bin, nor in an experiment that is."""
+    versions: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """By registered model."""
+    aliases: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Registered model and alias -> version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +174,20 @@ class Store:
             run_ids = [run_id for (run_id,) in connection.execute(_RUNNING, (EXPERIMENT_NAME,))]
         runs = [self.read_run(run_id) for run_id in run_ids]
         return [run for run in runs if run is not None]
+
+    def contents(self) -> Contents:
+        """What there is now; nothing where there is no store yet."""
+        if not self.path.is_file():
+            return Contents()
+        versions: dict[str, set[int]] = defaultdict(set)
+        with self.open() as connection:
+            for name, version, *_ in connection.execute(_VERSIONS):
+                versions[name].add(version)
+            return Contents(
+                runs=frozenset(run_id for (run_id,) in connection.execute(_ACTIVE_RUNS)),
+                versions={name: frozenset(numbers) for name, numbers in versions.items()},
+                aliases={(name, alias): version for name, version, alias in connection.execute(_ALIASES)},
+            )
 
     def registered(self) -> list[RegisteredVersion]:
         """Every version of every registered model, by name, newest first; none where there is no store yet."""

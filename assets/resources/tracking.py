@@ -53,9 +53,10 @@ class Tracking(Store):
         """Create the store and its experiment where they are missing; safe to call from several processes at once.
 
         MLflow's own migration is not: of four processes on a fresh store three fail, hence the lock. Where the home was
-        moved or copied since, the store's addresses follow it.
+        moved or copied since, the store's addresses follow it. An experiment that was deleted is restored.
         """
         from mlflow import MlflowClient
+        from mlflow.entities import LifecycleStage
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         self.home.mlruns.mkdir(parents=True, exist_ok=True)
@@ -66,8 +67,11 @@ class Tracking(Store):
                 SqlAlchemyStore(self.uri, artifacts)  # type: ignore[no-untyped-call]
             self.follow_home()
             client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
-            if client.get_experiment_by_name(EXPERIMENT_NAME) is None:
+            experiment = client.get_experiment_by_name(EXPERIMENT_NAME)
+            if experiment is None:
                 client.create_experiment(EXPERIMENT_NAME, artifact_location=artifacts)
+            elif experiment.lifecycle_stage == LifecycleStage.DELETED:
+                client.restore_experiment(experiment.experiment_id)
 
     def follow_home(self) -> None:
         """Have MLflow find artifacts where they are, in one step, where the home was moved; imports no MLflow."""
@@ -113,8 +117,16 @@ class Tracking(Store):
             )
         return self.get(name, int(created.version))
 
+    def restore_run(self, run_id: str) -> None:
+        """Take a run out of MLflow's bin."""
+        if run_id not in self.contents().runs:  # its experiment may have brought it back
+            self.client.restore_run(run_id)
+
     def copy(self, entry: RegisteredVersion, name: str) -> RegisteredVersion:
-        """Make the model behind ``entry`` a version of ``name`` too, with its tags; no alias moves."""
+        """The model behind ``entry`` as a version of ``name`` too, with its tags; made where there is none yet."""
+        for known in self.registered():
+            if known.name == name and known.model_id == entry.model_id:
+                return known
         tags = {**entry.tags, COPIED_FROM_TAG: f"{entry.name}/{entry.version}"}
         return self.register(name, f"models:/{entry.model_id}", entry.run_id, tags)
 
@@ -122,14 +134,19 @@ class Tracking(Store):
         """Move ``alias`` of ``name`` to ``version``."""
         self.client.set_registered_model_alias(name, alias, str(version))
 
-    def move_alias(self, alias: str, versions: Mapping[str, int]) -> None:
-        """Move ``alias`` of each registered model to its version: all of them, or none where one cannot be moved."""
+    @contextmanager
+    def moved_alias(self, alias: str, versions: Mapping[str, int]) -> Iterator[None]:
+        """Move ``alias`` of each registered model to its version, and back where one cannot be moved or the body fails.
+
+        So aliases move together with what is done in the body, or not at all.
+        """
         before = {name: self.by_alias(name, alias) for name in versions}
         moved: list[str] = []
         try:
             for name, version in versions.items():
                 moved.append(name)
                 self.set_alias(name, alias, version)
+            yield
         except BaseException:
             for name in moved:
                 holder = before[name]

@@ -19,6 +19,7 @@ from assets.machinery.lineage import OUTPUTS, RUN_ID, RUN_URL
 from assets.machinery.presentation import describe_column
 from assets.resources.addresses import run_url
 from assets.resources.display import LogDisplay
+from assets.resources.model_files import files_of_model
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.inference.predictions import probabilities_of, read_predictions
@@ -108,13 +109,14 @@ def test_mlflow_knows_the_versions_of_what_went_in(ran: Graph, name: str) -> Non
 @pytest.mark.parametrize("name", COMPUTED)
 def test_recorded_outputs_are_the_files_on_disk(ran: Graph, name: str) -> None:
     outputs = as_type(dict, ran.latest(name).metadata[OUTPUTS].value)
-    assert outputs or name == "champion"
+    assert outputs
     assert outputs == {path: sha256_of_file(ran.home.root / path) for path in outputs}
 
 
 def test_every_output_on_disk_is_recorded(ran: Graph) -> None:
     recorded = {path for name in COMPUTED for path in as_type(dict, ran.latest(name).metadata[OUTPUTS].value)}
     kept = {path.relative_to(ran.home.root).as_posix() for path in ran.home.data.rglob("*.*") if path.is_file()}
+    kept |= {path.relative_to(ran.home.root).as_posix() for path in files_of_model(ran.home.artifacts / "models")}
     assert {path for path in kept if not path.startswith("data/raw/synthetic")} == recorded
 
 

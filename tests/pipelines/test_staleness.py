@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assets.machinery.code_versions import Ingredients
-from pipelines.staleness import output_problems
+from assets.machinery.presence import output_problems
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Toy

@@ -132,7 +132,8 @@ def test_what_is_registered_is_read_at_once(home: Home) -> None:
     tracking = Tracking(home)
     copied = tracking.copy(tracking.get("har-cnn", 2), "har")
     assert (copied.version, copied.tags["har.copied_from"]) == (2, "har-cnn/2")
-    tracking.move_alias("champion", {"har": 2})
+    with tracking.moved_alias("champion", {"har": 2}):
+        pass
     assert tracking.by_alias("har", "champion") == tracking.resolve("models:/har/2")
 
 

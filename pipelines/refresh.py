@@ -5,30 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import typer
-from dagster import AssetKey, DagsterInstance
+from dagster import DagsterInstance
 
 from assets.data.source_files import report_source_version
 from assets.folds.partitions import sync_folds
-from assets.machinery.keys import CHAMPION
-from assets.machinery.lineage import fold_partitions, latest
+from assets.machinery.lineage import fold_partitions
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
 from assets.resources.occupation import occupied
+from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, Store
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HomeBusyError, InputError
+from har_core.base.files import remove_leftovers
 from har_core.datasets.dsads.acquisition import source_version
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import build_definitions
 from pipelines.homes import Order, propose, remember
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.session import open_home, open_instance
-from pipelines.staleness import Status, ask
+from pipelines.staleness import Item, State, Status, ask
 
 
 def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | None = None) -> int:
@@ -48,10 +49,10 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
             with _interruptible():
                 outcome = _run(order, home, instance, selection, forced=forced, seed=seed)
         except KeyboardInterrupt:
-            typer.echo("Interrupted; the next `har run` continues where this one ended.", err=True)
+            next_run = "begins it anew" if forced else "continues where this one ended"
+            typer.echo(f"Interrupted; what was finished is kept, and the same command {next_run}.", err=True)
             return 1
-        made = latest(instance, CHAMPION)
-        return print_summary(outcome, home, made.metadata.get("champion") if made is not None else None)
+        return print_summary(outcome, home, _champion(Tracking(home)))
 
 
 def look(order: Order) -> list[Status]:
@@ -98,16 +99,30 @@ def _run(
     request = make_request(definitions.resolve_asset_graph(), selection, forced=forced, seed=seed)
     _accept(order, home, instance, bind=True)
     home.problems.unlink(missing_ok=True)  # of an earlier run
-    close_interrupted(tracking, instance)
-    if forced:
-        _forget_checkpoints(home, request.wanted, instance)
+    if close_interrupted(tracking, instance):
+        remove_leftovers(home.data)
+    begun_anew = [Item(key, fold) for key in request.forced for fold in (None, *fold_partitions(instance))]
+    _forget_checkpoints(home, begun_anew)
 
     def before_work() -> None:  # imports MLflow and PyTorch, so not where there is nothing to do
         _refuse_impossible_options(order.experiment)
         tracking.prepare()
 
-    with display:
-        return run_waves(definitions, instance, request, home.root, display.wave, before_work=before_work)
+    try:
+        with display:
+            outcome = run_waves(definitions, instance, request, home.root, display.wave, before_work=before_work)
+    except KeyboardInterrupt:
+        _forget_checkpoints(home, begun_anew)
+        raise
+    # What is fresh has none but of a forced run that was killed: nobody goes on with that.
+    _forget_checkpoints(home, [status.item for status in outcome.statuses.values() if status.state is State.FRESH])
+    return outcome
+
+
+def _champion(store: Store) -> str | None:
+    """The model to use and what it is a copy of, as in ``har/3 (har-cnn/2)``."""
+    holder = store.by_alias(OVERALL, CHAMPION_ALIAS)
+    return None if holder is None else f"{OVERALL}/{holder.version} ({holder.tags.get(COPIED_FROM_TAG, '')})"
 
 
 def _refuse_impossible_options(experiment: Experiment) -> None:
@@ -149,8 +164,10 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _forget_checkpoints(home: Home, keys: Collection[AssetKey], instance: DagsterInstance) -> None:
-    for name in (key.to_user_string() for key in keys):
-        home.checkpoint(name).unlink(missing_ok=True)
-        for fold in fold_partitions(instance):
-            shutil.rmtree(home.checkpoints(name, fold), ignore_errors=True)
+def _forget_checkpoints(home: Home, items: Iterable[Item]) -> None:
+    for item in items:
+        name = item.key.to_user_string()
+        if item.partition is None:
+            home.checkpoint(name).unlink(missing_ok=True)
+        else:
+            shutil.rmtree(home.checkpoints(name, item.partition), ignore_errors=True)

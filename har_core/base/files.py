@@ -79,6 +79,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left unfinished below ``folder``, where nobody else makes a folder now."""
+    for leftover in [*folder.rglob(f".*.{_RANDOM}.part")]:
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            _remove_if_left(leftover)
+
+
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn the ``OSError`` for a full disk or a forbidden folder into a :class:`StorageError`."""
@@ -128,9 +137,13 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
 
 def _remove_leftovers(path: Path) -> None:
     for leftover in _leftovers(path):
-        with suppress(OSError), leftover.open("r+b") as file:  # another process is writing it, or has just ended
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            leftover.unlink()
+        _remove_if_left(leftover)
+
+
+def _remove_if_left(leftover: Path) -> None:
+    with suppress(OSError), leftover.open("r+b") as file:  # another process is writing it, or has just ended
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        leftover.unlink()
 
 
 def _leftovers(path: Path) -> Iterator[Path]:

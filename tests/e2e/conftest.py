@@ -102,10 +102,10 @@ class Har:
             start_new_session=True,
         )
 
-    def stop_at(self, text: str, number: signal.Signals) -> tuple[int, list[str]]:
+    def stop_at(self, text: str, number: signal.Signals, *options: object) -> tuple[int, list[str]]:
         """Start a run and send it a signal when it prints ``text``; gives the exit code and what it printed."""
         lines = []
-        command = [HAR, "run", self.experiment, "--data", self.data]
+        command = [HAR, "run", self.experiment, "--data", self.data, *options]
         with self.forks.start(command, self.environment, self.home.parent) as process:
             for line in present(process.stdout):
                 lines.append(line.rstrip())

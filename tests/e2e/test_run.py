@@ -121,10 +121,24 @@ def test_interruption_ends_in_order_and_the_next_run_goes_on(
     har.experiment.write_text(re.sub(r"weight_decay = .*", f"weight_decay = 0.0{number}", text))
     code, lines = har.stop_at("models/shufflenet: epoch 2/", number)
     assert code == 1
-    assert lines[-1] == "Interrupted; the next `har run` continues where this one ended."
+    assert lines[-1] == "Interrupted; what was finished is kept, and the same command continues where this one ended."
     assert not [line for line in lines if "Traceback" in line]
     assert dagster_runs(har.home)[-1] == dg.DagsterRunStatus.FAILURE
     assert "resumed after epoch" in har("run", har.experiment).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_force_leaves_what_stood(har: Har, continued: list[str], number: signal.Signals) -> None:
+    before, aliases = data_version(har.home, "models", "shufflenet"), har("models", "--json").stdout
+    options = ("--force", "--seed", "6", "--select", "models/shufflenet")
+    _, lines = har.stop_at("models/shufflenet: epoch 2/", number, *options)
+    if number == signal.SIGINT:
+        assert lines[-1] == "Interrupted; what was finished is kept, and the same command begins it anew."
+    assert har.run() == []
+    assert data_version(har.home, "models", "shufflenet") == before
+    assert har("models", "--json").stdout == aliases
+    assert not list((har.home / "data").rglob("*.pt"))
+    assert not list((har.home / "data").rglob("*.part"))
 
 
 def test_terminal_shows_progress_and_no_noise(har: Har, continued: list[str]) -> None:

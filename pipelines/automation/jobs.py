@@ -113,6 +113,8 @@ def _work(
     sync_folds(context.instance, experiment)
     outcome = run_waves(graph, context.instance, request, home.root, say, part_of=context.run_id)
     ran = named(outcome.ran) or "nothing"
+    if outcome.restored:
+        context.log.info(f"Put back in MLflow: {named(outcome.restored)}")
     context.log.info(f"Ran: {ran}")
     for item, reason in outcome.held.items():
         context.log.warning(f"Skipped {item}: {reason}")

@@ -95,3 +95,22 @@ def test_what_cannot_be_told_leaves_the_earlier_files_and_aliases(
     assert graph.aliases() == aliases
     assert graph.materialise(name).success
     assert outputs() != files
+
+
+@pytest.mark.parametrize("file", ["result.json", "holdout.parquet"])
+def test_outputs_that_cannot_take_their_places_move_no_alias(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    def fail(path: Path, target: Path) -> Path:
+        if Path(target).name == file:
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(path, target)
+
+    aliases, replace = graph.aliases(), Path.replace
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        assert not graph.materialise("models/cnn").success
+    assert graph.aliases() == aliases
+    assert list((graph.home.data / "checkpoints").rglob("*.pt")), "the finished training is taken over"
+    assert graph.materialise("models/cnn").success
+    assert graph.aliases() != aliases

@@ -96,7 +96,7 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
     except InputError:
         return unverifiable("files", str(place), GONE if not location.exists() else "cannot be read")
     if changes.is_empty:
-        return verified("files", f"{counted(made.entry.metadata['dagster/row_count'], 'file')} in {place}")
+        return verified("files", f"{counted(len(manifest.rows), 'file')} in {place}")
     return differs("files", f"{changes}, in {place}")
 
 

@@ -206,9 +206,9 @@ def _origin(version: RegisteredVersion) -> Origin:
 def _candidates(work: Work) -> list[RegisteredVersion]:
     """The version that each model's latest materialisation registered."""
     models = [latest(work.context.instance, model_key(name)) for name in work.experiment.models.architectures]
-    found = [entry.metadata for entry in models if entry is not None]
+    found = [entry.metadata for entry in models if entry is not None and entry.is_ours]
     if not found:
-        raise HarError("There is no model to choose from: none was trained yet")
+        raise HarError("There is no model to choose from: none was trained yet, or all were reported by hand")
     return [work.run.tracking.get(made[REGISTERED_MODEL], int(made[REGISTERED_VERSION])) for made in found]
 
 

@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,8 @@ _OBJECTS_BETWEEN_COLLECTIONS = 500_000
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script; always ends in SystemExit: 0 done, 1 the work failed, 2 the input was wrong."""
+    if find_spec("fcntl") is None:
+        sys.exit("Error: har works on Linux and macOS; on Windows, work in WSL")
     if arguments is None:  # a process of its own
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         atexit.register(gc.freeze)  # as it ends it looks for no garbage: that was a third of `har status`

@@ -18,9 +18,10 @@ from assets.resources.model_files import read_model_files
 from assets.resources.occupation import holder_of
 from assets.resources.sqlite import Trouble, stores_of, trouble_of
 from assets.resources.store import Store, local_path, recorded_artifacts
-from har_core.base.errors import InputError
+from har_core.base.errors import HarError, InputError
 from har_core.experiment.loader import load_experiment
 from har_core.inference.archive import DamagedModelError
+from pipelines.diagnosis import explain
 from pipelines.homes import served_file
 
 _RUN = "`har run` makes it again"
@@ -40,7 +41,18 @@ class Looked:
 def check_home(home: Home) -> Iterator[Looked]:
     """Look at one kind of thing after the other."""
     for what, look in _LOOKS.items():
-        yield Looked(what, tuple(look(home)))
+        yield Looked(what, tuple(_told(home, look)))
+
+
+def _told(home: Home, look: Callable[[Home], Iterator[Trouble]]) -> Iterator[Trouble]:
+    """What was found, up to what keeps from looking further."""
+    try:
+        yield from look(home)
+    except Exception as error:
+        ours = error if isinstance(error, HarError) else explain(error, home)
+        if ours is None:
+            raise
+        yield Trouble(home.root, f"cannot be looked at any further ({ours})", "mend that first")
 
 
 def _permissions(home: Home) -> Iterator[Trouble]:

@@ -47,9 +47,13 @@ def adopt(experiment: ExperimentArgument = None) -> None:
 @app.command()
 def check(as_json: JsonOption = False) -> None:
     """Look at everything in the home, and say what is wrong and what mends it. Exits with 1 where something is."""
+    from har_core.base.errors import InputError
     from pipelines.checkup import check_home
+    from pipelines.homes import current_home
     from pipelines.session import open_home_to_look
 
+    if not (place := current_home()).dagster.is_dir():
+        raise InputError(f"{place.root} is no home yet: `har run` makes it one")
     looked = []
     for entry in check_home(open_home_to_look()):
         looked.append(entry)

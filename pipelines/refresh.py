@@ -25,6 +25,7 @@ from har_core.base.errors import HomeBusyError, InputError
 from har_core.datasets.dsads.acquisition import source_version
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import build_definitions
+from pipelines.diagnosis import refuse_troubled_stores
 from pipelines.homes import Order, propose
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.session import can_only_be_read, open_home, open_home_to_look, open_instance
@@ -37,10 +38,12 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
     Raises:
         InputError: the data, the selection or the home is wrong, or an architecture refuses its options.
         HomeBusyError: another process is at work in the home.
+        HarError: a store is damaged, of another version, or stays locked.
     """
     from pipelines.summary import print_summary
 
     home = open_home()
+    refuse_troubled_stores(home)
     with occupied(home), open_instance(home) as instance:
         Tracking(home).follow_home()
         os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())

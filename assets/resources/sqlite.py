@@ -123,10 +123,15 @@ class Kind:
 
     def known_versions(self) -> set[str]:
         """The versions of the schema that the installed package knows."""
-        specification = find_spec(self.package)
-        folders = (specification.submodule_search_locations if specification else None) or []
-        files = (file for folder in folders for file in Path(folder, self.migrations).glob("*.py"))
-        return {version for file in files for version in _REVISION.findall(file.read_text(encoding="utf-8"))}
+        return _versions_in(self.package, self.migrations)
+
+
+@cache
+def _versions_in(package: str, migrations: str) -> set[str]:
+    specification = find_spec(package)
+    folders = (specification.submodule_search_locations if specification else None) or []
+    files = (file for folder in folders for file in Path(folder, migrations).glob("*.py"))
+    return {version for file in files for version in _REVISION.findall(file.read_text(encoding="utf-8"))}
 
 
 MLFLOW = Kind("MLflow", "mlflow", "experiments", "store/db_migrations/versions")

@@ -60,19 +60,19 @@ def made(har: Har, tmp_path_factory: pytest.TempPathFactory) -> Har:
 
 
 @pytest.fixture
-def har(made: Har, tmp_path: Path) -> Har:
+def own(made: Har, tmp_path: Path) -> Har:
     """A copy of all of it."""
     folder = Path(shutil.copytree(made.home.parent, tmp_path / "work"))
     return replace(made, home=folder / "home", experiment=folder / "plain.toml", data=folder / "recordings")
 
 
-def works(har: Har) -> None:
+def works(own: Har) -> None:
     """Everything is fresh, answers, and is verified; then the champion is chosen anew."""
-    states = {entry["state"] for entry in json.loads(har("status", "--json").stdout)}
+    states = {entry["state"] for entry in json.loads(own("status", "--json").stdout)}
     assert states == {"fresh"}
-    assert "0.000" in har("predict", har.data / "a01" / "p1" / "s01.txt").stdout
-    assert "differs" not in har("trace").stdout
-    assert "Ran: champion" in har("run", "--force", "--select", "champion").stdout
+    assert "0.000" in own("predict", own.data / "a01" / "p1" / "s01.txt").stdout
+    assert "differs" not in own("trace").stdout
+    assert "Ran: champion" in own("run", "--force", "--select", "champion").stdout
 
 
 def content(folder: Path) -> dict[str, tuple[int, int]]:
@@ -83,32 +83,32 @@ def content(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def test_folder_of_all_is_moved_and_the_file_renamed(har: Har, made: Har, tmp_path: Path) -> None:
+def test_folder_of_all_is_moved_and_the_file_renamed(own: Har, made: Har, tmp_path: Path) -> None:
     before = content(made.home)
-    moved = har.home.parent.rename(tmp_path / "moved")
+    moved = own.home.parent.rename(tmp_path / "moved")
     (moved / "plain.toml").rename(moved / "renamed.toml")
-    works(replace(har, home=moved / "home", data=moved / "recordings"))
-    remembered = json.loads((moved / "home" / ".dagster" / "har.json").read_text())
+    works(replace(own, home=moved / "home", data=moved / "recordings"))
+    remembered = json.loads((moved / "home" / ".dagster" / "own.json").read_text())
     assert remembered["experiment"] == str(moved / "renamed.toml")
     assert remembered["data"] == str(moved / "recordings")
     assert content(made.home) == before
 
 
 @pytest.mark.parametrize("name", ["p%20x", "results?v2", "100% mine; wärme"])
-def test_any_name(har: Har, name: str, tmp_path: Path) -> None:
-    (har.home.parent / "results").write_text("mine")
-    works(replace(har, home=har.home.rename(har.home.parent / name)))
-    assert {path.name for path in har.home.parent.iterdir()} == {name, "results", "plain.toml", "recordings"}
-    assert (har.home.parent / "results").read_text() == "mine"
+def test_any_name(own: Har, name: str, tmp_path: Path) -> None:
+    (own.home.parent / "results").write_text("mine")
+    works(replace(own, home=own.home.rename(own.home.parent / name)))
+    assert {path.name for path in own.home.parent.iterdir()} == {name, "results", "plain.toml", "recordings"}
+    assert (own.home.parent / "results").read_text() == "mine"
 
 
 @pytest.fixture
-def mounted(har: Har) -> Iterator[Har]:
+def mounted(own: Har) -> Iterator[Har]:
     """On a file system that can only be read."""
-    if subprocess.run(["mount", "--bind", "-o", "ro", har.home, har.home], check=False).returncode != 0:
+    if subprocess.run(["mount", "--bind", "-o", "ro", own.home, own.home], check=False).returncode != 0:
         pytest.skip("only root may mount")
-    yield har
-    subprocess.run(["umount", har.home], check=True)
+    yield own
+    subprocess.run(["umount", own.home], check=True)
 
 
 READING = [["status"], ["predict", "recordings/a01/p1/s01.txt"], ["models"], ["trace"], ["home", "show"]]
@@ -130,15 +130,15 @@ def test_work_on_a_file_system_that_can_only_be_read(mounted: Har, command: str)
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user")
 @pytest.mark.parametrize("command", ["status", "models", "trace", "home check", "run"])
-def test_another_user_who_may_only_read(har: Har, command: str) -> None:
-    for path in (har.home, *har.home.rglob("*")):
+def test_another_user_who_may_only_read(own: Har, command: str) -> None:
+    for path in (own.home, *own.home.rglob("*")):
         os.chown(path, 65534, 65534)
         path.chmod(0o755 if path.is_dir() else 0o644)
-    before = content(har.home)
+    before = content(own.home)
     done = subprocess.run(
         ["setpriv", *OTHERS, sys.executable, "-m", "pipelines", *command.split()],
-        env={**har.environment, "PYTHONPATH": str(Path(__file__).parents[2])},
-        cwd=har.home.parent,
+        env={**own.environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=own.home.parent,
         capture_output=True,
         text=True,
         check=False,
@@ -148,10 +148,10 @@ def test_another_user_who_may_only_read(har: Har, command: str) -> None:
         assert "can only be read" in done.stderr
     else:
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert content(har.home) == before
+    assert content(own.home) == before
 
 
-def test_settings_of_the_shell_lead_to_no_other_store(har: Har, tmp_path: Path) -> None:
+def test_settings_of_the_shell_lead_to_no_other_store(own: Har, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as dead:  # takes connections, and never answers
         address = f"http://127.0.0.1:{dead.getsockname()[1]}"
         names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "HTTP_PROXY", "http_proxy")
@@ -162,11 +162,11 @@ def test_settings_of_the_shell_lead_to_no_other_store(har: Har, tmp_path: Path) 
             "MLFLOW_TRACKING_TOKEN": "secret",
             "DAGSTER_HOME": str(tmp_path),
         }
-        for arguments in (["predict", har.data / "a01" / "p1" / "s01.txt"], ["run", "--force", "--select", "champion"]):
+        for arguments in (["predict", own.data / "a01" / "p1" / "s01.txt"], ["run", "--force", "--select", "champion"]):
             done = subprocess.run(
                 [Path(sys.executable).parent / "har", *arguments],
-                env={**har.environment, **others},
-                cwd=har.home.parent,
+                env={**own.environment, **others},
+                cwd=own.home.parent,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -175,21 +175,21 @@ def test_settings_of_the_shell_lead_to_no_other_store(har: Har, tmp_path: Path) 
         dead.settimeout(0)
         with pytest.raises(BlockingIOError):
             dead.accept()
-    assert list(tmp_path.iterdir()) == [har.home.parent]
+    assert list(tmp_path.iterdir()) == [own.home.parent]
 
 
-def test_recordings_that_were_unplugged(har: Har) -> None:
-    har.data.rename(har.data.with_name("elsewhere"))
-    told = har("status")
+def test_recordings_that_were_unplugged(own: Har) -> None:
+    own.data.rename(own.data.with_name("elsewhere"))
+    told = own("status")
     assert all(line.startswith("fresh") for line in told.stdout.splitlines())
-    assert f"this home remembers its recordings at {har.data}, where there are none now" in told.stderr
+    assert f"this home remembers its recordings at {own.data}, where there are none now" in told.stderr
     assert "--data NEW" in told.stderr
-    again = har("run", "--force", "--select", "models/logistic_regression")
+    again = own("run", "--force", "--select", "models/logistic_regression")
     assert "Ran: models/logistic_regression\n" in again.stdout
-    har.data.mkdir()  # as where a disk was mounted
-    assert "where there are none now" in har("status").stderr
-    assert har("status", "--data", har.data.with_name("elsewhere")).stderr == ""
-    assert har("status").stderr == ""
+    own.data.mkdir()  # as where a disk was mounted
+    assert "where there are none now" in own("status").stderr
+    assert own("status", "--data", own.data.with_name("elsewhere")).stderr == ""
+    assert own("status").stderr == ""
 
 
 NOTICES = """
@@ -206,20 +206,20 @@ sys.addaudithook(look)
 
 
 @pytest.mark.parametrize("command", ["har run --force", "dg check defs"])
-def test_nobody_is_told(har: Har, tmp_path: Path, command: str) -> None:
+def test_nobody_is_told(own: Har, tmp_path: Path, command: str) -> None:
     (tmp_path / "hooks").mkdir()
     (tmp_path / "hooks" / "sitecustomize.py").write_text(NOTICES)
     repository = Path(__file__).parents[2]
     done = subprocess.run(
         [Path(sys.executable).parent / shlex.split(command)[0], *shlex.split(command)[1:]],
         env={
-            **har.environment,
+            **own.environment,
             "PYTHONPATH": os.pathsep.join([str(tmp_path / "hooks"), str(repository)]),
-            "DAGSTER_HOME": str(har.home / ".dagster"),
+            "DAGSTER_HOME": str(own.home / ".dagster"),
             "HOME": str(tmp_path / "user"),
             "CONNECTIONS": str(tmp_path / "connections"),
         },
-        cwd=repository if command.startswith("dg") else har.home.parent,
+        cwd=repository if command.startswith("dg") else own.home.parent,
         capture_output=True,
         text=True,
         check=False,

@@ -11,6 +11,7 @@ from dagster import DagsterInstance
 
 from assets.machinery.lineage import Remembered, history
 from assets.resources.home import Home
+from assets.resources.memory import recall
 from assets.resources.store import RUN_TAG, RecordedRun
 from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
@@ -82,7 +83,7 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
     """
     if not _has_manifest_of(home, made):
         return unverifiable("files", "its manifest is not on disk any more", "no manifest")
-    location = home.data_location() or {"uci": home.raw / "uci.zip", "synthetic": home.raw / "synthetic"}.get(
+    location = recall(home).data_location or {"uci": home.raw / "uci.zip", "synthetic": home.raw / "synthetic"}.get(
         told, Path(told)
     )
     place = location.relative_to(home.root) if location.is_relative_to(home.root) else location
@@ -95,7 +96,7 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
     except InputError:
         return unverifiable("files", str(place), GONE if not location.exists() else "cannot be read")
     if changes.is_empty:
-        return verified("files", f"{counted(made.entry.metadata['dagster/row_count'], 'file')} in {place}")
+        return verified("files", f"{counted(len(manifest.rows), 'file')} in {place}")
     return differs("files", f"{changes}, in {place}")
 
 

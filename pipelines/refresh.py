@@ -8,16 +8,17 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import typer
 from dagster import DagsterInstance
 
 from assets.data.source_files import report_source_version
 from assets.folds.partitions import sync_folds
-from assets.machinery.lineage import fold_partitions
+from assets.machinery.keys import RAW_RECORDINGS
+from assets.machinery.lineage import fold_partitions, latest
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
+from assets.resources.memory import Memory, recall, remember
 from assets.resources.occupation import occupied
 from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, Store
 from assets.resources.tracking import Tracking
@@ -26,9 +27,10 @@ from har_core.base.files import remove_leftovers
 from har_core.datasets.dsads.acquisition import source_version
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import build_definitions
-from pipelines.homes import Order, propose, remember
+from pipelines.diagnosis import refuse_troubled_stores
+from pipelines.homes import Order, propose
 from pipelines.runner import Outcome, make_request, run_waves
-from pipelines.session import open_home, open_instance
+from pipelines.session import can_only_be_read, open_home, open_home_to_look, open_instance
 from pipelines.staleness import Item, State, Status, ask
 
 
@@ -38,10 +40,12 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
     Raises:
         InputError: the data, the selection or the home is wrong, or an architecture refuses its options.
         HomeBusyError: another process is at work in the home.
+        HarError: a store is damaged, of another version, or stays locked.
     """
     from pipelines.summary import print_summary
 
     home = open_home()
+    refuse_troubled_stores(home)
     with occupied(home), open_instance(home) as instance:
         Tracking(home).follow_home()
         os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())
@@ -61,13 +65,16 @@ def look(order: Order) -> list[Status]:
     Raises:
         InputError: the data or the home is wrong.
     """
-    home, experiment = open_home(), order.experiment
+    home, experiment = open_home_to_look(), order.experiment
     with open_instance(home) as instance:
-        try:
-            with occupied(home):
-                _accept(order, home, instance, bind=False)
-        except HomeBusyError as busy:
-            typer.echo(f"The source was not looked at: {busy}", err=True)
+        if can_only_be_read(home):
+            _look_at_source(order, home, instance, _refuse_what_is_new(order, home))
+        else:
+            try:
+                with occupied(home):
+                    _accept(order, home, instance, bind=False)
+            except HomeBusyError as busy:
+                typer.echo(f"The source was not looked at: {busy}", err=True)
         asset_graph = build_definitions(experiment, home).resolve_asset_graph()
         return list(ask(asset_graph, instance, home.root).values())
 
@@ -75,10 +82,43 @@ def look(order: Order) -> list[Status]:
 def _accept(order: Order, home: Home, instance: DagsterInstance, *, bind: bool) -> None:
     """Remember what a command was given, and look at its source; what is refused is not remembered."""
     memory = propose(home, order.experiment.path, order.data, bind=bind)
-    source_version(order.experiment.source, Path(memory.data) if memory.data is not None else None)
+    if not _is_unplugged(order, memory, instance):
+        source_version(order.experiment.source, memory.data_location)
     sync_folds(instance, order.experiment)
     remember(home, memory)
-    report_source_version(instance, order.experiment, home)
+    _look_at_source(order, home, instance, memory)
+
+
+def _look_at_source(order: Order, home: Home, instance: DagsterInstance, memory: Memory) -> None:
+    """Report what the source holds now; where it is away, what was made from it before goes on to count."""
+    if _is_unplugged(order, memory, instance):
+        typer.echo(
+            f"The source was not looked at: this home remembers its recordings at {memory.data}, where there are none "
+            "now; if they lie elsewhere, --data NEW says where",
+            err=True,
+        )
+    else:
+        report_source_version(instance, order.experiment, home)
+
+
+def _is_unplugged(order: Order, memory: Memory, instance: DagsterInstance) -> bool:
+    """Whether the remembered recordings are away, and were there once: an empty folder is where a disk was mounted."""
+    location = memory.data_location
+    if order.data is not None or location is None or latest(instance, RAW_RECORDINGS) is None:
+        return False
+    return not location.exists() or (location.is_dir() and not any(location.iterdir()))
+
+
+def _refuse_what_is_new(order: Order, home: Home) -> Memory:
+    """What a home that can only be read remembers.
+
+    Raises:
+        InputError: the order names other recordings.
+    """
+    known = recall(home)
+    if propose(home, order.experiment.path, order.data).data != known.data:
+        raise InputError(f"{home.root}: can only be read, so it cannot remember --data {order.data}; leave that out")
+    return known
 
 
 def _run(

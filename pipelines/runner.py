@@ -6,6 +6,7 @@ What runs next is decided in :mod:`pipelines.waves`; how it is shown belongs in 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,16 @@ from pipelines.mending import put_back
 from pipelines.staleness import Item, State, Status, ask
 from pipelines.waves import NextStep, Plan, Request, plan_wave
 
+_TOKEN = re.compile(
+    r"""
+    "[^"]*" | \w+ \s* : \s* (?: "[^"]*" | [^\s"(),+]+ )?   # quoted, or the value of an attribute: as it is
+    | \w+ \s* (?= \( )                                   # a function, as in roots(...)
+    | (?P<comma> \s* , \s* )
+    | (?P<name> [\w/.*-]+ )
+    """,
+    re.VERBOSE,
+)
+_WORDS = {"and", "or", "not", "*"}
 PART_OF_TAG = "har/part_of"
 """Tag of a Dagster run that is a wave of another: the other's id."""
 
@@ -71,7 +82,7 @@ def select_assets(asset_graph: AssetGraph, selection: str | None) -> frozenset[A
     if selection is None:
         return frozenset(keys)
     try:
-        chosen = AssetSelection.from_string(selection).resolve(asset_graph) & keys
+        chosen = AssetSelection.from_string(in_dagsters_syntax(selection)).resolve(asset_graph) & keys
     except DagsterInvalidSubsetError as error:
         raise _unknown(selection, "names no asset", keys) from error
     except (DagsterError, CheckError, NotImplementedError) as error:  # the last two for what only Dagster's UI knows
@@ -79,6 +90,24 @@ def select_assets(asset_graph: AssetGraph, selection: str | None) -> frozenset[A
     if not chosen:
         raise _unknown(selection, "names no asset", keys)
     return frozenset(chosen)
+
+
+def in_dagsters_syntax(selection: str) -> str:
+    """``selection`` with plain names as keys, and commas as ``or``, outside quotes.
+
+    >>> in_dagsters_syntax("+windows, models/cnn or group:folds")
+    '+key:"windows" or key:"models/cnn" or group:folds'
+    """
+    return _TOKEN.sub(_translated, selection)
+
+
+def _translated(token: re.Match[str]) -> str:
+    if token["comma"]:
+        return " or "
+    name = token["name"]
+    if name is None or name.isdigit() or name.lower() in _WORDS:  # a number says how far up or down
+        return token[0]
+    return f"key:{name}" if "*" in name else f'key:"{name}"'
 
 
 def _unknown(selection: str, complaint: str, keys: Collection[AssetKey]) -> UnknownNameError:

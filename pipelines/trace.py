@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from dagster import AssetKey, AssetSpec, DagsterInstance
@@ -34,7 +33,7 @@ from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.inference.archive import DamagedModelError
 from pipelines.evidence import GONE, content_check, files_check, record_checks, records_check, source_check
-from pipelines.homes import recall
+from pipelines.homes import served_file
 from pipelines.links import Link, LinkCheck, differs, same, unverifiable, verified
 from pipelines.staleness import changes_of
 
@@ -174,7 +173,7 @@ def _commit_checks(recorded: str, now: str) -> list[LinkCheck]:
 
 
 def _code_version_check(home: Home, key: AssetKey, made: Remembered | None) -> LinkCheck:
-    what, remembered = "code version", recall(home).experiment
+    what, remembered = "code version", served_file(home)
     if made is None:
         return unverifiable(what, "no materialisation", GONE)
     if remembered is None:
@@ -183,7 +182,7 @@ def _code_version_check(home: Home, key: AssetKey, made: Remembered | None) -> L
     from har_core.experiment.loader import load_experiment
 
     try:
-        assets = build_assets(load_experiment(Path(remembered)))
+        assets = build_assets(load_experiment(remembered))
     except InputError:
         return unverifiable(what, f"{remembered} does not load", "not known")
     specs = {spec.key: spec for asset in assets for spec in ([asset] if isinstance(asset, AssetSpec) else asset.specs)}
@@ -213,14 +212,13 @@ def _experiment_link(home: Home, run: RecordedRun | None) -> Link:
 
 def _present_file_check(home: Home, sha256: str) -> LinkCheck:
     """A file that was edited contradicts nothing: the run has kept what it was."""
-    what, remembered = "file now", recall(home).experiment
+    what, remembered = "file now", served_file(home)
     if remembered is None:
         return unverifiable(what, "this home remembers no experiment file", "not known")
-    path = Path(remembered)
-    if not path.is_file():
-        return unverifiable(what, remembered, GONE)
-    if sha256_of_file(path) == sha256:
-        return verified(what, remembered)
+    if not remembered.is_file():
+        return unverifiable(what, str(remembered), GONE)
+    if sha256_of_file(remembered) == sha256:
+        return verified(what, str(remembered))
     return unverifiable(what, f"{remembered}; the run has kept the earlier one", "changed since")
 
 

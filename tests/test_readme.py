@@ -68,7 +68,10 @@ def har_command_lines(page: Path) -> list[list[str]]:
 def commands_of_har() -> dict[str, set[str]]:
     """The options of each subcommand."""
     group: Any = typer.main.get_command(app)
-    return {name: options_of(command) for name, command in group.commands.items()}
+    return {
+        name: set().union(*map(options_of, [command, *getattr(command, "commands", {}).values()]))
+        for name, command in group.commands.items()
+    }
 
 
 def options_of(command: Any) -> set[str]:

@@ -54,16 +54,20 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
         HarError: neither a model nor a fold is there, or a file was altered after it was written.
     """
     architectures = experiment.models.architectures
-    trained = _made({name: latest(instance, model_key(name)) for name in architectures})
-    missing = [f"models/{name}: not trained yet" for name in architectures if name not in trained]
+    models = {name: latest(instance, model_key(name)) for name in architectures}
+    trained = _made(models)
+    missing = [
+        f"models/{name}: {_why_missing(entry, 'trained')}" for name, entry in models.items() if name not in trained
+    ]
     partitions = tuple(fold_partitions(instance))
     folds = {name: _folds_of(instance, name, partitions) for name in experiment.fold_architectures}
     if not trained and not any(folds.values()):
         raise HarError(f"There is nothing to compare: {', '.join(missing)}")
-    data = _made({key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)})
+    found = {key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)}
+    data = _made(found)
     audit = data.get(RECORDING_AUDIT)
     if audit is None:
-        missing.append("recording_audit: not computed yet")
+        missing.append(f"recording_audit: {_why_missing(found[RECORDING_AUDIT], 'computed')}")
     entries = tuple(_entry(home, entry) for entry in trained.values())
     fold_entries = tuple(_fold_entry(home, entry) for own in folds.values() for entry in own.values())
     origins = {entry.result.origin for entry in entries} | {entry.result.origin for entry in fold_entries}
@@ -97,7 +101,11 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
 
 
 def _made(found: Mapping[Any, Latest | None]) -> dict[Any, Latest]:
-    return {name: entry for name, entry in found.items() if entry is not None}
+    return {name: entry for name, entry in found.items() if entry is not None and entry.is_ours}
+
+
+def _why_missing(entry: Latest | None, what: str) -> str:
+    return f"not {what} yet" if entry is None else "reported by hand, without files; make it again with --force"
 
 
 def _note(gathered: Gathered, key: dg.AssetKey, entries: Mapping[Any, Latest], place: Path) -> None:

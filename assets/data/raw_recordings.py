@@ -8,6 +8,7 @@ from assets.machinery.keys import DATA_GROUP, RAW_RECORDINGS, SOURCE_FILES
 from assets.machinery.lineage import SUBJECTS, require_upstream
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import describe_table, path_to
+from assets.resources.memory import recall
 from har_core.settings.experiment import Experiment
 
 _COMPLETE = "every_subject_has_every_activity"
@@ -39,7 +40,7 @@ def _ingest(work: Work) -> Made:
 
     home, progress = work.home, work.display.progress
     recordings, manifest = work.staged
-    with acquire(work.experiment.source, home.data_location(), home.raw, progress) as source:
+    with acquire(work.experiment.source, recall(home).data_location, home.raw, progress) as source:
         work.run.log_input("source_files", require_upstream(work.context, SOURCE_FILES), source.location)
         planned_folds(work.experiment, {file.key.subject for file in source.files})  # before all is read
         summary = ingest(source, manifest_path=manifest, recordings_path=recordings, progress=progress)

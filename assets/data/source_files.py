@@ -13,6 +13,7 @@ import dagster as dg
 from assets.machinery.keys import DATA_GROUP, OWNERS, RAW_RECORDINGS, SOURCE_FILES
 from assets.machinery.lineage import DATA_VERSION_TAG, history, latest
 from assets.resources.home import Home
+from assets.resources.memory import recall
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.acquisition import source_version
@@ -54,7 +55,7 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
     Raises:
         InputError: the source is not there, or holds no segment files.
     """
-    location, known = home.data_location(), latest(instance, SOURCE_FILES)
+    location, known = recall(home).data_location, latest(instance, SOURCE_FILES)
     listing = source_version(experiment.source, location)
     if known is not None and listing == known.metadata.get(LISTING):
         return "nothing changed since the last look"

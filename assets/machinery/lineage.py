@@ -43,6 +43,11 @@ class Latest:
     metadata: dict[str, Any]
 
     @property
+    def is_ours(self) -> bool:
+        """Whether an asset of ours made it; what is reported by hand in Dagster's UI has none of our metadata."""
+        return RUN_ID in self.metadata
+
+    @property
     def seconds(self) -> float | None:
         """What it took; None where it was reported by hand."""
         return self.metadata.get(SECONDS)

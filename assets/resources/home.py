@@ -1,6 +1,5 @@
 """Where everything lies below ``HAR_HOME``. Paths only: who may write when is said in :mod:`.occupation`."""
 
-import json
 import os
 from pathlib import Path
 
@@ -43,7 +42,7 @@ class Home:
         self.log = self.dagster / "har.log"
         """What Dagster and MLflow say while ``har`` works."""
         self.memory = self.dagster / "har.json"
-        """JSON ``{"experiment": path, "data": path or null}``: what this home serves, and its copy of the data."""
+        """What this home serves, and where its recordings lie, as JSON (:mod:`.memory`)."""
         self.lock = self.dagster / "har.lock"
         """Held by the process at work in this home."""
         self.holder = self.dagster / "har.holder.json"
@@ -75,10 +74,3 @@ class Home:
     def checkpoints(self, asset_key: str, partition: str) -> Path:
         """Folder of the states of the trainings of one partition; removed once it is published."""
         return self.data / "checkpoints" / asset_key / partition
-
-    def data_location(self) -> Path | None:
-        """The recordings that ``--data`` named, as remembered; None where the experiment file decides."""
-        if not self.memory.is_file():
-            return None
-        location = json.loads(self.memory.read_text(encoding="utf-8")).get("data")
-        return None if location is None else Path(location)

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -67,8 +68,8 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
         lock.acquire(timeout=0)
     except Timeout:
         if on_wait is None:
-            raise HomeBusyError(f"{home.root} is in use by {_holder(home)}; wait for it, or end it") from None
-        on_wait(f"Waits for {_holder(home)}, which works in {home.root}")
+            raise HomeBusyError(f"{home.root} is in use by {_who(home)}; wait for it, or end it") from None
+        on_wait(f"Waits for {_who(home)}, which works in {home.root}")
         lock.acquire(timeout=-1, poll_interval=_SECONDS_BETWEEN_TRIES)
     is_new = lock.lock_counter == 1
     try:
@@ -81,17 +82,45 @@ def occupied(home: Home, who: str | None = None, on_wait: Callable[[str], object
         lock.release()
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who said that it works in a home; one that was killed says so still."""
+
+    pid: int
+    command: str
+    since: str
+    process: str = ""
+    """As :func:`assets.resources.processes.name_process` names it."""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command}) since {self.since}"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process may still be there."""
+        return not self.process or not is_dead(self.process)
+
+
+def holder_of(home: Home) -> Holder | None:
+    """Who works in the home, or did and was killed; None where nobody says so, or the file is damaged."""
+    try:
+        holder = Holder(**json.loads(home.holder.read_text(encoding="utf-8")))
+        str(holder.is_alive)  # raises where the name of the process is none
+        return holder
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
 def is_occupied(home: Home) -> bool:
     """Whether a process is at work in the home; asked without trying for the lock, which could keep another out.
 
     Where the process is of another host, or of this one when it had another name, only the lock knows.
     """
-    try:
-        process = json.loads(home.holder.read_text(encoding="utf-8"))["process"]
-    except (OSError, ValueError, KeyError):
+    holder = holder_of(home)
+    if holder is None or not holder.process:
         return False
-    if pid_of(process) is not None:
-        return not is_dead(process)
+    if pid_of(holder.process) is not None:
+        return holder.is_alive
     try:
         with FileLock(home.lock, is_singleton=True).acquire(timeout=0):
             return False
@@ -105,9 +134,5 @@ def _tell_others(home: Home, who: str) -> None:
     write_text(home.holder, json.dumps(holder))
 
 
-def _holder(home: Home) -> str:
-    try:
-        holder = json.loads(home.holder.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} ({holder['command']}) since {holder['since']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"
+def _who(home: Home) -> str:
+    return str(holder_of(home) or "another process")

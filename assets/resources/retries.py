@@ -1,17 +1,16 @@
 """Which failures are tried again by themselves: those that can pass. Dagster waits and repeats the step."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dagster import RetryRequested
 
+from assets.resources.sqlite import is_busy
 from har_core.base.errors import causes
 from har_core.datasets.dsads.download import DownloadError
 
 MAX_RETRIES = 2
 SECONDS_TO_WAIT = 30.0
-_BUSY = ("database is locked", "database table is locked", "database is busy")
 
 
 @contextmanager
@@ -24,10 +23,6 @@ def retrying_what_can_pass() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if any(isinstance(cause, DownloadError) or _is_busy_store(cause) for cause in causes(error)):
+        if any(isinstance(cause, DownloadError) or is_busy(cause) for cause in causes(error)):
             raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=SECONDS_TO_WAIT) from error
         raise
-
-
-def _is_busy_store(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and any(text in str(error) for text in _BUSY)

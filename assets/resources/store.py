@@ -10,14 +10,15 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from assets.resources.addresses import run_url
 from assets.resources.home import Home
-from har_core.base.errors import InputError, UnknownNameError
+from assets.resources.sqlite import is_busy, open_to_read
+from har_core.base.errors import HarError, InputError, UnknownNameError
 from har_core.base.names import unknown
 
 EXPERIMENT_NAME = "har"
@@ -40,8 +41,6 @@ MODEL_FILE = "data/model.pt2"
 _MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[0-9]{1,9}))")
 _LOGGED_MODEL_URI = re.compile(r"models:/(m-[0-9a-f]{32})")
 _EXAMPLE_URI = "models:/har@champion"
-_SECONDS_TO_WAIT = 30
-"""For a writer that is committing."""
 
 _VERSIONS = """
     SELECT name, version, source, storage_location, run_id FROM model_versions AS v
@@ -140,12 +139,17 @@ class Store:
 
         Raises:
             InputError: the file is no store of the MLflow that this project uses, or cannot be read.
+            HarError: another process keeps it locked.
         """
         try:
-            with closing(self._connect()) as connection:
+            with open_to_read(self.path) as connection:
                 yield connection
         except sqlite3.Error as error:
-            raise InputError(f"{self.path}: cannot be read as a store of MLflow 3.17 ({error})") from error
+            if is_busy(error):
+                raise HarError(f"{self.path}: stays locked by another process; end that, and try again") from error
+            raise InputError(
+                f"{self.path}: cannot be read as a store of MLflow 3.17 ({error}); `har home check` says what mends it"
+            ) from error
 
     def read_run(self, run_id: str) -> RecordedRun | None:
         """The run of this id, None where there is none (any more)."""
@@ -284,14 +288,6 @@ class Store:
         path = folder / MODEL_FILE if folder is not None else None
         return archived_weights_version(path) if path is not None and path.is_file() else None
 
-    def _connect(self) -> sqlite3.Connection:
-        """Reading alone, unless the file needs repair first: it does where a writer was killed while it committed."""
-        uri = f"file:{quote(str(self.path))}?mode="
-        try:
-            return _begin(f"{uri}ro")
-        except sqlite3.OperationalError:
-            return _begin(f"{uri}rw")
-
     def _location(self, model_id: str) -> str | None:
         if not self.path.is_file():
             return None
@@ -310,17 +306,6 @@ def recorded_artifacts(connection: sqlite3.Connection) -> str | None:
     """The URI of the folder of artifacts where the home lay when it was last written; None in an empty store."""
     found = connection.execute(_ARTIFACTS, (EXPERIMENT_NAME,)).fetchone()
     return None if found is None else str(found[0])
-
-
-def _begin(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_SECONDS_TO_WAIT)
-    try:
-        connection.execute("BEGIN")
-        connection.execute("PRAGMA schema_version")  # the first look at the file
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 def local_path(uri: str) -> Path | None:

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from assets.resources.sqlite import MLFLOW, SECONDS_TO_WAIT, plain_path, trouble_of
 from assets.resources.store import COPIED_FROM_TAG, EXPERIMENT_NAME, RegisteredVersion, Store, recorded_artifacts
+from har_core.base.errors import HarError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_SECONDS_TO_PREPARE = 60
+"""For another process that makes or migrates the store."""
 _ADDRESSES = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -33,7 +37,7 @@ class Tracking(Store):
     @property
     def uri(self) -> str:
         """Tracking and registry URI."""
-        return f"sqlite:///{self.path}"
+        return f"sqlite:///{plain_path(self.home.mlruns) / self.path.name}"
 
     @cached_property
     def client(self) -> "MlflowClient":
@@ -54,6 +58,9 @@ class Tracking(Store):
 
         MLflow's own migration is not: of four processes on a fresh store three fail, hence the lock. Where the home was
         moved or copied since, the store's addresses follow it. An experiment that was deleted is restored.
+
+        Raises:
+            HarError: the store is damaged, another MLflow wrote it, or another process keeps it.
         """
         from mlflow import MlflowClient
         from mlflow.entities import LifecycleStage
@@ -61,7 +68,9 @@ class Tracking(Store):
 
         self.home.mlruns.mkdir(parents=True, exist_ok=True)
         artifacts = self.home.artifacts.as_uri()
-        with FileLock(self.home.mlruns / ".prepare.lock"):
+        with FileLock(self.home.mlruns / ".prepare.lock", timeout=_SECONDS_TO_PREPARE):
+            if (trouble := trouble_of(self.path, MLFLOW)) is not None:  # MLflow tries it again for minutes
+                raise HarError(str(trouble))
             if not self.path.exists():
                 # A store that a client makes puts MLflow's own experiment, Default, into the working directory.
                 SqlAlchemyStore(self.uri, artifacts)  # type: ignore[no-untyped-call]
@@ -81,7 +90,7 @@ class Tracking(Store):
             before, now = recorded_artifacts(connection), self.home.artifacts.as_uri()
         if before is None or before == now:
             return
-        with closing(sqlite3.connect(self.path)) as connection, connection:
+        with closing(sqlite3.connect(self.path, timeout=SECONDS_TO_WAIT)) as connection, connection:
             for table, column in _ADDRESSES:
                 connection.execute(
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608 - names of ours
@@ -91,7 +100,10 @@ class Tracking(Store):
 
     @contextmanager
     def as_default(self) -> Iterator[None]:
-        """Make this store MLflow's default for calls that take no client, and restore what was before."""
+        """Make this store MLflow's default for calls that take no client, and restore what was before.
+
+        MLflow's default registry is then this store too.
+        """
         import mlflow
 
         before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,7 @@ import typer
 from dotenv import load_dotenv
 
 from har_core.base.errors import HarError, InputError
-from pipelines.cli import audit, models, predict, run, status, trace, ui
+from pipelines.cli import audit, home, models, predict, run, status, trace, ui
 
 app = typer.Typer(
     name="har",
@@ -32,17 +34,36 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _read_settings(path: Path) -> None:
+    """Take what ``.env`` of the current folder sets and the shell does not.
+
+    Raises:
+        InputError: it cannot be read, and the shell names no home: it could be the one to name it.
+    """
+    if not path.is_file():
+        return
+    try:
+        load_dotenv(path)
+    except (OSError, ValueError) as error:
+        if "HAR_HOME" not in os.environ:
+            raise InputError(
+                f"{path.absolute()}: cannot be read as settings in UTF-8; mend it, or name the home in HAR_HOME"
+            ) from error
+
+
 @app.callback()
 def options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does it
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """What stands before the command."""
+    _read_settings(Path(".env"))
 
 
 for command in (run.run, status.status, predict.predict, audit.audit, models.models, trace.trace, ui.ui):
     app.command()(command)
+app.add_typer(home.app, name="home")
 
 _OBJECTS_BETWEEN_COLLECTIONS = 500_000
 """By default 700: looking for garbage among what imports leave was a fifth of a run with nothing to do, and a tenth at
@@ -51,21 +72,25 @@ _OBJECTS_BETWEEN_COLLECTIONS = 500_000
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script; always ends in SystemExit: 0 done, 1 the work failed, 2 the input was wrong."""
+    if find_spec("fcntl") is None:
+        sys.exit("Error: har works on Linux and macOS; on Windows, work in WSL")
     if arguments is None:  # a process of its own
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         atexit.register(gc.freeze)  # as it ends it looks for no garbage: that was a third of `har status`
-    load_dotenv(Path(".env"))
     try:
         app(args=None if arguments is None else list(arguments))
     except HarError as error:
         _tell(error)
         sys.exit(error.exit_code)
     except Exception as error:
+        from pipelines.diagnosis import explain
         from pipelines.failures import is_full_disk, message
+        from pipelines.homes import current_home
 
-        if not is_full_disk(error):
+        told = message(error) if is_full_disk(error) else explain(error, current_home())
+        if told is None:
             raise  # a mistake of ours: the traceback is what helps
-        typer.echo(f"Error: {message(error)}", err=True)
+        typer.echo(f"Error: {told}", err=True)
         sys.exit(1)
 
 
@@ -74,7 +99,9 @@ def _tell(error: HarError) -> None:
     if isinstance(error, InputError) and len(error.problems) > 0:
         from pipelines.homes import current_home
 
-        problems = current_home().problems
-        with contextlib.suppress(OSError):  # the part that is shown must do where even the home cannot be written
-            error.write(problems)
-            typer.echo(f"All problems: {problems}", err=True)
+        # The part that is shown must do where there is no home: the current folder is one only if it was made one.
+        with contextlib.suppress(OSError, HarError):
+            place = current_home()
+            if "HAR_HOME" in os.environ or place.dagster.is_dir():
+                error.write(place.problems)
+                typer.echo(f"All problems: {place.problems}", err=True)

@@ -8,6 +8,14 @@ from typing import Annotated, Literal
 
 import typer
 
+
+def _path(text: str) -> Path:
+    """``text`` as a path; as a path, no text would be the current folder."""
+    if not text:
+        raise typer.BadParameter("name a folder or zip of recordings")
+    return Path(text)
+
+
 ExperimentArgument = Annotated[
     Path | None,
     typer.Argument(help="The experiment file; the one that the home serves where absent.", metavar="[EXPERIMENT.toml]"),
@@ -15,7 +23,10 @@ ExperimentArgument = Annotated[
 DataOption = Annotated[
     Path | None,
     typer.Option(
-        envvar="HAR_DATA", metavar="PATH", help="Folder or zip of recordings; the home remembers it for every command."
+        envvar="HAR_DATA",
+        metavar="PATH",
+        help="Folder or zip of recordings; the home remembers it for every command.",
+        parser=_path,
     ),
 ]
 FormatOption = Annotated[

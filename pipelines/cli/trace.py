@@ -33,10 +33,11 @@ def trace(
 
     store = Store(current_home())
     entry = store.resolve(model)
-    from pipelines.session import open_home, open_instance  # brings Dagster: not before there is something to trace
+    # What follows brings Dagster: not before there is something to trace.
+    from pipelines.session import open_home_to_look, open_instance
     from pipelines.trace import trace_model
 
-    with open_instance(open_home()) as instance:
+    with open_instance(open_home_to_look()) as instance:
         links = trace_model(entry, store, instance)
     verdicts = Counter(check.verdict for link in links for check in link.checks)
     if as_json:

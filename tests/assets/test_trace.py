@@ -19,10 +19,10 @@ from assets.machinery import commits, lineage
 from assets.machinery.commits import has_commit
 from assets.machinery.lineage import REGISTERED_MODEL_URL
 from assets.resources.addresses import model_url, run_url
+from assets.resources.memory import Memory, remember
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
 from pipelines import trace as trace_module
-from pipelines.homes import Memory, remember
 from pipelines.links import Link, LinkCheck, Verdict
 from pipelines.trace import trace_model
 

@@ -28,6 +28,7 @@ from assets.machinery.code_versions import INGREDIENTS
 from assets.machinery.keys import COMPARISON_GROUP, DATA_GROUP
 from assets.machinery.lineage import upstream_versions
 from assets.resources.home import Home
+from assets.resources.memory import Memory, remember
 from har_core.base.errors import InputError
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
@@ -35,7 +36,7 @@ from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
 from har_core.settings.source import SourceSettings
 from pipelines.definitions import build_definitions
-from pipelines.homes import Memory, prepare, remember
+from pipelines.homes import prepare
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.staleness import Item, ask
 

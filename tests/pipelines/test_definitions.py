@@ -6,9 +6,10 @@ import dagster as dg
 import pytest
 
 from assets.resources.home import Home
+from assets.resources.memory import remember
 from har_core.experiment.loader import load_experiment
 from pipelines.definitions import build_definitions, defs
-from pipelines.homes import DEFAULT_EXPERIMENT, definitions_file, prepare, propose, remember
+from pipelines.homes import DEFAULT_EXPERIMENT, definitions_file, prepare, propose
 
 ROOT = Path(__file__).parents[2]
 

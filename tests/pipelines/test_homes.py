@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from assets.resources.home import Home
+from assets.resources.memory import Memory, recall, remember
 from har_core.base.errors import InputError, StorageError
-from pipelines.homes import Memory, current_home, prepare, propose, recall, remember
+from pipelines.homes import current_home, prepare, propose
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_data_is_remembered(home: Home, tmp_path: Path) -> None:
     remember(home, propose(home, experiment, data))
     assert recall(home) == Memory(str(experiment), str(data))
     remember(home, propose(home, experiment))
-    assert home.data_location() == data
+    assert recall(home).data_location == data
 
 
 def test_proposing_writes_nothing(home: Home, tmp_path: Path) -> None:

@@ -223,7 +223,9 @@ def test_a_commit_that_a_killed_process_left_half_done_is_undone(home: Home) -> 
 )
 def test_another_schema_is_refused_in_one_sentence(home: Home, damage: Callable[[Path], object]) -> None:
     damage(home.mlruns / "mlflow.db")
-    with pytest.raises(InputError, match=r"mlflow\.db: cannot be read as a store of MLflow 3\.17 \(.+\)$") as refused:
+    with pytest.raises(
+        InputError, match=r"mlflow\.db: cannot be read as a store of MLflow 3\.17 \(.+\); `har home"
+    ) as refused:
         Store(home).registered()
     assert "\n" not in str(refused.value)
 

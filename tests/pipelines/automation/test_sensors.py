@@ -8,12 +8,12 @@ from narrowing import present
 from assets.machinery.keys import SOURCE_FILES
 from assets.machinery.lineage import latest
 from assets.resources.home import Home
+from assets.resources.memory import Memory, remember
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.experiment.loader import load_experiment
 from har_core.settings.source import SourceSettings
 from pipelines.automation.sensors import build_sensors
-from pipelines.homes import Memory, remember
 from pipelines.runner import PART_OF_TAG
 
 

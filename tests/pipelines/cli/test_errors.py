@@ -13,7 +13,8 @@ from filelock import FileLock
 
 import har_core.base.files
 from assets.resources.home import Home
-from pipelines.homes import prepare, propose, recall, remember
+from assets.resources.memory import recall, remember
+from pipelines.homes import prepare, propose
 
 if TYPE_CHECKING:
     from tests.pipelines.cli.conftest import Result
@@ -99,9 +100,9 @@ def test_home_of_another_experiment(har: Callable[..., Result], experiment: Path
     assert har("status", experiment).exit_code == 0
     remember(Home(home), propose(Home(home), experiment))
     other = tmp_path / "other.toml"
-    other.write_text(experiment.read_text())
+    other.write_text(experiment.read_text() + "\n# another one\n")
     for command in ("run", "status"):
-        refused(har(command, other), 2, str(experiment), str(other), str(home))
+        refused(har(command, other), 2, str(experiment), str(other), str(home), f"har home adopt {other}")
 
 
 def test_home_in_use(har: Callable[..., Result], experiment: Path, home: Path) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assets.resources.home import Home
-from pipelines.homes import prepare, propose, remember
+from assets.resources.memory import remember
+from pipelines.homes import prepare, propose
 
 if TYPE_CHECKING:
     from tests.pipelines.cli.conftest import Result

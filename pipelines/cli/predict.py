@@ -32,11 +32,11 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     missing = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
     if missing:
         raise InputError("there is nothing to predict", missing)
-    from assets.resources.model_files import read_model_files
+    from assets.resources.model_files import find_model
     from assets.resources.store import Store
     from pipelines.homes import current_home
 
-    files = read_model_files(Store(current_home()).folder_of(model), model)
+    files = find_model(Store(current_home()), model)
     from har_core.base.arrow import keep_pandas_out
     from har_core.datasets.dsads.layout import NUM_CHANNELS
     from har_core.inference.acceleration import accelerate  # brings PyTorch: not before everything else proved right

@@ -35,7 +35,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         partial(_fit, architecture),
         experiment,
         ingredients(
-            code_roots(architecture),
+            [*code_roots(architecture), "har_core.inference.likeness"],
             {
                 **settings_read(architecture, experiment.model_settings(architecture)),
                 "window_length": experiment.windows.length,
@@ -64,7 +64,7 @@ def _fit(architecture: str, work: Work) -> Made:
     checkpoint = work.home.checkpoint(work.name)
     windows = _windows(architecture, work)
     trained = _train(architecture, work, windows, seed)
-    registered = _register(architecture, work, trained)
+    registered = _register(architecture, work, windows, trained)
     record = describe_model(architecture, work.experiment, windows, trained, origin=work.origin)
     staged_record, staged_predictions = work.staged
     write_record(staged_record, record)
@@ -118,11 +118,13 @@ def _train(architecture: str, work: Work, windows: "SplitWindows", seed: int | N
     )
 
 
-def _register(architecture: str, work: Work, trained: "Trained") -> RegisteredVersion:
+def _register(architecture: str, work: Work, windows: "SplitWindows", trained: "Trained") -> RegisteredVersion:
     """Log the model, compare it with the one in memory, and make it a version; no alias moves yet."""
     from assets.resources.export import RoundTripError, log_model
+    from har_core.fitting.recipe import channels_seen
+    from har_core.inference.likeness import describe_training
 
-    name = f"har-{architecture}"
+    name, settings = f"har-{architecture}", work.experiment.model_settings(architecture)
     try:
         uri = log_model(
             work.run,
@@ -130,6 +132,7 @@ def _register(architecture: str, work: Work, trained: "Trained") -> RegisteredVe
             trained.classifier,
             num_timepoints=work.experiment.windows.length,
             join_segments=work.experiment.windows.join_segments,
+            training=describe_training(windows.raw("training"), channels_seen(settings.training)),
         )
     except RoundTripError as error:
         report_failed_check(work.context, ROUND_TRIP, str(error))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,8 +19,9 @@ from assets.resources.store import MODEL_FILE, Store
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, SAMPLING_RATE_HZ
-from har_core.inference.archive import DamagedModelError
-from har_core.settings.windows import MAX_LENGTH
+
+if TYPE_CHECKING:
+    from har_core.inference.likeness import TrainingWindows
 
 _KIB, _MIB = 1024, 1024**2
 _DESCRIPTION = "MLmodel"
@@ -54,8 +55,11 @@ _METADATA: Mapping[str, object] = {
     "channels": list(CHANNELS),
     "sampling_rate_hz": SAMPLING_RATE_HZ,
     "join_segments": bool,
+    "training_windows": dict,
     "window_length": int,
 }
+_LONGEST_WINDOW = 7500
+"""``har_core.settings.windows.MAX_LENGTH``, without what that imports."""
 _DEEPEST = 10
 """Lists and mappings within each other."""
 _MOST_NAMES = 100
@@ -73,6 +77,8 @@ class ModelFiles:
     """Samples in a window."""
     join_segments: bool
     """Whether the windows that it was fitted to go on from one segment into the next."""
+    training: "TrainingWindows"
+    """What those windows held."""
 
 
 def find_model(store: Store, model_uri: str) -> ModelFiles:
@@ -97,6 +103,8 @@ def find_model(store: Store, model_uri: str) -> ModelFiles:
         )
     altered = altered_files(folder, recorded)
     if altered:
+        from har_core.inference.archive import DamagedModelError
+
         files = " and ".join(str(folder / name) for name in altered)
         raise DamagedModelError(f"{model_uri}: altered or gone since it was registered: {files}; {AGAIN}")
     return model
@@ -120,6 +128,8 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
     Raises:
         InputError: they are gone, or they are not those of an exported PyTorch model and nothing else.
     """
+    from har_core.inference.likeness import TrainingWindows  # brings NumPy: not before there is a model
+
     try:
         _require(model_uri, _problems_of_files(folder))
         content = (folder / _DESCRIPTION).read_bytes()
@@ -131,10 +141,15 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
         raise InputError(f"{model_uri}: {folder / _DESCRIPTION} is damaged; {AGAIN}") from error
     _require(model_uri, _problems_of_description(description))
     metadata = description["metadata"]
+    try:
+        training = TrainingWindows.from_metadata(metadata["training_windows"])
+    except InputError as error:
+        raise InputError(f"{model_uri}: {folder / _DESCRIPTION}: {error}; {AGAIN}") from error
     return ModelFiles(
         graph=folder / MODEL_FILE,
         window_length=metadata["window_length"],
         join_segments=metadata["join_segments"],
+        training=training,
     )
 
 
@@ -196,8 +211,8 @@ def _problems_of_description(description: Any) -> Iterator[Problem]:
     yield from _differences("metadata", description.get("metadata"), _METADATA, exactly=False)
     metadata = description.get("metadata")
     length = metadata.get("window_length") if isinstance(metadata, dict) else None
-    if isinstance(length, int) and not 1 <= length <= MAX_LENGTH:
-        yield Problem(path="metadata.window_length", value=str(length), expected=f"1 to {MAX_LENGTH}")
+    if isinstance(length, int) and not 1 <= length <= _LONGEST_WINDOW:
+        yield Problem(path="metadata.window_length", value=str(length), expected=f"1 to {_LONGEST_WINDOW}")
 
 
 def _differences(path: str, found: Any, expected: object, *, exactly: bool) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from likeness_examples import some_training_windows
 
 from assets.resources import model_files
 from assets.resources.model_files import altered_files, find_model, hash_model_files, read_model_files
@@ -17,6 +18,7 @@ from assets.resources.store import FILES_TAG, Store
 from har_core.base.errors import HarError, InputError
 from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
 from har_core.inference.archive import DamagedModelError
+from har_core.settings.windows import MAX_LENGTH
 
 if TYPE_CHECKING:
     from tests.assets.conftest import Graph
@@ -44,6 +46,7 @@ def description() -> dict[str, Any]:
             "channels": list(CHANNELS),
             "join_segments": False,
             "sampling_rate_hz": 25,
+            "training_windows": some_training_windows().to_metadata(),
             "window_length": 250,
         },
     }
@@ -59,6 +62,8 @@ def write(folder: Path, described: object) -> Path:
 def test_an_exported_model(tmp_path: Path) -> None:
     files = read_model_files(write(tmp_path, description()), URI)
     assert (files.graph, files.window_length) == (tmp_path / "data" / "model.pt2", 250)
+    assert files.training == some_training_windows()
+    assert model_files._LONGEST_WINDOW == MAX_LENGTH
 
 
 def test_what_the_registry_writes(ran: Graph) -> None:
@@ -105,6 +110,7 @@ def test_other_flavours_loaders_and_code_are_refused(
         ("channels", list(CHANNELS)[::-1]),
         ("activities", "sitting"),
         ("sampling_rate_hz", 50),
+        ("training_windows", [1]),
     ],
 )
 def test_a_model_of_other_windows_is_refused(tmp_path: Path, name: str, value: object) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from assets.resources.home import Home
@@ -65,6 +66,14 @@ def test_a_model_that_har_run_did_not_write_is_refused_and_nothing_of_it_runs(
         content = bytearray((kept / "data" / "model.pt2").read_bytes())
         content[-3] ^= 1
         (folder / "data" / "model.pt2").write_bytes(content)
+
+    noise = tmp_path / "noise.txt"
+    np.savetxt(noise, np.random.default_rng(0).normal(size=(125, 45)), delimiter=",")
+    result = har("predict", noise, "--format", "json")
+    [row] = json.loads(result.out)
+    assert row["unlike_training"] >= 33
+    assert row["unlike_because"].startswith("noise: ")
+    assert f"1 of 1 window, in 1 file\n  {noise}: noise: " in result.err
 
     for change, exit_code, name in [(foreign, 2, "code"), (truncated, 1, "model.pt2"), (flipped, 1, "model.pt2")]:
         change()

@@ -10,6 +10,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import torch
 from commands import prepare_home
 from dagster._cli.api import ExecuteRunArgs
@@ -27,6 +28,7 @@ from assets.resources.runs import TrackedRun
 from assets.resources.tracking import Tracking
 from har_core.experiment.loader import load_experiment
 from har_core.inference.classifier import RawWindowClassifier
+from har_core.inference.likeness import describe_training
 from har_core.models import create_model
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import defs
@@ -111,7 +113,9 @@ class Bench:
         model = RawWindowClassifier(network.eval(), mean=mean, standard_deviation=deviation)
         run = tracking.client.create_run(tracking.experiment_id)
         tracked = TrackedRun(tracking, run.info.run_id)
-        log_model(tracked, "har-bench", model, num_timepoints=NUM_TIMEPOINTS)
+        windows = np.random.default_rng(0).normal(size=(256, NUM_TIMEPOINTS, NUM_CHANNELS)).astype(np.float32)
+        training = describe_training([windows], range(NUM_CHANNELS))
+        log_model(tracked, "har-bench", model, num_timepoints=NUM_TIMEPOINTS, training=training)
 
 
 def cases(options: Options) -> list[Case]:

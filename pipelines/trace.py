@@ -19,24 +19,29 @@ from assets.machinery.keys import RAW_RECORDINGS, SOURCE_FILES, model_key
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, RUN_ID, Remembered, history
 from assets.resources.addresses import model_url
 from assets.resources.home import Home
+from assets.resources.model_files import altered_files, read_model_files
 from assets.resources.store import (
     ASSET_TAG,
     COPIED_FROM_TAG,
     EXPERIMENT_FILE,
     EXPERIMENT_HASH_TAG,
+    FILES_TAG,
+    MODEL_FILE,
     RUN_TAG,
     RecordedRun,
     RegisteredVersion,
     Store,
+    local_path,
 )
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.inference.archive import DamagedModelError
 from pipelines.evidence import GONE, content_check, files_check, record_checks, records_check, source_check
 from pipelines.homes import served_file
-from pipelines.links import Link, LinkCheck, differs, same, unverifiable, verified
+from pipelines.links import Link, LinkCheck, Verdict, differs, same, unverifiable, verified
 from pipelines.staleness import changes_of
 
+NOT_RECORDED = "not recorded"
 _DIRTY = "-dirty"
 _SCORES = {
     "validation_macro_f1_best": "validation macro-F1",
@@ -72,10 +77,30 @@ def _model_link(store: Store, entry: RegisteredVersion, made: Remembered | None)
         "logged model": entry.model_id,
         "url": model_url(entry.name, entry.version),
     }
-    checks = [_weights_check(store, entry, made)]
+    checks = [_model_files_check(entry)]
+    if checks[0].verdict == Verdict.VERIFIED or checks[0].reason == NOT_RECORDED:
+        checks.append(_weights_check(store, entry, made))
     if original is not None:
         checks.append(_copy_check(store, entry, original))
     return Link("Registered model", f"{entry.name} version {entry.version}", _known(facts), checks)
+
+
+def _model_files_check(entry: RegisteredVersion) -> LinkCheck:
+    """Whether the files are those that were registered; nothing in them is read before."""
+    what, folder, recorded = "files", local_path(entry.location), entry.tags.get(FILES_TAG)
+    if folder is None or not (folder / MODEL_FILE).exists():
+        return unverifiable(what, "the files of the logged model", GONE)
+    try:
+        read_model_files(folder, f"models:/{entry.name}/{entry.version}")
+    except InputError as error:
+        place = error.problems[0] if error.problems else error
+        return differs(what, f"not as `har run` writes them: {place}")
+    if recorded is None:
+        return unverifiable(what, "the files of the logged model", NOT_RECORDED)
+    altered = altered_files(folder, recorded)
+    if altered:
+        return differs(what, f"altered since they were registered: {', '.join(altered)}")
+    return verified(what, "those that were registered")
 
 
 def _weights_check(store: Store, entry: RegisteredVersion, made: Remembered | None) -> LinkCheck:
@@ -88,7 +113,7 @@ def _weights_check(store: Store, entry: RegisteredVersion, made: Remembered | No
     if version is None:
         return unverifiable("weights", "the files of the logged model", GONE)
     if not recorded:
-        return unverifiable("weights", f"{version} in the logged model", "not recorded")
+        return unverifiable("weights", f"{version} in the logged model", NOT_RECORDED)
     if recorded == {version}:
         return verified("weights", f"{version}, hashed from the model")
     return differs("weights", f"{version} in the logged model, {' and '.join(sorted(recorded))} recorded")
@@ -162,7 +187,7 @@ def _code_link(home: Home, entry: RegisteredVersion, run: RecordedRun | None, ma
 def _commit_checks(recorded: str, now: str) -> list[LinkCheck]:
     commit = recorded.removesuffix(_DIRTY)
     if commit in {"", "unknown"}:
-        return [unverifiable("commit", "no commit is known", "not recorded")]
+        return [unverifiable("commit", "no commit is known", NOT_RECORDED)]
     if not has_commit(commit):
         return [unverifiable("commit", "not in this repository", "no such commit")]
     where = "checked out now" if now.removesuffix(_DIRTY) == commit else "not checked out now"
@@ -202,7 +227,7 @@ def _experiment_link(home: Home, run: RecordedRun | None) -> Link:
         return Link(title, EXPERIMENT_FILE, {}, [unverifiable(what, "the copy in the MLflow run", GONE)])
     sha256, recorded = hashlib.sha256(content).hexdigest(), run.tags.get(EXPERIMENT_HASH_TAG)
     if not recorded:
-        kept = unverifiable(what, f"{sha256} in the MLflow run", "not recorded")
+        kept = unverifiable(what, f"{sha256} in the MLflow run", NOT_RECORDED)
     elif sha256 == recorded:
         kept = verified(what, f"{sha256} in the MLflow run")
     else:

@@ -215,13 +215,12 @@ class _Gate:
         """Macro-F1 on the validation windows, as `har predict` answers; None where the model takes others."""
         import torch
 
-        from assets.resources.model_files import read_model_files
+        from assets.resources.model_files import find_model
         from har_core.evaluation.scores import score
         from har_core.inference.classifier import predict_probabilities
         from har_core.inference.graph import load_graph
 
-        uri = f"models:/{version.name}/{version.version}"
-        files = read_model_files(self.tracking.folder_of(uri), uri)
+        files = find_model(self.tracking, f"models:/{version.name}/{version.version}")
         if files.window_length != self.windows.shape[1]:
             return None
         return score(

@@ -39,7 +39,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         partial(_fit, architecture),
         experiment,
         ingredients(
-            code_roots(architecture),
+            [*code_roots(architecture), "har_core.inference.likeness"],
             {
                 **settings_read(architecture, experiment.model_settings(architecture)),
                 "window_length": experiment.windows.length,
@@ -137,7 +137,7 @@ def _train(architecture: str, work: Work, name: str, seed: int) -> _Logged:
         listener=work.run.listener(then=partial(work.display.training, work.name)),
     )
     return _Logged(
-        uri=_log(work, name, trained),
+        uri=_log(architecture, work, name, windows, trained),
         weights=trained.weights,
         record=describe_model(architecture, work.experiment, windows, trained, origin=work.origin),
         predictions=trained.predictions,
@@ -153,18 +153,21 @@ def _windows(architecture: str, work: Work) -> "SplitWindows":
     return read_splits(work.home.splits(work.experiment.splits.protocol), store, raw_from=raw_from)
 
 
-def _log(work: Work, name: str, trained: "Trained") -> str:
+def _log(architecture: str, work: Work, name: str, windows: "SplitWindows", trained: "Trained") -> str:
     """Log the model, and compare it with the one in memory."""
     from assets.resources.export import RoundTripError, log_model
+    from har_core.fitting.recipe import channels_seen
+    from har_core.inference.likeness import describe_training
 
-    windows = work.experiment.windows
+    settings = work.experiment.model_settings(architecture)
     try:
         return log_model(
             work.run,
             name,
             trained.classifier,
-            num_timepoints=windows.length,
-            join_segments=windows.join_segments,
+            num_timepoints=work.experiment.windows.length,
+            join_segments=work.experiment.windows.join_segments,
+            training=describe_training(windows.raw("training"), channels_seen(settings.training)),
         )
     except RoundTripError as error:
         report_failed_check(work.context, ROUND_TRIP, str(error))

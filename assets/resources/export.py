@@ -35,6 +35,7 @@ from har_core.datasets.dsads.layout import (
     SENSOR_MEASURES,
 )
 from har_core.inference.graph import load_graph
+from har_core.inference.likeness import TrainingWindows
 
 _ROUND_TRIP_BATCHES = (1, 2, 7)
 _ROUND_TRIP_TOLERANCE = 1e-4
@@ -48,7 +49,15 @@ class RoundTripError(HarError):
     """A logged model does not answer as the model in memory does."""
 
 
-def log_model(run: TrackedRun, name: str, model: nn.Module, *, num_timepoints: int, join_segments: bool = False) -> str:
+def log_model(
+    run: TrackedRun,
+    name: str,
+    model: nn.Module,
+    *,
+    num_timepoints: int,
+    training: TrainingWindows,
+    join_segments: bool = False,
+) -> str:
     """Log ``model`` into ``run``, load it back as users do and as ``har predict`` does, and compare the answers.
 
     Args:
@@ -56,6 +65,7 @@ def log_model(run: TrackedRun, name: str, model: nn.Module, *, num_timepoints: i
         name: of the registered model that it will be a version of.
         model: raw float32 windows (N, ``num_timepoints``, 45) to probabilities (N, 19), on the CPU.
         num_timepoints: samples in a window.
+        training: what the windows held that it was fitted to.
         join_segments: whether the windows that it was fitted to go on from one segment into the next.
 
     Returns:
@@ -77,7 +87,7 @@ def log_model(run: TrackedRun, name: str, model: nn.Module, *, num_timepoints: i
             input_example=_windows(_EXAMPLE_BATCH, num_timepoints),
             signature=_signature(num_timepoints),
             pip_requirements=[f"{package}=={_public_version(package)}" for package in ("mlflow", "torch", "numpy")],
-            metadata=_metadata(num_timepoints, join_segments=join_segments),
+            metadata=_metadata(num_timepoints, training, join_segments=join_segments),
         ).model_uri
     graph = load_graph(read_model_files(tracking.folder_of(uri), uri).graph)
     for loaded in (load_model(tracking, uri).predict, partial(_answer, graph)):
@@ -154,7 +164,7 @@ def _signature(num_timepoints: int) -> ModelSignature:
     )
 
 
-def _metadata(num_timepoints: int, *, join_segments: bool) -> dict[str, Any]:
+def _metadata(num_timepoints: int, training: TrainingWindows, *, join_segments: bool) -> dict[str, Any]:
     return {
         "activities": list(ACTIVITIES),
         "channels": list(CHANNELS),
@@ -162,6 +172,7 @@ def _metadata(num_timepoints: int, *, join_segments: bool) -> dict[str, Any]:
         "sampling_rate_hz": SAMPLING_RATE_HZ,
         "window_length": num_timepoints,
         "join_segments": join_segments,
+        "training_windows": training.to_metadata(),
     }
 
 

@@ -37,6 +37,8 @@ COPIED_FROM_TAG = "har.copied_from"
 """The version of an architecture that a version of ``har`` is."""
 MODEL_FILE = "data/model.pt2"
 """The exported graph, below the folder of a logged model."""
+FILES_TAG = "har.files_sha256"
+"""Of a version: the SHA-256 of each file of its model, as JSON."""
 
 _MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[0-9]{1,9}))")
 _LOGGED_MODEL_URI = re.compile(r"models:/(m-[0-9a-f]{32})")
@@ -275,6 +277,17 @@ class Store:
         if folder is None:
             raise InputError(f"{model_uri}: its files lie at {location}, not on this machine")
         return folder
+
+    def files_of(self, model_uri: str) -> str | None:
+        """The SHA-256 of each file of a model as they were when it was registered, as JSON; None if not recorded.
+
+        The address is one of :meth:`folder_of`; that of a logged model stands for the versions that it is.
+        """
+        logged = _LOGGED_MODEL_URI.fullmatch(model_uri)
+        if logged is None:
+            return self.resolve(model_uri).tags.get(FILES_TAG)
+        own = (entry.tags.get(FILES_TAG) for entry in self.registered() if entry.model_id == logged[1])
+        return next((recorded for recorded in own if recorded is not None), None)
 
     def recompute_weights_version(self, entry: RegisteredVersion) -> str | None:
         """What the weights in the files of a version come to; None where the files are gone.

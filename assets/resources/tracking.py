@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from assets.resources.sqlite import MLFLOW, SECONDS_TO_WAIT, plain_path, trouble_of
-from assets.resources.store import COPIED_FROM_TAG, EXPERIMENT_NAME, RegisteredVersion, Store, recorded_artifacts
+from assets.resources.store import (
+    COPIED_FROM_TAG,
+    EXPERIMENT_NAME,
+    FILES_TAG,
+    RegisteredVersion,
+    Store,
+    recorded_artifacts,
+)
 from har_core.base.errors import HarError
 
 if TYPE_CHECKING:
@@ -114,8 +121,15 @@ class Tracking(Store):
             mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
 
     def register(self, name: str, model_uri: str, run_id: str, tags: Mapping[str, str]) -> RegisteredVersion:
-        """Make a logged model, ``models:/m-…`` of the run ``run_id``, a version of ``name``; no alias moves."""
+        """Make a logged model, ``models:/m-…`` of the run ``run_id``, a version of ``name``; no alias moves.
+
+        The hashes of its files are among the tags, or become one of them.
+        """
         from mlflow import MlflowException
+
+        from assets.resources.model_files import hash_model_files
+
+        tags = {FILES_TAG: hash_model_files(self.folder_of(model_uri)), **tags}
 
         try:
             self.client.create_registered_model(name)
@@ -124,9 +138,7 @@ class Tracking(Store):
                 raise
         model_id = model_uri.removeprefix("models:/")
         with self.as_default():  # the store looks the logged model up through MLflow's default
-            created = self.client.create_model_version(
-                name, model_uri, run_id=run_id, model_id=model_id, tags=dict(tags)
-            )
+            created = self.client.create_model_version(name, model_uri, run_id=run_id, model_id=model_id, tags=tags)
         return self.get(name, int(created.version))
 
     def restore_run(self, run_id: str) -> None:

@@ -41,6 +41,8 @@ DTYPES = {
     13: ("bfloat16", 2),
 }
 """Number of a type in an archive -> its name in PyTorch, and bytes of one value."""
+_LARGEST_TENSOR = 2 * 1024**3
+"""Bytes."""
 _OF_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError)
 _OF_CONTENT = (LookupError, ValueError, TypeError, AttributeError)
 
@@ -71,6 +73,8 @@ class Archive:
     """An open archive."""
 
     def __init__(self, file: zipfile.ZipFile) -> None:
+        if any(record.compress_type != zipfile.ZIP_STORED for record in file.infolist()):
+            raise ValueError("compressed, which an exported graph is not: little could become much")
         self._file = file
         self._root = file.namelist()[0].partition("/")[0]
         self.program: Mapping[str, Any] = self._json(f"models/{MODEL}.json")
@@ -144,12 +148,15 @@ def _stored(record: str, entry: Mapping[str, Any]) -> StoredTensor:
         raise ValueError(f"{record} is pickled: it could run anything, and is not read")
     meta = entry["tensor_meta"]
     dtype, itemsize = DTYPES[meta["dtype"]]
+    shape = tuple(size["as_int"] for size in meta["sizes"])
+    if prod(shape) * itemsize > _LARGEST_TENSOR:
+        raise ValueError(f"{record} is to be repeated until it has {prod(shape):,} values")
     return StoredTensor(
         record=record,
         is_parameter=entry["is_param"],
         dtype=dtype,
         itemsize=itemsize,
-        shape=tuple(size["as_int"] for size in meta["sizes"]),
+        shape=shape,
         strides=tuple(stride["as_int"] for stride in meta["strides"]),
         offset=meta["storage_offset"]["as_int"],
     )

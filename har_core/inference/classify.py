@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,24 @@ from har_core.audit.ranges import discontinuous_joins
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, SAMPLING_RATE_HZ, SEGMENT_LENGTH, SegmentKey
 from har_core.datasets.dsads.recordings import Recording
+from har_core.inference.likeness import TrainingWindows, Unlike, compare
 from har_core.windows.stretches import cut, stretches_between
 
 Classifier = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """Raw windows (N, T, C) to probabilities (N, K)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparingClassifier:
+    """A classifier that is also to say which windows are unlike those that it was trained on."""
+
+    answer: Classifier
+    training: TrainingWindows
+
+    def __call__(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The probabilities."""
+        return self.answer(windows)
+
 
 PREDICTION_SCHEMA = pa.schema(
     [
@@ -23,6 +38,12 @@ PREDICTION_SCHEMA = pa.schema(
         pa.field("start_s", pa.float64(), metadata={"description": "start of the window within its segment, in s"}),
         pa.field("activity", pa.string(), metadata={"description": "the most probable activity"}),
         pa.field("probability", pa.float32()),
+        pa.field(
+            "unlike_training",
+            pa.int16(),
+            metadata={"description": "channels that are unlike the windows that the model was trained on"},
+        ),
+        pa.field("unlike_because", pa.string(), metadata={"description": "in which way, and which channels"}),
     ]
 )
 
@@ -39,7 +60,8 @@ def classify(
 
     Args:
         recordings: for example of :func:`har_core.dsads.read_recordings`.
-        model: raw windows (N, T, C) float32 to probabilities (N, 19).
+        model: raw windows (N, T, C) float32 to probabilities (N, 19). The last two columns are null unless it is a
+            :class:`ComparingClassifier`.
         length: samples in a window.
         findings: of :func:`har_core.audit.defects.find_defects` on these recordings, if windows are to go on into the
             next segment where the audit found the join continuous; otherwise windows stay within a segment.
@@ -102,10 +124,15 @@ def _answer(
         )
     if not np.isfinite(probabilities).all():
         raise InputError("the model returned probabilities that are not finite numbers")
+    unlike = Unlike(np.zeros(0, dtype=np.int16), [])
+    if isinstance(model, ComparingClassifier):
+        unlike = compare(windows, model.training)
     columns = [
         pa.array([paths[begin // SEGMENT_LENGTH] for begin in begins.tolist()], pa.string()),
         pa.array(begins % SEGMENT_LENGTH / SAMPLING_RATE_HZ),
         pa.array([ACTIVITIES[k] for k in probabilities.argmax(axis=1)], pa.string()),
         pa.array(probabilities.max(axis=1).astype(np.float32)),
+        pa.array(unlike.num_channels, pa.int16()) if unlike.because else pa.nulls(len(windows), pa.int16()),
+        pa.array(unlike.because, pa.string()) if unlike.because else pa.nulls(len(windows), pa.string()),
     ]
     return pa.record_batch(columns, schema=PREDICTION_SCHEMA)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -38,6 +39,8 @@ from har_core.windows.store import SampleStore, in_memory
 from har_core.windows.tensors import WindowTensors, read_keys, read_tensors, rows_of, tensors_of
 
 _NUM_DROPPED = b"har.num_dropped"
+_RAW_AT_ONCE = 512
+"""Windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,14 @@ class SplitWindows:
     """Windows that left a role, by reason and role: :data:`~har_core.splits.names.DROPS`."""
     checks: tuple[Check, ...] = ()
     """All passed; none where the split was read from files, which were checked before they were written."""
+
+    def raw(self, role: str) -> Iterator[npt.NDArray[np.float32]]:
+        """The windows of a role in sensor units, in batches (n, T, C)."""
+        for batch in torch.split(self.roles[role].windows, _RAW_AT_ONCE):
+            windows = batch.numpy()
+            if self.statistics is not None:
+                windows = windows * self.statistics.standard_deviation + self.statistics.mean
+            yield windows
 
 
 def write_splits(

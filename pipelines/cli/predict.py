@@ -32,20 +32,26 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     missing = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
     if missing:
         raise InputError("there is nothing to predict", missing)
-    from assets.resources.model_files import read_model_files
+    from assets.resources.model_files import find_model
     from assets.resources.store import Store
     from pipelines.homes import current_home
 
-    files = read_model_files(Store(current_home()).folder_of(model), model)
+    files = find_model(Store(current_home()), model)
     from har_core.base.arrow import keep_pandas_out
     from har_core.datasets.dsads.layout import NUM_CHANNELS
     from har_core.inference.acceleration import accelerate  # brings PyTorch: not before everything else proved right
+    from har_core.inference.classify import ComparingClassifier
     from har_core.inference.graph import load_graph
     from pipelines.prediction import predict_inputs
     from pipelines.tables import render
+    from pipelines.unlike import tell_unlike
 
     keep_pandas_out()
     graph, length = load_graph(files.graph), files.window_length
     answers = accelerate(graph, num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision)
-    table = predict_inputs(answers, inputs, length=length, join=files.join_segments)
+    model_and_training = ComparingClassifier(answers, files.training)
+    table = predict_inputs(model_and_training, inputs, length=length, join=files.join_segments)
     put_out(render(table, output_format), output)
+    warning = tell_unlike(table)
+    if warning is not None:
+        typer.echo(warning, err=True)

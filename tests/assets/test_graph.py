@@ -116,7 +116,8 @@ def test_recorded_outputs_are_the_files_on_disk(ran: Graph, name: str) -> None:
 def test_every_output_on_disk_is_recorded(ran: Graph) -> None:
     recorded = {path for name in COMPUTED for path in as_type(dict, ran.latest(name).metadata[OUTPUTS].value)}
     kept = {path.relative_to(ran.home.root).as_posix() for path in ran.home.data.rglob("*.*") if path.is_file()}
-    kept |= {path.relative_to(ran.home.root).as_posix() for path in files_of_model(ran.home.artifacts / "models")}
+    for folder in (ran.home.artifacts / "models").glob("*/artifacts"):
+        kept |= {path.relative_to(ran.home.root).as_posix() for path in files_of_model(folder)}
     assert {path for path in kept if not path.startswith("data/raw/synthetic")} == recorded
 
 

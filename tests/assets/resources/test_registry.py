@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 import torch
+from likeness_examples import some_training_windows
 from narrowing import as_type, present
 from torch import nn
 
@@ -140,7 +141,13 @@ def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph: G
     started = graph.tracking.client.create_run(graph.tracking.experiment_id)
     aliases = graph.aliases()
     with pytest.raises(RoundTripError, match="answers a batch of"):
-        log_model(TrackedRun(graph.tracking, started.info.run_id), "har-cnn", Forgetful(), num_timepoints=125)
+        log_model(
+            TrackedRun(graph.tracking, started.info.run_id),
+            "har-cnn",
+            Forgetful(),
+            num_timepoints=125,
+            training=some_training_windows(),
+        )
     assert graph.aliases() == aliases
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from imports import heavy_in, listing
+from likeness_examples import some_training_windows
 from torch import nn
 
 from assets.resources.export import log_model
@@ -52,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(125 * 45, 19), nn.Softmax(dim=1))
-    model_uri = log_model(run, OVERALL, model, num_timepoints=125)
+    model_uri = log_model(run, OVERALL, model, num_timepoints=125, training=some_training_windows())
     registered = tracking.register(OVERALL, model_uri, run.run_id, {})
     tracking.set_alias(OVERALL, CHAMPION_ALIAS, registered.version)
     return folder

@@ -1,0 +1,206 @@
+"""What the windows were like that a model was trained on, and which others are unlike them.
+
+A model answers whatever it is given, noise too. Each channel of a window is described by four numbers, and they are
+held against the range that the training windows had. How well that tells faults from a new subject is measured in
+docs/results/unlike_training.md. Letters: N windows, T timepoints, C channels, all in sensor units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from har_core.base.errors import InputError
+from har_core.datasets.channels import triples
+from har_core.datasets.dsads.layout import AXES, CHANNELS, SENSORS, UNITS
+
+SLACK = 0.1
+"""How far beyond the training windows a channel may be, as a share of their range; chosen on four subjects."""
+
+_LINEAR, _LOGARITHMIC = ("level",), ("movement", "roughness", "size")
+_QUANTITIES = (*_LINEAR, *_LOGARITHMIC)
+"""Of a channel in a window: its mean; its deviation; the square of its steps by its deviation, which is large for noise
+and small for what is slow; and the mean length of its sensor's vector, of which gravity is most for ``acc``."""
+_OF_SAMPLES = ("minimum", "maximum", "mean", "standard_deviation")
+_SMALLEST = 1e-6
+"""A deviation, or size, that counts as none, in every sensor's unit."""
+_DIGITS = 7
+_REASONS = ("constant", "noise", "size", "level", "movement", "smooth")
+"""Why a channel is unlike training; the first that holds is told."""
+
+_Windows = npt.NDArray[np.float32]
+_Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingWindows:
+    """What the windows that a model was trained on held, for each channel that it sees."""
+
+    num_windows: int
+    channels: Mapping[str, Mapping[str, Any]]
+    """By name. Of all samples ``minimum``, ``maximum``, ``mean``, ``standard_deviation``; of the windows the least and
+    the greatest ``level``, ``movement``, ``roughness`` and, where all axes of the sensor are seen, ``size``."""
+
+    def to_metadata(self) -> dict[str, Any]:
+        """As plain values; :meth:`from_metadata` reads them."""
+        return {"num_windows": self.num_windows, "channels": {name: dict(of) for name, of in self.channels.items()}}
+
+    @classmethod
+    def from_metadata(cls, metadata: Any) -> Self:
+        """Read what :meth:`to_metadata` gave.
+
+        Raises:
+            InputError: it is something else.
+        """
+        try:
+            channels = metadata["channels"]
+            for name, of in channels.items():
+                CHANNELS.index(name)
+                numbers = [of[key] for key in _OF_SAMPLES]
+                for key in _QUANTITIES:
+                    low, high = of.get(key, (0, 0)) if key == "size" else of[key]
+                    numbers += [low, high]
+                if not np.isfinite(np.array(numbers, dtype=np.float64)).all():
+                    raise ValueError(f"{name} has numbers that are not finite")
+            return cls(num_windows=int(metadata["num_windows"]), channels=channels)
+        except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise InputError(f"what the training windows held cannot be read ({error})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """Of N windows, what is unlike those of the training."""
+
+    num_channels: npt.NDArray[np.int16]
+    """(N,) channels outside of what training windows had."""
+    because: list[str | None]
+    """N texts as ``noise: T_xacc LA; size: RA_acc``; None where nothing is unlike."""
+
+
+def describe_training(batches: Iterable[_Windows], channels: Sequence[int]) -> TrainingWindows:
+    """Describe the training windows of a model that sees ``channels`` (indices), from batches (n, T, 45).
+
+    Raises:
+        InputError: there are no windows.
+    """
+    found = [_Described.of(np.ascontiguousarray(windows[:, :, list(channels)]), channels) for windows in batches]
+    found = [described for described in found if described.num_windows]
+    if not found:
+        raise InputError("There are no training windows to describe")
+    quantities = {name: np.concatenate([described.quantities[name] for described in found]) for name in _QUANTITIES}
+    level, movement = quantities["level"], quantities["movement"]
+    of_samples = {
+        "minimum": np.min([described.minimum for described in found], axis=0),
+        "maximum": np.max([described.maximum for described in found], axis=0),
+        "mean": level.mean(axis=0),
+        "standard_deviation": np.sqrt((movement**2).mean(axis=0) + level.var(axis=0)),
+    }
+    of_windows = {name: (values.min(axis=0), values.max(axis=0)) for name, values in quantities.items()}
+    return TrainingWindows(
+        num_windows=len(level),
+        channels={
+            CHANNELS[channel]: {
+                **{name: _rounded(values[place]) for name, values in of_samples.items()},
+                **{
+                    name: [_rounded(low[place]), _rounded(high[place])]
+                    for name, (low, high) in of_windows.items()
+                    if np.isfinite(low[place])
+                },
+            }
+            for place, channel in enumerate(channels)
+        },
+    )
+
+
+def compare(windows: _Windows, training: TrainingWindows) -> Unlike:
+    """Say of each of ``windows`` (N, T, 45) which channels are unlike those of ``training``."""
+    channels = [CHANNELS.index(name) for name in training.channels]
+    described = _Described.of(np.ascontiguousarray(windows[:, :, channels]), channels)
+    below, above = {}, {}
+    for name in _QUANTITIES:
+        pairs = [of.get(name, (np.nan, np.nan)) for of in training.channels.values()]
+        low, high = (_scaled(name, np.array(side, dtype=np.float64)) for side in zip(*pairs, strict=True))
+        values, slack = _scaled(name, described.quantities[name]), SLACK * (high - low) + _SMALLEST * (1 + np.abs(high))
+        below[name], above[name] = values < low - slack, values > high + slack  # not so of NaN
+    told = np.stack(
+        [
+            below["movement"] & described.is_constant,
+            above["roughness"],
+            below["size"] | above["size"],
+            below["level"] | above["level"],
+            below["movement"] | above["movement"],
+            below["roughness"],
+        ]
+    )
+    first = np.where(told.any(axis=0), told.argmax(axis=0), -1)  # (N, C): index into the reasons
+    names = list(training.channels)
+    return Unlike(
+        num_channels=(first >= 0).sum(axis=1).astype(np.int16), because=[_in_words(row, names) for row in first]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """Windows by their quantities (N, C), and their least and greatest samples (C,)."""
+
+    num_windows: int
+    quantities: dict[str, _Floats]
+    is_constant: npt.NDArray[np.bool_]
+    """(N, C)."""
+    minimum: _Windows
+    maximum: _Windows
+
+    @classmethod
+    def of(cls, windows: _Windows, channels: Sequence[int]) -> Self:
+        """Of ``windows`` (N, T, C) of these channels."""
+        level, movement = windows.mean(axis=1), windows.std(axis=1)
+        steps = np.diff(windows, axis=1)
+        squares = np.einsum("ntc,ntc->nc", steps, steps) / max(1, steps.shape[1])
+        size = np.full(level.shape, np.nan)
+        for triple in triples(channels):
+            own = windows[:, :, list(triple)]
+            size[:, list(triple)] = np.sqrt(np.einsum("ntc,ntc->nt", own, own)).mean(axis=1)[:, None]
+        quantities = {"level": level, "movement": movement, "roughness": squares / (movement + _SMALLEST), "size": size}
+        return cls(
+            num_windows=len(windows),
+            quantities={name: values.astype(np.float64) for name, values in quantities.items()},
+            is_constant=(windows == windows[:, :1]).all(axis=1),
+            minimum=windows.min(axis=(0, 1), initial=np.inf),
+            maximum=windows.max(axis=(0, 1), initial=-np.inf),
+        )
+
+
+def _scaled(quantity: str, values: _Floats) -> _Floats:
+    scaled: _Floats = np.log(values + _SMALLEST) if quantity in _LOGARITHMIC else values
+    return scaled
+
+
+def _rounded(value: float) -> float:
+    return float(f"{float(value):.{_DIGITS}g}")
+
+
+def _in_words(reasons: npt.NDArray[np.int64], names: Sequence[str]) -> str | None:
+    """``noise: T_xacc LA; size: RA_acc``, with whole sensors and units by their own names."""
+    groups = [
+        f"{reason}: {' '.join(_grouped({name for name, own in zip(names, reasons, strict=True) if own == number}))}"
+        for number, reason in enumerate(_REASONS)
+        if (reasons == number).any()
+    ]
+    return "; ".join(groups) or None
+
+
+def _grouped(names: set[str]) -> list[str]:
+    """``T`` for all of a unit's channels, ``T_acc`` for all of a sensor's."""
+    told = []
+    for unit in UNITS:
+        own = {sensor: [name for axis in AXES if (name := f"{unit}_{axis}{sensor}") in names] for sensor in SENSORS}
+        if all(len(found) == len(AXES) for found in own.values()):
+            told.append(unit)
+            continue
+        for sensor, found in own.items():
+            told += [f"{unit}_{sensor}"] if len(found) == len(AXES) else found
+    return told

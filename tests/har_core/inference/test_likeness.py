@@ -1,0 +1,137 @@
+"""Which windows are called unlike those of the training, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from har_core.base.errors import InputError
+from har_core.datasets.channels import select_channels
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
+from har_core.inference.likeness import TrainingWindows, compare, describe_training
+
+Windows = npt.NDArray[np.float32]
+EVERY = range(NUM_CHANNELS)
+
+
+def walk(seed: int, num_windows: int = 200) -> Windows:
+    """Slow movement of any strength around a level, gravity on x of every accelerometer, and a little sensor noise."""
+    generator = np.random.default_rng(seed)
+    phase = generator.uniform(0, 2 * np.pi, (num_windows, 1, NUM_CHANNELS))
+    strength = generator.uniform(0.1, 3, (num_windows, 1, NUM_CHANNELS))
+    times = np.arange(125)[None, :, None] / 25
+    windows = strength * np.sin(2 * np.pi * 1.5 * times + phase)
+    windows += generator.normal(scale=0.01, size=windows.shape)
+    windows[:, :, list(select_channels(sensors=["acc"]))[::3]] += 9.8
+    return windows.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def training() -> TrainingWindows:
+    return describe_training(np.array_split(walk(0), 3), EVERY)
+
+
+def only(names: str, change: Callable[[Windows], Windows]) -> Windows:
+    """Windows like those of the training, with the channels of ``names`` (unit or unit and sensor) changed."""
+    unit, _, sensor = names.partition("_")
+    channels = list(select_channels(units=[unit], sensors=[sensor] if sensor else None))
+    windows = walk(1, 20)
+    windows[:, :, channels] = change(windows[:, :, channels])
+    return windows
+
+
+def test_windows_like_those_of_the_training(training: TrainingWindows) -> None:
+    assert (compare(walk(1), training).num_channels == 0).mean() > 0.9
+    own = compare(walk(0), training)
+    assert (own.num_channels == 0).all()
+    assert set(own.because) == {None}
+
+
+@pytest.mark.parametrize(
+    ("windows", "because"),
+    [
+        (only("RA", np.zeros_like), "constant: RA"),
+        (only("T_gyro", lambda own: np.broadcast_to(own[:, :1], own.shape)), "constant: T_gyro"),
+        (only("LA_mag", lambda own: np.random.default_rng(2).normal(size=own.shape)), "noise: LA_mag"),
+        (only("LL_acc", lambda own: own / 9.81), "size: LL_acc"),
+        (only("RL_gyro", lambda own: own * 57.3), "noise: RL_gyro"),
+        (only("T_mag", lambda own: own + [0, 7, 0]), "size: T_mag"),
+        (only("T_acc", lambda own: own[:, :, [1, 0, 2]]), "level: T_xacc T_yacc"),
+        (only("T_acc", lambda own: own * [-1, -1, 1]), "level: T_xacc"),
+    ],
+)
+def test_what_is_unlike_is_told_with_the_reason(training: TrainingWindows, windows: Windows, because: str) -> None:
+    found = compare(windows, training)
+    told = [text for text in found.because if text is not None and because in text]
+    assert len(told) >= 18, found.because
+    assert (found.num_channels > 0).sum() >= 18
+
+
+def test_what_samples_held_is_in_sensor_units(training: TrainingWindows) -> None:
+    samples = walk(0).astype(np.float64).reshape(-1, NUM_CHANNELS)
+    for channel, name in enumerate(CHANNELS):
+        of = training.channels[name]
+        assert of["minimum"] == pytest.approx(samples[:, channel].min(), rel=1e-5)
+        assert of["maximum"] == pytest.approx(samples[:, channel].max(), rel=1e-5)
+        assert of["mean"] == pytest.approx(samples[:, channel].mean(), abs=1e-4)
+        assert of["standard_deviation"] == pytest.approx(samples[:, channel].std(), rel=1e-4)
+    assert training.num_windows == 200
+
+
+def test_channels_that_the_model_does_not_see_do_not_count() -> None:
+    training = describe_training([walk(0)], select_channels(units=["T"], channels=["T_xacc", "T_yacc"]))
+    assert list(training.channels) == ["T_xacc", "T_yacc"]
+    assert "size" not in training.channels["T_xacc"]  # of a vector whose z axis is not seen
+    assert (compare(only("RA", np.zeros_like), training).num_channels == 0).all()
+    assert compare(only("T", np.zeros_like), training).because == ["constant: T_xacc T_yacc"] * 20
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_windows_of_few_samples(length: int) -> None:
+    windows = walk(0)[:, :length]
+    assert (compare(windows, describe_training([windows], EVERY)).num_channels == 0).all()
+
+
+def test_channels_that_were_constant_in_training() -> None:
+    windows = walk(0)
+    windows[:, :, 0] = 3
+    training = describe_training([windows], EVERY)
+    assert (compare(windows, training).num_channels == 0).all()
+    windows[:, :, 0] += np.random.default_rng(0).normal(size=125)
+    assert "T_xacc" in str(compare(windows, training).because[0])
+
+
+def test_metadata_keeps_it(training: TrainingWindows) -> None:
+    metadata = json.loads(json.dumps(training.to_metadata()))
+    assert TrainingWindows.from_metadata(metadata) == training
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda metadata: metadata.pop("channels"),
+        lambda metadata: metadata.pop("num_windows"),
+        lambda metadata: metadata.update(channels=[1]),
+        lambda metadata: metadata["channels"].update(T_wacc={}),
+        lambda metadata: metadata["channels"]["T_xacc"].pop("mean"),
+        lambda metadata: metadata["channels"]["T_xacc"].update(level=[1]),
+        lambda metadata: metadata["channels"]["T_xacc"].update(size=["a", 1]),
+        lambda metadata: metadata["channels"]["T_xacc"].update(movement=[0, float("nan")]),
+        lambda metadata: metadata["channels"]["T_xacc"].update(maximum=10**400),
+    ],
+)
+def test_other_metadata_is_refused(training: TrainingWindows, change: Callable[[Any], object]) -> None:
+    metadata = json.loads(json.dumps(training.to_metadata()))
+    change(metadata)
+    with pytest.raises(InputError, match="cannot be read"):
+        TrainingWindows.from_metadata(metadata)
+
+
+def test_no_windows() -> None:
+    with pytest.raises(InputError, match="no training windows"):
+        describe_training([np.empty((0, 125, NUM_CHANNELS), dtype=np.float32)], EVERY)

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import FormatOption, OutputOption, put_out
+from pipelines.cli.options import FormatOption, OutputOption, given_path, put_out
 
 
 def audit(
-    inputs: Annotated[list[Path], typer.Argument(help="Folders or zips of recordings.", metavar="PATH…")],
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Folders or zips of recordings.", metavar="PATH…", parser=given_path)
+    ],
     output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:

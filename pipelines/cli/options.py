@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from pydantic_core import PydanticCustomError
+
+from har_core.base.text import printable
+
+
+def given_path(text: str) -> Path:
+    """The path that a user wrote; Python would take an empty one for the current folder."""
+    if not text:
+        raise PydanticCustomError("path", "An empty path names nothing.")
+    if "\0" in text:
+        raise PydanticCustomError("path", "No path holds the character NUL.")
+    return Path(text)
+
+
+def given_file(text: str) -> Path:
+    """The same of a file to write."""
+    path = given_path(text)
+    if os.path.isdir(text):  # noqa: PTH112 - of a path that is too long, Path.is_dir() raises an error
+        raise PydanticCustomError("path", "{path} is a folder: name a file.", {"path": printable(text)})
+    return path
+
 
 ExperimentArgument = Annotated[
     Path | None,
-    typer.Argument(help="The experiment file; the one that the home serves where absent.", metavar="[EXPERIMENT.toml]"),
+    typer.Argument(
+        help="The experiment file; the one that the home serves where absent.",
+        metavar="[EXPERIMENT.toml]",
+        parser=given_path,
+    ),
 ]
 DataOption = Annotated[
     Path | None,
     typer.Option(
-        envvar="HAR_DATA", metavar="PATH", help="Folder or zip of recordings; the home remembers it for every command."
+        envvar="HAR_DATA",
+        metavar="PATH",
+        help="Folder or zip of recordings; the home remembers it for every command.",
+        parser=given_path,
     ),
 ]
 FormatOption = Annotated[
     Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Of what is printed.")
 ]
-OutputOption = Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")]
+OutputOption = Annotated[
+    Path | None, typer.Option(help="Write to this file instead of standard output.", metavar="FILE", parser=given_file)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")]
 
 
 def put_out(content: bytes, output: Path | None) -> None:
-    """Write ``content`` to ``output``, whole or not at all, or to standard output."""
+    """Write ``content`` to ``output``, or to standard output."""
     if output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    from har_core.base.files import write_bytes
+    from har_core.base import files
 
-    write_bytes(output, content)
+    files.put_out(output, content)

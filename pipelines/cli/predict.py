@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 import typer
 
 from har_core.base.errors import InputError, Problem
-from pipelines.cli.options import FormatOption, OutputOption, put_out
+from pipelines.cli.options import FormatOption, OutputOption, given_path, put_out
 
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
-    inputs: Annotated[list[Path], typer.Argument(help="DSADS-format files, folders or zips.", metavar="INPUT…")],
+    inputs: Annotated[
+        list[Path], typer.Argument(help="DSADS-format files, folders or zips.", metavar="INPUT…", parser=given_path)
+    ],
     model: Annotated[
         str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/m-… of a logged model.")
     ] = "models:/har@champion",

@@ -29,7 +29,7 @@ _MOST_FOLDERS = 100_000
 
 
 class FolderSource(Source):
-    """A directory of ``aNN/pN/sNN.txt`` at any depth. Links are followed; a folder that is reached twice counts once."""
+    """A directory of ``aNN/pN/sNN.txt`` at any depth. Links are followed; a folder reached twice counts once."""
 
     def __init__(self, location: Path) -> None:
         """List the directory.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from har_core.base.errors import InputError, Problem
@@ -24,48 +26,45 @@ def open_source(path: Path, *, any_names: bool = False) -> Source:
     Raises:
         InputError: nothing is there, or it does not fit the layout; all problems are named.
     """
-    if not is_there(path):
-        problem = Problem(path=str(path), expected=f"a directory or zip of {_LAYOUT}")
-        raise InputError(f"{path}: no recordings here", [problem])
-    source: Source
-    if path.is_dir():
-        source = FolderSource(path)
-    else:
-        require_file(path)
-        source = ZipSource(path)
+    require_place(path)
+    source = FolderSource(path) if path.is_dir() else ZipSource(path)
     if source.files or (any_names and source.loose):
         return source
     source.close()
     found = [*source.loose, *source.others]
     zips = [name for name in found if name.lower().endswith(".zip")]
-    value = f"{what_is_left_out(zips, 'a zip inside', 'zips inside')}" if zips else None
+    value = some_of(zips, "a zip inside", "zips inside") if zips else None
     if value is None and found:
-        value = what_is_left_out(found, "another file", "other files")
+        value = some_of(found, "another file", "other files")
     expected = f"{_LAYOUT}; name the zip itself" if zips and path.is_dir() else _LAYOUT
     raise InputError(f"{path}: no recordings here", [Problem(path=str(path), value=value, expected=expected)])
 
 
-def is_there(path: Path) -> bool:
-    """Whether anything is at ``path``; :meth:`Path.exists` raises an error for one that is too long.
+def require_place(path: Path) -> None:
+    """Do nothing if ``path`` is a directory or a plain file, or a link to one; nothing is opened.
 
     Raises:
-        InputError: the system cannot say.
+        InputError: it is not there, or something else.
     """
+    expected = f"a directory or zip of {_LAYOUT}"
     try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError) as error:
-        value = getattr(error, "strerror", None) or str(error)
-        problem = Problem(path=str(path), value=value, expected=f"a directory or zip of {_LAYOUT}")
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        problem = Problem(path=str(path), expected=expected)
         raise InputError(f"{path}: no recordings here", [problem]) from error
-    return True
+    except (OSError, ValueError) as error:  # the latter for a path with NUL
+        value = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"{path}: no recordings here", [Problem(path=str(path), value=value, expected=expected)]
+        ) from error
+    if not is_directory:
+        require_file(path)
 
 
-def what_is_left_out(names: list[str], one: str, many: str) -> str:
+def some_of(names: Sequence[str], one: str, many: str) -> str:
     """How many, and the first names.
 
-    >>> what_is_left_out(["a", "b"], "a file", "files"), what_is_left_out(["a"], "a file", "files")
+    >>> some_of(["a", "b"], "a file", "files"), some_of(["a"], "a file", "files")
     ('2 files: a, b', 'a file: a')
     """
     shown = ", ".join(names[:_NUM_NAMES_SHOWN])

@@ -224,7 +224,7 @@ def test_a_member_that_lies_about_its_size_takes_no_memory_for_it(tmp_path: Path
     for name in ("deflate", "bzip2", "lzma"):
         whole = write_zip(tmp_path / f"{name}.zip", {"a01/p1/s01.txt": bytes(80_000_000)}, COMPRESSIONS[name])
         for claimed in (40_000, 3_999_999):
-            paths.append(shutil.copy(whole, tmp_path / f"{name}-{claimed}.zip"))
+            paths.append(Path(shutil.copy(whole, tmp_path / f"{name}-{claimed}.zip")))
             patch_headers(paths[-1], local=22, central=24, new=claimed.to_bytes(4, "little"))
             told.append(f"unpacks to more, not to the {claimed} bytes that it claims")
     command = [sys.executable, "-c", MEASURE, *map(str, paths)]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import FormatOption, OutputOption, given_path, put_out
+from pipelines.cli.options import FormatOption, OutputOption, given_path, put_out, tell_left_out
 
 
 def audit(
@@ -19,6 +19,9 @@ def audit(
 ) -> None:
     """Find damage, copies and breaks in what recordings hold; one finding a row."""
     from pipelines.audit import audit_inputs
+    from pipelines.left_out import LeftOut
     from pipelines.tables import render
 
-    put_out(render(audit_inputs(inputs), output_format), output)
+    left_out = LeftOut()
+    put_out(render(audit_inputs(inputs, left_out), output_format), output)
+    tell_left_out(left_out, but="; the findings are of all other files")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic_core import PydanticCustomError
 
 from har_core.base.text import printable
+
+if TYPE_CHECKING:
+    from pipelines.left_out import LeftOut
 
 
 def given_path(text: str) -> Path:
@@ -19,6 +22,8 @@ def given_path(text: str) -> Path:
         raise PydanticCustomError("path", "An empty path names nothing.")
     if "\0" in text:
         raise PydanticCustomError("path", "No path holds the character NUL.")
+    if text.startswith("~"):  # Path.expanduser() raises an error for a user who is not there
+        text = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111
     return Path(text)
 
 
@@ -65,3 +70,14 @@ def put_out(content: bytes, output: Path | None) -> None:
     from har_core.base import files
 
     files.put_out(output, content)
+
+
+def tell_left_out(left_out: LeftOut, *, but: str) -> None:
+    """Say what the answer that was put out lacks; ``but`` says what it holds.
+
+    Raises:
+        InputError: something was left out because it is wrong.
+    """
+    if (told := left_out.told()) is not None:
+        typer.echo(printable(told), err=True)
+    left_out.raise_refused(but=but)

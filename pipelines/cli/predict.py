@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from har_core.base.errors import InputError, Problem
-from pipelines.cli.options import FormatOption, OutputOption, given_path, put_out
+from pipelines.cli.options import FormatOption, OutputOption, given_path, put_out, tell_left_out
 
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
@@ -30,10 +29,9 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     output: OutputOption = None,
 ) -> None:
     """Name activity, probability and start time of every window."""
-    expected = "a DSADS-format file, a folder or a zip"
-    missing = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
-    if missing:
-        raise InputError("there is nothing to predict", missing)
+    from pipelines.left_out import LeftOut, require_places
+
+    require_places(inputs)
     from assets.resources.model_files import read_model_files
     from assets.resources.store import Store
     from pipelines.homes import current_home
@@ -49,5 +47,7 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     keep_pandas_out()
     graph, length = load_graph(files.graph), files.window_length
     answers = accelerate(graph, num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision)
-    table = predict_inputs(answers, inputs, length=length, join=files.join_segments)
+    left_out = LeftOut()
+    table = predict_inputs(answers, inputs, length=length, join=files.join_segments, left_out=left_out)
     put_out(render(table, output_format), output)
+    tell_left_out(left_out, but="; everything else was answered for" if table.num_rows else "")

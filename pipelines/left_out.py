@@ -49,7 +49,7 @@ class LeftOut:
         """One line about the files that are unknown; None if there are none."""
         if not self.unknown:
             return None
-        return f"Left out, {some_of(self.unknown, 'a file that is', 'files that are')} no text (.txt)"
+        return f"Left out, {some_of(self.unknown, 'a file that is no text (.txt)', 'files that are no text (.txt)')}"
 
 
 def require_places(paths: Iterable[Path]) -> None:

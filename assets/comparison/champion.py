@@ -24,6 +24,7 @@ from assets.resources.home import Home
 from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, RegisteredVersion
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError
+from har_core.base.text import as_markdown
 from har_core.datasets.origin import Origin
 from har_core.settings.experiment import Experiment
 
@@ -83,7 +84,9 @@ def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
         metadata={
             "champion": f"{OVERALL}/{holder.version} ({source})",
             "num_moved": len(moves),
-            "decisions": dg.MetadataValue.md("\n".join(f"- **{n}**: {r}" for n, r in gate.reasons.items())),
+            "decisions": dg.MetadataValue.md(
+                "\n".join(f"- **{n}**: {as_markdown(r)}" for n, r in gate.reasons.items())
+            ),
         },
         last=lambda: tracking.move_alias(CHAMPION_ALIAS, {name: entry.version for name, entry in moves.items()}),
     )

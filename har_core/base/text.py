@@ -10,6 +10,7 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """Control characters, which a terminal obeys; those that reorder or hide text; halves of surrogate pairs."""
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 _FIRST_BYTE, _LAST_BYTE = "\udc80", "\udcff"
 """What Python puts in the place of bytes of a file name that are no UTF-8 (PEP 383)."""
 
@@ -26,6 +27,15 @@ def printable(text: object) -> str:
 def printable_lines(text: object) -> str:
     """:func:`printable` line by line, for text whose line ends are meant."""
     return "\n".join(map(printable, str(text).split("\n")))
+
+
+def as_markdown(text: object) -> str:
+    r"""Text that Markdown shows as it is, in a table too.
+
+    >>> as_markdown("a|b\n*c*<d>")
+    'a\\|b \\*c\\*\\<d\\>'
+    """
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", printable(" ".join(str(text).split())))
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:

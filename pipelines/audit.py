@@ -14,33 +14,48 @@ from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.listing import Source
 from har_core.datasets.dsads.recordings import Recording, Recordings, read_recordings
 from har_core.datasets.dsads.source import open_source
+from pipelines.left_out import LeftOut, outside_the_layout
 
 
-def audit_inputs(inputs: Sequence[Path]) -> pa.Table:
+def audit_inputs(inputs: Sequence[Path], left_out: LeftOut | None = None) -> pa.Table:
     """Findings of folders and zips of recordings, which together are one set.
+
+    ``left_out`` keeps what is beside the recordings: nobody knows who did what there.
 
     Returns:
         A table of ``har_core.audit.findings.FINDINGS_SCHEMA``, without rows if nothing was found.
 
     Raises:
-        InputError: an input cannot be read, or two inputs hold the same recording; with all problems.
+        InputError: an input or a recording cannot be read, or two inputs hold the same recording; with all problems.
     """
     with ExitStack() as stack:
-        sources = [stack.enter_context(open_source(path)) for path in inputs]
+        sources, wrong = [], LeftOut()
+        for path in inputs:
+            with wrong.keeping_errors():
+                sources.append(stack.enter_context(open_source(path)))
+        wrong.raise_refused()
         _refuse_repeated(sources)
-        return find_defects(_read_all([read_recordings(source) for source in sources]))
+        findings = find_defects(_read_all([read_recordings(source) for source in sources]))
+        if left_out is not None:
+            left_out.unknown += [source.name_of(path) for source in sources for path in source.others]
+            loose = [source.name_of(path) for source in sources for path in source.loose]
+            left_out.refused += [outside_the_layout(loose)] if loose else []
+        return findings
 
 
 def _read_all(parts: Sequence[Recordings]) -> Iterator[Recording]:
     """Every recording; what is wrong with some is raised after all were tried."""
-    problems: list[Problem] = []
+    wrong: list[InputError] = []
     for recordings in parts:
         for key in recordings.segments:
             try:
-                yield recordings.load(*key)
+                recording = recordings.load(*key)
             except InputError as error:
-                problems += error.problems
-    if problems:
+                wrong.append(error)
+            else:
+                yield recording
+    if wrong:
+        problems = [problem for error in wrong for problem in error.problems]
         raise InputError(f"The recordings cannot be read: {counted(len(problems), 'problem')}", problems)
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from assets.machinery.keys import FOLDS_GROUP
 from har_core.base.progress import duration
+from har_core.base.text import printable
 from har_core.training.events import (
     CheckpointIgnored,
     EpochFinished,
@@ -49,7 +50,9 @@ class BarDisplay(Progress):
             if name.startswith(f"{FOLDS_GROUP}/"):
                 self.remove_task(task)
         for status in wave:
-            self.console.print(Text.assemble((str(status.item), "bold"), f" {'; '.join(status.causes) or 'forced'}"))
+            self.console.print(
+                Text.assemble((str(status.item), "bold"), f" {printable('; '.join(status.causes)) or 'forced'}")
+            )
         self._bars = {} if folds is None else {_ALL_FOLDS: folds}
         if num_folds_left:
             self._num_folds = max(self._num_folds, num_folds_left)
@@ -75,7 +78,9 @@ class BarDisplay(Progress):
             detail = f"epoch {event.record.epoch}/{self._num_epochs} {self._scores}"
             self._update(asset, event.record.epoch, self._num_epochs, detail)
         elif isinstance(event, CheckpointIgnored):
-            self.console.print(f"{asset}: trains from the first epoch: {event.reason}", markup=False, highlight=False)
+            self.console.print(
+                f"{asset}: trains from the first epoch: {printable(event.reason)}", markup=False, highlight=False
+            )
         else:
             detail = f"best epoch {event.best_epoch}" + (", stopped early" if event.stopped_early else "")
             self._update(asset, self._num_epochs, self._num_epochs, f"{detail}, {self._scores}")
@@ -154,7 +159,7 @@ class LineDisplay:
 
     def _print(self, line: str) -> None:
         self._finish()
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def make_display(console: Console) -> BarDisplay | LineDisplay:

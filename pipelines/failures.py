@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from har_core.base.errors import HarError, InputError, causes
+from har_core.base.text import printable_lines
 
 
 def meant_for_user(error: BaseException) -> HarError | None:
@@ -22,8 +23,8 @@ def message(error: BaseException) -> str:
         return str(ours)
     innermost = list(causes(error))[-1]
     if is_full_disk(error):
-        return f"the disk is full ({innermost})"
-    return f"{type(innermost).__name__}: {innermost}"
+        return printable_lines(f"the disk is full ({innermost})")
+    return printable_lines(f"{type(innermost).__name__}: {innermost}")
 
 
 def is_full_disk(error: BaseException) -> bool:

@@ -15,8 +15,9 @@ from pathlib import Path
 from assets.resources.home import Home
 from assets.resources.memory import Memory, recall
 from assets.resources.sqlite import plain_path, stores_of
-from har_core.base.errors import InputError, Problem, StorageError
+from har_core.base.errors import InputError, StorageError
 from har_core.base.files import sha256_of_file, write_text
+from har_core.datasets.dsads.source import require_place
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
 
@@ -176,9 +177,8 @@ def read_order(experiment: Path | None, data: Path | None) -> Order:
         )
     order = Order(home, load_experiment(path), data)
     propose(home, order.experiment.path, data, bind=False)
-    if data is not None and not data.expanduser().exists():
-        problem = Problem(path=str(data), expected="a directory or zip of recordings")
-        raise InputError(f"{data}: there are no recordings", [problem])
+    if data is not None:
+        require_place(data)
     return order
 
 

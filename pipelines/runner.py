@@ -85,7 +85,7 @@ def select_assets(asset_graph: AssetGraph, selection: str | None) -> frozenset[A
         chosen = AssetSelection.from_string(in_dagsters_syntax(selection)).resolve(asset_graph) & keys
     except DagsterInvalidSubsetError as error:
         raise _unknown(selection, "names no asset", keys) from error
-    except (DagsterError, CheckError, NotImplementedError) as error:  # the last two for what only Dagster's UI knows
+    except (DagsterError, CheckError, NotImplementedError, RecursionError) as error:  # for what only Dagster's UI knows
         raise _unknown(selection, "is no selection of assets, in Dagster's syntax", keys) from error
     if not chosen:
         raise _unknown(selection, "names no asset", keys)

@@ -118,7 +118,7 @@ def _copy_of_stores(home: Home, stack: ExitStack) -> Path:
 
 
 def _send_logs_to(path: Path) -> None:
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -18,6 +18,7 @@ from dagster import AssetKey
 from assets.resources.addresses import dagster_url, mlflow_url
 from assets.resources.home import Home
 from har_core.base.errors import InputError, Problem, counted
+from har_core.base.text import printable
 from pipelines import failures
 from pipelines.runner import Outcome
 from pipelines.staleness import Item, State
@@ -60,7 +61,7 @@ def _print_skipped(outcome: Outcome) -> None:
             cause = outcome.held.get(status.item) or f"not selected: {'; '.join(status.causes)}"
             skipped.setdefault((status.state, cause), []).append(status.item)
     for (state, cause), items in skipped.items():
-        typer.echo(f"Skipped, {state}: {named(items)} ({cause})")
+        typer.echo(f"Skipped, {state}: {named(items)} ({printable(cause)})")
     if outcome.restored:
         typer.echo(f"Put back in MLflow: {named(dict.fromkeys(outcome.restored))}")
     typer.echo(f"Ran: {named(outcome.ran) or 'nothing'}")
@@ -94,10 +95,10 @@ def _print_ranking(home: Home, champion: str | None, *, is_whole: bool) -> None:
         typer.echo(f"{told}  {result['complexity']['num_parameters']:>10,}")
     typer.echo("")
     if champion is not None:
-        typer.echo(f"Champion: {champion}")
+        typer.echo(f"Champion: {printable(champion)}")
         if (words := score_to_quote(content, champion)) is not None:
             typer.echo(f"Score to quote: {words}")
-    typer.echo(f"Report:  {report}")
+    typer.echo(f"Report:  {printable(report)}")
 
 
 def score_to_quote(report: dict[str, Any], champion: str) -> str | None:
@@ -123,9 +124,11 @@ def _print_failures(outcome: Outcome, home: Home) -> None:
             problems += ours.problems
     if not outcome.failures:
         for item, reason in outcome.held.items():
-            typer.echo(f"Cannot run: {item}: {reason}", err=True)
+            typer.echo(f"Cannot run: {item}: {printable(reason)}", err=True)
     for status in outcome.unsettled:
-        typer.echo(f"Not settled: {status.item} ran, and is {status.state}: {'; '.join(status.causes)}", err=True)
+        typer.echo(
+            printable(f"Not settled: {status.item} ran, and is {status.state}: {'; '.join(status.causes)}"), err=True
+        )
     if problems:
         InputError("Problems of the latest run:", problems).write(home.problems)
         typer.echo(f"All problems: {home.problems}", err=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+
+from har_core.base.text import to_json
 
 
 def render(table: pa.Table, output_format: str) -> bytes:
     """``table`` as ``table`` (aligned columns), ``csv``, ``json`` (a list of objects) or ``parquet``."""
     if output_format == "json":
-        return (json.dumps(table.to_pylist(), indent=2, ensure_ascii=False) + "\n").encode()
+        return f"{to_json(table.to_pylist())}\n".encode()
     if output_format == "table":
         return _aligned(table).encode()
     sink = pa.BufferOutputStream()

@@ -32,6 +32,7 @@ from assets.resources.model_files import files_of_model
 from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, RegisteredVersion
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError
+from har_core.base.text import as_markdown
 from har_core.datasets.origin import Origin
 from har_core.settings.experiment import Experiment
 
@@ -93,7 +94,9 @@ def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
         metadata={
             "champion": f"{OVERALL}/{champion.version} ({source})",
             "num_moved": len(moves),
-            "decisions": dg.MetadataValue.md("\n".join(f"- **{n}**: {r}" for n, r in gate.reasons.items())),
+            "decisions": dg.MetadataValue.md(
+                "\n".join(f"- **{n}**: {as_markdown(r)}" for n, r in gate.reasons.items())
+            ),
             HOLDERS: dg.MetadataValue.json({name: entry.version for name, entry in holders.items()}),
         },
         logged=[path for folder in sorted(folders) for path in files_of_model(folder)],

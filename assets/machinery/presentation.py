@@ -7,6 +7,8 @@ from typing import Any
 
 import dagster as dg
 
+from har_core.base.text import as_markdown
+
 
 def describe_table(path: Path) -> dict[str, Any]:
     """Row count and columns of a Parquet file; units and meanings come from the file."""
@@ -32,9 +34,9 @@ def describe_column(metadata: Mapping[bytes, bytes]) -> str | None:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """A small table."""
+    """A small table; what stands in it is shown as it is."""
     lines = [head, ["---"] * len(head), *rows]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(as_markdown, line))} |" for line in lines))
 
 
 def inline_png(title: str, content: bytes) -> dg.MarkdownMetadataValue:

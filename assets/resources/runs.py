@@ -14,6 +14,7 @@ from mlflow.utils.time import get_current_time_millis
 
 from assets.resources.addresses import run_url
 from assets.resources.tracking import Tracking
+from har_core.base.text import to_json
 from har_core.training.events import EpochFinished, EpochRecord, TrainingEvent, TrainingListener, TrainingStarted
 
 _MAX_PARAMS = 100
@@ -95,7 +96,7 @@ class TrackedRun:
 
     def log_json(self, name: str, value: Any) -> None:
         """Write a JSON artifact."""
-        self.log_bytes(name, json.dumps(value, indent=2, ensure_ascii=False).encode())
+        self.log_bytes(name, to_json(value).encode())
 
     def log_table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
         """Write a table that MLflow's UI shows as one; ``name`` ends in ``.json``."""

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from har_core.base.text import printable, printable_lines
+
 NUM_PROBLEMS_SHOWN = 20
 
 
@@ -17,7 +19,7 @@ class Problem:
     """One thing wrong with an input: where it is, what was found, what was expected."""
 
     path: str
-    """The file, member of a zip, or check, under the name that the user knows."""
+    """The file, member of a zip, or check, under the name that the user knows; printed by :func:`printable`."""
     expected: str
     """What would be right, in words: ``"a finite number"``."""
     value: str | None = None
@@ -30,13 +32,16 @@ class Problem:
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
         found = "found nothing" if self.value is None else f"found {self.value!r}"
-        return f"{place}: {found}, expected {self.expected}"
+        return printable(f"{place}: {found}, expected {self.expected}")
 
 
 class HarError(Exception):
-    """Base class of all errors meant for users; ``har`` exits with ``exit_code``."""
+    """Base class of all errors meant for users; ``har`` exits with ``exit_code``. Its text can be printed anywhere."""
 
     exit_code = 1
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(printable_lines(text))
 
 
 class InputError(HarError):
@@ -45,9 +50,9 @@ class InputError(HarError):
     exit_code = 2
 
     def __init__(self, summary: str, problems: Iterable[Problem] = ()) -> None:
-        self.summary = summary
+        self.summary = printable(summary)
         self.problems = tuple(problems)
-        lines = [summary, *(f"  {problem}" for problem in self.problems[:NUM_PROBLEMS_SHOWN])]
+        lines = [self.summary, *(f"  {problem}" for problem in self.problems[:NUM_PROBLEMS_SHOWN])]
         num_hidden = len(self.problems) - NUM_PROBLEMS_SHOWN
         if num_hidden > 0:
             lines.append(f"  ... and {num_hidden} more")

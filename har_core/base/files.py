@@ -1,6 +1,7 @@
-"""Writes files and folders whole or not at all, and hashes files.
+"""Writes files and folders whole or not at all, reads plain files up to a size, and hashes files.
 
-Every output of this project goes through this module; formats belong to the packages that own them.
+Every output of this project goes through this module; formats belong to the packages that own them. Where a path is a
+link, what it leads to is written, and the link stays.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import glob
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from har_core.base.errors import StorageError
+from har_core.base.errors import InputError, Problem, StorageError
 
 try:
     import fcntl
@@ -25,6 +27,14 @@ except ImportError as error:
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EROFS, errno.EPERM}
 _RANDOM = "[a-z0-9_]" * 8  # what tempfile puts before the suffix; exact, so that no other file counts as a leftover
+_MOST_LINKS = 40
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 @contextmanager
@@ -34,7 +44,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Leftovers of killed processes are removed first.
 
     Raises:
-        StorageError: the disk is full or the folder is not writable; ``path`` is as it was.
+        StorageError: the disk is full, the folder is not writable, or ``path`` is something else than a file; it is as
+            it was.
     """
     with atomic_paths(path) as (temporary,):
         yield temporary
@@ -44,18 +55,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_paths(*paths: Path) -> Iterator[tuple[Path, ...]]:
     """:func:`atomic_path` for files that belong together: none is replaced before all are safely on disk."""
     with ExitStack() as stack:
-        temporaries = []
+        targets, temporaries = [], []
         for path in paths:
-            with storage_errors(path):
-                temporaries.append(stack.enter_context(_temporary_beside(path)))
+            with storage_errors(path, every=True):
+                targets.append(_target(path))
+                temporaries.append(stack.enter_context(_temporary_beside(targets[-1])))
         with storage_errors(paths[0]):
             yield tuple(temporaries)
         for path, temporary in zip(paths, temporaries, strict=True):
-            with storage_errors(path):
+            with storage_errors(path, every=True):
                 _flush_to_disk(temporary)
-        for path, temporary in zip(paths, temporaries, strict=True):
-            with storage_errors(path):
-                temporary.replace(path)
+        for path, target, temporary in zip(paths, targets, temporaries, strict=True):
+            with storage_errors(path, every=True):
+                temporary.replace(target)
 
 
 @contextmanager
@@ -69,6 +81,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         StorageError: the disk is full or the folder is not writable; ``path`` is as it was.
     """
     with storage_errors(path):
+        path = Path(os.path.realpath(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         _settle_retired(path)
         for leftover in _leftovers(path):
@@ -93,14 +106,14 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the ``OSError`` for a full disk or a forbidden folder into a :class:`StorageError`."""
+def storage_errors(path: Path, *, every: bool = False) -> Iterator[None]:
+    """Turn the ``OSError`` for a full disk or a forbidden folder, or ``every`` one, into a :class:`StorageError`."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise StorageError(f"{path}: the disk is full; the previous content is unchanged") from error
-        if error.errno in _FORBIDDEN:
+        if every or error.errno in _FORBIDDEN:
             raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
         raise
 
@@ -116,10 +129,104 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def put_out(path: Path, content: bytes) -> None:
+    """Write where a user says: a file is written whole or not at all; a device or a pipe is written into, and stays.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with storage_errors(path, every=True):
+        descriptor = _open_as(path)
+        if descriptor is not None:  # at the place that it has reached, which opening it anew would lose
+            with os.fdopen(os.dup(descriptor), "wb") as file:
+                file.write(content)
+        elif not path.exists() or path.is_file():
+            write_bytes(path, content)
+        elif path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        else:
+            with path.open("wb") as file:
+                file.write(content)
+
+
+def read_file(path: Path, *, most_bytes: int) -> bytes:
+    """The bytes of a plain file, or of one that a link leads to; nothing else is waited for or read without end.
+
+    Raises:
+        InputError: there is no such file, it is larger, a folder, a pipe, a socket or a device, or cannot be read.
+    """
+    num_bytes = require_file(path).st_size
+    content = b""
+    if num_bytes <= most_bytes:  # it may grow; and what the kernel makes up has no size
+        with _input_errors(path), open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
+            while len(content) <= most_bytes and (part := file.read(most_bytes + 1 - len(content))):
+                content += part
+        num_bytes = len(content)
+    if num_bytes > most_bytes:
+        problem = Problem(path=str(path), value=f"{num_bytes} bytes", expected=f"at most {most_bytes} bytes")
+        raise InputError(f"{path}: too large", [problem])
+    return content
+
+
+def require_file(path: Path) -> os.stat_result:
+    """What the system knows of a plain file, or of one that a link leads to.
+
+    Raises:
+        InputError: nothing is there, or something else.
+    """
+    with _input_errors(path):
+        status = path.stat()
+    kind = kind_of(status)
+    if kind is not None:
+        problem = Problem(path=str(path), value=kind, expected="a plain file, or a link to one")
+        raise InputError(f"{path}: cannot be read", [problem])
+    return status
+
+
+def kind_of(status: os.stat_result) -> str | None:
+    """What stands in the place of a plain file; None if one does."""
+    return _KINDS.get(stat.S_IFMT(status.st_mode))
+
+
 def sha256_of_file(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _input_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:  # the latter for a path with NUL
+        value = getattr(error, "strerror", None) or str(error)
+        problem = Problem(path=str(path), value=value, expected="a file that can be read")
+        raise InputError(f"{path}: cannot be read", [problem]) from error
+
+
+def _target(path: Path) -> Path:
+    """The file to replace: that to which a link leads."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, f"{_KINDS.get(stat.S_IFMT(target.stat().st_mode))} is there, and no file")
+    return target
+
+
+def _open_as(path: Path) -> int | None:
+    """The open file of this process that ``/dev/stdout``, ``/dev/fd/3`` and links to them stand for."""
+    for _ in range(_MOST_LINKS):
+        place = Path(os.path.realpath(path.parent)) / path.name
+        if place.parent == Path(f"/proc/{os.getpid()}/fd") and place.name.isdecimal():
+            return int(place.name)
+        if not place.is_symlink():
+            return None
+        path = place.parent / place.readlink()
+    return None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Opening a pipe would wait for a writer, and reading some files of the kernel for something to happen."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 @contextmanager

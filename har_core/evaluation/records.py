@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import write_text
+from har_core.base.text import to_json
 from har_core.datasets.origin import Origin
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency
@@ -114,4 +115,4 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
 def dump_json(value: Any) -> str:
     """Standard JSON, keys in the order given; NaN and infinities, which JSON does not have, become ``null``."""
     standard = json.loads(json.dumps(value), parse_constant=lambda _: None)
-    return json.dumps(standard, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return to_json(standard) + "\n"

@@ -8,23 +8,35 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from har_core.base.errors import InputError, Problem
+from har_core.base.files import read_file
+from har_core.experiment.positions import Key, lines_of_keys, walk
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 """TOML's types as error messages name them."""
 
-Key = tuple[str | int, ...]
-"""Path of a value in the document: ``("models", "lstm", "epochs")``; an index for an element of a list."""
-
+MAX_BYTES = 250_000
+"""Largest experiment file; one with every key has 3 kB."""
+_MOST_LEVELS = 20
+"""Of tables and lists in each other; settings have four."""
+_INTEGERS = range(-(2**63), 2**63)
+"""Those that TOML promises."""
+_MANY_DIGITS = re.compile(r"[0-9_]{4300,}")
+"""More than Python reads as a number."""
+_MOST_DOTS = 1_000
+"""In a line; tomllib takes minutes for a key of ten thousand parts."""
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_VALUE_SHOWN = 80
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """One parsed file."""
 
@@ -40,20 +52,11 @@ class Document:
         """The 1-based line of ``key``, or of the nearest table or list around it; None if the file has neither."""
         while key and not self.get(key)[0]:
             key = key[:-1]
-        if not key:
-            return None
-        # tomllib keeps no positions. A key's statement starts right after the longest prefix of the file that is valid
-        # TOML and lacks the key. That also holds for dotted keys, inline tables and values over several lines.
-        lines = self.text.splitlines(keepends=True)
-        start = 0
-        for num_lines in range(1, len(lines) + 1):
-            values = _parse_or_none("".join(lines[:num_lines]))
-            if values is None:
-                continue
-            if _get(values, key)[0]:
-                return start + 1
-            start = num_lines
-        return None
+        return self._lines.get(key)
+
+    @cached_property
+    def _lines(self) -> dict[Key, int]:
+        return lines_of_keys(self.text)
 
     def problem(self, key: Key, expected: str, *, value: Any = None) -> Problem:
         """A problem with ``key``; ``value`` is what to show if the file lacks the key, because a default is wrong."""
@@ -68,28 +71,45 @@ def read_document(path: Path) -> Document:
     """Read and parse ``path``.
 
     Raises:
-        InputError: no such file, not a file, unreadable, not UTF-8, or not TOML.
+        InputError: no such file, not a file, unreadable, too large, not UTF-8, not TOML, or with values that no setting
+            can have.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "The experiment file cannot be read.",
-            [Problem(path=str(path), value=error.strerror or str(error), expected="a readable TOML file")],
-        ) from error
+        content = read_file(path, most_bytes=MAX_BYTES)
+    except InputError as error:
+        raise InputError("The experiment file cannot be read.", error.problems) from error
     try:
         # Some editors on Windows write a byte-order mark; TOML 1.1 ignores it.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         bytes_found = content[error.start : error.end].hex(" ")
-        problem = Problem(path=str(path), line=line, value=f"bytes {bytes_found}", expected="text in UTF-8")
+        value = "UTF-16" if content.startswith(_UTF_16) else f"bytes {bytes_found}"
+        problem = Problem(path=str(path), line=line, value=value, expected="text in UTF-8")
         raise InputError("The experiment file is not text.", [problem]) from error
+    for number, row in enumerate(text.split("\n"), start=1):
+        if row.count(".") > _MOST_DOTS:
+            problem = Problem(path=str(path), line=number, value=_shortened(row), expected="a line of fewer dots")
+            raise InputError("The experiment file is not one.", [problem])
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("The experiment file is not valid TOML.", [_syntax_problem(path, text, str(error))]) from error
-    return Document(path=path, text=text, values=values)
+    document = Document(path=path, text=text, values=values)
+    impossible = list(_impossible(document))
+    if impossible:
+        raise InputError("The experiment file has values that nothing takes.", impossible)
+    return document
+
+
+def _impossible(document: Document) -> Iterator[Problem]:
+    for key, value in walk(document.values):
+        if len(key) > _MOST_LEVELS:
+            line = document.line_of(key[:1])
+            yield Problem(path=str(document.path), line=line, expected=f"at most {_MOST_LEVELS} lists in each other")
+            return
+        if isinstance(value, int) and value not in _INTEGERS:
+            yield document.problem(key, "a whole number of at most 64 bits")
 
 
 def dotted(key: Key) -> str:
@@ -110,8 +130,14 @@ def as_toml(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     elif isinstance(value, list | tuple):
         text = f"[{', '.join(map(as_toml, value))}]"
+    elif isinstance(value, int) and value not in _INTEGERS:
+        text = hex(value)  # Python refuses to write thousands of digits
     else:
         text = str(value)
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_VALUE_SHOWN else f"{text[:_LONGEST_VALUE_SHOWN]}…"
 
 
@@ -124,17 +150,13 @@ def _get(values: Any, key: Key) -> tuple[bool, Any]:
     return True, values
 
 
-def _parse_or_none(text: str) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return None
-
-
 def _syntax_problem(path: Path, text: str, message: str) -> Problem:
     place = _SYNTAX_PLACE.search(message)
-    lines = text.splitlines()
+    lines = text.split("\n")
     line = column = None
+    if digits := _MANY_DIGITS.search(text):
+        line = text.count("\n", 0, digits.start()) + 1
+        return Problem(path=str(path), line=line, value=_shortened(digits[0]), expected="numbers of fewer digits")
     if place is not None:
         line = int(place[1]) if place[1] else max(1, len(lines))
         column = int(place[2]) if place[2] else None

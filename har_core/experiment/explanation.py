@@ -9,7 +9,8 @@ from pydantic_core import ErrorDetails
 
 from har_core.base.errors import Problem
 from har_core.base.names import hint, nearest
-from har_core.experiment.document import TYPE_NAMES, Document, Key, as_toml
+from har_core.experiment.document import TYPE_NAMES, Document, as_toml
+from har_core.experiment.positions import Key
 from har_core.settings.base import Settings
 
 _EXPECTED = {

@@ -16,8 +16,9 @@ from har_core.base.errors import InputError, Problem, counted
 from har_core.base.names import hint
 from har_core.datasets.channels import NAMES, select_channels, unknown_names
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
-from har_core.experiment.document import TYPE_NAMES, Document, Key, read_document
+from har_core.experiment.document import TYPE_NAMES, Document, read_document
 from har_core.experiment.explanation import explain
+from har_core.experiment.positions import Key
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
@@ -175,13 +176,14 @@ class _Reader:
         parsed = self.section(("models",), ModelsSettings, own)
         if parsed is None:
             return None
-        num_problems = len(self.problems)
+        num_problems, seen = len(self.problems), set[str]()
         for index, name in enumerate(parsed.architectures):
             key = ("models", "architectures", index)
             if name not in known:
                 self.refuse(key, f"an architecture{hint(name, known)}")
-            elif name in parsed.architectures[:index]:
+            elif name in seen:
                 self.refuse(key, "each architecture once")
+            seen.add(name)
         return parsed.architectures if len(self.problems) == num_problems else None
 
     def _model(self, architecture: str, base: TrainingSettings) -> ModelSettings | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,12 @@ _MOST_WINDOWS = 256
 
 
 def classify(
-    recordings: Iterable[Recording], model: Classifier, *, length: int, findings: pa.Table | None = None
+    recordings: Iterable[Recording],
+    model: Classifier,
+    *,
+    length: int,
+    findings: pa.Table | None = None,
+    names: Mapping[SegmentKey, str] | None = None,
 ) -> pa.Table:
     """Name the activity of every window of ``recordings``, in :data:`PREDICTION_SCHEMA`.
 
@@ -65,6 +70,7 @@ def classify(
         length: samples in a window.
         findings: of :func:`har_core.audit.defects.find_defects` on these recordings, if windows are to go on into the
             next segment where the audit found the join continuous; otherwise windows stay within a segment.
+        names: what to call each segment, if not ``a01/p1/s01.txt``.
 
     Raises:
         InputError: reading a recording raises it, a segment is shorter than a window that stays within it, or the model
@@ -74,7 +80,8 @@ def classify(
     for recording in recordings:
         key, segments = recording.key, recording.segments
         breaks = None if findings is None else discontinuous_joins(findings, key, segments)
-        paths = [SegmentKey(*key, segment).path for segment in segments]
+        keys = [SegmentKey(*key, segment) for segment in segments]
+        paths = [segment.path if names is None else names[segment] for segment in keys]
         tables.append(classify_segments(recording.samples, paths, model, length=length, breaks=breaks))
     return pa.concat_tables(tables)
 

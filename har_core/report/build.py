@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from har_core.base.files import write_text
+from har_core.base.text import printable_lines
 from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.evaluation.records import dump_json
 from har_core.report import formats, published
@@ -53,6 +54,7 @@ def _environment() -> Environment:
         loader=PackageLoader("har_core.report"),
         autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
         undefined=StrictUndefined,
+        finalize=_printable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -69,6 +71,11 @@ def _environment() -> Environment:
         "published": published,
     }
     return environment
+
+
+def _printable(value: object) -> object:
+    """Text from outside must neither hide nor reorder what stands beside it; markup that was made here stays."""
+    return printable_lines(value) if type(value) is str else value
 
 
 def shade(share: float) -> int:

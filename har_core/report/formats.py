@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import TypeGuard
 from urllib.parse import quote, urlsplit
 
+from har_core.base.text import as_markdown
 from har_core.evaluation.folds import Spread
 
 NO_FIGURE = "–"
 
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 _ENDS_ADDRESS = re.compile(r"[\s<>|\\`]")
 
 
@@ -134,7 +134,7 @@ def md(text: object) -> str:
     >>> md("a|b\n*c*")
     'a\\|b \\*c\\*'
     """
-    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    return as_markdown(text)
 
 
 def is_web_link(url: str | None) -> bool:

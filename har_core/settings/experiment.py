@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from har_core.base.text import printable
 from har_core.settings.audit import AuditSettings
 from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
@@ -60,8 +61,8 @@ class Experiment(Settings):
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
-        return self.path.stem
+        """The file's name without its ending, as text that can be stored."""
+        return printable(self.path.stem)
 
     def model_settings(self, architecture: str) -> ModelSettings:
         """Settings that ``architecture``, one of ``models.architectures``, is built and trained with."""

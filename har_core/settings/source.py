@@ -14,7 +14,7 @@ class SourceSettings(Settings):
 
     kind: Literal["files", "uci", "synthetic"] = "synthetic"
     """``files``: what ``--data`` names; ``uci``: download the archive; ``synthetic``: make recordings."""
-    url: str = Field(default=UCI_URL, pattern="^https?://")
+    url: str = Field(default=UCI_URL, pattern=r"^https?://[^\s\x00-\x20\x7f]+$")
     """Address of the archive, for ``uci``."""
     max_download_bytes: int = Field(default=1_000_000_000, gt=0)
     """Largest archive to accept, for ``uci``."""

@@ -1,5 +1,6 @@
 """``[splits]``: which subjects train, validate and test."""
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -25,7 +26,7 @@ class SplitSettings(Settings):
     @classmethod
     def _one_role_each(cls, subjects: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
         own = subjects or ()
-        repeated = sorted({subject for subject in own if own.count(subject) > 1})
+        repeated = sorted(subject for subject, times in Counter(own).items() if times > 1)
         if repeated:
             raise ValueError(f"each subject once; repeated: {', '.join(map(str, repeated))}")
         for field in ("training_subjects", "validation_subjects"):

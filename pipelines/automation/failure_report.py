@@ -13,6 +13,7 @@ from assets.resources.addresses import dagster_url
 from assets.resources.home import Home
 from har_core.base.errors import HarError, InputError
 from har_core.base.files import write_text
+from har_core.base.text import printable
 
 _STARTED_BY = {
     "dagster/schedule_name": "the schedule",
@@ -88,7 +89,7 @@ def _names(kind: type[HarError]) -> set[str]:
 
 
 def _indented(reason: str) -> str:
-    return "".join(f"    {line}".rstrip() + "\n" for line in reason.splitlines())
+    return "".join(f"    {printable(line)}".rstrip() + "\n" for line in reason.split("\n"))
 
 
 def _what(run: dg.DagsterRun) -> str:

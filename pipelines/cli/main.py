@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -77,6 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments is None:  # a process of its own
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         atexit.register(gc.freeze)  # as it ends it looks for no garbage: that was a third of `har status`
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files need not be text
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(args=None if arguments is None else list(arguments))
     except HarError as error:

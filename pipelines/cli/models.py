@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
+
+from har_core.base.text import printable, to_json
 
 
 def models(
@@ -36,16 +37,16 @@ def models(
                 for entry in registered
             ],
         }
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        typer.echo(to_json(told))
         return
     typer.echo("Architecture           Parameters          MACs  Source")
     for entry in architectures:
         costs = [f"{cost:,}" if cost is not None else "–" for cost in (entry.num_parameters, entry.macs)]
         typer.echo(f"{entry.name:<19}  {costs[0]:>12}  {costs[1]:>12}  {entry.source}")
     if not registered:
-        typer.echo(f"\nNo model is registered in {home.root} yet: `har run` trains and registers them.")
+        typer.echo(f"\nNo model is registered in {printable(home.root)} yet: `har run` trains and registers them.")
         return
     typer.echo("\nRegistered model         Version  Recordings  Aliases")
     for version in registered:
         aliases = ", ".join(version.aliases)
-        typer.echo(f"{version.name:<23}  {version.version:>7}  {version.origin:<10}  {aliases}".rstrip())
+        typer.echo(printable(f"{version.name:<23}  {version.version:>7}  {version.origin:<10}  {aliases}".rstrip()))

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from har_core.base.errors import InputError, Problem
-from pipelines.cli.options import FormatOption, OutputOption, put_out
+from pipelines.cli.options import FormatOption, OutputOption, given_path, put_out, tell_left_out
 
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
-    inputs: Annotated[list[Path], typer.Argument(help="DSADS-format files, folders or zips.", metavar="INPUT…")],
+    inputs: Annotated[
+        list[Path], typer.Argument(help="DSADS-format files, folders or zips.", metavar="INPUT…", parser=given_path)
+    ],
     model: Annotated[
         str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/m-… of a logged model.")
     ] = "models:/har@champion",
@@ -28,10 +29,9 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     output: OutputOption = None,
 ) -> None:
     """Name activity, probability and start time of every window."""
-    expected = "a DSADS-format file, a folder or a zip"
-    missing = [Problem(path=str(path), expected=expected) for path in inputs if not path.exists()]
-    if missing:
-        raise InputError("there is nothing to predict", missing)
+    from pipelines.left_out import LeftOut, require_places
+
+    require_places(inputs)
     from assets.resources.model_files import find_model
     from assets.resources.store import Store
     from pipelines.homes import current_home
@@ -49,9 +49,11 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     keep_pandas_out()
     graph, length = load_graph(files.graph), files.window_length
     answers = accelerate(graph, num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision)
+    left_out = LeftOut()
     model_and_training = ComparingClassifier(answers, files.training)
-    table = predict_inputs(model_and_training, inputs, length=length, join=files.join_segments)
+    table = predict_inputs(model_and_training, inputs, length=length, join=files.join_segments, left_out=left_out)
     put_out(render(table, output_format), output)
     warning = tell_unlike(table)
     if warning is not None:
         typer.echo(warning, err=True)
+    tell_left_out(left_out, but="; everything else was answered for" if table.num_rows else "")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
 from har_core.base.progress import duration
+from har_core.base.text import printable, to_json
 from pipelines.cli.options import DataOption, ExperimentArgument, JsonOption
 
 
@@ -30,13 +29,13 @@ def status(experiment: ExperimentArgument = None, data: DataOption = None, as_js
             }
             for entry in statuses
         ]
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(to_json(told))
         return
     width = max(len(str(entry.item)) for entry in statuses)
     for entry in statuses:
         words = list(entry.causes)
         if entry.state in {State.STALE, State.MISSING} and entry.seconds is not None:
             words.append(f"took {duration(entry.seconds)} last time")
-        typer.echo(f"{entry.state:<8}  {entry.item!s:<{width}}  {'; '.join(words)}".rstrip())
+        typer.echo(printable(f"{entry.state:<8}  {entry.item!s:<{width}}  {'; '.join(words)}".rstrip()))
     if not any(entry.was_made for entry in statuses):
-        typer.echo(f"Nothing was made in {order.home.root} yet.")
+        typer.echo(f"Nothing was made in {printable(order.home.root)} yet.")

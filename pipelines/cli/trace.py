@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections import Counter
@@ -11,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from har_core.base.text import printable, to_json
 from pipelines.cli.options import JsonOption
 from pipelines.links import Link, LinkCheck, Verdict
 
@@ -41,7 +41,7 @@ def trace(
         links = trace_model(entry, store, instance)
     verdicts = Counter(check.verdict for link in links for check in link.checks)
     if as_json:
-        typer.echo(json.dumps([link.to_dict() for link in links], indent=2, ensure_ascii=False))
+        typer.echo(to_json([link.to_dict() for link in links]))
     else:
         typer.echo("\n\n".join(map(_block, links)))
         counts = [f"{verdicts[verdict]} {verdict}" for verdict in Verdict if verdicts[verdict]]
@@ -54,7 +54,7 @@ def _block(link: Link) -> str:
     lines = [f"{typer.style(f'{link.title:<{_NAMES}}', bold=True)}  {_short(link.name)}"]
     lines += [indent + line for line in _tell({name: value for name, value in link.facts.items() if name != "url"})]
     if "url" in link.facts:
-        lines.append(f"{indent}{link.facts['url']}")
+        lines.append(f"{indent}{printable(link.facts['url'])}")
     return "\n".join([*lines, *map(_line, link.checks)])
 
 
@@ -69,7 +69,7 @@ def _line(check: LinkCheck) -> str:
     first, *others = [f"{line:<{_DETAILS}}" for line in _wrap(_short(check.detail), _DETAILS)]
     lines = [f"  {check.what:<{_NAMES - 2}}  {first}", *(f"{'':<{_NAMES}}  {line}" for line in others)]
     verdict = typer.style(check.verdict, fg=_COLOURS[check.verdict])
-    reason = f" ({check.reason})" if check.reason else ""
+    reason = f" ({printable(check.reason)})" if check.reason else ""
     return "\n".join([*(line.rstrip() for line in lines[:-1]), f"{lines[-1]}  {verdict}{reason}"])
 
 
@@ -80,4 +80,5 @@ def _wrap(text: str, width: int) -> list[str]:
 def _short(text: str) -> str:
     """Hashes and ids by their first 12 digits, Dagster's ids by their first 8, as its pages show them."""
     text = re.sub(r"\b([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", r"\1", text)
-    return re.sub(r"([0-9a-f]{12})[0-9a-f]{4,}\b", r"\1", text)
+    text = re.sub(r"([0-9a-f]{12})[0-9a-f]{4,}\b", r"\1", text)
+    return _KEPT_TOGETHER.join(map(printable, text.split(_KEPT_TOGETHER)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,9 @@ from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 from har_core.windows.schema import channels_of
 from har_core.windows.segmentation import segment
+from pipelines.left_out import LeftOut
 from pipelines.prediction import predict_inputs
+from pipelines.tables import render
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +114,104 @@ def test_recordings_without_a_stretch_as_long_as_a_window_are_refused(recordings
         shutil.copy(recordings / f"a03/p1/s0{number}.txt", target)
     with pytest.raises(InputError, match=r"data: no recording goes on without a break for 250 samples"):
         predict_inputs(Model(), [tmp_path / "data"], length=250, join=True)
+
+
+# --- Which files are found, and what they are called ------------------------------------------------------------------
+
+
+@pytest.fixture
+def text(recordings: Path) -> bytes:
+    """A segment that is right."""
+    return (recordings / "a05/p1/s01.txt").read_bytes()
+
+
+def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+ANSWERED = [
+    ["s01.txt", "S02.TXT"],
+    ["S01.TXT"],
+    ["d1/a10/p4/s01.txt", "d2/deep/a10/p4/s02.txt"],
+    ["a1/p1/s1.txt"],
+    ["x/y/z/a10/p4/s01.txt"],
+    ["A01/P1/S01.TXT", "a01/p1/s2.TXT"],
+    ["a01/p1/s01.txt", "a01/p1/s01 (1).txt", "loose.txt"],
+]
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "linked"])
+@pytest.mark.parametrize("files", ANSWERED)
+def test_every_text_file_is_answered_for_by_its_own_path(
+    tmp_path: Path, text: bytes, files: list[str], kind: str
+) -> None:
+    hidden = [f"{Path(files[0]).parent}/._{Path(files[0]).name}", "__MACOSX/a01/p1/s01.txt", "SYNTHETIC.txt"]
+    contents = dict.fromkeys(files, text) | dict.fromkeys(hidden, b"junk")
+    path = tmp_path / "data"
+    if kind == "zip":
+        path = write_zip(tmp_path / "data.zip", contents)
+    for name, content in contents.items() if kind != "zip" else ():
+        (path / "linked" / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / "linked" / name).write_bytes(content)
+    if kind == "linked":
+        shutil.move(path / "linked", tmp_path / "elsewhere")
+        (path / "linked").symlink_to(tmp_path / "elsewhere")
+    prefix = f"{path}" if kind == "zip" else f"{path}/linked"
+    left_out = LeftOut()
+    table = predict_inputs(Model(), [path], length=125, join=False, left_out=left_out)
+    assert sorted(table["path"].to_pylist()) == sorted(f"{prefix}/{name}" for name in files)
+    assert (left_out.refused, left_out.unknown) == ([], [])
+
+
+@pytest.mark.parametrize("join", [False, True])
+def test_what_is_wrong_keeps_nothing_else_from_an_answer(
+    recordings: Path, text: bytes, tmp_path: Path, join: bool
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(recordings, folder)
+    (folder / "a01/p1/s02.txt").write_bytes(b"\xef\xbb\xbf\xef\xbb\xbf" + text)
+    (folder / "notes.txt").write_text("Remember the milk\n")
+    (folder / "right.txt").write_bytes(text)
+    (folder / "README.md").write_text("")
+    os.mkfifo(folder / "pipe.txt")
+    with (folder / "large.txt").open("wb") as file:
+        file.truncate(300_000_000)
+    left_out = LeftOut()
+    table = predict_inputs(
+        Model(), [folder, tmp_path / "none", folder / "right.txt"], length=125, join=join, left_out=left_out
+    )
+    answered = set(table["path"].to_pylist())
+    segments = {str(path) for path in folder.rglob("a*/p*/s*.txt") if path.parent.parent.name != "a01"}
+    assert answered == {*segments, f"{folder}/right.txt"}
+    assert left_out.unknown == [f"{folder}/README.md"]
+    with pytest.raises(InputError, match="6 problems in 5 places") as caught:
+        left_out.raise_refused()
+    found = [(problem.path.removeprefix(f"{folder}/"), problem.value) for problem in caught.value.problems]
+    assert found == [
+        ("a01/p1/s02.txt", "a second byte-order mark"),
+        ("large.txt", "300000000 bytes"),
+        ("pipe.txt", "a named pipe"),
+        ("notes.txt", "1 column"),
+        ("notes.txt", "1 row"),
+        (str(tmp_path / "none"), None),
+    ]
+
+
+def test_names_that_are_no_text_are_written_with_escapes(text: bytes, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    name = b"\xff\x1b[31m/a01/p1/s01.txt".decode(errors="surrogateescape")
+    for path in (folder / name, folder / "caf\udce9.txt"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+    table = predict_inputs(Model(), [folder], length=125, join=False)
+    assert table["path"].to_pylist() == [f"{folder}/\\xff\\x1b[31m/a01/p1/s01.txt", f"{folder}/caf\\xe9.txt"]
+    for output_format in ("table", "csv", "json", "parquet"):
+        render(table, output_format)
+
+
+def test_a_zip_under_another_name_is_a_zip(text: bytes, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data.bin", {"s01.txt": text})
+    assert predict_inputs(Model(), [path], length=125, join=False)["path"].to_pylist() == [f"{path}/s01.txt"]

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import lzma
 import stat
+import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, Source, list_segments, parse_segment_file
+from har_core.datasets.dsads.listing import (
+    MAX_SEGMENT_BYTES,
+    SegmentFile,
+    Source,
+    list_segments,
+    parse_segment_file,
+    sort_others,
+    too_large,
+)
+from har_core.datasets.dsads.unpacking import UnpackingError, unpack
 
 _MAX_TOTAL_BYTES = 8_000_000_000
 """Most that all segment files may unpack to; the real set has 0.42 GB."""
 
 _ENCRYPTED_FLAG = 0x1
-_READ_BYTES = 4_096
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+_PLAIN = {0, stat.S_IFREG, stat.S_IFDIR}
+_DAMAGE = (zipfile.BadZipFile, EOFError, OSError, struct.error, UnicodeDecodeError, OverflowError, RuntimeError)
+"""What :mod:`zipfile` raises of an archive that is not as it should be."""
 
 
 class ZipSource(Source):
@@ -35,7 +44,7 @@ class ZipSource(Source):
         self.location = location
         try:
             self._zip = zipfile.ZipFile(location)
-        except (*_DAMAGE, NotImplementedError, ValueError) as error:
+        except (*_DAMAGE, ValueError) as error:
             problem = Problem(path=str(location), value=str(error), expected="a whole zip archive")
             raise InputError(f"{location}: not a zip archive, or a truncated one", [problem]) from error
         try:
@@ -43,31 +52,37 @@ class ZipSource(Source):
                 member.filename: member for member in self._zip.infolist() if not _is_junk(member.filename)
             }
             _refuse_unsafe(self._zip.infolist(), location)
-            candidates = [
-                file
-                for name, member in self._members.items()
-                if (file := parse_segment_file(name, num_bytes=member.file_size, marker=f"{member.CRC:08x}"))
-            ]
+            candidates, others, was_made = [], [], False
+            for name, member in self._members.items():
+                file = parse_segment_file(name, num_bytes=member.file_size, marker=f"{member.CRC:08x}")
+                if file is not None:
+                    candidates.append(file)
+                elif PurePosixPath(name).name == SYNTHETIC_MARKER:
+                    was_made = True
+                else:
+                    others.append(name)
             self.files = list_segments(candidates, location=location)
+            self.loose, self.others = sort_others(others)
             self._refuse_unreadable()
         except InputError:
             self._zip.close()
             raise
-        made = any(PurePosixPath(name).name == SYNTHETIC_MARKER for name in self._members)
-        self.origin = "synthetic" if made else "real"
+        self.origin = "synthetic" if was_made else "real"
 
     def read(self, file: SegmentFile) -> bytes:
-        """The unpacked bytes of a member; an error if it is damaged, or packed in a way that Python cannot unpack."""
-        parts = []
+        """The unpacked bytes of a member; an error if it is damaged, or packed in a way that is not known here."""
+        return self.read_loose(file.path)
+
+    def read_loose(self, path: str) -> bytes:
+        """The same of a text file outside the layout."""
+        name, member = self.name_of(path), self._members[path]
+        if member.file_size > MAX_SEGMENT_BYTES:
+            raise InputError(f"{name}: too large", [_too_large(name, member.file_size)])
         try:
-            with self._zip.open(self._members[file.path]) as member:
-                # Small bites: a bite of bzip2 or lzma is unpacked whole, whatever size the member claims.
-                while part := member.read(_READ_BYTES):
-                    parts.append(part)
-        except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
-            problem = Problem(path=self.name(file), value=str(error), expected="an undamaged member of the archive")
-            raise InputError(f"{self.name(file)}: cannot be read", [problem]) from error
-        return b"".join(parts)
+            return unpack(self._zip, member)
+        except (*_DAMAGE, UnpackingError) as error:
+            problem = Problem(path=name, value=str(error), expected="an undamaged member of the archive")
+            raise InputError(f"{name}: cannot be read", [problem]) from error
 
     def close(self) -> None:
         """Close the archive."""
@@ -80,14 +95,17 @@ class ZipSource(Source):
             if member.flag_bits & _ENCRYPTED_FLAG:
                 problems.append(Problem(path=self.name(file), value="encrypted", expected="a member without password"))
             if member.file_size > MAX_SEGMENT_BYTES:
-                value, expected = f"{member.file_size} bytes unpacked", f"at most {MAX_SEGMENT_BYTES} bytes"
-                problems.append(Problem(path=self.name(file), value=value, expected=expected))
-        total = sum(file.num_bytes for file in self.files)
+                problems.append(_too_large(self.name(file), member.file_size))
+        total = sum(file.num_bytes for file in self.files) + sum(self._members[path].file_size for path in self.loose)
         if total > _MAX_TOTAL_BYTES:
             expected = f"at most {_MAX_TOTAL_BYTES} bytes"
             problems.append(Problem(path=str(self.location), value=f"{total} bytes unpacked", expected=expected))
         if problems:
             raise InputError(f"{self.location}: {counted(len(problems), 'problem')} in the archive", problems)
+
+
+def _too_large(name: str, num_bytes: int) -> Problem:
+    return too_large(name, f"{num_bytes} bytes unpacked", MAX_SEGMENT_BYTES)
 
 
 def _refuse_unsafe(members: Sequence[zipfile.ZipInfo], location: Path) -> None:
@@ -99,9 +117,10 @@ def _refuse_unsafe(members: Sequence[zipfile.ZipInfo], location: Path) -> None:
             expected = "a relative path that stays inside the archive"
             problems.append(Problem(path=f"{location}/{name}", value=name, expected=expected))
     for member in members:
-        if stat.S_ISLNK(member.external_attr >> 16):
-            path = f"{location}/{member.filename}"
-            problems.append(Problem(path=path, value="a symbolic link", expected="a plain file"))
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in _PLAIN:
+            value = "a symbolic link" if kind == stat.S_IFLNK else "a device, a pipe or a socket"
+            problems.append(Problem(path=f"{location}/{member.filename}", value=value, expected="a plain file"))
     if problems:
         raise InputError(f"{location}: {counted(len(problems), 'unsafe or ambiguous member')} in the archive", problems)
 

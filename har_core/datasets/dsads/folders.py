@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable
 from io import FileIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from har_core.base.errors import InputError, Problem, counted
+from har_core.base.files import kind_of, read_file
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, SegmentFile, Source, list_segments, parse_segment_file
+from har_core.datasets.dsads.listing import (
+    MAX_SEGMENT_BYTES,
+    SegmentFile,
+    Source,
+    list_segments,
+    parse_segment_file,
+    sort_others,
+    too_large,
+)
 
-_ACTIVITY, _SUBJECT = re.compile(r"[aA][0-9]+"), re.compile(r"[pP][0-9]+")
-_OTHER = re.compile(r"(?!\.|__MACOSX$|[aA][0-9]+$).+")
-"""Names of folders that may hold activity folders."""
-_KINDS = {
-    stat.S_IFDIR: "a directory",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
+_ACTIVITY = re.compile(r"[aA][0-9]+")
+_SUBJECT_FOLDER = re.compile(r"(?:.*/)?[aA][0-9]+/[pP][0-9]+", re.DOTALL)
+_MOST_FOLDERS = 100_000
+"""Who names the root of a disk should not wait for an hour."""
 
 
 class FolderSource(Source):
-    """A directory of ``aNN/pN/sNN.txt``, or one that holds such a directory; everything else in it is ignored."""
+    """A directory of ``aNN/pN/sNN.txt`` at any depth. Links are followed; a folder reached twice counts once."""
 
     def __init__(self, location: Path) -> None:
         """List the directory.
@@ -35,16 +38,12 @@ class FolderSource(Source):
             InputError: it cannot be listed or does not fit the layout, or a segment is no plain file or too large.
         """
         self.location = location
-        try:
-            tops = _tops(location)
-            found = [entry for top in tops for entry in _segments_below(location, top)]
-        except OSError as error:
-            path = str(error.filename or location)
-            problem = Problem(path=path, value=error.strerror, expected="a directory that can be listed")
-            raise InputError(f"{location}: cannot be listed", [problem]) from error
-        self.files = list_segments((file for file, _ in found), location=location)
-        self._refuse_unreadable(found)
-        self.origin = "synthetic" if any((top / SYNTHETIC_MARKER).exists() for top in tops) else "real"
+        walk = _Walk(location)
+        others = walk.others + walk.refuse_unlisted()
+        self.files = list_segments((file for file, _ in walk.found), location=location)
+        self._refuse_unreadable(walk.found)
+        self.loose, self.others = sort_others(others)
+        self.origin = "synthetic" if walk.was_made else "real"
 
     def read(self, file: SegmentFile) -> bytes:
         """The bytes of a file."""
@@ -53,62 +52,116 @@ class FolderSource(Source):
             # One call for a file of the listed size; with a buffer, reading asks the system five times.
             with FileIO(path) as opened:
                 content = opened.read(file.num_bytes + 1)
-                return content if len(content) == file.num_bytes else content + opened.readall()
+                if len(content) != file.num_bytes:
+                    content += opened.read(MAX_SEGMENT_BYTES + 1 - len(content))
         except OSError as error:
             problem = Problem(path=path, value=error.strerror, expected="a file that can be read")
             raise InputError(f"{path}: cannot be read", [problem]) from error
+        if len(content) > MAX_SEGMENT_BYTES:  # it grew
+            raise InputError(f"{path}: too large", [too_large(path, f"{len(content)} bytes", MAX_SEGMENT_BYTES)])
+        return content
 
-    def _refuse_unreadable(self, found: Iterable[tuple[SegmentFile, int]]) -> None:
+    def read_loose(self, path: str) -> bytes:
+        """The bytes of a text file outside the layout."""
+        return read_file(self.location / path, most_bytes=MAX_SEGMENT_BYTES)
+
+    def _refuse_unreadable(self, found: Iterable[tuple[SegmentFile, str | None]]) -> None:
         problems = []
         for file, kind in sorted(found, key=lambda entry: entry[0].key):
-            if kind in _KINDS:
+            if kind is not None:
                 expected = "a plain file, or a link to one"
-                problems.append(Problem(path=self.name(file), value=_KINDS[kind], expected=expected))
+                problems.append(Problem(path=self.name(file), value=kind, expected=expected))
             elif file.num_bytes > MAX_SEGMENT_BYTES:
-                expected = f"at most {MAX_SEGMENT_BYTES} bytes"
-                problems.append(Problem(path=self.name(file), value=f"{file.num_bytes} bytes", expected=expected))
+                problems.append(too_large(self.name(file), f"{file.num_bytes} bytes", MAX_SEGMENT_BYTES))
         if problems:
             raise InputError(f"{self.location}: {counted(len(problems), 'file')} that cannot be read", problems)
 
 
-def _tops(location: Path) -> list[Path]:
-    """Where activity folders may be: in the directory itself, and in the directories within it."""
-    inner = sorted(_folders(location, _OTHER))
-    if any(_folders(location, _ACTIVITY)):  # then others, such as lost+found, need not be readable
-        inner = [folder for folder in inner if _can_be_listed(folder)]
-    return [location, *inner]
+class _Walk:
+    """What lies below a directory, looked through level by level, in the order of names."""
+
+    def __init__(self, location: Path) -> None:
+        self.found: list[tuple[SegmentFile, str | None]] = []
+        """Segment files, and what stands in the place of a plain file, if anything does."""
+        self.others: list[str] = []
+        self.was_made = False
+        self._location = location
+        self._unlisted: dict[str, OSError] = {}
+        self._seen: set[tuple[int, int]] = set()
+        self._waiting = deque([""])
+        while self._waiting:
+            self._look_into(self._waiting.popleft())
+
+    def _look_into(self, folder: str) -> None:
+        """``folder`` is the path from the location, with a slash at its end unless it is empty."""
+        path = self._location / folder
+        try:
+            status = path.stat()
+            place = (status.st_dev, status.st_ino)
+            if place in self._seen:
+                return
+            self._seen.add(place)
+            with os.scandir(path) as entries:
+                found = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name_of)
+        except OSError as error:
+            self._unlisted[folder] = error
+            return
+        if len(self._seen) > _MOST_FOLDERS:
+            problem = Problem(path=str(path), expected=f"at most {_MOST_FOLDERS:,} folders; name the one of recordings")
+            raise InputError(f"{self._location}: too many folders", [problem])
+        may_hold_segments = _SUBJECT_FOLDER.fullmatch(folder[:-1]) is not None
+        for entry in found:
+            path_inside = folder + entry.name
+            if may_hold_segments and (segment := _segment_at(path_inside, entry)) is not None:
+                self.found.append(segment)
+            elif _is_dir(entry):
+                if entry.name != "__MACOSX":
+                    self._waiting.append(f"{path_inside}/")
+            elif entry.name == SYNTHETIC_MARKER:
+                self.was_made = True
+            else:
+                self.others.append(path_inside)
+
+    def refuse_unlisted(self) -> list[str]:
+        """Folders that cannot be listed and need not be, because they lie beside folders of activities.
+
+        Raises:
+            InputError: another folder cannot be listed.
+        """
+        tops = {PurePosixPath(file.path).parent.parent.parent for file, _ in self.found}
+        spared = [
+            folder
+            for folder in self._unlisted
+            if folder and PurePosixPath(folder).parent in tops and not _ACTIVITY.fullmatch(PurePosixPath(folder).name)
+        ]
+        problems = [
+            Problem(path=str(self._location / folder), value=error.strerror, expected="a directory that can be listed")
+            for folder, error in self._unlisted.items()
+            if folder not in spared
+        ]
+        if problems:
+            raise InputError(f"{self._location}: cannot be listed", problems)
+        return spared
 
 
-def _can_be_listed(folder: Path) -> bool:
-    try:
-        with os.scandir(folder):
-            return True
-    except OSError:
-        return False
-
-
-def _segments_below(location: Path, top: Path) -> Iterator[tuple[SegmentFile, int]]:
-    """Segment files, and what kind of thing each is; 0 if that cannot be found out."""
-    for folder in [subject for activity in _folders(top, _ACTIVITY) for subject in _folders(activity, _SUBJECT)]:
-        prefix = folder.relative_to(location).as_posix()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                kind, num_bytes, marker = _look_at(entry)
-                file = parse_segment_file(f"{prefix}/{entry.name}", num_bytes=num_bytes, marker=marker)
-                if file is not None:
-                    yield file, kind
-
-
-def _folders(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if pattern.fullmatch(entry.name) and entry.is_dir():
-                yield Path(entry.path)
-
-
-def _look_at(entry: os.DirEntry[str]) -> tuple[int, int, str]:
+def _segment_at(path: str, entry: os.DirEntry[str]) -> tuple[SegmentFile, str | None] | None:
+    file = parse_segment_file(path, num_bytes=0, marker="unreadable")
+    if file is None:
+        return None
     try:
         status = entry.stat()
     except OSError:  # keep a dangling link in the listing, so that reading it names it
-        return 0, 0, "unreadable"
-    return stat.S_IFMT(status.st_mode), status.st_size, str(status.st_mtime_ns)
+        return file, None
+    sized = SegmentFile(key=file.key, path=path, num_bytes=status.st_size, marker=str(status.st_mtime_ns))
+    return sized, kind_of(status)
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to where nobody may look
+        return False
+
+
+def _name_of(entry: os.DirEntry[str]) -> str:
+    return entry.name

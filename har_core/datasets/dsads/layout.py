@@ -54,6 +54,8 @@ NUM_ACTIVITIES = len(ACTIVITIES)
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A file of this name beside the activity folders says that the recordings were made, not measured."""
 
+_MOST_DIGITS = 10
+"""More make an impossible number in any case, and Python refuses to read thousands."""
 _SEGMENT_PATH = re.compile(r"(?:^|/)a([0-9]+)/p([0-9]+)/s([0-9]+)\.txt$", re.IGNORECASE)
 
 
@@ -108,7 +110,7 @@ def channels_of_sensor(unit: int, sensor: int) -> range:
 def parse_segment_path(path: str) -> SegmentKey | None:
     """Read subject, activity and segment from a ``/``-separated path; None if it names no segment file.
 
-    The numbers are as written, possible or not: see :meth:`SegmentKey.expectation`.
+    The numbers are as written, possible or not (see :meth:`SegmentKey.expectation`), but for digits beyond the tenth.
 
     >>> parse_segment_path("data/a01/p2/s03.txt")
     SegmentKey(subject=2, activity=1, segment=3)
@@ -118,5 +120,5 @@ def parse_segment_path(path: str) -> SegmentKey | None:
     match = _SEGMENT_PATH.search(path)
     if match is None:
         return None
-    activity, subject, segment = (int(group) for group in match.groups())
+    activity, subject, segment = (int(group.lstrip("0")[:_MOST_DIGITS] or 0) for group in match.groups())
     return SegmentKey(subject=subject, activity=activity, segment=segment)

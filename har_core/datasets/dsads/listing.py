@@ -36,25 +36,41 @@ class SegmentFile:
 
 
 class Source(ABC):
-    """Segment files that can be listed and read; a context manager that closes itself."""
+    """Files that can be listed and read; a context manager that closes itself.
+
+    One rule holds for folders and zips: a segment file is ``aNN/pN/sNN.txt`` at any depth, in any case. Hidden files
+    (``.…``), what lies in hidden folders and ``__MACOSX`` do not count. Everything else is listed apart.
+    """
 
     location: Path
     origin: Origin
-    """``synthetic`` if the generator's marker file is beside the activity folders."""
+    """``synthetic`` if the generator's marker file is there."""
     files: tuple[SegmentFile, ...]
-    """Sorted by subject, activity, segment."""
+    """The segment files, sorted by subject, activity, segment."""
+    loose: tuple[str, ...] = ()
+    """Paths inside the source of all other text files (``.txt``), sorted: nobody knows whose they are."""
+    others: tuple[str, ...] = ()
+    """Paths inside the source of what else there is, sorted."""
 
     @abstractmethod
     def read(self, file: SegmentFile) -> bytes:
         """The file's bytes, uncompressed; many threads may read at once.
 
         Raises:
-            InputError: the file cannot be read.
+            InputError: the file cannot be read, or is larger than :data:`MAX_SEGMENT_BYTES`.
         """
+
+    def read_loose(self, path: str) -> bytes:
+        """The same of one of ``loose``."""
+        raise KeyError(path)
 
     def name(self, file: SegmentFile) -> str:
         """The file as the user knows it."""
-        return f"{self.location}/{file.path}"
+        return self.name_of(file.path)
+
+    def name_of(self, path: str) -> str:
+        """What lies at ``path`` inside the source as the user knows it."""
+        return f"{self.location}/{path}"
 
     def by_recording(self) -> dict[RecordingKey, tuple[SegmentFile, ...]]:
         """The files of each recording, in order."""
@@ -74,14 +90,11 @@ def list_segments(candidates: Iterable[SegmentFile], *, location: Path) -> tuple
     """Sort the segment files by key.
 
     Raises:
-        InputError: no candidate, an impossible number (``a20``), or two files of one key; all are named.
+        InputError: an impossible number (``a20``), or two files of one key; all are named.
     """
     by_key: defaultdict[SegmentKey, list[SegmentFile]] = defaultdict(list)
     for file in candidates:
         by_key[file.key].append(file)
-    if not by_key:
-        problem = Problem(path=str(location), expected="segment files aNN/pN/sNN.txt, here or one level below")
-        raise InputError(f"{location}: no recordings here", [problem])
     problems: list[Problem] = []
     for key, files in sorted(by_key.items()):
         expected, value = key.expectation(), f"{key.recording}, segment {key.segment}"
@@ -99,6 +112,18 @@ def parse_segment_file(path: str, *, num_bytes: int, marker: str) -> SegmentFile
     """The segment file at ``path``; None if the path names none."""
     key = parse_segment_path(path)
     return None if key is None else SegmentFile(key=key, path=path, num_bytes=num_bytes, marker=marker)
+
+
+def sort_others(paths: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What :attr:`Source.loose` and :attr:`Source.others` are of the files outside the layout."""
+    paths = sorted(paths)
+    loose = tuple(path for path in paths if path.lower().endswith(".txt"))
+    return loose, tuple(path for path in paths if not path.lower().endswith(".txt"))
+
+
+def too_large(name: str, value: str, most_bytes: int) -> Problem:
+    """What is wrong with a file above the limit."""
+    return Problem(path=name, value=value, expected=f"at most {most_bytes} bytes")
 
 
 def listing_version(source: Source) -> str:

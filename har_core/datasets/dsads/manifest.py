@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from har_core.base.ahead import ahead
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.progress import Progress, silent
+from har_core.base.text import printable
 from har_core.datasets.dsads.ingested import recordings_writer
 from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
 from har_core.datasets.dsads.listing import SegmentFile, Source
@@ -213,7 +214,7 @@ def _read(source: Source, files: Sequence[SegmentFile]) -> tuple[Recording, Sequ
     rows = [
         ManifestRow(
             **file.key._asdict(),
-            path=file.path,
+            path=printable(file.path),
             num_bytes=len(content),
             marker=file.marker,
             sha256=hashlib.sha256(content).hexdigest(),

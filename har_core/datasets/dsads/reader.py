@@ -7,6 +7,7 @@ last line end, blank lines after the last row and blanks around a number are acc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +18,13 @@ import pyarrow.csv
 from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.diagnosis import diagnose
 from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH
+from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\n"
 
-_READ = pyarrow.csv.ReadOptions(column_names=list(CHANNELS), use_threads=False, block_size=1 << 19)
+_BLOCK_SIZES = (1 << 19, MAX_SEGMENT_BYTES + 1)
+"""Bytes that the parser looks at together: no row may be longer. The second takes any row that a file can hold."""
 # Blank lines and quotes have no place in a segment file: refusing both is stricter, and a quarter faster.
 _PARSE = pyarrow.csv.ParseOptions(quote_char=False, double_quote=False, ignore_empty_lines=False)
 _CONVERT = pyarrow.csv.ConvertOptions(
@@ -71,6 +74,8 @@ def parse_segments(texts: Sequence[SegmentText], names: Sequence[str]) -> npt.ND
     samples = _parse(texts)
     if samples is None:
         problems = [problem for name, text in zip(names, texts, strict=True) for problem in find_problems(name, text)]
+        if not problems:
+            raise AssertionError(f"{', '.join(names)}: the parser refuses files of which it takes each alone")
         files = counted(len({problem.path for problem in problems}), "file")
         raise InputError(f"{counted(len(problems), 'problem')} in {files}", problems)
     return samples
@@ -89,16 +94,28 @@ def find_problems(name: str, text: SegmentText) -> list[Problem]:
 def _parse(texts: Sequence[SegmentText]) -> npt.NDArray[np.float32] | None:
     """The samples (45, S * 125) of S segments; None if anything is wrong with any of them."""
     # pyarrow takes a lone carriage return for a line end; with none, and 125 line feeds each, no row can change files.
-    if any(text.content.count(b"\n") != SEGMENT_LENGTH or b"\r" in text.content for text in texts):
+    # A second byte-order mark it skips, but only in the first file.
+    if any(
+        text.content.count(b"\n") != SEGMENT_LENGTH
+        or b"\r" in text.content
+        or text.content.startswith(_BYTE_ORDER_MARK)
+        for text in texts
+    ):
         return None
-    buffer = pa.py_buffer(b"".join(text.content for text in texts))
-    try:
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(buffer), read_options=_READ, parse_options=_PARSE, convert_options=_CONVERT
-        )
-    except pa.ArrowInvalid:
+    table = _read_csv(b"".join(text.content for text in texts))
+    if table is None:
         return None
     if table.num_rows != SEGMENT_LENGTH * len(texts):
         raise AssertionError(f"{table.num_rows} rows parsed from {len(texts)} segments")
     samples = np.stack([column.to_numpy() for column in table.columns])
     return samples if np.isfinite(samples).all() else None
+
+
+def _read_csv(content: bytes) -> pa.Table | None:
+    for block_size in _BLOCK_SIZES:
+        read = pyarrow.csv.ReadOptions(column_names=list(CHANNELS), use_threads=False, block_size=block_size)
+        with suppress(pa.ArrowInvalid):
+            return pyarrow.csv.read_csv(
+                pa.BufferReader(content), read_options=read, parse_options=_PARSE, convert_options=_CONVERT
+            )
+    return None

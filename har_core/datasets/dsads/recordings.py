@@ -122,10 +122,10 @@ def read_recording(
             problems += error.problems
     texts = [canonical(content) for content in contents]
     try:
-        samples = parse_segments(texts, names)
+        samples = parse_segments(texts, names) if texts else None
     except InputError as error:
         problems += error.problems
-    if problems:
+    if problems or samples is None:
         raise InputError(f"{source.location}: {counted(len(problems), 'problem')}", problems)
     key, segments = files[0].key.recording, tuple(file.key.segment for file in files)
     return Recording(subject=key.subject, activity=key.activity, segments=segments, samples=samples), contents, texts

@@ -2,23 +2,72 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from har_core.base.errors import InputError, Problem
+from har_core.base.files import require_file
 from har_core.datasets.dsads.archives import ZipSource
 from har_core.datasets.dsads.folders import FolderSource
 from har_core.datasets.dsads.listing import Source
 
+_LAYOUT = "segment files aNN/pN/sNN.txt, at any depth"
+_NUM_NAMES_SHOWN = 5
 
-def open_source(path: Path) -> Source:
+
+def open_source(path: Path, *, any_names: bool = False) -> Source:
     """Open the directory or zip of recordings at ``path``; only lists it.
+
+    Args:
+        path: a directory, a zip, or a link to one.
+        any_names: whether text files outside the layout will do where no segment file is there.
 
     Raises:
         InputError: nothing is there, or it does not fit the layout; all problems are named.
     """
-    if path.is_dir():
-        return FolderSource(path)
-    if path.exists():
-        return ZipSource(path)
-    expected = "a directory or zip of segment files aNN/pN/sNN.txt"
-    raise InputError(f"{path}: no recordings here", [Problem(path=str(path), expected=expected)])
+    require_place(path)
+    source = FolderSource(path) if path.is_dir() else ZipSource(path)
+    if source.files or (any_names and source.loose):
+        return source
+    source.close()
+    found = [*source.loose, *source.others]
+    zips = [name for name in found if name.lower().endswith(".zip")]
+    value = some_of(zips, "a zip inside", "zips inside") if zips else None
+    if value is None and found:
+        value = some_of(found, "another file", "other files")
+    expected = f"{_LAYOUT}; name the zip itself" if zips and path.is_dir() else _LAYOUT
+    raise InputError(f"{path}: no recordings here", [Problem(path=str(path), value=value, expected=expected)])
+
+
+def require_place(path: Path) -> None:
+    """Do nothing if ``path`` is a directory or a plain file, or a link to one; nothing is opened.
+
+    Raises:
+        InputError: it is not there, or something else.
+    """
+    expected = f"a directory or zip of {_LAYOUT}"
+    try:
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        problem = Problem(path=str(path), expected=expected)
+        raise InputError(f"{path}: no recordings here", [problem]) from error
+    except (OSError, ValueError) as error:  # the latter for a path with NUL
+        value = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"{path}: no recordings here", [Problem(path=str(path), value=value, expected=expected)]
+        ) from error
+    if not is_directory:
+        require_file(path)
+
+
+def some_of(names: Sequence[str], one: str, many: str) -> str:
+    """How many, and the first names.
+
+    >>> some_of(["a", "b"], "a file", "files"), some_of(["a"], "a file", "files")
+    ('2 files: a, b', 'a file: a')
+    """
+    shown = ", ".join(names[:_NUM_NAMES_SHOWN])
+    more = len(names) - _NUM_NAMES_SHOWN
+    number = one if len(names) == 1 else f"{len(names)} {many}"
+    return f"{number}: {shown}" + (f" and {more} more" if more > 0 else "")

@@ -3,14 +3,26 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from har_core.base.errors import StorageError
-from har_core.base.files import atomic_folder, atomic_path, atomic_paths, sha256_of_file, write_bytes, write_text
+from har_core.base.errors import InputError, StorageError
+from har_core.base.files import (
+    atomic_folder,
+    atomic_path,
+    atomic_paths,
+    put_out,
+    read_file,
+    sha256_of_file,
+    write_bytes,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -187,3 +199,99 @@ def test_the_hash_is_of_the_bytes(tmp_path: Path) -> None:
     write_bytes(tmp_path / "a", b"abc")
     # FIPS 180-2, appendix B.1
     assert sha256_of_file(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+# --- Links, devices and pipes -----------------------------------------------------------------------------------------
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a.txt").symlink_to("elsewhere/b.txt")
+    (tmp_path / "folder").symlink_to("elsewhere/made")
+    for content in ("earlier", "later"):
+        write_text(tmp_path / "a.txt", content)
+        with atomic_folder(tmp_path / "folder") as folder:
+            (folder / content).touch()
+        assert (tmp_path / "elsewhere" / "b.txt").read_text() == content
+        assert names(tmp_path / "elsewhere" / "made") == [content]
+    assert (tmp_path / "a.txt").is_symlink()
+    assert (tmp_path / "folder").is_symlink()
+    assert names(tmp_path) == ["a.txt", "elsewhere", "folder"]
+    assert names(tmp_path / "elsewhere") == ["b.txt", "made"]
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    """A node like ``/dev/full``."""
+    path = tmp_path / "full"
+    try:
+        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+        path.write_bytes(b"")
+    except PermissionError:
+        pytest.skip("this user may not make or open devices here")
+    return path
+
+
+def test_a_device_is_never_replaced(device: Path) -> None:
+    with pytest.raises(StorageError, match="a device is there, and no file"):
+        write_text(device, "x")
+    with pytest.raises(StorageError, match="the disk is full"):
+        put_out(device, b"x")
+    assert device.is_char_device()
+    assert names(device.parent) == ["full"]
+
+
+def test_what_is_put_out_to_a_pipe_goes_through_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit((tmp_path / "pipe").read_bytes)
+        put_out(tmp_path / "pipe", b"through")
+        assert read.result() == b"through"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}", "link"])
+def test_what_is_put_out_to_an_open_file_follows_what_is_in_it(tmp_path: Path, name: str) -> None:
+    with (tmp_path / "log").open("w") as log:
+        log.write("before, ")
+        log.flush()
+        (tmp_path / "link").symlink_to(f"/dev/fd/{log.fileno()}")
+        put_out(tmp_path / name.format(log.fileno()), b"put out")
+    assert (tmp_path / "log").read_text() == "before, put out"
+
+
+def test_a_place_where_nothing_can_be_written_is_a_storage_error(tmp_path: Path) -> None:
+    for path in (tmp_path, Path("/proc/nowhere/a.txt"), tmp_path / ("x" * 300), tmp_path.joinpath(*["x" * 250] * 20)):
+        with pytest.raises(StorageError, match="cannot be written"):
+            put_out(path, b"")
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to("a")
+    assert read_file(tmp_path / "link", most_bytes=3) == b"abc"
+    with pytest.raises(InputError, match="found '3 bytes', expected at most 2 bytes"):
+        read_file(tmp_path / "a", most_bytes=2)
+    assert b"MemTotal" in read_file(Path("/proc/meminfo"), most_bytes=100_000)  # whose size is 0
+    with pytest.raises(InputError, match="expected at most 20 bytes"):
+        read_file(Path("/proc/meminfo"), most_bytes=20)
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    monkeypatch.chdir(tmp_path)  # the path of a socket must be short
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("socket")
+    expected = {
+        "pipe": "a named pipe",
+        "zero": "a device",
+        "socket": "a socket",
+        ".": "a directory",
+        "none": "No such file",
+        "x" * 300: "name too long",
+        "nul\0": "null",
+    }
+    for name, found in expected.items():
+        with pytest.raises(InputError, match=f"found '[^']*{found}"):
+            read_file(tmp_path / name, most_bytes=3)

@@ -255,6 +255,15 @@ def test_all_problems_are_reported_in_the_order_of_the_file(problems: Callable[[
     assert [problem.line for problem in found] == [2, 3, 5, 6, 8, 10, 11]
 
 
+@pytest.mark.timeout(60)  # it took minutes where each problem looked for its own line
+def test_thousands_of_problems_are_told_in_a_moment(problems: Callable[[str], tuple[Problem, ...]]) -> None:
+    keys = "".join(f"key{number} = {number}\n" for number in range(3_000))
+    found = problems(MODELS + "[training]\n" + keys)
+    assert [problem.line for problem in found] == list(range(5, 3_005))
+    assert len(problems("[models]\narchitectures = [" + '"cnn", ' * 20_000 + "]\n")) == 19_999
+    assert len(problems(f"[splits]\ntest_subjects = [{'1, ' * 80_000}]\n{MODELS}")) == 1
+
+
 def test_a_bad_preset_does_not_hide_the_other_keys(problems: Callable[[str], tuple[Problem, ...]]) -> None:
     assert len(problems('[training]\npreset = "x"\nepochs = 0\n' + MODELS)) == 2
 

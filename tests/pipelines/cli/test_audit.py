@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +112,44 @@ def test_bad_files_are_all_named(har: Callable[..., Result], damaged: Path, home
     assert "a19/p2/s02.txt" in result.err
     assert "Traceback" not in result.err
     assert result.out == ""
+
+
+def test_what_is_beside_the_recordings_is_said(har: Callable[..., Result], damaged: Path) -> None:
+    (damaged / "a01/p1/s01 (1).txt").write_bytes((damaged / "a01/p1/s01.txt").read_bytes())
+    (damaged / "README.md").touch()
+    result = har("audit", damaged)
+    assert result.exit_code == 2
+    assert [line.split()[0] for line in result.out.splitlines()] == ["kind", "zero_run", "missing_segment"]
+    assert f"Left out, a file that is no text (.txt): {damaged}/README.md\n" in result.err
+    assert "1 text file outside the layout left out; the findings are of all other files" in result.err
+    assert f"{damaged}/a01/p1/s01 (1).txt: found 's01 (1).txt', expected a name aNN/pN/sNN.txt" in result.err
+
+
+def test_a_second_byte_order_mark_is_no_recording_less(har: Callable[..., Result], damaged: Path) -> None:
+    path = damaged / "a01/p1/s02.txt"
+    path.write_bytes(b"\xef\xbb\xbf\xef\xbb\xbf" + path.read_bytes())
+    result = har("audit", damaged)
+    assert (result.exit_code, result.out) == (2, "")
+    assert f"{path}:1: found 'a second byte-order mark'" in result.err
+
+
+def test_output_into_a_device_leaves_the_device(har: Callable[..., Result], damaged: Path, tmp_path: Path) -> None:
+    node = tmp_path / "null"
+    try:
+        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        node.write_bytes(b"")
+    except PermissionError:
+        pytest.skip("this user may not make or open devices here")
+    assert har("audit", damaged, "--output", node).exit_code == 0
+    assert node.is_char_device()
+
+
+@pytest.mark.parametrize("output", ["", ".", "/proc/nothing", "x" * 300])
+def test_output_that_cannot_be_written(har: Callable[..., Result], damaged: Path, output: str) -> None:
+    result = har("audit", damaged, "--output", output)
+    assert result.exit_code in {1, 2}
+    assert "Traceback" not in result.err
+    assert output[:50] in result.err
 
 
 @pytest.mark.parametrize("what", ["nothing", "empty", "text"])

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import shutil
 import stat
+import subprocess
+import sys
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -186,6 +189,93 @@ def test_a_member_that_unpacks_to_more_than_it_says_is_a_problem(tmp_path: Path,
     path.write_bytes(content)
     ((name, _, expected),) = problems_of(path)
     assert (name, expected) == ("a01/p1/s01.txt", "an undamaged member of the archive")
+
+
+def patch_headers(path: Path, *, local: int | None, central: int | None, new: bytes) -> None:
+    """Write ``new`` over this place in every header; None leaves a kind of header as it is."""
+    content = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\3\4", local), (b"PK\1\2", central)):
+        at = -1
+        while offset is not None and (at := content.find(signature, at + 1)) >= 0:
+            content[at + offset : at + offset + len(new)] = new
+    path.write_bytes(content)
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from har_core.base.errors import InputError
+from har_core.datasets.dsads.source import open_source
+sources = [open_source(Path(name)) for name in sys.argv[1:]]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+limit = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + 64_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for source in sources:
+    try:
+        source.read(source.files[0])
+    except InputError as error:
+        print(error.problems[0].value)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, file=sys.stderr)
+"""
+
+
+def test_a_member_that_lies_about_its_size_takes_no_memory_for_it(tmp_path: Path) -> None:
+    paths, told = [], []
+    for name in ("deflate", "bzip2", "lzma"):
+        whole = write_zip(tmp_path / f"{name}.zip", {"a01/p1/s01.txt": bytes(80_000_000)}, COMPRESSIONS[name])
+        for claimed in (40_000, 3_999_999):
+            paths.append(Path(shutil.copy(whole, tmp_path / f"{name}-{claimed}.zip")))
+            patch_headers(paths[-1], local=22, central=24, new=claimed.to_bytes(4, "little"))
+            told.append(f"unpacks to more, not to the {claimed} bytes that it claims")
+    command = [sys.executable, "-c", MEASURE, *map(str, paths)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == told
+    assert int(done.stderr) < 40
+
+
+def test_a_dictionary_of_gigabytes_is_not_reserved(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"a01/p1/s01.txt": b"1,2\n" * 1000}, zipfile.ZIP_LZMA)
+    patch_headers(path, local=30 + len("a01/p1/s01.txt") + 5, central=None, new=b"\xff\xff\xff\xff")
+    subprocess.run([sys.executable, "-c", MEASURE, str(path)], check=True, capture_output=True)
+    with open_source(path) as source:
+        assert source.read(source.files[0]) == b"1,2\n" * 1000
+
+
+def test_a_member_that_is_packed_to_far_more_than_it_has_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("a01/p1/s01.txt", bytes(200_000))
+    patch_headers(path, local=22, central=24, new=(100).to_bytes(4, "little"))
+    assert [value for _, value, _ in problems_of(path)] == ["200000 bytes that claim to unpack to 100"]
+
+
+def test_a_header_that_claims_to_be_utf_8_and_is_not_is_a_problem(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"caf\xe9/a01/p1/s01.txt": b"x"})
+    content = path.read_bytes().replace("caf\xe9".encode(), b"caf\xe9!")
+    path.write_bytes(content)
+    assert [expected for _, _, expected in problems_of(path)] == ["a whole zip archive"]
+    at = content.find(b"PK\1\2")
+    path.write_bytes(content[:at] + content[at:].replace(b"caf\xe9!", "caf\xe9".encode()))
+    ((_, value, expected),) = problems_of(path)
+    assert expected == "an undamaged member of the archive"
+    assert "utf-8" in str(value)
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
+def test_what_is_no_plain_file_in_the_archive_is_a_problem(tmp_path: Path, kind: int) -> None:
+    member = zipfile.ZipInfo("data/a01/p1/s03.txt")
+    member.external_attr = (kind | 0o777) << 16
+    path = write_zip(tmp_path / "a.zip", RIGHT)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, "")
+    assert problems_of(path) == [("data/a01/p1/s03.txt", "a device, a pipe or a socket", "a plain file")]
+
+
+def test_a_zip_in_a_zip_is_called_so(tmp_path: Path) -> None:
+    inner = write_zip(tmp_path / "data.zip", RIGHT)
+    path = write_zip(tmp_path / "a.zip", {"data.zip": inner.read_bytes()})
+    with pytest.raises(InputError, match=r"found 'a zip inside: data\.zip', expected segment files"):
+        open_source(path)
 
 
 def test_a_closed_archive_holds_no_file(tmp_path: Path) -> None:

@@ -116,8 +116,8 @@ def test_a_lone_carriage_return_ends_no_line() -> None:
     tokens = [["1"] * 45 for _ in range(125)]
     tokens[11][43] = "1\r"
     assert problems_of(text_of(tokens)) == [Problem(path="f", line=12, column=44, value="1\r", expected="a number")]
-    (problem, *_) = problems_of(text_of(tokens, line_end="\r"))
-    assert (problem.line, problem.column) == (1, 46)
+    (problem,) = problems_of(text_of([["1"] * 45] * 125, line_end="\r"))
+    assert (problem.line, problem.value) == (1, "line ends of CR alone")
     tokens = [["1"] * 45 for _ in range(126)]
     (problem, *_) = problems_of(text_of(tokens).replace(b"1\n", b"1\r", 1))
     assert (problem.line, problem.column, problem.value) == (1, 46, "89 columns")
@@ -209,9 +209,58 @@ def test_an_empty_or_binary_file_is_one_problem(content: bytes, line: int | None
     assert "125 rows of 45 numbers" in problem.expected
 
 
-def test_a_file_with_another_separator_names_each_line_once() -> None:
-    problems = problems_of(text_of([["1"] * 45 for _ in range(125)]).replace(b",", b";"))
-    assert [(problem.line, problem.column) for problem in problems] == [(line, 2) for line in range(1, 126)]
+RIGHT = text_of([["-1.5"] * 45 for _ in range(125)])
+HEADER = ",".join(f"T_{number}" for number in range(45)).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (RIGHT.replace(b",", b";"), "columns separated by semicolons"),
+        (RIGHT.replace(b",", b"\t"), "columns separated by tabs"),
+        (RIGHT.replace(b",", b"  "), "columns separated by blanks"),
+        (RIGHT.replace(b",", b"|"), "columns separated by bars"),
+        (RIGHT.replace(b",", b";").replace(b".", b","), "columns separated by semicolons and decimal commas"),
+        (RIGHT.replace(b",", b";").replace(b".", b",", 70), "columns separated by semicolons and decimal commas"),
+        (RIGHT.replace(b",", b"\t").replace(b".", b","), "columns separated by tabs and decimal commas"),
+        (RIGHT.replace(b".", b","), "decimal commas"),
+        (RIGHT.replace(b"\n", b",7\n"), "46 columns in each of 125 lines"),
+        (text_of([["1.5"] * 125] * 45), "45 rows of 125 columns: rows and columns are exchanged"),
+        (RIGHT.decode().encode("utf-16"), "UTF-16"),
+        (RIGHT.decode().encode("utf-32"), "UTF-32"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf" + RIGHT, "a second byte-order mark"),
+        (b"PK\x03\x04" + RIGHT, "a zip archive"),
+        (RIGHT.replace(b"\n", b"\r"), "line ends of CR alone"),
+        (HEADER + RIGHT, "a header, T_0,T_1,T_2,T_3,T_4,T_5,T_6,T_7,T_8,T_9,T_10,T_11,T_12,T_13,…"),
+        (b"time,value\n" + RIGHT, "a header, time,value"),
+    ],
+)
+def test_the_cause_of_a_thousand_problems_is_named_once(content: bytes, value: str) -> None:
+    assert [(problem.line, problem.value) for problem in problems_of(content)] == [(1, value)]
+
+
+def test_a_header_hides_nothing_below_it() -> None:
+    problems = problems_of(HEADER + RIGHT.replace(b"-1.5", b"x", 1) + b"1\n")
+    assert [(problem.line, problem.column) for problem in problems] == [(1, None), (2, 1), (127, 2), (127, None)]
+
+
+@pytest.mark.parametrize("others", [[], [RIGHT]])
+def test_a_second_byte_order_mark_is_wrong_in_every_file(others: list[bytes]) -> None:
+    texts = [canonical(content) for content in (*others, b"\xef\xbb\xbf\xef\xbb\xbf" + RIGHT)]
+    with pytest.raises(InputError, match="1 problem in 1 file"):
+        parse_segments(texts, ["a", "b"][: len(texts)])
+
+
+def test_a_value_may_be_padded_beyond_a_block_of_the_parser() -> None:
+    texts = [canonical(RIGHT), canonical(RIGHT.replace(b",", b"," + b" " * 1_000_000, 2)), canonical(RIGHT)]
+    np.testing.assert_array_equal(parse_segments(texts, ["a", "b", "c"]), np.full((45, 375), -1.5))
+
+
+def test_a_file_of_problems_is_looked_at_no_further_than_it_helps() -> None:
+    line = b"x," * 20_000 + b"\n"
+    problems = problems_of(line * 40 + RIGHT)
+    assert (problems[-1].line, problems[-1].value) == (5, "1005 problems")
+    assert problems[-1].expected.startswith("fewer problems")
 
 
 def test_a_file_cut_in_the_middle_of_a_line_names_both_ends() -> None:

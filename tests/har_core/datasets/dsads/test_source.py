@@ -47,10 +47,86 @@ def test_a_directory_is_listed_by_key_and_junk_is_ignored(tmp_path: Path, write_
         assert source.origin == "real"
 
 
-def test_a_directory_two_levels_down_is_not_searched(tmp_path: Path, write_files: WriteFiles) -> None:
-    write_files(tmp_path, {f"x/y/{path}": content for path, content in RIGHT.items()})
-    with pytest.raises(InputError, match="no recordings here"):
+LISTED = {
+    "d1/a10/p4/s01.txt": (4, 10, 1),
+    "d2/deep/a10/p4/S02.TXT": (4, 10, 2),
+    "x/y/z/A1/P1/s1.txt": (1, 1, 1),
+    "linked/a02/p1/s01.txt": (1, 2, 1),
+}
+
+
+def test_folders_and_zips_have_one_rule(tmp_path: Path, write_files: WriteFiles) -> None:
+    folder = tmp_path / "folder"
+    left_out = {"d1/a10/p4/._s01.txt": b"", "x/.y/a03/p1/s01.txt": b"", "__MACOSX/a01/p1/s09.txt": b""}
+    others = {"a10/p4/notes.TXT": b"", "s01.txt": b"", "README.md": b"", "d1/a10/p4/s02.csv": b""}
+    write_files(folder, {path: path.encode() for path in LISTED} | left_out | others)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    (folder / "linked").rename(tmp_path / "elsewhere")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    for location in (folder, tmp_path / "a.zip"):
+        with open_source(location) as source:
+            assert {file.path: file.key for file in source.files} == LISTED
+            assert [source.read(file) for file in source.files] == [file.path.encode() for file in source.files]
+            assert (source.loose, source.others) == (
+                ("a10/p4/notes.TXT", "s01.txt"),
+                ("README.md", "d1/a10/p4/s02.csv"),
+            )
+            assert source.read_loose("s01.txt") == b""
+
+
+def test_links_in_a_circle_end(tmp_path: Path, write_files: WriteFiles) -> None:
+    write_files(tmp_path, RIGHT)
+    (tmp_path / "a01" / "up").symlink_to(tmp_path)
+    (tmp_path / "data").symlink_to(tmp_path / "a01")
+    (tmp_path / "itself").symlink_to("itself")
+    source = open_source(tmp_path)
+    assert [file.key for file in source.files] == KEYS
+    assert source.others == ("itself",)
+
+
+def test_a_tree_of_too_many_folders_is_refused(
+    tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, RIGHT)
+    monkeypatch.setattr(folders, "_MOST_FOLDERS", 5)
+    with pytest.raises(InputError, match="at most 5 folders"):
         open_source(tmp_path)
+
+
+def test_text_files_of_any_name_will_do_where_they_may(tmp_path: Path, write_files: WriteFiles) -> None:
+    write_files(tmp_path, {"b.txt": b"", "deep/a.TXT": b"", "c.zip": b""})
+    with open_source(tmp_path, any_names=True) as source:
+        assert (source.files, source.loose) == ((), ("b.txt", "deep/a.TXT"))
+    with pytest.raises(InputError, match=r"found 'a zip inside: c\.zip', expected .*; name the zip itself"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("digits", ["9" * 5_000, "0" * 5_000])
+def test_a_name_of_thousands_of_digits_is_an_impossible_number(tmp_path: Path, digits: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(f"a01/p1/s{digits}.txt", b"")
+    with pytest.raises(InputError, match="expected a segment from 1 to 9999"):
+        open_source(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe", "socket"])
+def test_what_is_no_folder_and_no_file_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("socket")
+    with pytest.raises(InputError, match=r"found 'a (device|named pipe|socket)', expected a plain file"):
+        open_source(Path(name))
+
+
+def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / ("x" * 300), tmp_path.joinpath(*["x" * 250] * 20)):
+        with pytest.raises(InputError, match="File name too long"):
+            open_source(path)
 
 
 def test_the_order_does_not_depend_on_the_file_system(
@@ -217,6 +293,17 @@ def test_directories_and_zips_have_one_limit(tmp_path: Path, write_files: WriteF
     for location in (tmp_path, tmp_path / "a.zip"):
         with pytest.raises(InputError, match=rf"s01\.txt: found '{MAX_SEGMENT_BYTES + 1} bytes"):
             open_source(location)
+
+
+def test_a_file_that_grows_past_the_limit_is_refused(
+    tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, RIGHT)
+    source = open_source(tmp_path)
+    (tmp_path / "a01/p1/s01.txt").write_bytes(b"1" * 10)
+    monkeypatch.setattr(folders, "MAX_SEGMENT_BYTES", 9)
+    with pytest.raises(InputError, match="expected at most 9 bytes"):
+        source.read(source.files[0])
 
 
 @pytest.mark.parametrize("kind", ["dangling link", "removed", "forbidden"])

@@ -5,6 +5,7 @@ Where things lie is said in :mod:`assets.resources.home`, who may work there in 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -57,11 +58,16 @@ def current_home() -> Home:
 def prepare(home: Home) -> None:
     """Make what Dagster needs to start, and name it in ``DAGSTER_HOME`` and ``HAR_HOME`` for this and child processes.
 
+    What these processes make from now on is for this user alone, whatever the umask was.
+
     Raises:
         StorageError: the home cannot be written.
     """
+    os.umask(0o077)
     try:
         home.dagster.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):  # somebody else's, who lets this user write there
+            home.dagster.chmod(0o700)
     except OSError as error:
         raise StorageError(f"{home.root}: cannot be used as a home ({error.strerror})") from error
     settings = home.dagster / "dagster.yaml"

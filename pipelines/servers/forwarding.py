@@ -89,6 +89,10 @@ class Backend:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def close(self) -> None:
+        """Close what connections are left."""
+        await self._client.aclose()
+
     def _headers(self, connection: HTTPConnection) -> Headers:
         kept = _without(connection.headers.raw, _OF_ONE_CONNECTION)
         kept = [(name, value) for name, value in kept if not name.startswith(_TOLD_BY_PROXIES)]

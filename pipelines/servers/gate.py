@@ -7,7 +7,7 @@ so that ``SameSite`` alone does not keep it out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,8 +19,8 @@ from starlette.websockets import WebSocket
 
 from pipelines.servers.forwarding import Backend
 from pipelines.servers.keys import Key, user_of
+from pipelines.servers.ports import HOST
 
-HOST = "127.0.0.1"
 PARAMETER = "key"
 """Name of the parameter that holds the secret, in a link to ``/``."""
 _RETURN = "har-return"
@@ -45,8 +45,8 @@ Each start of <code>har ui</code> prints a new one.</p>
 class Rule(Protocol):
     """Whether a page gets a request; :mod:`pipelines.servers.routes` has them."""
 
-    def __call__(self, method: str, path: str, *, has_query: bool) -> bool:
-        """Of a method and a decoded path; whether there is a query beside it."""
+    def __call__(self, method: str, path: str, parameters: Collection[str]) -> bool:
+        """Of a method, a decoded path, and the names of what stands behind it in the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,10 @@ class Gate:
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request or websocket."""
+        """One request or websocket; or the beginning and the end of all."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
         page = self._pages[scope["server"][1]]
         if scope["type"] == "websocket":
             websocket = WebSocket(scope, receive, send)
@@ -79,6 +82,14 @@ class Gate:
             response.raw_headers += [pair for pair in _HEADERS if pair[0] not in dict(response.raw_headers)]
             await response(scope, receive, send)
 
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for page in self._pages.values():
+            await page.backend.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
     async def _answer(self, request: Request, page: Page) -> Response:
         if request.method == "GET" and request.url.path == "/" and PARAMETER in request.query_params:
             return self._let_in(request)
@@ -86,7 +97,7 @@ class Gate:
             return refusal
         if _RETURN in request.query_params:
             return RedirectResponse(_relative(request.url.remove_query_params(_RETURN)), 303)
-        if not page.opens(request.method, request.url.path, has_query=bool(request.url.query)):
+        if not page.opens(request.method, request.scope["path"], request.query_params):
             return _refused("har serves these pages without this")
         return await page.backend.answer(request)
 

@@ -8,7 +8,7 @@ uploads, and whatever names a place of its own for files.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 _LOOKS = ("GET", "HEAD")
 _NO_PATH = re.compile(r"//|\\|(^|/)\.{1,2}(/|$)|[\x00-\x1f\x7f]")
@@ -42,16 +42,19 @@ _MLFLOW = {
 _MLFLOW_OPEN: Mapping[str, re.Pattern[str]] = {method: re.compile(paths) for method, paths in _MLFLOW.items()}
 
 
-def opens_dagster(method: str, path: str, *, has_query: bool) -> bool:
-    """Whether Dagster's pages get this request. What changes something goes by POST to ``/graphql`` alone."""
+def opens_dagster(method: str, path: str, parameters: Collection[str]) -> bool:
+    """Whether Dagster's pages get this request. What changes something goes by POST to ``/graphql`` alone.
+
+    A mutation that stands in the address would be carried out too, by GET and from a form.
+    """
     if _NO_PATH.search(path):
         return False
-    if path.rstrip("/") == "/graphql":  # it would carry out a mutation that stands in the address
-        return method == "POST" or (method in _LOOKS and not has_query)
+    if path.rstrip("/") == "/graphql":
+        return (method == "POST" and {*parameters} <= {"op"}) or (method in _LOOKS and not parameters)
     return method in _LOOKS and not _DAGSTER_CLOSED.fullmatch(path)
 
 
-def opens_mlflow(method: str, path: str, *, has_query: bool) -> bool:  # noqa: ARG001 - one form for both
+def opens_mlflow(method: str, path: str, parameters: Collection[str]) -> bool:  # noqa: ARG001 - one form for both
     """Whether MLflow's pages get this request."""
     allowed = _MLFLOW_OPEN.get("GET" if method in _LOOKS else method)
     return allowed is not None and not _NO_PATH.search(path) and allowed.fullmatch(path) is not None

@@ -7,13 +7,11 @@ anew every minute.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import logging
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,18 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
-import uvicorn
 
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
-from har_core.base.errors import HarError, InputError
+from har_core.base.errors import HarError
 from har_core.base.files import write_text
 from pipelines.homes import definitions_file
 from pipelines.servers.children import Children
 from pipelines.servers.claim import claimed, folder_of_sockets, write_links
 from pipelines.servers.forwarding import Backend
-from pipelines.servers.gate import HOST, PARAMETER, Gate, Page
+from pipelines.servers.gate import PARAMETER, Gate, Page
 from pipelines.servers.keys import Key
+from pipelines.servers.ports import HOST, listening, opened
 from pipelines.servers.probes import (
     LOCATION,
     is_dagster_ready,
@@ -83,7 +81,7 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
         claim = stack.enter_context(claimed(home))
         is_stopped = stack.enter_context(_signals())
         listeners = [
-            stack.enter_context(_listen(port, usual))
+            stack.enter_context(listening(port, usual))
             for port, usual in ((dagster_port, USUAL_DAGSTER_PORT), (mlflow_port, USUAL_MLFLOW_PORT))
         ]
         ports = [int(listener.getsockname()[1]) for listener in listeners]
@@ -118,7 +116,7 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
                 wait_until(server.is_ready)
         backends = [Backend(sockets / name, key.cookie_name) for name in ("dagster.sock", "mlflow.sock")]
         pages = dict(zip(ports, map(Page, backends, (opens_dagster, opens_mlflow)), strict=True))
-        stack.enter_context(_opened(Gate(key, pages), listeners))
+        stack.enter_context(opened(Gate(key, pages), listeners))
         if children.ended() is None:
             typer.echo(f"Dagster: {links['Dagster']}\nMLflow:  {links['MLflow']}\nCtrl-C ends both.")
         keep = threading.Thread(
@@ -146,33 +144,6 @@ def _signals() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _opened(gate: Gate, listeners: list[socket.socket]) -> Iterator[None]:
-    """The gate answers on these sockets, in a thread, where signals are none of its business."""
-    config = uvicorn.Config(
-        gate,
-        loop="asyncio",
-        http="h11",
-        ws="websockets-sansio",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,  # it would write down the secret
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=listeners)), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(5)
 
 
 def _environment(home: Home, dagster: str, mlflow: str) -> dict[str, str]:
@@ -241,19 +212,3 @@ def _servers(home: Home, sockets: Path) -> list[Server]:
         ),
         Server("Dagster's daemon", ("dagster._daemon", "run", "-w", str(workspace))),
     ]
-
-
-@contextmanager
-def _listen(given: int | None, usual: int) -> Iterator[socket.socket]:
-    """A socket that listens on the given port, or the usual one, or where that is taken any free one."""
-    for port in (given,) if given is not None else (usual, 0):
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((HOST, port))
-                listener.listen(128)
-            except OSError:
-                continue
-            yield listener
-            return
-    raise InputError(f"port {given} on {HOST} is taken; name another, or leave it out for a free one", ())

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -88,28 +87,29 @@ def _lock(descriptor: int, home: Home) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         told = _told(home)
-        process = told.get("process")
-        if process is None or not is_dead(process) or time.monotonic() > deadline:
+        if not told or not is_dead(told["process"]) or time.monotonic() > deadline:
             raise HomeBusyError(_who_serves(home, told))
         if not has_said:
-            typer.echo(f"Waiting for the servers of process {pid_of(process)}, which was killed, to end ...")
+            typer.echo(f"Waiting for the servers of process {pid_of(told['process'])}, which was killed, to end ...")
             has_said = True
         time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
-def _who_serves(home: Home, told: Mapping[str, Any]) -> str:
-    if "process" not in told:
+def _who_serves(home: Home, told: Mapping[str, str]) -> str:
+    if not told:
         return f"{home.root} is served by another process already; look for its `har ui`"
-    pages = ", ".join(f"{name} at {told[name].partition('?')[0]}" for name in ("Dagster", "MLflow") if name in told)
+    pages = ", ".join(f"{name} at {told[name].partition('?')[0]}" for name in ("Dagster", "MLflow"))
     return (
         f"{home.root} is served by process {pid_of(told['process'])} since {told['since']}: {pages}. "
         f"The links that open them are in {links_file(home)}"
     )
 
 
-def _told(home: Home) -> dict[str, Any]:
+def _told(home: Home) -> dict[str, str]:
+    """What the process that serves the home wrote; nothing where it has not yet, or where that cannot be read."""
     try:
         told = json.loads(links_file(home).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        pid_of(told["process"])
+        return {name: str(told[name]) for name in ("process", "since", "Dagster", "MLflow")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-    return told if isinstance(told, dict) else {}

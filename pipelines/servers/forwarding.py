@@ -36,7 +36,7 @@ class Backend:
         self._own_cookie = own_cookie
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=_IDLE_S)
         self._client = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=self._socket, limits=limits),
+            transport=httpx.AsyncHTTPTransport(verify=False, uds=self._socket, limits=limits),
             timeout=httpx.Timeout(None, connect=10.0),
             trust_env=False,
         )

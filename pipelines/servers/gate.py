@@ -91,7 +91,7 @@ class Gate:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, request: Request, page: Page) -> Response:
-        if request.method == "GET" and request.url.path == "/" and PARAMETER in request.query_params:
+        if request.method == "GET" and request.scope["path"] == "/" and PARAMETER in request.query_params:
             return self._let_in(request)
         if (refusal := self._refusal(request)) is not None:
             return refusal

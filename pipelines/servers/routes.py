@@ -27,7 +27,7 @@ _MLFLOW = {
     ),
     "POST": (
         rf"/graphql|{_API}/(runs|experiments|logged-models)/search|{_API}/experiments/search-datasets"
-        rf"|{_API}/registered-models/get-latest-versions"
+        rf"|{_API}/registered-models/get-latest-versions|/ajax-api/3\.0/mlflow/traces/(metrics|search)"
         # what a user of the pages changes: names, descriptions, tags and aliases, deletion and its undoing
         rf"|{_API}/runs/(update|delete|restore|set-tag|delete-tag)"
         rf"|{_API}/experiments/(set-experiment-tag|delete-experiment-tag)"

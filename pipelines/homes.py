@@ -73,6 +73,7 @@ def prepare(home: Home) -> None:
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
         write_text(settings, DAGSTER_YAML)
+    os.environ.setdefault("MPLCONFIGDIR", str(home.dagster / "matplotlib"))  # its list of fonts, else in ~/.cache
     os.environ["HAR_HOME"] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
 

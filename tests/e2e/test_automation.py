@@ -24,6 +24,7 @@ import pytest
 from dagster._core.scheduler.instigation import TickStatus
 from narrowing import as_type, present
 from pages import logged_in, read_links
+from processes import wait_for_the_end_of
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Har
@@ -292,3 +293,14 @@ def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site: Site) -> N
             dg.DagsterRunStatus.FAILURE,
         }
     site.run()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+def test_a_kill_ends_the_servers_and_the_training_that_they_started(site: Site) -> None:
+    site.launch("retraining", '{"ops": {"retrain_models": {"config": {"seed": 4}}}}')
+    holder = site.har.home / ".dagster" / "har.lock"
+    site.wait_until(lambda: holder.with_suffix(".holder.json").is_file(), "the retraining")
+    with site.running.pop() as process:
+        process.kill()
+    wait_for_the_end_of(f"HAR_HOME={site.har.home}", 60)
+    assert not site.unfinished()

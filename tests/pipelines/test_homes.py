@@ -12,7 +12,7 @@ from pipelines.homes import Memory, current_home, prepare, propose, recall, reme
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    for name in ("HAR_HOME", "DAGSTER_HOME"):
+    for name in ("HAR_HOME", "DAGSTER_HOME", "MPLCONFIGDIR"):
         monkeypatch.setenv(name, "placeholder")  # so that what prepare() sets is undone
     home = Home(tmp_path / "home")
     prepare(home)

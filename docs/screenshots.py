@@ -6,7 +6,6 @@ Both UIs are started on the home ``.demo`` and looked at in Chromium. Nothing in
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import shutil
@@ -14,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,16 +41,20 @@ CHARTS = "^test/(accuracy|macro_f1|macro_recall)$"
 
 @contextmanager
 def serving() -> Iterator[tuple[str, str]]:
-    """The addresses of Dagster's UI and of MLflow's, while both run."""
+    """The links that open Dagster's UI and MLflow's, while both run."""
     ports = [str(free_port()), str(free_port())]
     command = [sys.executable, "-m", "pipelines", "ui", "--dagster-port", ports[0], "--mlflow-port", ports[1]]
     environment = {**os.environ, "HAR_HOME": str(HOME)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
-            while process.stdout and process.stdout.readline().rstrip() != "Ctrl-C ends both.":
-                if process.poll() is not None:
-                    sys.exit(f"har ui ended with exit code {process.returncode}")
-            yield f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"
+            links: list[str] = []
+            for line in process.stdout or ():
+                links += re.findall(r"http://\S+", line)
+                if line.rstrip() == "Ctrl-C ends both.":
+                    break
+            else:
+                sys.exit(f"har ui ended with exit code {process.wait()}")
+            yield links[0], links[1]
         finally:
             process.send_signal(signal.SIGTERM)
 
@@ -66,8 +68,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def chromium() -> Iterator[Callable[[int], Page]]:
-    """Makes pages of a given height that reach nothing but this machine."""
+def chromium(link: str) -> Iterator[Callable[[int], Page]]:
+    """Makes pages of a given height that reach nothing but this machine, and have opened the link."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         sys.exit("Chromium is needed on the path: apt-get install chromium")
@@ -79,7 +81,9 @@ def chromium() -> Iterator[Callable[[int], Page]]:
             context.route(ELSEWHERE, lambda route: route.abort())
             context.add_init_script(NO_ASSISTANT)
             context.set_default_timeout(PATIENCE_MS)
-            return context.new_page()
+            page = context.new_page()
+            page.goto(link)
+            return page
 
         yield open_page
         browser.close()
@@ -126,8 +130,9 @@ def take_automation(page: Page, dagster: str) -> None:
 def take_comparison(page: Page, mlflow: str) -> None:
     """The runs of the models beside each other, best first."""
     order = quote("metrics.`test_macro_f1`")
+    found = page.request.get(f"{mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=har").json()
     page.goto(
-        f"{mlflow}/#/experiments/{experiment_id(mlflow)}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+        f"{mlflow}/#/experiments/{found['experiment']['experiment_id']}/runs?workflowType=machine_learning&compareRunsMode=CHART"
         f"&orderByKey={order}&orderByAsc=false&searchFilter={quote(MODEL_RUNS)}"
     )
     page.get_by_text("models/cnn").first.wait_for()
@@ -136,13 +141,6 @@ def take_comparison(page: Page, mlflow: str) -> None:
     page.get_by_text("test/macro_recall").first.wait_for()
     page.get_by_placeholder("Search metric charts").blur()
     take(page, "mlflow_comparison")
-
-
-def experiment_id(mlflow: str) -> str:
-    """Of the one experiment of the home."""
-    url = f"{mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=har"
-    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - loopback, our own
-        return str(json.load(response)["experiment"]["experiment_id"])
 
 
 def take_report(page: Page) -> None:
@@ -155,7 +153,8 @@ def main() -> None:
     """All five."""
     if not REPORT.is_file():
         sys.exit(f"{REPORT.relative_to(ROOT)} is missing; run `make demo` first")
-    with chromium() as open_page, serving() as (dagster, mlflow):
+    with serving() as links, chromium(links[0]) as open_page:
+        dagster, mlflow = (link.partition("/?")[0] for link in links)
         take_graph(open_page(820), dagster, 820)
         take_asset(open_page(900), dagster)
         take_automation(open_page(500), dagster)

@@ -6,6 +6,7 @@ may work there in :mod:`assets.resources.occupation`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import unicodedata
@@ -96,11 +97,16 @@ def _problem_of_name(name: str) -> str | None:
 def prepare(home: Home) -> None:
     """Make what Dagster needs to start, and name it in ``DAGSTER_HOME`` and ``HAR_HOME`` for this and child processes.
 
+    What these processes make from now on is for this user alone, whatever the umask was.
+
     Raises:
         StorageError: the home cannot be written.
     """
+    os.umask(0o077)
     try:
         home.dagster.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):  # somebody else's, who lets this user write there
+            home.dagster.chmod(0o700)
     except OSError as error:
         raise StorageError(f"{home.root}: cannot be used as a home ({error.strerror})") from error
     if (forbidden := first_unwritable(home)) is not None:
@@ -111,6 +117,7 @@ def prepare(home: Home) -> None:
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
         write_text(settings, DAGSTER_YAML)
+    os.environ.setdefault("MPLCONFIGDIR", str(home.dagster / "matplotlib"))  # its list of fonts, else in ~/.cache
     name_home(home)
 
 

@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,7 +92,17 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 def execute_run(arguments: str) -> None:
     """What the new process does: the command with which other launchers start their containers.
 
-    SIGTERM ends it as an interruption does: the run is closed, and what it was training can go on later.
+    SIGTERM, a closed terminal and the end of the process that launched it end it as an interruption does: the run is
+    closed, and what it was training can go on later.
     """
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     execute_run_command.main([arguments], standalone_mode=False)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGINT)

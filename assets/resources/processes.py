@@ -39,9 +39,10 @@ def is_dead(process: str) -> bool:
 
 
 def _start(pid: int) -> str:
-    """Clock ticks from boot to the start of a process, where the system says so; else nothing."""
+    """Clock ticks from boot to the start of a process that has not ended, where the system says so; else nothing."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         return ""
-    return fields.rpartition(")")[2].split()[19]
+    state, *others = fields.rpartition(")")[2].split()
+    return "" if state in "ZX" else others[18]  # ended, and its parent has not asked how

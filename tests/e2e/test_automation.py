@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ import dagster as dg
 import pytest
 from dagster._core.scheduler.instigation import TickStatus
 from narrowing import as_type, present
+from pages import logged_in, read_links
+from processes import wait_for_the_end_of
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Har
@@ -47,6 +48,8 @@ class Site:
     sources: Path
     dagster_port: int
     running: list[subprocess.Popen[str]] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    """To Dagster's pages, one for each start."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,13 +68,8 @@ class Site:
 
     def ask(self, query: str) -> Any:
         """As a click on the pages does."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.dagster_port}/graphql",
-            json.dumps({"query": query}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
-            answer = json.load(response)
+        with logged_in(self.links[-1]) as client:
+            answer = client.post("/graphql", json={"query": query}).raise_for_status().json()
         assert "errors" not in answer, answer
         (found,) = answer["data"].values()
         assert "Error" not in found["__typename"], answer
@@ -110,11 +108,7 @@ class Site:
             text=True,
         )
         self.running.append(process)
-        assert [present(process.stdout).readline().split(" ")[0] for _ in range(3)] == [
-            "Starting",
-            "Dagster:",
-            "MLflow:",
-        ]
+        self.links.append(read_links(process)[0])
 
     def stop(self) -> None:
         while self.running:
@@ -299,3 +293,14 @@ def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site: Site) -> N
             dg.DagsterRunStatus.FAILURE,
         }
     site.run()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+def test_a_kill_ends_the_servers_and_the_training_that_they_started(site: Site) -> None:
+    site.launch("retraining", '{"ops": {"retrain_models": {"config": {"seed": 4}}}}')
+    holder = site.har.home / ".dagster" / "har.lock"
+    site.wait_until(lambda: holder.with_suffix(".holder.json").is_file(), "the retraining")
+    with site.running.pop() as process:
+        process.kill()
+    wait_for_the_end_of(f"HAR_HOME={site.har.home}", 60)
+    assert not site.unfinished()

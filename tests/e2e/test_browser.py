@@ -8,16 +8,19 @@ import re
 import shutil
 import signal
 import socket
+import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from narrowing import as_type, present
+from pages import address, logged_in, read_links
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ PATIENCE_MS = 120_000
 RELOAD_S = 120
 """Two seconds between looks, and what it takes to import the definitions again."""
 ELSEWHERE = re.compile(r"^(?!https?://127\.0\.0\.1[:/]|data:|blob:)")
+REBOUND = "10.evil.example.com"
+"""A name of somebody else's that points to this machine."""
 QUIETLY = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,7 +45,13 @@ QUIETLY = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
 ]
+
+
+SENSOR = "automation"
+HERE = 'repositoryLocationName: "har", repositoryName: "__repository__"'
+STATE = "name sensorState { status }"
 
 
 @dataclass(frozen=True)
@@ -49,15 +60,20 @@ class Site:
 
     har: Har
     """``har`` as in conftest."""
-    dagster: str
-    mlflow: str
+    links: tuple[str, str]
+    """As ``har ui`` printed them."""
+    client: httpx.Client
+
+    @property
+    def dagster(self) -> str:
+        return address(self.links[0])
+
+    @property
+    def mlflow(self) -> str:
+        return address(self.links[1])
 
     def ask(self, query: str) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - loopback
-            f"{self.dagster}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-            return json.load(response)["data"]
+        return self.client.post("/graphql", json={"query": query}).raise_for_status().json()["data"]
 
     def runs(self) -> dict[str, str]:
         """Status by id."""
@@ -108,9 +124,9 @@ def site(har: Har, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     dagster, mlflow = free_port(), free_port()
     with har.start("ui", "--dagster-port", dagster, "--mlflow-port", mlflow) as process:
         try:
-            while present(process.stdout).readline().rstrip() != "Ctrl-C ends both.":
-                assert process.poll() is None, f"har ui ended with {process.returncode}"
-            yield Site(har, f"http://127.0.0.1:{dagster}", f"http://127.0.0.1:{mlflow}")
+            links = read_links(process)
+            with logged_in(links[0]) as client:
+                yield Site(har, links, client)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
@@ -127,13 +143,15 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def looking(browser: Browser, folder: Path) -> Iterator[Page]:
-    """A page that reaches nothing but this machine; where the test fails, pictures of all that is open."""
+def looking(browser: Browser, site: Site, folder: Path) -> Iterator[Page]:
+    """A page that reaches nothing but this machine and is let in; after a failure, pictures of all that is open."""
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
     context.route(ELSEWHERE, lambda route: route.abort())
     context.set_default_timeout(PATIENCE_MS)
     try:
-        yield context.new_page()
+        page = context.new_page()
+        page.goto(site.links[0])
+        yield page
     except BaseException:
         for number, page in enumerate(context.pages):
             with contextlib.suppress(Exception):
@@ -144,7 +162,7 @@ def looking(browser: Browser, folder: Path) -> Iterator[Page]:
 
 
 def test_the_graph_shows_its_groups(browser: Browser, site: Site, tmp_path: Path) -> None:
-    with looking(browser, tmp_path) as page:
+    with looking(browser, site, tmp_path) as page:
         page.goto(site.dagster)
         page.wait_for_url("**/overview/**")  # it moves there by itself, and would move back
         page.get_by_role("link", name=re.compile("Lineage$")).click()
@@ -154,7 +172,7 @@ def test_the_graph_shows_its_groups(browser: Browser, site: Site, tmp_path: Path
 
 def test_a_model_materialised_by_a_click_is_found_in_mlflow(browser: Browser, site: Site, tmp_path: Path) -> None:
     before, earlier = site.runs(), site.latest_metadata("models/lstm")
-    with looking(browser, tmp_path) as page:
+    with looking(browser, site, tmp_path) as page:
         page.goto(f"{site.dagster}/assets/models/lstm")
         expect(page.get_by_text("Latest materialization")).to_be_visible(timeout=PATIENCE_MS)
         page.get_by_role("button", name=re.compile("Materialize$")).click()
@@ -193,7 +211,7 @@ def test_a_changed_setting_is_stale_on_the_pages_as_in_har_status(browser: Brows
         wait_for(lambda: site.stale_status()["models/lstm"] == "STALE", RELOAD_S, "staleness")
         assert site.stale_status() == site.status()
         assert site.stale_status()["models/shufflenet"] == "FRESH"
-        with looking(browser, tmp_path) as page:
+        with looking(browser, site, tmp_path) as page:
             page.goto(f"{site.dagster}/assets/models/lstm")
             expect(page.get_by_text("Unsynced").first).to_be_visible(timeout=PATIENCE_MS)
     finally:
@@ -215,3 +233,119 @@ def listening_sockets() -> Iterator[tuple[str, int]]:
             if state == "0A":
                 address, _, port = local.partition(":")
                 yield address, int(port, 16)
+
+
+HOSTILE = """
+<!doctype html><title>hostile</title><body><script>
+const [dagster, mlflow, mutation, experiment] = {arguments};
+const there = `${{dagster}}/graphql?query=${{encodeURIComponent(mutation)}}`;
+const body = JSON.stringify({{query: mutation}});
+const tries = [
+  new Promise(done => {{ const image = new Image(); image.onload = image.onerror = done; image.src = there; }}),
+  fetch(there, {{mode: "no-cors", credentials: "include"}}),
+  fetch(there, {{mode: "no-cors", credentials: "include", method: "POST"}}),
+  fetch(`${{dagster}}/graphql`, {{mode: "no-cors", credentials: "include", method: "POST", body}}),
+  fetch(`${{dagster}}/graphql`,
+    {{credentials: "include", method: "POST", body, headers: {{"Content-Type": "application/json"}}}}),
+  fetch(`${{mlflow}}/ajax-api/2.0/mlflow/experiments/set-experiment-tag`,
+    {{mode: "no-cors", credentials: "include", method: "POST", body: JSON.stringify(experiment)}}),
+  fetch(`${{mlflow}}/ajax-api/2.0/mlflow/registered-models/alias?name=har&alias=champion`,
+    {{credentials: "include", method: "DELETE"}}),
+  new Promise(done => {{
+    const socket = new WebSocket(`${{dagster.replace("http", "ws")}}/graphql`, "graphql-ws");
+    socket.onopen = () => {{ document.title = "open"; done(); }};
+    socket.onerror = socket.onclose = done;
+  }}),
+  new Promise(done => {{
+    document.body.insertAdjacentHTML("beforeend", `<iframe name=inside></iframe><iframe src="${{dagster}}"></iframe>
+      <form target=inside method=post enctype=text/plain action="${{there}}"></form>`);
+    document.forms[0].submit();
+    setTimeout(done, 2000);
+  }}),
+];
+Promise.allSettled(tries).then(() => document.body.insertAdjacentHTML("beforeend", "<p>all was tried</p>"));
+</script>
+"""
+
+
+@contextmanager
+def hostile_page(site: Site) -> Iterator[int]:
+    """The port of a web page of somebody else's, which tries to switch on a sensor, and more."""
+    where = f'repositoryLocationName: "har", repositoryName: "__repository__", sensorName: "{SENSOR}"'
+    mutation = f"mutation {{ startSensor(sensorSelector: {{ {where} }}) {{ __typename }} }}"
+    tag = {"experiment_id": "1", "key": "hostile", "value": "was here"}
+    text = HOSTILE.format(arguments=json.dumps([site.dagster, site.mlflow, mutation, tag]))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            link = f'<a href="{site.mlflow}/#/models/har">a link</a>'
+            self.wfile.write((text if self.path == "/hostile" else link).encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_hostile_page_in_the_same_browser_changes_nothing(
+    browser: Browser, site: Site, tmp_path: Path, host: str
+) -> None:
+    """From another port of this host, which is the same site to the browser, and from another site."""
+    runs = site.runs()
+    with hostile_page(site) as port, looking(browser, site, tmp_path) as page:
+        page.context.unroute_all()
+        answers: list[int] = []
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("response", lambda response: answers.append(response.status) if str(port) not in response.url else None)
+        page.goto(f"http://{host}:{port}/hostile")
+        expect(page.get_by_text("all was tried")).to_be_visible(timeout=PATIENCE_MS)
+        assert page.title() == "hostile"
+        assert len([url for url in asked if url.startswith((site.dagster, site.mlflow))]) >= 8
+        assert set(answers) == {403}  # those that the browser lets the page see
+    sensor = site.ask(
+        f"{{ sensorsOrError(repositorySelector: {{ {HERE} }}) {{ ... on Sensors {{ results {{ {STATE} }} }} }} }}"
+    )
+    assert {s["name"]: s["sensorState"]["status"] for s in sensor["sensorsOrError"]["results"]}[SENSOR] == "STOPPED"
+    assert site.runs() == runs
+    found = site.client.get(f"{site.mlflow}/ajax-api/2.0/mlflow/experiments/get?experiment_id=1").json()["experiment"]
+    assert "hostile" not in [tag["key"] for tag in found.get("tags", [])]
+    alias = "/ajax-api/2.0/mlflow/registered-models/alias?name=har&alias=champion"
+    assert site.client.get(site.mlflow + alias).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_link_on_a_page_elsewhere_arrives(browser: Browser, site: Site, tmp_path: Path, host: str) -> None:
+    """As links of a report that was opened from disk do."""
+    with hostile_page(site) as port, looking(browser, site, tmp_path) as page:
+        page.context.unroute_all()
+        page.goto(f"http://{host}:{port}/")
+        page.get_by_text("a link").click()
+        expect(page.get_by_text("champion").first).to_be_visible(timeout=PATIENCE_MS)
+        assert page.url == f"{site.mlflow}/#/models/har"
+
+
+def test_a_foreign_name_for_this_host_shows_nothing(browser: Browser, site: Site, tmp_path: Path) -> None:
+    with looking(browser, site, tmp_path) as page:
+        page.context.unroute_all()
+        for link in site.links:
+            rebound = link.replace("127.0.0.1", REBOUND)
+            for address_of_page in (rebound, address(rebound)):
+                answer = page.goto(address_of_page)
+                assert present(answer).status == 403
+
+
+def test_one_link_opens_both_pages(browser: Browser, site: Site, tmp_path: Path) -> None:
+    with looking(browser, site, tmp_path) as page:
+        assert "key=" not in page.url
+        page.goto(site.mlflow)
+        expect(page.get_by_text("Model registry").first).to_be_visible(timeout=PATIENCE_MS)
+    context = browser.new_context()
+    assert present(context.new_page().goto(site.mlflow)).status == 403
+    context.close()

@@ -113,7 +113,7 @@ def test_changed_settings_of_one_model_retrain_it_alone(har: Har, continued: lis
     assert har.run() == ["models/lstm", "comparison_report", "champion"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interruption_ends_in_order_and_the_next_run_goes_on(
     har: Har, continued: list[str], number: signal.Signals
 ) -> None:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from narrowing import as_type, present
+from pages import logged_in, read_links
+from processes import processes_naming
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Har
@@ -52,19 +54,6 @@ def wait_for(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes])
     raise AssertionError(f"{url}: the server ended with {process.returncode}")
 
 
-def processes_naming(text: str) -> list[int]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            named = text in (entry / "environ").read_bytes().decode(errors="replace")
-            running = (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            continue
-        if named and running and int(entry.name) != os.getpid():
-            found.append(int(entry.name))
-    return found
-
-
 @pytest.fixture
 def fresh(har: Har, tmp_path: Path) -> Har:
     """A home where nothing has run."""
@@ -72,48 +61,46 @@ def fresh(har: Har, tmp_path: Path) -> Har:
 
 
 @pytest.fixture
-def ui(fresh: Har) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """A started ``har ui`` in a home where nothing has run, and its two addresses."""
-    dagster, mlflow = free_port(), free_port()
-    with fresh.start("ui", "--dagster-port", dagster, "--mlflow-port", mlflow) as process:
+def ui(fresh: Har) -> Iterator[tuple[subprocess.Popen[str], tuple[str, str]]]:
+    """A started ``har ui`` in a home where nothing has run, and its two links."""
+    with fresh.start("ui", "--dagster-port", free_port(), "--mlflow-port", free_port()) as process:
         try:
-            assert present(process.stdout).readline().startswith("Starting ")
-            lines = [present(process.stdout).readline().rstrip() for _ in range(2)]
-            assert lines == [f"Dagster: http://127.0.0.1:{dagster}", f"MLflow:  http://127.0.0.1:{mlflow}"]
-            yield process, f"http://127.0.0.1:{dagster}", f"http://127.0.0.1:{mlflow}"
+            yield process, read_links(process)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_uis_answer_and_a_signal_ends_all(
-    fresh: Har, ui: tuple[subprocess.Popen[str], str, str], number: signal.Signals
+    fresh: Har, ui: tuple[subprocess.Popen[str], tuple[str, str]], number: signal.Signals
 ) -> None:
-    process, dagster, mlflow = ui
-    query = {"query": "{ assetNodes { assetKey { path } groupName } }"}
-    nodes = json.loads(answer(f"{dagster}/graphql", query))["data"]["assetNodes"]
-    assert ["models", "lstm"] in [node["assetKey"]["path"] for node in nodes]
-    assert b"MLflow" in answer(mlflow)
-    searched = json.loads(answer(f"{mlflow}/api/2.0/mlflow/experiments/search", {"max_results": 10}))
+    process, links = ui
+    with logged_in(links[0]) as client:
+        nodes = client.post("/graphql", json={"query": "{ assetNodes { assetKey { path } groupName } }"}).json()
+    assert ["models", "lstm"] in [node["assetKey"]["path"] for node in nodes["data"]["assetNodes"]]
+    with logged_in(links[1]) as client:
+        assert "MLflow" in client.get("/").text
+        searched = client.get("/ajax-api/2.0/mlflow/experiments/search?max_results=10").json()
     assert "har" in [experiment["name"] for experiment in searched["experiments"]]
     process.send_signal(number)
     assert process.wait(60) == 0
     assert processes_naming(f"HAR_HOME={fresh.home}") == []
+    assert not (fresh.home / ".dagster" / "ui.json").exists()
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
-def test_end_of_one_ends_all(fresh: Har, ui: tuple[subprocess.Popen[str], str, str]) -> None:
-    process, *_ = ui
+def test_end_of_one_ends_all(fresh: Har, ui: tuple[subprocess.Popen[str], tuple[str, str]]) -> None:
+    process, _ = ui
     (webserver,) = [
         number
         for number in processes_naming(f"HAR_HOME={fresh.home}")
-        if b"dagster_webserver" in Path(f"/proc/{number}/cmdline").read_bytes()
+        if b"pipelines.servers.pages" in Path(f"/proc/{number}/cmdline").read_bytes()
     ]
     os.kill(webserver, signal.SIGKILL)
     assert process.wait(120) == 1
-    assert "Dagster UI ended" in present(process.stdout).read()
+    assert "Dagster's pages ended" in present(process.stdout).read()
     assert processes_naming(f"HAR_HOME={fresh.home}") == []
 
 

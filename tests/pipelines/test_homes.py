@@ -1,4 +1,5 @@
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -6,12 +7,13 @@ import pytest
 from assets.resources.home import Home
 from assets.resources.memory import Memory, recall, remember
 from har_core.base.errors import InputError, StorageError
+from har_core.base.files import write_text
 from pipelines.homes import current_home, prepare, propose
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    for name in ("HAR_HOME", "DAGSTER_HOME"):
+    for name in ("HAR_HOME", "DAGSTER_HOME", "MPLCONFIGDIR"):
         monkeypatch.setenv(name, "placeholder")  # so that what prepare() sets is undone
     home = Home(tmp_path / "home")
     prepare(home)
@@ -34,6 +36,23 @@ def test_prepared_home_has_telemetry_off_and_a_queue_and_keeps_changes(home: Hom
     settings.write_text("# mine\n")
     prepare(home)
     assert settings.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_a_home_is_private_whatever_the_umask(home: Home, umask: int) -> None:
+    (home.root / "old").mkdir()
+    old = Home(home.root / "old")
+    old.dagster.mkdir(mode=0o755)
+    new = Home(home.root / "new")
+    before = os.umask(umask)
+    try:
+        for each in (old, new):
+            prepare(each)
+            write_text(each.data / "raw" / "a.txt", "a")
+    finally:
+        os.umask(before)
+    for path in (old.dagster, new.dagster, new.root, old.data, new.data):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
 
 def test_home_that_cannot_be_made(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from dagster._core.launcher import LaunchRunContext, WorkerStatus
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from narrowing import as_type, present
 
-from assets.resources.processes import PROCESS_TAG, current_process, pid_of
+from assets.resources.processes import PROCESS_TAG, current_process, is_dead, pid_of
 from pipelines.launcher import WarmRunLauncher
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -102,6 +103,40 @@ def test_a_killed_process_is_missed(instance: dg.DagsterInstance, launch: Callab
         assert time.monotonic() < end
         time.sleep(0.1)
     assert not launcher.terminate(run_id)
+
+
+LAUNCH = """
+import sys, time
+import dagster as dg
+from dagster._core.code_pointer import FileCodePointer
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+
+home, job = sys.argv[1:]
+with dg.DagsterInstance.from_config(home) as instance:
+    pointer = FileCodePointer(job, "defs")
+    origin = JobPythonOrigin("job", RepositoryPythonOrigin(sys.executable, pointer))
+    run = instance.create_run_for_job(pointer.load_target().resolve_job_def("job"), job_code_origin=origin)
+    instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
+    print(run.run_id, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_run_ends_with_the_process_that_launched_it(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(JOB)
+    (tmp_path / "slowly").touch()
+    command = [sys.executable, "-c", LAUNCH, instance.root_directory, str(tmp_path / "job.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as launcher:
+        run_id = present(launcher.stdout).readline().strip()
+        wait_for(instance, run_id, dg.DagsterRunStatus.STARTED)
+        launcher.kill()
+    wait_for(instance, run_id, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
+    process = present(instance.get_run_by_id(run_id)).tags[PROCESS_TAG]
+    end = time.monotonic() + 30
+    while not is_dead(process):
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_runs_of_other_processes_are_judged_by_their_tag_alone(instance: dg.DagsterInstance) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.servers import state_of_sources
+from pipelines.servers.sources import state_of_sources
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""``har ui``: Dagster's and MLflow's servers behind one gate, started together, watched, ended together."""

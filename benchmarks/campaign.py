@@ -15,14 +15,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from faults import calls, pairs, scarcity  # noqa: E402 - after the path is set
-from faults.cases import Case, NotPossibleError, Outcome, attempt  # noqa: E402
-from faults.homes import make_reference  # noqa: E402
-from faults.page import Part, read_parts, write_page  # noqa: E402
-from forks import forking  # noqa: E402
+from faults import calls, pairs, scarcity
+from faults.cases import Case, NotPossibleError, Outcome, attempt
+from faults.homes import make_reference
+from faults.page import Part, read_parts, write_page
+from forks import forking
 
 KINDS = {
     "kills": (calls.kills, 110),
@@ -43,6 +43,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--share", type=float, default=1.0, help="of the cases of a whole campaign: 0.1 is a tenth")
     parser.add_argument("--jobs", type=int, default=2, help="cases side by side")
     parser.add_argument("--keep", action="store_true", help="leave the homes of cases that did not hold")
+    parser.add_argument("--homes", type=Path, help="keep the homes that cases begin with here, or take them from here")
     parser.add_argument("--output", type=Path, default=Path(".bench") / "faults")
     parser.add_argument("--page", type=Path, help="write the page here too")
     options = parser.parse_args(arguments)
@@ -60,7 +61,9 @@ def main() -> None:
     did_hold = True
     try:
         with forking(scratch) as forks:
-            reference = make_reference(scratch, forks)
+            homes = (asked.homes or scratch / "homes").absolute()
+            homes.mkdir(parents=True, exist_ok=True)
+            reference = make_reference(homes, forks)
             for kind in asked.kinds or KINDS:
                 start = time.monotonic()
                 make_cases, whole = KINDS[kind]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from faults.cases import Case, NotPossibleError, Seen
 from faults.har import Har
-from faults.homes import ASSETS, FOLDS, NETWORK, OTHER_SEED, SOURCE, STAGES, STORES, Reference, selection
+from faults.homes import ASSETS, NETWORK, OTHER_SEED, SOURCE, STAGES, STORES, Reference, selection
 from faults.whole import contradictions, read_record, recover
 
 GROUPS = (
@@ -153,6 +153,7 @@ def _kill(har: Har, work: Sequence[object], call: Call, log: Path) -> str:
                     main = main or (entry["thread"] if entry else "")
                     count += bool(entry and entry["thread"] == main)
                 entry = _ENTRY.match(rest)
+                main = main or (entry["thread"] if entry else "")
                 if entry and entry["thread"] == main and count + 1 == call.ordinal:
                     os.kill(int(main), signal.SIGKILL)
                     struck.append(rest)
@@ -182,7 +183,7 @@ def _shortened(line: str, home: Path) -> str:
 def settle(reference: Reference, har: Har, stage: str, *, again: bool, is_kill: bool = False) -> None:
     """After the fault: what stood there is whole, unless the process was killed; then recover.
 
-    Where the stage was due for the first time, it alone is run again; else whatever ``har run`` finds due.
+    Where the stage was due for the first time, a run of it alone has to do; else a plain ``har run``.
     """
     if not is_kill:
         har.seen.complaints += [f"after the error: {it}" for it in contradictions(har.home, read_record(har.home))]
@@ -190,8 +191,8 @@ def settle(reference: Reference, har: Har, stage: str, *, again: bool, is_kill: 
     if stage == NETWORK and again:  # trained with another seed
         others = {NETWORK, "comparison_report", "champion"}
         allowed = {item: versions for item, versions in allowed.items() if item not in others}
-    alone = not again and stage in ASSETS[: ASSETS.index(FOLDS) + 1]
-    options = ("--select", selection(stage)) if alone else ()
+    alone = not again and stage not in ASSETS[-2:]
+    options = ("--select", selection(stage if stage in ASSETS else ASSETS[0])) if alone else ()
     recording = next(iter(sorted(reference.data.rglob("s01.txt"))))
     recover(har, reference.record, allowed, named=reference.named, options=options, recording=recording)
 
@@ -212,12 +213,12 @@ def _calls(reference: Reference, stage: str, *, again: bool) -> list[Call]:
             har.cold([*_STRACE, "-o", log, "-e", f"trace={traced}"], work_on(reference, stage, again=again), (0,))
             if seen.complaints:
                 raise RuntimeError("\n".join([*seen.complaints, *seen.commands]))
-            _counted[stage, again] = _read(log, har.home)
+            _counted[stage, again] = read_calls(log, har.home)
             shutil.rmtree(folder)
         return _counted[stage, again]
 
 
-def _read(log: Path, home: Path) -> list[Call]:
+def read_calls(log: Path, home: Path) -> list[Call]:
     """The calls of the first thread that name a file of the home; files that are opened to be read are left out."""
     counts: dict[str, int] = {}
     calls, main = [], None

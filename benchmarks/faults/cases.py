@@ -48,8 +48,8 @@ class Outcome:
     stage: str
     what: str
     happened: str
-    complaints: tuple[str, ...]
-    commands: tuple[str, ...]
+    complaints: list[str]
+    commands: list[str]
     seconds: float
 
     @property
@@ -73,7 +73,7 @@ def attempt(case: Case, folder: Path) -> Outcome:
         stage=case.stage,
         what=case.what,
         happened=seen.happened,
-        complaints=tuple(seen.complaints),
-        commands=tuple(seen.commands),
+        complaints=seen.complaints,
+        commands=seen.commands,
         seconds=round(time.monotonic() - start, 1),
     )

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,21 +72,23 @@ def main() -> None:
                 if asked.only:
                     cases = [case for case in cases if case.number in asked.only]
                 try:
-                    outcomes = try_all(cases, scratch, jobs=asked.jobs, keep=asked.keep)
+                    outcomes: list[Outcome] = []
+                    for outcome in try_all(cases, scratch, jobs=asked.jobs, keep=asked.keep):
+                        outcomes.append(outcome)
+                        parts[kind] = Part.of(outcomes, asked.seed, time.monotonic() - start)
+                        write_page(parts, asked.output, asked.page)  # what is interrupted keeps what it saw
                 except NotPossibleError as error:
                     print(f"{kind}: left out, {error}", flush=True)
                     continue
                 did_hold &= all(outcome.held for outcome in outcomes)
-                parts[kind] = Part.of(outcomes, asked.seed, time.monotonic() - start)
-                print(f"{kind}: {sum(o.held for o in outcomes)} of {len(outcomes)} held", flush=True)
-                write_page(parts, asked.output, asked.page)
+                print(f"{kind}: {sum(outcome.held for outcome in outcomes)} of {len(outcomes)} held", flush=True)
     finally:
         if not asked.keep:
             shutil.rmtree(scratch, ignore_errors=True)
     sys.exit(0 if did_hold else 1)
 
 
-def try_all(cases: list[Case], scratch: Path, *, jobs: int, keep: bool) -> list[Outcome]:
+def try_all(cases: list[Case], scratch: Path, *, jobs: int, keep: bool) -> Iterator[Outcome]:
     """Every case in a folder of its own; in order, ``jobs`` at a time."""
 
     def one(case: Case) -> Outcome:
@@ -100,7 +103,7 @@ def try_all(cases: list[Case], scratch: Path, *, jobs: int, keep: bool) -> list[
         return outcome
 
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, cases))
+        yield from pool.map(one, cases)
 
 
 if __name__ == "__main__":

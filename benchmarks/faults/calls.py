@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -32,6 +33,7 @@ FAILING = GROUPS[:2] + GROUPS[3:5]
 """Those that can fail on a bad or full disk."""
 FAILURES = ("ENOSPC", "EIO")
 _ENTRY = re.compile(r"(?P<thread>\d+) +(?P<name>\w+)\((?P<arguments>.*)")
+_TRACER = re.compile(r"^TracerPid:\t(\d+)$", re.MULTILINE)
 _FOR_WRITING = re.compile(r"O_CREAT|O_WRONLY|O_RDWR")
 _HELD = "delay_enter=60000000"
 _SECONDS_BETWEEN_LOOKS = 0.05
@@ -155,7 +157,9 @@ def _kill(har: Har, work: Sequence[object], call: Call, log: Path) -> str:
                 entry = _ENTRY.match(rest)
                 main = main or (entry["thread"] if entry else "")
                 if entry and entry["thread"] == main and count + 1 == call.ordinal:
+                    tracer = int(_TRACER.findall(Path(f"/proc/{main}/status").read_text())[0])
                     os.kill(int(main), signal.SIGKILL)
+                    os.kill(tracer, signal.SIGKILL)  # it would wait for the end of the delay
                     struck.append(rest)
                     return
 
@@ -197,25 +201,23 @@ def settle(reference: Reference, har: Har, stage: str, *, again: bool, is_kill: 
     recover(har, reference.record, allowed, named=reference.named, options=options, recording=recording)
 
 
-_counted: dict[tuple[str, bool], list[Call]] = {}
-
-
 def _calls(reference: Reference, stage: str, *, again: bool) -> list[Call]:
     """The calls of the main thread on files of the home, in a run that nothing disturbs; counted once."""
+    kept = reference.folder / "counts" / f"{STAGES.index(stage)}-{'again' if again else 'first'}.json"
     with reference.lock:
-        if (stage, again) not in _counted:
-            folder = reference.folder / "counts" / f"{STAGES.index(stage)}-{again}"
+        if not kept.exists():
+            folder = kept.with_suffix("")
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            seen = Seen()
-            har = begin(reference, stage, folder, seen, again=again)
+            har = begin(reference, stage, folder, Seen(), again=again)
             log = folder / "calls.log"
             traced = ",".join(name for group in GROUPS for name in group)
             har.cold([*_STRACE, "-o", log, "-e", f"trace={traced}"], work_on(reference, stage, again=again), (0,))
-            if seen.complaints:
-                raise RuntimeError("\n".join([*seen.complaints, *seen.commands]))
-            _counted[stage, again] = read_calls(log, har.home)
+            if har.seen.complaints:
+                raise RuntimeError("\n".join([*har.seen.complaints, *har.seen.commands]))
+            kept.write_text(json.dumps([(call.name, call.ordinal) for call in read_calls(log, har.home)]))
             shutil.rmtree(folder)
-        return _counted[stage, again]
+    return [Call(name, ordinal) for name, ordinal in json.loads(kept.read_text())]
 
 
 def read_calls(log: Path, home: Path) -> list[Call]:

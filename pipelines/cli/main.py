@@ -61,9 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _tell(error)
         sys.exit(error.exit_code)
     except Exception as error:
-        from pipelines.failures import is_full_disk, message
+        from pipelines.failures import lack, message
 
-        if not is_full_disk(error):
+        if lack(error) is None:
             raise  # a mistake of ours: the traceback is what helps
         typer.echo(f"Error: {message(error)}", err=True)
         sys.exit(1)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import resource
 import sqlite3
 from collections.abc import Iterable
 
 from har_core.base.errors import HarError, InputError, causes
 from har_core.base.text import printable_lines
+
+_OUT_OF_MEMORY = ("can't allocate memory", "cannot allocate memory", "failed to map segment", "can't start new thread")
 
 
 def meant_for_user(error: BaseException) -> HarError | None:
@@ -22,17 +25,36 @@ def message(error: BaseException) -> str:
     if ours is not None:
         return str(ours)
     innermost = list(causes(error))[-1]
-    if is_full_disk(error):
-        return printable_lines(f"the disk is full ({innermost})")
-    return printable_lines(f"{type(innermost).__name__}: {innermost}")
+    lacking = lack(error)
+    told = f"{type(innermost).__name__}: {innermost}" if lacking is None else f"{lacking} ({innermost})"
+    return printable_lines(told)
 
 
-def is_full_disk(error: BaseException) -> bool:
-    """Whether a full disk is behind an exception, whoever met it: a file, or a store of Dagster or MLflow."""
-    return any(
-        (isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT})
-        or (isinstance(cause, sqlite3.OperationalError) and "disk is full" in str(cause))
-        for cause in causes(error)
+def lack(error: BaseException) -> str | None:
+    """What the machine or this process had too little of when an error came; None where that is not why."""
+    found = list(causes(error))
+    numbers = {cause.errno for cause in found if isinstance(cause, OSError)}
+    if numbers & {errno.ENOSPC, errno.EDQUOT} or any(_is_store_without_room(cause) for cause in found):
+        return "the disk is full"
+    if errno.EFBIG in numbers:
+        return "a file may not become larger here (`ulimit -f`)"
+    if numbers & {errno.EMFILE, errno.ENFILE}:
+        return "too many files are open (`ulimit -n`)"
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:  # what libraries raise then may be anything
+        return f"this process may use {limit >> 20:,} MiB of address space (`ulimit -v`), which may be too little"
+    if errno.ENOMEM in numbers or any(_is_out_of_memory(cause) for cause in found):
+        return "there is too little memory"
+    return None
+
+
+def _is_store_without_room(cause: BaseException) -> bool:
+    return isinstance(cause, sqlite3.OperationalError) and "disk is full" in str(cause)
+
+
+def _is_out_of_memory(cause: BaseException) -> bool:
+    return isinstance(cause, MemoryError) or (
+        isinstance(cause, RuntimeError | ImportError) and any(text in str(cause).lower() for text in _OUT_OF_MEMORY)
     )
 
 

@@ -1,5 +1,7 @@
 import errno
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -40,10 +42,37 @@ def test_exit_codes(errors: list[Exception], code: int) -> None:
 )
 def test_full_disk_says_so_whoever_met_it(full: Exception) -> None:
     error = raised(RuntimeError("writer failed"), full)
-    assert failures.is_full_disk(error)
     assert failures.message(error) == f"the disk is full ({full})"
     assert failures.exit_code([error]) == 1
-    assert not failures.is_full_disk(RuntimeError("disk is full"))
+    assert failures.lack(RuntimeError("disk is full")) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "lacking"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "too many files are open"),
+        (OSError(errno.EFBIG, "File too large"), "a file may not become larger here"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "there is too little memory"),
+        (MemoryError(), "there is too little memory"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "there is too little memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "there is too little memory"),
+        (RuntimeError("can't start new thread"), "there is too little memory"),
+    ],
+)
+def test_what_the_machine_lacks_is_said(error: Exception, lacking: str) -> None:
+    assert failures.message(raised(RuntimeError("step failed"), error)).startswith(lacking)
+
+
+def test_limit_of_memory_is_named_whatever_libraries_make_of_it() -> None:
+    limited = "import resource as r; r.setrlimit(r.RLIMIT_AS, (2**30, 2**30)); from pipelines.failures import message; "
+    done = subprocess.run(
+        [sys.executable, "-c", limited + 'print(message(ValueError("Invalid version")))'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("this process may use 1,024 MiB of address space (`ulimit -v`)")
+    assert done.stdout.endswith("(Invalid version)\n")
 
 
 def test_other_errors_are_named_by_their_innermost_cause() -> None:

@@ -12,18 +12,14 @@ from assets.resources.store import CHALLENGER
 from assets.resources.tracking import Tracking
 
 
-def put_back(tracking: Tracking, made: Latest) -> bool:
-    """Restore the run and the aliases of a materialisation; says whether there was something to restore."""
-    restored = False
+def put_back(tracking: Tracking, made: Latest) -> None:
+    """Restore the run and the aliases of a materialisation, where they can be."""
     run_id = made.metadata.get(RUN_ID, "")
     run = tracking.read_run(run_id) if tracking.path.is_file() else None
     if run is not None and run.status == "DELETED":
         tracking.restore_run(run_id)
-        restored = True
     held = tracking.contents()
     for name, version, alias in recorded_aliases(made):
         named = held.aliases.get((name, alias))
         if version in held.versions.get(name, ()) and (named is None or (alias == CHALLENGER and named != version)):
             tracking.set_alias(name, alias, version)
-            restored = True
-    return restored

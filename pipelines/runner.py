@@ -28,6 +28,7 @@ from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.machinery.keys import FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS
 from assets.machinery.materialisation import FORCED_TAG
+from assets.machinery.presence import record_problems
 from assets.resources.home import Home
 from assets.resources.processes import PROCESS_TAG, current_process
 from assets.resources.tracking import Tracking
@@ -165,9 +166,12 @@ def run_waves(
 
 
 def _put_back(statuses: Iterable[Status], request: Request, tracking: Tracking) -> list[Item]:
-    """Restore in MLflow what costs no work, of what is wanted; gives what there was to restore."""
-    wanted = [status for status in statuses if status.lost is not None and status.item.key in request.wanted]
-    return [status.item for status in wanted if status.lost is not None and put_back(tracking, status.lost)]
+    """Restore in MLflow what costs no work, of what is wanted; gives the items that lack nothing any more."""
+    lost = {status.item: status.lost for status in statuses if status.lost and status.item.key in request.wanted}
+    for made in lost.values():
+        put_back(tracking, made)
+    held = tracking.contents()
+    return [item for item, made in lost.items() if not record_problems(made, held)]
 
 
 def _num_folds_left(plan: Plan) -> int:

@@ -86,6 +86,15 @@ def test_whatever_is_adopted_must_be_an_experiment_file(
     assert recall(served) == before
 
 
+def test_damaged_memory_is_mended_by_adopting(har: Callable[..., Result], served: Home, experiment: Path) -> None:
+    served.memory.write_text("[]")
+    result = har("status")
+    assert result.exit_code == 2
+    assert "tell it again: har home adopt EXPERIMENT.toml" in result.err
+    assert har("home", "adopt", experiment).exit_code == 0
+    assert har("home", "check").exit_code == 0
+
+
 def test_check_of_a_sound_home_and_of_none(har: Callable[..., Result], served: Home, tmp_path: Path) -> None:
     result = har("home", "check")
     assert result.exit_code == 0, result.out

@@ -73,7 +73,7 @@ def _stores(home: Home) -> Iterator[Trouble]:
 def _json_files(home: Home) -> Iterator[Trouble]:
     for path in _files(home):
         if path.suffix == ".json" and not path.is_relative_to(home.artifacts) and not _is_json(path):
-            way_out = "remove it, and name the experiment again: har home adopt EXPERIMENT.toml"
+            way_out = "name the experiment again: har home adopt EXPERIMENT.toml"
             yield Trouble(path, "is no JSON", way_out if path == home.memory else f"remove it, and {_RUN}")
 
 

@@ -6,11 +6,12 @@ import errno
 import logging
 import sqlite3
 
+import yaml
 from filelock import Timeout
 
 from assets.resources.home import Home
 from assets.resources.sqlite import stores_of, trouble_of
-from har_core.base.errors import HarError, StorageError, causes
+from har_core.base.errors import HarError, InputError, StorageError, causes
 
 _LOGGER = logging.getLogger("har")
 _STORE_PACKAGES = {"sqlalchemy", "alembic"}
@@ -18,14 +19,31 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def refuse_troubled_stores(home: Home) -> None:
-    """Look at every store at a glance, before servers start that would say it less well.
+    """Look at every store and Dagster's settings at a glance, before what would say it less well.
 
     Raises:
-        HarError: one is damaged, of another version, or stays locked.
+        InputError: the settings are damaged.
+        HarError: a store is damaged, of another version, or stays locked.
     """
+    settings = home.dagster / "dagster.yaml"
+    if settings.exists():
+        try:
+            if not isinstance(yaml.safe_load(settings.read_bytes()) or {}, dict):
+                raise damaged_settings(home, "no mapping")
+        except (OSError, yaml.YAMLError, ValueError) as error:
+            raise damaged_settings(home, str(error)) from error
     for path, kind in stores_of(home).items():
         if (trouble := trouble_of(path, kind)) is not None:
             raise HarError(str(trouble))
+
+
+def damaged_settings(home: Home, told: str) -> InputError:
+    """That Dagster's settings cannot be read, and the way out; ``told`` is what Dagster or the parser says."""
+    first = next(iter(told.strip().splitlines()), "no reason given")
+    return InputError(
+        f"{home.dagster / 'dagster.yaml'}: cannot be read as settings of Dagster ({first}); mend it, or remove it to "
+        "have it written anew"
+    )
 
 
 def explain(error: BaseException, home: Home) -> HarError | None:

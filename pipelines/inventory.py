@@ -45,7 +45,12 @@ def adopt_experiment(given: Path | None) -> str:
     experiment = load_experiment(path)
     home = open_home()
     with occupied(home):
-        remember(home, memory_of(experiment.path, recall(home).data))
+        try:
+            data = recall(home).data
+        except InputError:  # this is what mends a damaged memory
+            home.memory.unlink()
+            data = None
+        remember(home, memory_of(experiment.path, data))
         Tracking(home).follow_home()
     return f"{home.root} serves {experiment.path.resolve()} from now on; `har status` says what that changes"
 

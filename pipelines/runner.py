@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from dagster import (
     AssetKey,
     AssetSelection,
+    BetaWarning,
     DagsterInstance,
     DagsterInvalidSubsetError,
     Definitions,
@@ -83,7 +85,9 @@ def select_assets(asset_graph: AssetGraph, selection: str | None) -> frozenset[A
     if selection is None:
         return frozenset(keys)
     try:
-        chosen = AssetSelection.from_string(in_dagsters_syntax(selection)).resolve(asset_graph) & keys
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BetaWarning)  # of Dagster's own parser
+            chosen = AssetSelection.from_string(in_dagsters_syntax(selection)).resolve(asset_graph) & keys
     except DagsterInvalidSubsetError as error:
         raise _unknown(selection, "names no asset", keys) from error
     except (DagsterError, CheckError, NotImplementedError, RecursionError) as error:  # for what only Dagster's UI knows

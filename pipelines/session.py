@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from assets.resources.home import Home
 from assets.resources.sqlite import open_to_read, plain_path, stores_of
-from har_core.base.errors import InputError
+from pipelines.diagnosis import damaged_settings
 from pipelines.homes import current_home, first_unwritable, name_home, prepare
 
 if TYPE_CHECKING:
@@ -97,11 +97,7 @@ def read_settings(home: Home, folder: Path) -> InstanceRef:
         )
         str([reference.run_launcher, reference.run_coordinator])  # imports the classes that the settings name
     except Exception as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(
-            f"{home.dagster / 'dagster.yaml'}: cannot be read as settings of Dagster ({said[0]}); mend it, or remove "
-            "it to have it written anew"
-        ) from error
+        raise damaged_settings(home, str(error)) from error
     return reference
 
 

@@ -81,8 +81,14 @@ def _print_ranking(home: Home, champion: str | None, *, is_whole: bool) -> None:
     report = home.report_folder / "report.html"
     if not report.is_file():
         return
-    content = json.loads((home.report_folder / "report.json").read_text(encoding="utf-8"))
-    results = [entry["result"] for entry in content["entries"]]  # the best by validation first
+    try:
+        content = json.loads((home.report_folder / "report.json").read_text(encoding="utf-8"))
+        results = [entry["result"] for entry in content["entries"]]  # the best by validation first
+    except (OSError, ValueError, TypeError, KeyError):
+        typer.echo(
+            f"{home.report_folder}: the report is damaged; `har run --select comparison_report` mends it", err=True
+        )
+        return
     if results and not is_whole:
         typer.echo("\nThe ranking below is of what stood before: work failed, and is not in it.")
     if results:

@@ -133,7 +133,7 @@ def kept_hashes(path: Path) -> Iterator[None]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         _hashes.update({(file, size, time): sha256 for file, size, time, sha256 in kept})
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         kept = []
     yield
     if len(_hashes) > len(kept) and path.parent.is_dir():  # building the graph makes no home

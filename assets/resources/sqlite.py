@@ -166,7 +166,9 @@ def trouble_of(path: Path, kind: Kind, *, thorough: bool = False) -> Trouble | N
     return _of_another_version(path, kind, unknown) if unknown else None
 
 
-def _why_it_cannot_be_read(path: Path, error: sqlite3.Error) -> Trouble:
+def _why_it_cannot_be_read(path: Path, error: sqlite3.Error) -> Trouble | None:
+    if "no such table: alembic_version" in str(error):
+        return None  # whoever made it was killed on the way: Dagster and MLflow go on where that ended
     if is_busy(error):
         return Trouble(path, "stays locked by another process", "end that process, and try again")
     if not os.access(path, os.R_OK):

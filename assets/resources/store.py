@@ -116,8 +116,11 @@ class RecordedRun:
 
     @property
     def upstream(self) -> dict[str, str]:
-        """Data version of what went in, by asset."""
-        return dict(json.loads(self.tags.get("har.upstream_data_versions") or "{}"))
+        """Data version of what went in, by asset; nothing where the tag was changed into what it never was."""
+        try:
+            return dict(json.loads(self.tags.get("har.upstream_data_versions") or "{}"))
+        except (ValueError, TypeError):
+            return {}
 
     def artifact(self, name: str) -> bytes | None:
         """The bytes of an artifact, None where it is not there (any more)."""

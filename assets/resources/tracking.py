@@ -78,7 +78,7 @@ class Tracking(Store):
         with FileLock(self.home.mlruns / ".prepare.lock", timeout=_SECONDS_TO_PREPARE):
             if (trouble := trouble_of(self.path, MLFLOW)) is not None:  # MLflow tries it again for minutes
                 raise HarError(str(trouble))
-            if not self.path.exists():
+            if not self.path.exists() or self.path.stat().st_size == 0:
                 # A store that a client makes puts MLflow's own experiment, Default, into the working directory.
                 SqlAlchemyStore(self.uri, artifacts)  # type: ignore[no-untyped-call]
             self.follow_home()

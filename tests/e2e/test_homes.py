@@ -61,9 +61,12 @@ def made(har: Har, tmp_path_factory: pytest.TempPathFactory) -> Har:
 
 @pytest.fixture
 def own(made: Har, tmp_path: Path) -> Har:
-    """A copy of all of it."""
+    """A copy of all of it, which remembers where the copies are."""
     folder = Path(shutil.copytree(made.home.parent, tmp_path / "work"))
-    return replace(made, home=folder / "home", experiment=folder / "plain.toml", data=folder / "recordings")
+    own = replace(made, home=folder / "home", experiment=folder / "plain.toml", data=folder / "recordings")
+    own("home", "adopt", own.experiment)
+    assert own("status", "--data", own.data).stderr == ""
+    return own
 
 
 def works(own: Har) -> None:
@@ -88,7 +91,7 @@ def test_folder_of_all_is_moved_and_the_file_renamed(own: Har, made: Har, tmp_pa
     moved = own.home.parent.rename(tmp_path / "moved")
     (moved / "plain.toml").rename(moved / "renamed.toml")
     works(replace(own, home=moved / "home", data=moved / "recordings"))
-    remembered = json.loads((moved / "home" / ".dagster" / "own.json").read_text())
+    remembered = json.loads((moved / "home" / ".dagster" / "har.json").read_text())
     assert remembered["experiment"] == str(moved / "renamed.toml")
     assert remembered["data"] == str(moved / "recordings")
     assert content(made.home) == before
@@ -227,4 +230,4 @@ def test_nobody_is_told(own: Har, tmp_path: Path, command: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "elemetry" not in done.stdout + done.stderr
     assert not (tmp_path / "connections").exists()
-    assert not (tmp_path / "user").exists()
+    assert {path.name for path in (tmp_path / "user").glob("*")} <= {".cache", ".config"}  # matplotlib's

@@ -249,6 +249,27 @@ def test_selection_of_nothing_tells_the_nearest_and_all_names(toy: Toy, selectio
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        ("windows or splits", ["splits", "windows"]),
+        ("windows,models/a", ["models/a", "windows"]),
+        ("windows, report", ["report", "windows"]),
+        ("+models/a", ["models/a", "splits", "windows"]),
+        ("1+models/a", ["models/a", "splits"]),
+        ("models/a+", ["models/a", "report"]),
+        ("+splits, models/b+", ["models/b", "report", "splits", "windows"]),
+        ("models/*", ["models/a", "models/b"]),
+        ("group:models and not models/a", ["models/b"]),
+        ("roots(+report) or splits", ["splits", "windows"]),
+        ('key:"windows" or key:splits', ["splits", "windows"]),
+    ],
+)
+def test_plain_names_can_be_joined(toy: Toy, selection: str, names: list[str]) -> None:
+    chosen = select_assets(toy.definitions().resolve_asset_graph(), selection)
+    assert sorted(key.to_user_string() for key in chosen) == names
+
+
 def test_interruption_ends_the_command_and_closes_the_run(toy: Toy) -> None:
     toy.failures["models/a"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):

@@ -73,6 +73,7 @@ class Backend:
                 ],
                 compression=None,
                 max_size=None,
+                ping_interval=None,  # a server may be busy
                 proxy=None,
             )
         except (OSError, InvalidHandshake, TimeoutError):
@@ -88,6 +89,8 @@ class Backend:
             for task in pending:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(RuntimeError):  # the browser was quicker
+                await websocket.close(1000 if server.close_code == 1000 else 1011)  # noqa: PLR2004 - normal, failure
 
     async def close(self) -> None:
         """Close what connections are left."""
@@ -128,8 +131,6 @@ async def _to_server(websocket: WebSocket, server: ClientConnection) -> None:
 async def _to_browser(server: ClientConnection, websocket: WebSocket) -> None:
     async for message in server:
         await (websocket.send_text(message) if isinstance(message, str) else websocket.send_bytes(message))
-    with contextlib.suppress(RuntimeError):  # the browser was quicker
-        await websocket.close(server.close_code or 1000)
 
 
 def _target(connection: HTTPConnection) -> bytes:

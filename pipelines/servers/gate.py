@@ -95,10 +95,10 @@ class Gate:
             return self._let_in(request)
         if (refusal := self._refusal(request)) is not None:
             return refusal
-        if _RETURN in request.query_params:
-            return RedirectResponse(_relative(request.url.remove_query_params(_RETURN)), 303)
         if not page.opens(request.method, request.scope["path"], request.query_params):
             return _refused("har serves these pages without this")
+        if _RETURN in request.query_params:
+            return RedirectResponse(_relative(request.url.remove_query_params(_RETURN)), 303)
         return await page.backend.answer(request)
 
     def _let_in(self, request: Request) -> Response:

@@ -39,6 +39,7 @@ def opened(gate: ASGIApp, listeners: list[socket.socket]) -> Iterator[None]:
         gate,
         loop="asyncio",
         http="h11",
+        h11_max_incomplete_event_size=64 * 1024,  # a search may have a long address
         ws="websockets-sansio",
         lifespan="on",
         log_config=None,

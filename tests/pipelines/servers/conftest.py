@@ -54,6 +54,9 @@ async def large(_request: Request) -> Response:
 async def talk(websocket: WebSocket) -> None:
     await websocket.accept("graphql-ws")
     async for message in websocket.iter_text():
+        if message == "end":
+            await websocket.close(4000)
+            return
         await websocket.send_text(message * 2)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -63,3 +65,7 @@ def test_websockets_talk_both_ways(site: Site, dagster: httpx.Client) -> None:
         for message in ("hello", "x" * 2_000_000):
             websocket.send(message)
             assert websocket.recv() == message * 2
+        websocket.send("end")
+        with pytest.raises(ConnectionClosed):
+            websocket.recv(timeout=20)
+        assert websocket.close_code == 1011

@@ -114,6 +114,22 @@ def test_a_link_elsewhere_comes_again_from_here(site: Site, dagster: httpx.Clien
     assert httpx.get(f"{site.dagster}/runs/1?har-return=1", headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "path", ["//evil.example.com/", "/\\evil.example.com/", "/%5Cevil.example.com/", "//evil.example.com"]
+)
+def test_no_address_leads_away(site: Site, path: str) -> None:
+    with (
+        logged_in(site.link(site.dagster)) as client,
+        socket.create_connection(("127.0.0.1", present(client.base_url.port))) as connection,
+    ):
+        host = f"127.0.0.1:{client.base_url.port}"
+        connection.sendall(
+            f"GET {path}?har-return=1 HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie(client)}\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        assert connection.recv(1000).startswith(b"HTTP/1.1 403 ")
+
+
 def test_nobody_may_frame_a_page(dagster: httpx.Client) -> None:
     assert dagster.get("/").headers["x-frame-options"] == "SAMEORIGIN"
     assert dagster.get("/").headers["cross-origin-resource-policy"] == "same-origin"

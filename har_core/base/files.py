@@ -28,6 +28,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EROFS, errno.EPERM}
 _RANDOM = "[a-z0-9_]" * 8  # what tempfile puts before the suffix; exact, so that no other file counts as a leftover
 _MOST_LINKS = 40
+READ_AT_ONCE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+"""Flags for opening a file that could be a pipe by now, or one of the kernel's that waits for something to happen."""
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a named pipe",
@@ -225,8 +227,7 @@ def _open_as(path: Path) -> int | None:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    """Opening a pipe would wait for a writer, and reading some files of the kernel for something to happen."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    return os.open(path, flags | READ_AT_ONCE)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """Control characters, which a terminal obeys; those that reorder or hide text; halves of surrogate pairs."""
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*{}\[\]<>|#~]|(?<!\w)_|_(?!\w))")
+"""An underscore within a word is only that."""
 _FIRST_BYTE, _LAST_BYTE = "\udc80", "\udcff"
 """What Python puts in the place of bytes of a file name that are no UTF-8 (PEP 383)."""
 

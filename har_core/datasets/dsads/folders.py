@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path, PurePosixPath
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.base.files import kind_of, read_file
+from har_core.base.files import READ_AT_ONCE, kind_of, read_file
 from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
 from har_core.datasets.dsads.listing import (
     MAX_SEGMENT_BYTES,
@@ -50,10 +50,10 @@ class FolderSource(Source):
         path = self.name(file)
         try:
             # One call for a file of the listed size; with a buffer, reading asks the system five times.
-            with FileIO(path) as opened:
-                content = opened.read(file.num_bytes + 1)
+            with FileIO(os.open(path, READ_AT_ONCE)) as opened:
+                content = opened.read(file.num_bytes + 1) or b""
                 if len(content) != file.num_bytes:
-                    content += opened.read(MAX_SEGMENT_BYTES + 1 - len(content))
+                    content += opened.read(MAX_SEGMENT_BYTES + 1 - len(content)) or b""
         except OSError as error:
             problem = Problem(path=path, value=error.strerror, expected="a file that can be read")
             raise InputError(f"{path}: cannot be read", [problem]) from error

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -157,14 +158,15 @@ def read_manifest(path: Path) -> Manifest:
     try:
         with pq.ParquetFile(path) as file:
             table = file.read()
-    except (OSError, pa.ArrowException) as error:
+        origin = (table.schema.metadata or {}).get(_ORIGIN.encode(), b"").decode()
+        rows = table.to_pylist()
+    except (OSError, pa.ArrowException, ValueError) as error:  # the last for names that are no text
         problem = Problem(path=str(path), value=str(error), expected="a manifest as ingestion wrote it")
         raise InputError(f"{path}: cannot be read", [problem]) from error
-    origin = (table.schema.metadata or {}).get(_ORIGIN.encode())
-    if origin is None or set(table.column_names) != set(MANIFEST_SCHEMA.names):
+    if origin not in get_args(Origin) or set(table.column_names) != set(MANIFEST_SCHEMA.names):
         problem = Problem(path=str(path), expected="the columns and metadata that ingestion writes")
         raise InputError(f"{path}: not written by ingestion", [problem])
-    return Manifest(rows=tuple(ManifestRow(**row) for row in table.to_pylist()), origin=origin.decode())
+    return Manifest(rows=tuple(ManifestRow(**row) for row in rows), origin=origin)
 
 
 def _read_all(source: Source, progress: Progress) -> Generator[tuple[Recording, Sequence[ManifestRow]]]:

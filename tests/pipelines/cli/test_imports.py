@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from likeness_examples import some_training_windows
 from imports import heavy_in, listing
+from likeness_examples import some_training_windows
 from torch import nn
 
 from assets.resources.export import log_model

@@ -244,7 +244,7 @@ def test_another_schema_is_refused_in_one_sentence(home: Home, damage: Callable[
             for address in (
                 "har@champion",
                 "http://x/y",
-                "/tmp/model",
+                "/srv/model",
                 "models:/har@",
                 "models:/@champion",
                 "models:/har/99999999999",

@@ -153,6 +153,7 @@ def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
 def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", seed: int) -> "Trained":
     """One seed, with an MLflow run of its own below that of the fold."""
     from har_core.fitting.trained import checkpoint_key, train_and_predict
+    from har_core.training.devices import computed_with
 
     version = work.context.assets_def.get_asset_spec(work.context.asset_key).code_version or ""
     with work.run.nested(f"seed {seed}") as run:
@@ -166,7 +167,8 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
             checkpoint_key=checkpoint_key(version, upstream_versions(work.context), fold.name, seed),
             listener=run.listener(then=partial(work.display.training, f"{work.name} seed {seed}")),
         )
-        run.log_params({"seed": seed})
+        computed = computed_with(work.experiment.runtime)
+        run.log_params({"seed": seed, **{f"computed.{name}": value for name, value in computed.items()}})
         run.set_tags({"har.data_version": trained.weights, "har.origin": work.origin})
         run.log_metrics(_metrics(trained))
     return trained

@@ -184,6 +184,7 @@ def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
         **({"training_curves": training_curves_png(result.history)} if result.history else {}),
     }
     work.run.log_params({f"resolved.{name}": value for name, value in result.training_settings.items()})
+    work.run.log_params({"computed.num_threads": result.num_threads, "computed.cpu_capability": result.cpu_capability})
     clean = {f"{role}_clean": scores for role, scores in result.scores_clean.items()}
     for role, scores in {**result.scores, **clean}.items():
         figures = {name: value for name, value in asdict(scores).items() if isinstance(value, float)}

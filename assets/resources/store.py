@@ -40,7 +40,8 @@ MODEL_FILE = "data/model.pt2"
 FILES_TAG = "har.files_sha256"
 """Of a version: the SHA-256 of each file of its model, as JSON."""
 
-_MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[0-9]{1,9}))")
+_MODEL_URI = re.compile(r"models:/(?P<name>[^/@\s]{1,256})(?:@(?P<alias>[^/@\s]{1,256})|/(?P<version>[0-9]{1,9}))")
+_LONGEST_URI = 300
 _LOGGED_MODEL_URI = re.compile(r"models:/(m-[0-9a-f]{32})")
 _EXAMPLE_URI = "models:/har@champion"
 
@@ -245,12 +246,15 @@ class Store:
                 says which there are.
             UnknownNameError: no model of this name is registered; the text offers the nearest name.
         """
+        parts = _MODEL_URI.fullmatch(model_uri)
+        if parts is None:
+            shown = model_uri if len(model_uri) <= _LONGEST_URI else f"{model_uri[:_LONGEST_URI]}…"
+            raise InputError(
+                f"{shown or 'no address'}: expected models:/NAME@ALIAS or models:/NAME/VERSION, as {_EXAMPLE_URI}"
+            )
         registered = self.registered()
         if not registered:
             raise InputError(f"{model_uri}: nothing is registered in {self.home.root} yet; run `har run` first")
-        parts = _MODEL_URI.fullmatch(model_uri)
-        if parts is None:
-            raise InputError(f"{model_uri}: expected models:/NAME@ALIAS or models:/NAME/VERSION, as {_EXAMPLE_URI}")
         name, alias, version = parts["name"], parts["alias"], parts["version"]
         own = [entry for entry in registered if entry.name == name]
         if not own:

@@ -19,6 +19,7 @@ from har_core.inference.predictions import probabilities_of
 from har_core.settings.experiment import Experiment
 from har_core.splits.build import SplitWindows
 from har_core.splits.protocols import Fold
+from har_core.training.devices import computed_with
 
 
 def describe_model(
@@ -26,6 +27,7 @@ def describe_model(
 ) -> ModelRecord:
     """The record of a model, with its cost and its speed on this machine measured now."""
     settings, fitted, length = experiment.model_settings(architecture), trained.fitted, experiment.windows.length
+    computed = computed_with(experiment.runtime)
     return ModelRecord(
         architecture=architecture,
         origin=origin,
@@ -39,6 +41,8 @@ def describe_model(
         training_seconds=fitted.seconds,
         device=fitted.device,
         precision=fitted.precision,
+        num_threads=int(computed["num_threads"]),
+        cpu_capability=str(computed["cpu_capability"]),
     )
 
 
@@ -56,6 +60,7 @@ def describe_fold(
     complexity = measure_complexity(fitted.model, experiment.windows.length, len(channels_seen(settings.training)))
     recipe = settings_read(architecture, settings)
     recipe.pop("seed")
+    computed = computed_with(experiment.runtime)
     return FoldRecord(
         architecture=architecture,
         origin=origin,
@@ -72,16 +77,19 @@ def describe_fold(
         training_settings=recipe,
         device=fitted.device,
         precision=fitted.precision,
+        num_threads=int(computed["num_threads"]),
+        cpu_capability=str(computed["cpu_capability"]),
     )
 
 
 def fold_version(record: FoldRecord, trainings: Sequence[Trained]) -> str:
-    """A hash of weights, predictions and the record; of neither times nor devices.
+    """A hash of weights, predictions and the record; of neither times nor devices and threads.
 
     Weights alone would not do: another recording of a test subject changes none.
     """
     content = asdict(record)
-    del content["device"], content["precision"]
+    for name in ("device", "precision", "num_threads", "cpu_capability"):
+        del content[name]
     for seed in content["seeds"]:
         del seed["training_seconds"]
     digest = hashlib.sha256(dump_json(content).encode())

@@ -46,6 +46,10 @@ class ModelRecord:
     training_seconds: float
     device: str
     precision: str
+    num_threads: int | None = None
+    """Threads that computed it, which decide the last digits; None if it was not recorded."""
+    cpu_capability: str | None = None
+    """The instructions of the processor that were used, as ``AVX512``; None if it was not recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,10 @@ class FoldRecord:
     """The recipe, resolved, with the options of the architecture; its seed is that of each training."""
     device: str
     precision: str
+    num_threads: int | None = None
+    """Threads that computed it, which decide the last digits; None if it was not recorded."""
+    cpu_capability: str | None = None
+    """The instructions of the processor that were used, as ``AVX512``; None if it was not recorded."""
 
 
 def write_record(path: Path, record: ModelRecord | FoldRecord) -> None:

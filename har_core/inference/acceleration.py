@@ -48,10 +48,14 @@ class Accelerated:
         """Probabilities of any number of windows.
 
         Raises:
-            InputError: there are none.
+            InputError: there are none, or one holds a value that is not finite: no engine refuses it by itself.
         """
         if not len(windows):
             raise InputError("there are no windows to predict")
+        if not np.isfinite(windows).all():
+            place = dict(zip(("window", "row", "channel"), np.argwhere(~np.isfinite(windows))[0].tolist(), strict=True))
+            where = ", ".join(f"{name} {index}" for name, index in place.items())
+            raise InputError("The windows cannot be predicted", [Problem(path=where, expected="a finite number")])
         size = self.batch_size
         return np.concatenate([self.answer(windows[start : start + size]) for start in range(0, len(windows), size)])
 

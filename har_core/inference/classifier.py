@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.inference.weights import Weight, digest_of
 
 
@@ -40,6 +41,7 @@ class RawWindowClassifier(nn.Module):
         self.network = network
         self.is_normalising = mean is not None or standard_deviation is not None
         self.has_all_channels = channels is None
+        self.channel_indices = None if channels is None else tuple(channels)
         if channels is not None:
             self.channels = nn.Buffer(torch.tensor(list(channels), dtype=torch.int64))
         if mean is not None and standard_deviation is not None:
@@ -50,12 +52,35 @@ class RawWindowClassifier(nn.Module):
                 raise InputError(f"channels are {list(channels)}, expected some of 0 to {len(mean) - 1}")
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Raw float32 windows (N, T, C) to float32 probabilities (N, K)."""
+        """Raw float32 windows (N, T, C) to float32 probabilities (N, K).
+
+        Once exported it raises ``RuntimeError`` where a channel that it sees has NaN or infinity, and names the
+        channel: a forest would answer with a class, and others with NaN, of which ``argmax`` makes a class.
+        """
+        if torch.compiler.is_exporting():
+            seen = range(windows.shape[2]) if self.channel_indices is None else self.channel_indices
+            _refuse_what_is_not_finite(windows, seen)
         if self.is_normalising:
             windows = (windows - self.mean) / self.standard_deviation
         if not self.has_all_channels:
             windows = windows.index_select(2, self.channels)
-        return torch.softmax(self.network(windows), dim=-1, dtype=torch.float32)
+        probabilities = torch.softmax(self.network(windows), dim=-1, dtype=torch.float32)
+        if torch.compiler.is_exporting():
+            _require(probabilities.isfinite().all(), "the values are too large: no probability comes of them")
+        return probabilities
+
+
+def _refuse_what_is_not_finite(windows: Tensor, channels: Sequence[int]) -> None:
+    """Have the exported graph look at the channels (indices) of ``windows`` (N, T, C)."""
+    is_finite = windows.isfinite().all(dim=0).all(dim=0).unbind()
+    for channel in channels:
+        name = CHANNELS[channel] if len(is_finite) == NUM_CHANNELS else f"channel {channel}"
+        _require(is_finite[channel], f"{name} has a value that is no finite number (NaN, null or infinity)")
+
+
+def _require(condition: Tensor, message: str) -> None:
+    """A check that a graph keeps when it is exported, and saved."""
+    torch._assert_async(condition, message)  # noqa: SLF001 - what the public forms become, with a text
 
 
 def _check_statistics(mean: Tensor, standard_deviation: Tensor) -> None:

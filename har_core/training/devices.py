@@ -64,6 +64,14 @@ def autocast(device: torch.device, precision: TrainingPrecision) -> torch.autoca
     return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")
 
 
+def computed_with(runtime: RuntimeSettings) -> dict[str, int | str]:
+    """What decides the last digits of a training on the CPU besides its seed: threads, and instructions used."""
+    return {
+        "num_threads": runtime.num_threads or torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
 @contextmanager
 def computing(runtime: RuntimeSettings, device: torch.device) -> Iterator[None]:
     """Use ``runtime.num_threads`` threads (if absent, as many as before), and on the CPU keep freed memory."""

@@ -163,6 +163,12 @@ def test_exported_graph_answers_batches_of_any_size_and_keeps_its_weights(name: 
         with torch.inference_mode():
             assert torch.equal(loaded(x), as_pytorch_loads(x))
             torch.testing.assert_close(loaded(x), model(x), rtol=1e-4, atol=1e-5)
+    for value in (float("nan"), float("inf"), -float("inf")):
+        x = windows(3, shape)
+        x[1, 7, 4] = value
+        for answers in (loaded, as_pytorch_loads):
+            with pytest.raises(RuntimeError, match="channel 4 has a value that is no finite number"):
+                answers(x)
     assert archived_weights_version(path) == weights_version(loaded) == weights_version(model)
 
 

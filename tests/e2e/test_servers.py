@@ -128,7 +128,13 @@ def test_registered_model_is_served(har: Har) -> None:
         try:
             wait_for(f"http://127.0.0.1:{port}/ping", server)
             windows = [[[0.5] * 45] * 125] * 3
-            answered = json.loads(answer(f"http://127.0.0.1:{port}/invocations", {"inputs": windows}))["predictions"]
+            address = f"http://127.0.0.1:{port}/invocations"
+            answered = json.loads(answer(address, {"inputs": windows}))["predictions"]
+            for value in (None, float("nan"), float("inf")):
+                with pytest.raises(urllib.error.HTTPError) as refused:
+                    answer(address, {"inputs": [[[0.5] * 45] * 125, [[*[0.5] * 44, value]] * 125]})
+                assert refused.value.code == 400
+                assert "LL_zmag has a value that is no finite number" in refused.value.read().decode()
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGKILL)
@@ -143,7 +149,7 @@ def test_prediction_of_files_folders_and_zips(har: Har, tmp_path: Path) -> None:
     rows = json.loads(har("predict", single, har.data / "a10", har.data, "--format", "json").stdout)
     assert len(rows) == 1 + 6 + 19 * 3 * 2
     assert rows[0] == {**rows[1], "path": str(single), "probability": pytest.approx(rows[1]["probability"], abs=1e-5)}
-    assert set(rows[0]) == {"path", "start_s", "activity", "probability"}
+    assert set(rows[0]) == {"path", "start_s", "activity", "probability", "unlike_training", "unlike_because"}
     faster = ("--engine", "openvino", "--precision", "auto", "--format", "json")
     fast = json.loads(
         har("predict", single, har.data / "a10", *faster, "--model", "models:/har-shufflenet@challenger").stdout
@@ -156,7 +162,7 @@ def test_prediction_of_files_folders_and_zips(har: Har, tmp_path: Path) -> None:
     assert [row["path"] for row in fast] == [row["path"] for row in exact]
     assert [row["probability"] for row in fast] == pytest.approx([row["probability"] for row in exact], abs=0.02)
     csv = har("predict", single, "--format", "csv", "--model", "models:/har-lstm@challenger").stdout.splitlines()
-    assert csv[0].replace('"', "") == "path,start_s,activity,probability"
+    assert csv[0].replace('"', "") == "path,start_s,activity,probability,unlike_training,unlike_because"
     assert len(csv) == 2
 
 

@@ -98,6 +98,26 @@ def test_metadata_says_what_goes_in_and_what_comes_out(plain_mlflow: None) -> No
     assert (metadata["window_length"], metadata["join_segments"]) == (125, False)
 
 
+def test_run_and_result_say_what_computed_them(ran: Graph) -> None:
+    result, entry = ran.result("cnn"), ran.tracking.resolve(f"models:/har-cnn@{CHALLENGER}")
+    assert (result.num_threads, result.cpu_capability) == (1, torch.backends.cpu.get_cpu_capability())
+    params = present(ran.tracking.read_run(entry.run_id)).params
+    assert params["computed.num_threads"] == "1"
+    assert params["computed.cpu_capability"] == result.cpu_capability
+
+
+def test_metadata_says_what_the_training_windows_held(plain_mlflow: None, ran: Graph) -> None:
+    """In sensor units, though networks are fitted to normalised windows."""
+    rows = read_tensors(ran.home.windows)
+    own = rows.windows[torch.from_numpy(rows.keys["subject"].to_numpy() == 1)].numpy()
+    held = mlflow.pyfunc.load_model(f"models:/har-cnn@{CHALLENGER}").metadata.metadata["training_windows"]
+    assert held["num_windows"] == len(own)
+    for channel, name in enumerate(CHANNELS):
+        values = held["channels"][name]
+        assert values["minimum"] == pytest.approx(own[:, :, channel].min(), rel=1e-3, abs=1e-3)
+        assert values["mean"] == pytest.approx(own[:, :, channel].mean(), rel=1e-3, abs=1e-3)
+
+
 def test_no_artifact_holds_pickled_code(ran: Graph) -> None:
     named = {path: names for path in ran.home.mlruns.rglob("*") if path.is_file() for names in [globals_in(path)]}
     assert any(path.suffix == ".pt2" for path in named)

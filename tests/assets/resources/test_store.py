@@ -242,7 +242,18 @@ def test_another_schema_is_refused_in_one_sentence(home: Home, damage: Callable[
         ("models:/har", InputError, "expected models:/NAME@ALIAS or models:/NAME/VERSION"),
         ("models:/har/latest", InputError, "expected models:/NAME@ALIAS or models:/NAME/VERSION"),
         ("runs:/0123/model", InputError, "expected models:/NAME@ALIAS or models:/NAME/VERSION"),
-        ("har@champion", InputError, "expected models:/NAME@ALIAS or models:/NAME/VERSION"),
+        *(
+            (address, InputError, "expected models:/NAME@ALIAS or models:/NAME/VERSION")
+            for address in (
+                "har@champion",
+                "http://x/y",
+                "/srv/model",
+                "models:/har@",
+                "models:/@champion",
+                "models:/har/99999999999",
+                "models:/har@champion\n",
+            )
+        ),
         (f"models:/m-{'0' * 32}", InputError, "no model of this id was logged"),
     ],
 )
@@ -251,6 +262,16 @@ def test_models_that_are_not_there(written: Path, model_uri: str, kind: type[Har
         Store(Home(written)).folder_of(model_uri)
     assert text in str(caught.value)
     assert str(caught.value).startswith(f"{model_uri}: ")
+
+
+@pytest.mark.parametrize(("address", "told"), [("", "no address: "), ("x" * 100_000, f"{'x' * 300}…: ")])
+def test_what_is_no_address_at_all(tmp_path: Path, address: str, told: str) -> None:
+    """Said before anything is looked at; a home without models is no reason to think that a run would help."""
+    for look in (Store(Home(tmp_path)).resolve, Store(Home(tmp_path)).folder_of):
+        with pytest.raises(InputError) as refused:
+            look(address)
+        assert str(refused.value).startswith(f"{told}expected models:/NAME@ALIAS")
+        assert len(str(refused.value)) < 500
 
 
 def test_a_home_without_models(tmp_path: Path) -> None:

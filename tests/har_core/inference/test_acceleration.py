@@ -199,6 +199,19 @@ def test_several_threads_may_ask_at_once(windows: np.ndarray) -> None:
     np.testing.assert_array_equal(together, alone)
 
 
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused_with_their_place(
+    windows: np.ndarray, engine: Engine, precision: Precision, value: float
+) -> None:
+    faster = accelerate(classifier("cnn"), num_timepoints=T, num_channels=C, engine=engine, precision=precision)
+    damaged = windows.copy()
+    damaged[70, 3, 5] = value
+    with pytest.raises(InputError, match="window 70, row 3, channel 5: found nothing, expected a finite number"):
+        faster(damaged)
+
+
 def test_no_windows_are_refused() -> None:
     fast = accelerate(classifier("cnn"), num_timepoints=T, num_channels=C, engine="torch")
     with pytest.raises(InputError, match="no windows"):

@@ -7,6 +7,7 @@ from narrowing import present
 from torch import nn
 
 from har_core.base.errors import InputError
+from har_core.datasets.dsads.layout import NUM_CHANNELS
 from har_core.inference.classifier import RawWindowClassifier, predict_probabilities, weights_version
 
 T, C, K = 20, 4, 5
@@ -62,6 +63,29 @@ def test_the_batch_size_changes_nothing(
     expected = classifier.eval()(windows).detach().numpy()
     classifier.train()
     np.testing.assert_allclose(predict_probabilities(classifier, windows, batch_size), expected, atol=1e-6)
+
+
+def exported(classifier: RawWindowClassifier, windows: torch.Tensor) -> nn.Module:
+    batch = torch.export.Dim("num_windows")
+    return torch.export.export(classifier.eval(), (windows[:2],), dynamic_shapes=({0: batch},)).module()
+
+
+def test_an_exported_model_names_the_channel_that_is_not_finite() -> None:
+    windows = torch.randn(3, T, NUM_CHANNELS)
+    graph = exported(RawWindowClassifier(nn.Sequential(nn.Flatten(), nn.Linear(T * 2, K)), channels=[0, 9]), windows)
+    windows[2, 3, 1] = torch.nan  # which the model does not see
+    assert graph(windows).isfinite().all()
+    windows[1, 0, 9] = torch.nan
+    with pytest.raises(RuntimeError, match="RA_xacc has a value that is no finite number"):
+        graph(windows)
+
+
+def test_an_exported_model_refuses_what_comes_to_no_probability(
+    classifier: RawWindowClassifier, windows: torch.Tensor
+) -> None:
+    graph = exported(classifier, windows)
+    with pytest.raises(RuntimeError, match="too large"):
+        graph(torch.full_like(windows, 3e38))
 
 
 def test_no_windows_are_refused(classifier: RawWindowClassifier) -> None:

@@ -36,7 +36,7 @@ def training() -> TrainingWindows:
     return describe_training(np.array_split(walk(0), 3), EVERY)
 
 
-def only(names: str, change: Callable[[Windows], Windows]) -> Windows:
+def only(names: str, change: Callable[[Windows], npt.NDArray[np.floating]]) -> Windows:
     """Windows like those of the training, with the channels of ``names`` (unit or unit and sensor) changed."""
     unit, _, sensor = names.partition("_")
     channels = list(select_channels(units=[unit], sensors=[sensor] if sensor else None))
@@ -60,7 +60,7 @@ def test_windows_like_those_of_the_training(training: TrainingWindows) -> None:
         (only("LA_mag", lambda own: np.random.default_rng(2).normal(size=own.shape)), "noise: LA_mag"),
         (only("LL_acc", lambda own: own / 9.81), "size: LL_acc"),
         (only("RL_gyro", lambda own: own * 57.3), "noise: RL_gyro"),
-        (only("T_mag", lambda own: own + [0, 7, 0]), "size: T_mag"),
+        (only("T_mag", lambda own: own + np.array([0, 7, 0])), "size: T_mag"),
         (only("T_acc", lambda own: own[:, :, [1, 0, 2]]), "level: T_xacc T_yacc"),
         (only("T_acc", lambda own: own * [-1, -1, 1]), "level: T_xacc"),
     ],

@@ -5,6 +5,7 @@ Importing this module does not import MLflow, which takes seconds; asking for th
 is in :mod:`assets.resources.export`; :mod:`assets.resources.interrupted` closes what a killed process left open.
 """
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -71,7 +72,6 @@ class Tracking(Store):
         """
         from mlflow import MlflowClient
         from mlflow.entities import LifecycleStage
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         self.home.mlruns.mkdir(parents=True, exist_ok=True)
         artifacts = self.home.artifacts.as_uri()
@@ -79,8 +79,7 @@ class Tracking(Store):
             if (trouble := trouble_of(self.path, MLFLOW)) is not None:  # MLflow tries it again for minutes
                 raise HarError(str(trouble))
             if not self.path.exists() or self.path.stat().st_size == 0:
-                # A store that a client makes puts MLflow's own experiment, Default, into the working directory.
-                SqlAlchemyStore(self.uri, artifacts)  # type: ignore[no-untyped-call]
+                self._make(artifacts)
             self.follow_home()
             client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             experiment = client.get_experiment_by_name(EXPERIMENT_NAME)
@@ -88,6 +87,22 @@ class Tracking(Store):
                 client.create_experiment(EXPERIMENT_NAME, artifact_location=artifacts)
             elif experiment.lifecycle_stage == LifecycleStage.DELETED:
                 client.restore_experiment(experiment.experiment_id)
+
+    def _make(self, artifacts: str) -> None:
+        """Make the store whole or not at all: a process that is killed meanwhile would leave tables half-made for good.
+
+        Only under the lock.
+        """
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        folder = self.home.mlruns / ".new"
+        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+        folder.mkdir()
+        # A store that a client makes puts MLflow's own experiment, Default, into the working directory.
+        uri = f"{self.uri.removesuffix(self.path.name)}{folder.name}/{self.path.name}"
+        SqlAlchemyStore(uri, artifacts).engine.dispose()  # type: ignore[no-untyped-call]
+        (folder / self.path.name).replace(self.path)
+        folder.rmdir()
 
     def follow_home(self) -> None:
         """Have MLflow find artifacts where they are, in one step, where the home was moved; imports no MLflow."""

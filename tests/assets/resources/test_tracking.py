@@ -46,6 +46,25 @@ def test_several_processes_may_prepare_one_home_at_once(tmp_path: Path) -> None:
     assert names == {"Default", EXPERIMENT_NAME}
 
 
+def test_store_whose_making_was_interrupted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+
+    def interrupted(uri: str, artifacts: str) -> None:
+        with sqlite3.connect(uri.removeprefix("sqlite:///")) as connection:
+            connection.execute("CREATE TABLE secrets (name TEXT)")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mlflow.store.tracking.sqlalchemy_store.SqlAlchemyStore", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Tracking(home).prepare()
+    assert not home.mlflow_store.exists()
+    Tracking(home).prepare()
+    names = {experiment.name for experiment in Tracking(home).client.search_experiments()}
+    assert names == {"Default", EXPERIMENT_NAME}
+    assert [path.name for path in home.mlruns.iterdir() if path.is_dir()] == []
+
+
 def test_addresses_are_absolute_whatever_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tracking = Tracking(Home(Path("here")))

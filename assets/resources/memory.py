@@ -73,8 +73,8 @@ def _read(home: Home) -> tuple[Path | None, Memory]:
 
 def _damaged(home: Home) -> InputError:
     return InputError(
-        f"{home.memory}: cannot be read as what this home remembers; tell it again: har home adopt EXPERIMENT.toml, and "
-        "har run --data PATH where the recordings are your own"
+        f"{home.memory}: cannot be read as what this home remembers; tell it again: har home adopt EXPERIMENT.toml, "
+        "and har run --data PATH where the recordings are your own"
     )
 
 

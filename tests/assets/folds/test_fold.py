@@ -371,3 +371,20 @@ def test_data_version_is_of_content_and_not_of_times(done: Place) -> None:
     )
     other_epoch = replace(record.seeds[0], best_epoch=17)
     assert fold_version(replace(record, seeds=(other_epoch, *record.seeds[1:])), []) != version
+
+
+def test_a_fold_whose_mlflow_run_is_gone_is_recorded_again_from_its_predictions(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("har_core.fitting.trained.train_and_predict", refuse)
+    assert not place.materialise("folds/cnn", fold="loso-p1").success, "nothing is lost, so it is wanted anew"
+    before, result = present(place.latest("cnn", "loso-p1")), place.result("cnn", "loso-p1")
+    place.tracking.client.delete_run(before.metadata[RUN_ID])
+    assert place.materialise("folds/cnn", fold="loso-p1").success
+    after = present(place.latest("cnn", "loso-p1"))
+    assert after.data_version == before.data_version
+    assert after.metadata[RUN_ID] in place.tracking.contents().runs
+    assert place.result("cnn", "loso-p1") == result

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from assets.resources.home import Home
-from har_core.base.errors import InputError
+from har_core.base.errors import InputError, StorageError
 from har_core.base.files import write_text
 
 
@@ -38,6 +38,7 @@ def recall(home: Home) -> Memory:
 
     Raises:
         InputError: the file of the memory is damaged.
+        StorageError: it may not be read.
     """
     before, memory = _read(home)
     if before is None or before == home.root:
@@ -61,6 +62,10 @@ def _read(home: Home) -> tuple[Path | None, Memory]:
         kept = json.loads(home.memory.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None, Memory()
+    except PermissionError as error:
+        raise StorageError(
+            f"{home.memory}: may not be read; give yourself the right to the files of this home"
+        ) from error
     except (OSError, ValueError) as error:
         raise _damaged(home) from error
     if not isinstance(kept, dict) or not all(value is None or isinstance(value, str) for value in kept.values()):
@@ -73,8 +78,8 @@ def _read(home: Home) -> tuple[Path | None, Memory]:
 
 def _damaged(home: Home) -> InputError:
     return InputError(
-        f"{home.memory}: cannot be read as what this home remembers; tell it again: har home adopt EXPERIMENT.toml, and "
-        "har run --data PATH where the recordings are your own"
+        f"{home.memory}: cannot be read as what this home remembers; tell it again: har home adopt EXPERIMENT.toml, "
+        "and har run --data PATH where the recordings are your own"
     )
 
 

@@ -86,11 +86,11 @@ def _damaged(home: Home) -> InputError:
 def _followed(recorded: str | None, before: Path, now: Path) -> str | None:
     """A path that was recorded while the home lay at ``before``, now that it lies at ``now``.
 
-    What lay in the home is taken from where the home is now; what lay elsewhere from there, or if it is gone, from
-    where it lay as seen from the home.
+    What lay in the home is taken from where the home is now; what lay elsewhere from there, or if it is gone with its
+    folder, from where that lies as seen from the home.
     """
     if recorded is None:
         return None
-    moved = os.path.normpath(now / os.path.relpath(recorded, before))
-    is_inside = Path(recorded).is_relative_to(before)
-    return moved if Path(moved).exists() and (is_inside or not Path(recorded).exists()) else recorded
+    there, moved = Path(recorded), Path(os.path.normpath(now / os.path.relpath(recorded, before)))
+    is_gone = not there.exists() and (moved.exists() or (moved.parent.exists() and not there.parent.exists()))
+    return str(moved) if is_gone or (there.is_relative_to(before) and moved.exists()) else recorded

@@ -43,18 +43,19 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
     from pipelines.summary import print_summary
 
     home = open_home()
-    refuse_troubled_stores(home)
-    with occupied(home), open_instance(home) as instance:
-        Tracking(home).follow_home()
-        os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())
-        try:
-            with _interruptible():
-                outcome = _run(order, home, instance, selection, forced=forced, seed=seed)
-        except KeyboardInterrupt:
-            typer.echo("Interrupted; the next `har run` continues where this one ended.", err=True)
-            return 1
-        made = latest(instance, CHAMPION)
-        return print_summary(outcome, home, made.metadata.get("champion") if made is not None else None)
+    with occupied(home):
+        refuse_troubled_stores(home)
+        with open_instance(home) as instance:
+            Tracking(home).follow_home()
+            os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())
+            try:
+                with _interruptible():
+                    outcome = _run(order, home, instance, selection, forced=forced, seed=seed)
+            except KeyboardInterrupt:
+                typer.echo("Interrupted; the next `har run` continues where this one ended.", err=True)
+                return 1
+            made = latest(instance, CHAMPION)
+            return print_summary(outcome, home, made.metadata.get("champion") if made is not None else None)
 
 
 def look(order: Order) -> list[Status]:

@@ -52,7 +52,9 @@ def explain(error: BaseException, home: Home) -> HarError | None:
         if isinstance(cause, Timeout):
             return HarError(f"{cause.lock_file}: another process holds this lock; end it, and try again")
         if isinstance(cause, OSError) and cause.errno in _FORBIDDEN and cause.filename is not None:
-            return StorageError(f"{cause.filename}: {cause.strerror}; `har home check` looks at all files of a home")
+            return StorageError(
+                f"{cause.filename}: {cause.strerror}; give yourself the right to it, or work in another home"
+            )
     if not any(map(_is_of_a_store, causes(error))):
         return None
     _LOGGER.error("a store failed", exc_info=error)

@@ -126,7 +126,8 @@ def name_home(home: Home) -> None:
     os.environ["HAR_HOME"] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(plain_path(home.dagster))
     for name in ("no_proxy", "NO_PROXY"):
-        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+        known = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost"]))
 
 
 def first_unwritable(home: Home) -> Path | None:

@@ -45,18 +45,19 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
     from pipelines.summary import print_summary
 
     home = open_home()
-    refuse_troubled_stores(home)
-    with occupied(home), open_instance(home) as instance:
-        Tracking(home).follow_home()
-        os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())
-        try:
-            with _interruptible():
-                outcome = _run(order, home, instance, selection, forced=forced, seed=seed)
-        except KeyboardInterrupt:
-            next_run = "begins it anew" if forced else "continues where this one ended"
-            typer.echo(f"Interrupted; what was finished is kept, and the same command {next_run}.", err=True)
-            return 1
-        return print_summary(outcome, home, _champion(Tracking(home)))
+    with occupied(home):
+        refuse_troubled_stores(home)
+        with open_instance(home) as instance:
+            Tracking(home).follow_home()
+            os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())
+            try:
+                with _interruptible():
+                    outcome = _run(order, home, instance, selection, forced=forced, seed=seed)
+            except KeyboardInterrupt:
+                next_run = "begins it anew" if forced else "continues where this one ended"
+                typer.echo(f"Interrupted; what was finished is kept, and the same command {next_run}.", err=True)
+                return 1
+            return print_summary(outcome, home, _champion(Tracking(home)))
 
 
 def look(order: Order) -> list[Status]:

@@ -93,7 +93,9 @@ def read_settings(home: Home, folder: Path) -> InstanceRef:
 
     try:
         reference = InstanceRef.from_dir(
-            str(folder), config_dir=str(home.dagster), overrides={"compute_logs": _NO_CAPTURE}
+            str(folder),
+            config_dir=str(home.dagster if home.dagster.is_dir() else folder),
+            overrides={"compute_logs": _NO_CAPTURE},
         )
         str([reference.run_launcher, reference.run_coordinator])  # imports the classes that the settings name
     except Exception as error:

@@ -85,9 +85,7 @@ def _print_ranking(home: Home, champion: str | None, *, is_whole: bool) -> None:
         content = json.loads((home.report_folder / "report.json").read_text(encoding="utf-8"))
         results = [entry["result"] for entry in content["entries"]]  # the best by validation first
     except (OSError, ValueError, TypeError, KeyError):
-        typer.echo(
-            f"{home.report_folder}: the report is damaged; `har run --select comparison_report` mends it", err=True
-        )
+        typer.echo(f"{report}: the report is damaged; `har run --select comparison_report` makes it again", err=True)
         return
     if results and not is_whole:
         typer.echo("\nThe ranking below is of what stood before: work failed, and is not in it.")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from assets.resources.home import Home
-from har_core.base.errors import InputError
+from har_core.base.errors import InputError, StorageError
 from har_core.base.files import write_text
 
 
@@ -38,6 +38,7 @@ def recall(home: Home) -> Memory:
 
     Raises:
         InputError: the file of the memory is damaged.
+        StorageError: it may not be read.
     """
     before, memory = _read(home)
     if before is None or before == home.root:
@@ -61,6 +62,10 @@ def _read(home: Home) -> tuple[Path | None, Memory]:
         kept = json.loads(home.memory.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None, Memory()
+    except PermissionError as error:
+        raise StorageError(
+            f"{home.memory}: may not be read; give yourself the right to the files of this home"
+        ) from error
     except (OSError, ValueError) as error:
         raise _damaged(home) from error
     if not isinstance(kept, dict) or not all(value is None or isinstance(value, str) for value in kept.values()):
@@ -81,11 +86,11 @@ def _damaged(home: Home) -> InputError:
 def _followed(recorded: str | None, before: Path, now: Path) -> str | None:
     """A path that was recorded while the home lay at ``before``, now that it lies at ``now``.
 
-    What lay in the home is taken from where the home is now; what lay elsewhere from there, or if it is gone, from
-    where it lay as seen from the home.
+    What lay in the home is taken from where the home is now; what lay elsewhere from there, or if it is gone with its
+    folder, from where that lies as seen from the home.
     """
     if recorded is None:
         return None
-    moved = os.path.normpath(now / os.path.relpath(recorded, before))
-    is_inside = Path(recorded).is_relative_to(before)
-    return moved if Path(moved).exists() and (is_inside or not Path(recorded).exists()) else recorded
+    there, moved = Path(recorded), Path(os.path.normpath(now / os.path.relpath(recorded, before)))
+    is_gone = not there.exists() and (moved.exists() or (moved.parent.exists() and not there.parent.exists()))
+    return str(moved) if is_gone or (there.is_relative_to(before) and moved.exists()) else recorded

@@ -7,6 +7,7 @@ link, what it leads to is written, and the link stays.
 from __future__ import annotations
 
 import errno
+import fcntl
 import glob
 import hashlib
 import os
@@ -18,11 +19,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from har_core.base.errors import InputError, Problem, StorageError
-
-try:
-    import fcntl
-except ImportError as error:
-    raise ImportError("har needs a system with file locks as on Linux and macOS; on Windows, work in WSL") from error
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EROFS, errno.EPERM}

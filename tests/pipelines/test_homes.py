@@ -111,5 +111,5 @@ def test_experiment_that_moved_along_is_the_same(home: Home, tmp_path: Path) -> 
 
 def test_unreadable_memory_says_what_to_do(home: Home) -> None:
     home.memory.write_text("{")
-    with pytest.raises(InputError, match="remove it"):
+    with pytest.raises(InputError, match="har home adopt"):
         recall(home)

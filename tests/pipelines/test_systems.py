@@ -26,11 +26,6 @@ def test_command_says_where_it_works() -> None:
     assert (done.returncode, done.stderr) == (1, "Error: har works on Linux and macOS; on Windows, work in WSL\n")
 
 
-def test_library_says_where_it_works() -> None:
-    done = python("import sys; sys.modules['fcntl'] = None; import har_core.base.files")
-    assert done.stderr.endswith("file locks as on Linux and macOS; on Windows, work in WSL\n")
-
-
 def test_settings_of_the_shell_that_lead_to_another_store_are_forgotten() -> None:
     others = (
         "MLFLOW_TRACKING_URI",

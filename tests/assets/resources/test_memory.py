@@ -46,10 +46,14 @@ def test_what_stayed_is_found_where_it_is_and_a_copy_has_its_own_recordings(home
     assert recall(copy).data == str(copy.root / "recordings")
 
 
-def test_what_is_gone_keeps_its_name(home: Home, tmp_path: Path) -> None:
+def test_what_is_gone_is_looked_for_in_the_folder_that_is_there(home: Home, tmp_path: Path) -> None:
     shutil.rmtree(home.root / "recordings")
-    home.root.rename(tmp_path / "moved")
-    assert recall(Home(tmp_path / "moved")).data == str(home.root / "recordings")
+    (home.root.parent / "a.toml").rename(home.root.parent / "b.toml")
+    assert recall(home).data == str(home.root / "recordings")
+    (tmp_path / "work").rename(tmp_path / "moved")
+    moved = recall(Home(tmp_path / "moved" / "home"))
+    assert moved.experiment == str(tmp_path / "moved" / "a.toml")
+    assert moved.data == str(tmp_path / "moved" / "home" / "recordings")
 
 
 def test_memory_of_an_earlier_version(home: Home) -> None:

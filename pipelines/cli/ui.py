@@ -10,7 +10,7 @@ PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="The usua
 
 
 def ui(dagster_port: PortOption = None, mlflow_port: PortOption = None) -> None:
-    """Serve Dagster's UI with its daemon and MLflow's to you alone, until Ctrl-C or the end of one ends all."""
+    """Serve Dagster's UI with its daemon and MLflow's, to your browser alone. Ctrl-C or the end of one ends all."""
     from har_core.base.errors import InputError
     from pipelines.diagnosis import refuse_troubled_stores
     from pipelines.homes import definitions_file

@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from har_core.audit.defects import find_defects
 from har_core.base.errors import InputError, Problem, counted
+from har_core.datasets.dsads.layout import RecordingKey
 from har_core.datasets.dsads.listing import Source
 from har_core.datasets.dsads.recordings import Recording, Recordings, read_recordings
 from har_core.datasets.dsads.source import open_source
 from pipelines.left_out import LeftOut, outside_the_layout
+from pipelines.readable import readable
 
 
 def audit_inputs(inputs: Sequence[Path], left_out: LeftOut | None = None) -> pa.Table:
@@ -47,13 +49,9 @@ def _read_all(parts: Sequence[Recordings]) -> Iterator[Recording]:
     """Every recording; what is wrong with some is raised after all were tried."""
     wrong: list[InputError] = []
     for recordings in parts:
-        for key in recordings.segments:
-            try:
-                recording = recordings.load(*key)
-            except InputError as error:
-                wrong.append(error)
-            else:
-                yield recording
+        own = dict[RecordingKey, InputError]()
+        yield from readable(recordings, own)
+        wrong += own.values()
     if wrong:
         problems = [problem for error in wrong for problem in error.problems]
         raise InputError(f"The recordings cannot be read: {counted(len(problems), 'problem')}", problems)

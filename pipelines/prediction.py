@@ -17,10 +17,11 @@ from har_core.base.text import printable
 from har_core.datasets.dsads.layout import RecordingKey
 from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, Source
 from har_core.datasets.dsads.reader import SegmentText, canonical, find_problems, parse_segments
-from har_core.datasets.dsads.recordings import Recording, Recordings, read_recordings
+from har_core.datasets.dsads.recordings import read_recordings
 from har_core.datasets.dsads.source import open_source
 from har_core.inference.classify import PREDICTION_SCHEMA, Classifier, classify, classify_segments
 from pipelines.left_out import LeftOut
+from pipelines.readable import readable
 
 _FILES_AT_ONCE = 512
 """Of files outside the layout: 12 MB of samples."""
@@ -80,28 +81,15 @@ def _is_zip(path: Path) -> bool:
 
 def _predict_recordings(source: Source, model: Classifier, length: int, *, join: bool, left_out: LeftOut) -> pa.Table:
     recordings, wrong = read_recordings(source), dict[RecordingKey, InputError]()
-    findings = find_defects(_readable(recordings, wrong)) if join else None
+    findings = find_defects(readable(recordings, wrong)) if join else None
     names = {file.key: printable(source.name(file)) for file in source.files}
-    table = classify(_readable(recordings, wrong), model, length=length, findings=findings, names=names)
+    table = classify(readable(recordings, wrong), model, length=length, findings=findings, names=names)
     left_out.refused += wrong.values()
     if not table.num_rows and not wrong:
         raise InputError(
             f"{source.location}: no recording goes on without a break for {length} samples, the model's window"
         )
     return table
-
-
-def _readable(recordings: Recordings, wrong: dict[RecordingKey, InputError]) -> Iterator[Recording]:
-    """Those that are not wrong; what is wrong with the others is kept in ``wrong``."""
-    for key in recordings.segments:
-        if key in wrong:
-            continue
-        try:
-            recording = recordings.load(*key)
-        except InputError as error:
-            wrong[key] = error
-        else:
-            yield recording
 
 
 def _predict_files(

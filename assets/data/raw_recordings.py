@@ -37,12 +37,14 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
 def _ingest(work: Work) -> Made:
     from har_core.datasets.dsads.acquisition import acquire
     from har_core.datasets.dsads.manifest import ingest
+    from har_core.datasets.dsads.source import some_of
 
     home, progress = work.home, work.display.progress
     recordings, manifest = work.staged
     with acquire(work.experiment.source, recall(home).data_location, home.raw, progress) as source:
         work.run.log_input("source_files", require_upstream(work.context, SOURCE_FILES), source.location)
         planned_folds(work.experiment, {file.key.subject for file in source.files})  # before all is read
+        left_out = [*source.loose, *source.others]
         summary = ingest(source, manifest_path=manifest, recordings_path=recordings, progress=progress)
     work.run.log_bytes(home.manifest.name, manifest.read_bytes())
     return Made(
@@ -54,6 +56,7 @@ def _ingest(work: Work) -> Made:
             "num_samples": summary.num_rows,
             "num_bytes": summary.num_bytes,
             "num_missing_segments": summary.num_missing_segments,
+            "left_out": some_of(left_out, "a file outside the layout", "files outside the layout"),
             SUBJECTS: str(list(summary.subjects)),
             "recordings": path_to(home.recordings),
         },

@@ -14,7 +14,7 @@ from mlflow.utils.time import get_current_time_millis
 
 from assets.resources.addresses import run_url
 from assets.resources.tracking import Tracking
-from har_core.base.text import to_json
+from har_core.base.text import printable_lines, to_json
 from har_core.training.events import EpochFinished, EpochRecord, TrainingEvent, TrainingListener, TrainingStarted
 
 _MAX_PARAMS = 100
@@ -29,7 +29,7 @@ def start_run(tracking: Tracking, name: str, tags: Mapping[str, str]) -> Iterato
     try:
         yield run
     except BaseException as error:
-        tracking.client.set_tag(run.run_id, "har.error", f"{type(error).__name__}: {error}"[:5000])
+        tracking.client.set_tag(run.run_id, "har.error", printable_lines(f"{type(error).__name__}: {error}")[:5000])
         tracking.client.set_terminated(run.run_id, "FAILED")
         raise
     tracking.client.set_terminated(run.run_id, "FINISHED")

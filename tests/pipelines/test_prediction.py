@@ -20,6 +20,7 @@ from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 from har_core.windows.schema import channels_of
 from har_core.windows.segmentation import segment
+from pipelines import readable
 from pipelines.left_out import LeftOut
 from pipelines.prediction import predict_inputs
 from pipelines.tables import render
@@ -215,3 +216,18 @@ def test_names_that_are_no_text_are_written_with_escapes(text: bytes, tmp_path: 
 def test_a_zip_under_another_name_is_a_zip(text: bytes, tmp_path: Path) -> None:
     path = write_zip(tmp_path / "data.bin", {"s01.txt": text})
     assert predict_inputs(Model(), [path], length=125, join=False)["path"].to_pylist() == [f"{path}/s01.txt"]
+
+
+def test_reading_stops_where_too_much_is_wrong(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(recordings, folder)
+    for path in folder.rglob("s01.txt"):
+        path.write_text("x\n")
+    monkeypatch.setattr(readable, "MAX_PROBLEMS", 6)
+    left_out = LeftOut()
+    predict_inputs(Model(), [folder], length=125, join=False, left_out=left_out)
+    [error] = left_out.refused
+    assert len(error.problems) == 7
+    assert error.problems[-1].expected == "fewer problems; the recordings after it were not read"

@@ -25,6 +25,11 @@ from har_core.datasets.dsads.unpacking import UnpackingError, unpack
 _MAX_TOTAL_BYTES = 8_000_000_000
 """Most that all segment files may unpack to; the real set has 0.42 GB."""
 
+_MAX_DIRECTORY_BYTES = 40_000_000
+"""Largest table of members: half a million of them; the real set has 9,120."""
+_END, _END_OF_ZIP64, _IN_ZIP64 = b"PK\5\6", b"PK\6\6", 0xFFFF_FFFF
+_END_BYTES = 65_536 + 200
+"""Holds the last records of an archive, with the longest comment."""
 _ENCRYPTED_FLAG = 0x1
 _PLAIN = {0, stat.S_IFREG, stat.S_IFDIR}
 _DAMAGE = (zipfile.BadZipFile, EOFError, OSError, struct.error, UnicodeDecodeError, OverflowError, RuntimeError)
@@ -43,8 +48,9 @@ class ZipSource(Source):
         """
         self.location = location
         try:
+            _refuse_large_directory(location)
             self._zip = zipfile.ZipFile(location)
-        except (*_DAMAGE, ValueError) as error:
+        except (*_DAMAGE, ValueError, MemoryError) as error:
             problem = Problem(path=str(location), value=str(error), expected="a whole zip archive")
             raise InputError(f"{location}: not a zip archive, or a truncated one", [problem]) from error
         try:
@@ -102,6 +108,24 @@ class ZipSource(Source):
             problems.append(Problem(path=str(self.location), value=f"{total} bytes unpacked", expected=expected))
         if problems:
             raise InputError(f"{self.location}: {counted(len(problems), 'problem')} in the archive", problems)
+
+
+def _refuse_large_directory(location: Path) -> None:
+    """Members are held in memory, each with twenty times the bytes that its entry has."""
+    with location.open("rb") as file:
+        file.seek(max(0, location.stat().st_size - _END_BYTES))
+        end = file.read()
+    num_bytes = _number_after(end, _END, 12, 4)
+    if num_bytes == _IN_ZIP64:
+        num_bytes = _number_after(end, _END_OF_ZIP64, 40, 8)
+    if num_bytes > _MAX_DIRECTORY_BYTES:
+        value, expected = f"a table of {num_bytes} bytes", f"at most {_MAX_DIRECTORY_BYTES} bytes"
+        raise InputError(f"{location}: too many members", [Problem(path=str(location), value=value, expected=expected)])
+
+
+def _number_after(content: bytes, signature: bytes, offset: int, size: int) -> int:
+    at = content.rfind(signature)
+    return 0 if at < 0 else int.from_bytes(content[at + offset : at + offset + size], "little")
 
 
 def _too_large(name: str, num_bytes: int) -> Problem:

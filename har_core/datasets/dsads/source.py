@@ -67,6 +67,8 @@ def some_of(names: Sequence[str], one: str, many: str) -> str:
     >>> some_of(["a", "b"], "a file", "files"), some_of(["a"], "a file", "files")
     ('2 files: a, b', 'a file: a')
     """
+    if not names:
+        return "nothing"
     shown = ", ".join(names[:_NUM_NAMES_SHOWN])
     more = len(names) - _NUM_NAMES_SHOWN
     number = one if len(names) == 1 else f"{len(names)} {many}"

@@ -284,3 +284,13 @@ def test_a_closed_archive_holds_no_file(tmp_path: Path) -> None:
         pass
     with pytest.raises(ValueError, match="closed"):
         source.read(source.files[0])
+
+
+def test_a_table_of_millions_of_members_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_zip(tmp_path / "a.zip", {f"{number}.md": b"" for number in range(100)})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"x" * 65_000
+    monkeypatch.setattr(archives, "_MAX_DIRECTORY_BYTES", 5_000)
+    assert [(value, expected) for _, value, expected in problems_of(path)] == [
+        ("a table of 5090 bytes", "at most 5000 bytes")
+    ]

@@ -18,7 +18,7 @@ class SplitSettings(Settings):
     training_subjects: tuple[Subject, ...] | None = Field(default=None, min_length=1)
     """Subjects that train; if absent, all that neither validate nor test."""
     validation_subjects: tuple[Subject, ...] = Field(default=(6,), min_length=1, validate_default=True)
-    """Subjects whose score chooses the epoch."""
+    """Subjects whose score chooses the epoch and the champion: at least one, for classical models too."""
     test_subjects: tuple[Subject, ...] = Field(default=(7, 8), min_length=1, validate_default=True)
     """Subjects that only test. Their score never chooses anything."""
 

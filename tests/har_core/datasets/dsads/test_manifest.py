@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import shutil
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -206,6 +207,18 @@ def test_an_activity_that_a_subject_lacks_is_named(source_folder: Path, tmp_path
         "at least one segment of activity 19 (playing basketball) from subject 1",
         "at least one segment of activity 5 (ascending stairs) from subject 2",
     ]
+
+
+def test_activities_that_no_subject_does_are_one_problem(source_folder: Path, tmp_path: Path) -> None:
+    for activity in (*range(2, 5), 19):
+        shutil.rmtree(source_folder / f"a{activity:02d}")
+    (source_folder / "a05/p2/s01.txt").unlink()
+    with pytest.raises(InputError) as caught:
+        run(source_folder, tmp_path)
+    whole, single = caught.value.problems
+    assert whole.value == "no recording of activities 2, 3, 4, 19, of any subject"
+    assert "no setting chooses fewer" in whole.expected
+    assert single.expected == "at least one segment of activity 5 (ascending stairs) from subject 2"
 
 
 def test_a_damaged_zip_names_its_members(source_folder: Path, tmp_path: Path, whole_set: dict[str, bytes]) -> None:

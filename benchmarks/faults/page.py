@@ -120,6 +120,8 @@ def to_markdown(parts: Mapping[str, Part]) -> str:
         for stage in dict.fromkeys(outcome.stage for outcome in part.outcomes):
             own = [outcome for outcome in part.outcomes if outcome.stage == stage]
             lines.append(f"| {_code(stage)} | {len(own)} | {_held(own)} |")
+        if kind == "fuzz":
+            lines += ["", *(f"- {outcome.number}: {outcome.happened}" for outcome in part.outcomes)]
         failed = [outcome for outcome in part.outcomes if not outcome.held]
         if failed:
             lines += ["", "Did not hold:", ""]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.cases import Outcome
+from faults.har import ROOT
 
 KINDS = {
     "kills": "SIGKILL at a system call",
@@ -53,11 +54,13 @@ class Part:
     @classmethod
     def of(cls, outcomes: Sequence[Outcome], seed: int, seconds: float) -> Part:
         """Those of the call of this process."""
-        commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
         return cls(
             outcomes=tuple(outcomes),
             seed=seed,
-            command=f"python {shlex.join(sys.argv)}",
+            command=f"python benchmarks/campaign.py {shlex.join(sys.argv[1:])}",
             commit=commit.stdout.strip() or "unknown",
             date=datetime.now(UTC).date().isoformat(),
             minutes=round(seconds / 60, 1),

@@ -77,7 +77,8 @@ def main() -> None:
                     outcomes: list[Outcome] = []
                     for outcome in try_all(cases, scratch, jobs=asked.jobs, keep=asked.keep):
                         outcomes.append(outcome)
-                        parts[kind] = Part.of(outcomes, asked.seed, time.monotonic() - start)
+                        seconds = time.monotonic() - start
+                        parts[kind] = Part.of(outcomes, planned=len(cases), seed=asked.seed, seconds=seconds)
                         write_page(parts, asked.output, asked.page)  # what is interrupted keeps what it saw
                 except NotPossibleError as error:
                     print(f"{kind}: left out, {error}", flush=True)

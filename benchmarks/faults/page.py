@@ -44,6 +44,8 @@ class Part:
     """All cases of one kind, and how they came about."""
 
     outcomes: tuple[Outcome, ...]
+    planned: int
+    """Cases of the call, which may have been interrupted."""
     seed: int
     command: str
     commit: str
@@ -52,13 +54,14 @@ class Part:
     machine: str
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome], seed: int, seconds: float) -> Part:
+    def of(cls, outcomes: Sequence[Outcome], *, planned: int, seed: int, seconds: float) -> Part:
         """Those of the call of this process."""
         commit = subprocess.run(
             ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
         )
         return cls(
             outcomes=tuple(outcomes),
+            planned=planned,
             seed=seed,
             command=f"python benchmarks/campaign.py {shlex.join(sys.argv[1:])}",
             commit=commit.stdout.strip() or "unknown",
@@ -105,7 +108,7 @@ def to_markdown(parts: Mapping[str, Part]) -> str:
         "| kind | tried | held | minutes | seed | commit | date |",
         "|---|--:|--:|--:|--:|---|---|",
         *(
-            f"| {KINDS[kind]} | {len(part.outcomes)} | {_held(part.outcomes)} | {part.minutes} | {part.seed} "
+            f"| {KINDS[kind]} | {_tried(part)} | {_held(part.outcomes)} | {part.minutes} | {part.seed} "
             f"| {part.commit} | {part.date} |"
             for kind, part in shown.items()
         ),
@@ -130,6 +133,11 @@ def to_markdown(parts: Mapping[str, Part]) -> str:
             lines += ["", "Did not hold:", ""]
             lines += [f"- {_told(outcome)}" for outcome in failed]
     return "\n".join(lines) + "\n"
+
+
+def _tried(part: Part) -> str:
+    tried = len(part.outcomes)
+    return str(tried) if tried == part.planned else f"{tried} of {part.planned}, interrupted"
 
 
 def _held(outcomes: Sequence[Outcome]) -> int:

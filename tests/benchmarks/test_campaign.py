@@ -124,10 +124,11 @@ def test_leftovers_are_found(tmp_path: Path) -> None:
 
 
 def test_page_counts_and_names_what_did_not_hold(tmp_path: Path) -> None:
-    part = Part.of([outcome(0), outcome(1, "a | b", "c"), outcome(2, stage="splits")], seed=3, seconds=90)
+    outcomes = [outcome(0), outcome(1, "a | b", "c"), outcome(2, stage="splits")]
+    part = Part.of(outcomes, planned=4, seed=3, seconds=90)
     write_page({"kills": part}, tmp_path, tmp_path / "page.md")
     page = (tmp_path / "page.md").read_text()
-    assert "| SIGKILL at a system call | 3 | 2 | 1.5 | 3 |" in page
+    assert "| SIGKILL at a system call | 3 of 4, interrupted | 2 | 1.5 | 3 |" in page
     assert "| `windows` | 2 | 1 |" in page
     assert "- 1, `windows`, SIGKILL: `a / b` (and 1 more)" in page
     assert read_parts(tmp_path) == {"kills": part}

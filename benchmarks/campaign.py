@@ -1,8 +1,8 @@
-"""The campaign of faults: ``python benchmarks/campaign.py [KIND…] [--only NUMBER] [--seed SEED] [--count N]``.
+"""The campaign of faults: ``python benchmarks/campaign.py [KIND…] [--seed SEED] [--share SHARE]``.
 
-Kinds: kills, errors, full, limits, pairs, inputs. Each case works in a copy of a small home of its own and says what
-did not hold (:mod:`faults.whole`). What was tried and held goes to ``faults.json`` and ``faults.md`` in ``--output``,
-where kinds of earlier calls stay. One case again: ``python benchmarks/campaign.py kills --only 17 --seed 3``.
+Kinds: kills, errors, full, limits, pairs, inputs, fuzz. Each case works in a home of its own and says what did not hold
+(:mod:`faults.whole`). What was tried and held goes to ``faults.json`` and ``faults.md`` in ``--output``, where kinds of
+earlier calls stay. One case again: ``python benchmarks/campaign.py kills --only 17 --seed 3``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from faults import calls, pairs, scarcity
+from faults import calls, inputs, pairs, scarcity
 from faults.cases import Case, NotPossibleError, Outcome, attempt
 from faults.homes import make_reference
 from faults.page import Part, read_parts, write_page
@@ -31,8 +31,10 @@ KINDS = {
     "full": (scarcity.full, 22),
     "limits": (scarcity.limits, 84),
     "pairs": (pairs.pairs, 36),
+    "inputs": (inputs.inputs, 1000),
+    "fuzz": (inputs.fuzz, 10),
 }
-"""What makes the cases of a kind, and how many there are in a whole campaign."""
+"""What makes the cases of a kind, and how many there are in a whole campaign at most."""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -64,18 +66,19 @@ def main() -> None:
         with forking(scratch) as forks:
             homes = (asked.homes or scratch / "homes").absolute()
             homes.mkdir(parents=True, exist_ok=True)
-            reference = make_reference(homes, forks)
+            reference = make_reference(homes, forks, scratch)
             for kind in asked.kinds or KINDS:
                 start = time.monotonic()
                 make_cases, whole = KINDS[kind]
-                cases = make_cases(reference, asked.seed, max(1, round(whole * asked.share)))
-                if asked.only:
-                    cases = [case for case in cases if case.number in asked.only]
                 try:
+                    cases = make_cases(reference, asked.seed, max(1, round(whole * asked.share)))
+                    if asked.only:
+                        cases = [case for case in cases if case.number in asked.only]
                     outcomes: list[Outcome] = []
                     for outcome in try_all(cases, scratch, jobs=asked.jobs, keep=asked.keep):
                         outcomes.append(outcome)
-                        parts[kind] = Part.of(outcomes, asked.seed, time.monotonic() - start)
+                        seconds = time.monotonic() - start
+                        parts[kind] = Part.of(outcomes, planned=len(cases), seed=asked.seed, seconds=seconds)
                         write_page(parts, asked.output, asked.page)  # what is interrupted keeps what it saw
                 except NotPossibleError as error:
                     print(f"{kind}: left out, {error}", flush=True)

@@ -73,6 +73,8 @@ class Reference:
     folder: Path
     """Holds everything: experiment file, recordings, homes."""
     forks: Forks
+    scratch: Path
+    """Goes when the campaign ends."""
     record: Record = field(default_factory=Record)
     """Of the finished home."""
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -111,13 +113,13 @@ class Reference:
         return (self.experiment, "--data", self.data)
 
 
-def make_reference(folder: Path, forks: Forks) -> Reference:
+def make_reference(folder: Path, forks: Forks, scratch: Path) -> Reference:
     """Run every stage once, in order, and keep the home before each; where this was done in ``folder``, read it again.
 
     Raises:
         RuntimeError: a command failed although nothing was wrong.
     """
-    reference, seen = Reference(folder, forks), Seen()
+    reference, seen = Reference(folder, forks, scratch), Seen()
     if not reference.complete.exists():
         _run_stages(reference, Har(folder / "home", forks, seen))
     if seen.complaints:

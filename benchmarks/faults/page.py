@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.cases import Outcome
+from faults.har import ROOT
 
 KINDS = {
     "kills": "SIGKILL at a system call",
@@ -43,6 +44,8 @@ class Part:
     """All cases of one kind, and how they came about."""
 
     outcomes: tuple[Outcome, ...]
+    planned: int
+    """Cases of the call, which may have been interrupted."""
     seed: int
     command: str
     commit: str
@@ -51,13 +54,16 @@ class Part:
     machine: str
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome], seed: int, seconds: float) -> Part:
+    def of(cls, outcomes: Sequence[Outcome], *, planned: int, seed: int, seconds: float) -> Part:
         """Those of the call of this process."""
-        commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
         return cls(
             outcomes=tuple(outcomes),
+            planned=planned,
             seed=seed,
-            command=f"python {shlex.join(sys.argv)}",
+            command=f"python benchmarks/campaign.py {shlex.join(sys.argv[1:])}",
             commit=commit.stdout.strip() or "unknown",
             date=datetime.now(UTC).date().isoformat(),
             minutes=round(seconds / 60, 1),
@@ -102,7 +108,7 @@ def to_markdown(parts: Mapping[str, Part]) -> str:
         "| kind | tried | held | minutes | seed | commit | date |",
         "|---|--:|--:|--:|--:|---|---|",
         *(
-            f"| {KINDS[kind]} | {len(part.outcomes)} | {_held(part.outcomes)} | {part.minutes} | {part.seed} "
+            f"| {KINDS[kind]} | {_tried(part)} | {_held(part.outcomes)} | {part.minutes} | {part.seed} "
             f"| {part.commit} | {part.date} |"
             for kind, part in shown.items()
         ),
@@ -120,11 +126,18 @@ def to_markdown(parts: Mapping[str, Part]) -> str:
         for stage in dict.fromkeys(outcome.stage for outcome in part.outcomes):
             own = [outcome for outcome in part.outcomes if outcome.stage == stage]
             lines.append(f"| {_code(stage)} | {len(own)} | {_held(own)} |")
+        if kind == "fuzz":
+            lines += ["", *(f"- {outcome.number}: {outcome.happened}" for outcome in part.outcomes)]
         failed = [outcome for outcome in part.outcomes if not outcome.held]
         if failed:
             lines += ["", "Did not hold:", ""]
             lines += [f"- {_told(outcome)}" for outcome in failed]
     return "\n".join(lines) + "\n"
+
+
+def _tried(part: Part) -> str:
+    tried = len(part.outcomes)
+    return str(tried) if tried == part.planned else f"{tried} of {part.planned}, interrupted"
 
 
 def _held(outcomes: Sequence[Outcome]) -> int:

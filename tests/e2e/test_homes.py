@@ -90,7 +90,9 @@ def test_folder_of_all_is_moved_and_the_file_renamed(own: Har, made: Har, tmp_pa
     before = content(made.home)
     moved = own.home.parent.rename(tmp_path / "moved")
     (moved / "plain.toml").rename(moved / "renamed.toml")
-    works(replace(own, home=moved / "home", data=moved / "recordings"))
+    there = replace(own, home=moved / "home", experiment=moved / "renamed.toml", data=moved / "recordings")
+    assert there.run() == ["comparison_report"]  # which names the file
+    works(there)
     remembered = json.loads((moved / "home" / ".dagster" / "har.json").read_text())
     assert remembered["experiment"] == str(moved / "renamed.toml")
     assert remembered["data"] == str(moved / "recordings")

@@ -119,7 +119,7 @@ def test_home_in_use(har: Callable[..., Result], experiment: Path, home: Path) -
 
 def test_home_that_is_a_file(har: Callable[..., Result], experiment: Path, home: Path) -> None:
     home.touch()
-    refused(har("status", experiment), 1, str(home), "cannot be used")
+    refused(har("status", experiment), 2, str(home), "is no folder")
 
 
 def test_unknown_selection(har: Callable[..., Result], experiment: Path) -> None:

@@ -23,11 +23,12 @@ class Children:
 
         Args:
             environment: of all children.
-            folder: their working directory.
+            folder: their working directory, which holds no code, for Python looks for modules there first. ``-P`` is
+                no way out: Dagster drops the first entry of the path when it loads definitions, whatever that is.
             log: what they write.
             kept_open: a descriptor that stays open until the last of them was told to end.
         """
-        self._environment = {**environment, "PYTHONSAFEPATH": "1"}  # no code from where they work, nor for theirs
+        self._environment = {name: value for name, value in environment.items() if name != "PYTHONSAFEPATH"}
         self._folder = folder
         self._log = log
         self._children: dict[str, subprocess.Popen[bytes]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -85,12 +84,3 @@ def test_what_will_not_end_is_killed(start: Callable[..., subprocess.Popen[str]]
     time.sleep(1)
     assert processes_naming(f"MARK={tmp_path}") != []
     wait_for_the_end_of(f"MARK={tmp_path}", 30)
-
-
-def test_code_of_the_working_directory_is_not_run(start: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
-    for name in ("json", "subprocess", "parent_and_child"):
-        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)")
-    with start() as parent:
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == "ready\n"
-        os.kill(parent.pid, signal.SIGKILL)

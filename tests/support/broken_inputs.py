@@ -37,9 +37,9 @@ def broken_inputs(folder: Path) -> Iterator[BrokenInput]:
     texts = dict(_texts())
     for name, content in texts.items():
         path = _write(folder / "texts" / name / "a01" / "p1" / "s01.txt", content)
-        yield BrokenInput(f"audit a folder: {name}", ("audit", str(path.parents[2])), "s01.txt")
+        yield BrokenInput(f"audit text in a folder: {name}", ("audit", str(path.parents[2])), "s01.txt")
         zipped = _write(folder / "zips" / f"{name}.zip", _zip({"a01/p1/s01.txt": content}))
-        yield BrokenInput(f"audit a zip: {name}", ("audit", str(zipped)), "s01.txt")
+        yield BrokenInput(f"audit text in a zip: {name}", ("audit", str(zipped)), "s01.txt")
     for name, content in _archives():
         path = _write(folder / "archives" / f"{name}.zip", content)
         yield BrokenInput(f"audit an archive: {name}", ("audit", str(path)), f"{name}.zip")

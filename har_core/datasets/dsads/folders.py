@@ -7,17 +7,17 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from io import FileIO
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.files import READ_AT_ONCE, kind_of, read_file
-from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
+from har_core.datasets.dsads.layout import SYNTHETIC_MARKER, parse_segment_path
 from har_core.datasets.dsads.listing import (
     MAX_SEGMENT_BYTES,
     SegmentFile,
     Source,
     list_segments,
-    parse_segment_file,
     sort_others,
     too_large,
 )
@@ -102,7 +102,7 @@ class _Walk:
                 return
             self._seen.add(place)
             with os.scandir(path) as entries:
-                found = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name_of)
+                found = sorted((entry for entry in entries if not entry.name.startswith(".")), key=attrgetter("name"))
         except OSError as error:
             self._unlisted[folder] = error
             return
@@ -145,15 +145,15 @@ class _Walk:
 
 
 def _segment_at(path: str, entry: os.DirEntry[str]) -> tuple[SegmentFile, str | None] | None:
-    file = parse_segment_file(path, num_bytes=0, marker="unreadable")
-    if file is None:
+    key = parse_segment_path(path)
+    if key is None:
         return None
     try:
         status = entry.stat()
     except OSError:  # keep a dangling link in the listing, so that reading it names it
-        return file, None
-    sized = SegmentFile(key=file.key, path=path, num_bytes=status.st_size, marker=str(status.st_mtime_ns))
-    return sized, kind_of(status)
+        return SegmentFile(key=key, path=path, num_bytes=0, marker="unreadable"), None
+    file = SegmentFile(key=key, path=path, num_bytes=status.st_size, marker=str(status.st_mtime_ns))
+    return file, kind_of(status)
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:
@@ -161,7 +161,3 @@ def _is_dir(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to where nobody may look
         return False
-
-
-def _name_of(entry: os.DirEntry[str]) -> str:
-    return entry.name

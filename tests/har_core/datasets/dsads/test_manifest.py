@@ -241,7 +241,7 @@ def test_reading_stops_at_very_many_problems(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(manifest_module, "MAX_PROBLEMS", 300)
-    write_files(source_folder, {path: content.replace(b",", b";,") for path, content in whole_set.items()})
+    write_files(source_folder, {path: content.replace(b"\n", b"x\n") for path, content in whole_set.items()})
     found = problems_of(source_folder, tmp_path)
     assert len(found) == 3 * 125 + 1
     assert found[-1][3] == "375 problems in the first 3 of 38 files"

@@ -14,6 +14,8 @@ from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dsads.listing import Source
 from har_core.datasets.dsads.recordings import Recording, Recordings, read_recordings
 from har_core.datasets.dsads.source import open_source
+from har_core.inference.likeness import TrainingWindows
+from pipelines.unlike import find_unlike
 
 
 def audit_inputs(inputs: Sequence[Path]) -> pa.Table:
@@ -29,6 +31,18 @@ def audit_inputs(inputs: Sequence[Path]) -> pa.Table:
         sources = [stack.enter_context(open_source(path)) for path in inputs]
         _refuse_repeated(sources)
         return find_defects(_read_all([read_recordings(source) for source in sources]))
+
+
+def compare_inputs(findings: pa.Table, inputs: Sequence[Path], training: TrainingWindows, *, length: int) -> pa.Table:
+    """``findings``, and after them the windows of ``inputs`` that are unlike those of a training.
+
+    Raises:
+        InputError: an input cannot be read.
+    """
+    with ExitStack() as stack:
+        sources = [stack.enter_context(open_source(path)) for path in inputs]
+        unlike = find_unlike(_read_all([read_recordings(source) for source in sources]), training, length=length)
+    return pa.concat_tables([findings, unlike])
 
 
 def _read_all(parts: Sequence[Recordings]) -> Iterator[Recording]:

@@ -12,11 +12,25 @@ from pipelines.cli.options import FormatOption, OutputOption, put_out
 
 def audit(
     inputs: Annotated[list[Path], typer.Argument(help="Folders or zips of recordings.", metavar="PATH…")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="Also find windows unlike those that this model was trained on, as models:/har@champion."),
+    ] = None,
     output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Find damage, copies and breaks in what recordings hold; one finding a row."""
-    from pipelines.audit import audit_inputs
+    files = None
+    if model is not None:
+        from assets.resources.model_files import find_model
+        from assets.resources.store import Store
+        from pipelines.homes import current_home
+
+        files = find_model(Store(current_home()), model)
+    from pipelines.audit import audit_inputs, compare_inputs
     from pipelines.tables import render
 
-    put_out(render(audit_inputs(inputs), output_format), output)
+    findings = audit_inputs(inputs)
+    if files is not None:
+        findings = compare_inputs(findings, inputs, files.training, length=files.window_length)
+    put_out(render(findings, output_format), output)

@@ -15,8 +15,10 @@ from har_core.datasets.dsads.layout import RecordingKey
 from har_core.datasets.dsads.listing import Source
 from har_core.datasets.dsads.recordings import Recording, Recordings, read_recordings
 from har_core.datasets.dsads.source import open_source
+from har_core.inference.likeness import TrainingWindows
 from pipelines.left_out import LeftOut, outside_the_layout
 from pipelines.readable import readable
+from pipelines.unlike import find_unlike
 
 
 def audit_inputs(inputs: Sequence[Path], left_out: LeftOut | None = None) -> pa.Table:
@@ -43,6 +45,18 @@ def audit_inputs(inputs: Sequence[Path], left_out: LeftOut | None = None) -> pa.
             loose = [source.name_of(path) for source in sources for path in source.loose]
             left_out.refused += [outside_the_layout(loose)] if loose else []
         return findings
+
+
+def compare_inputs(findings: pa.Table, inputs: Sequence[Path], training: TrainingWindows, *, length: int) -> pa.Table:
+    """``findings``, and after them the windows of ``inputs`` that are unlike those of a training.
+
+    Raises:
+        InputError: an input cannot be read.
+    """
+    with ExitStack() as stack:
+        sources = [stack.enter_context(open_source(path)) for path in inputs]
+        unlike = find_unlike(_read_all([read_recordings(source) for source in sources]), training, length=length)
+    return pa.concat_tables([findings, unlike])
 
 
 def _read_all(parts: Sequence[Recordings]) -> Iterator[Recording]:

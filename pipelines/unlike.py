@@ -1,21 +1,35 @@
-"""What ``har predict`` says on stderr of windows that are unlike those that the model was trained on."""
+"""What ``har predict`` and ``har audit --model`` say of windows that are unlike those that the model was trained on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from har_core.audit.findings import FINDINGS_SCHEMA, name_channels
+from har_core.audit.kinds import Severity
 from har_core.base.errors import counted
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH
+from har_core.datasets.dsads.recordings import Recording
+from har_core.inference.likeness import TrainingWindows, compare
+from har_core.windows.stretches import cut, stretches_between
+
+KIND = "unlike_training"
+"""Of a finding: no kind of the audit itself, which knows no model."""
 
 _FEWEST_CHANNELS = 2
 _MOST_BY_CHANCE = 0.05
 """Of windows of a new subject, those with one channel that is unlike training (docs/results/unlike_training.md)."""
+_MOST_WINDOWS = 256
 _NUM_TOLD = 3
 _LONGEST = 120
 
 
 def tell_unlike(table: pa.Table) -> str | None:
-    """A warning of a few lines, None where there is nothing to warn of.
+    """A warning of a few lines, the worst files first; None where there is nothing to warn of.
 
     One channel alone may be unlike training in a few windows of any new subject: it is told where it is so in more.
 
@@ -27,6 +41,7 @@ def tell_unlike(table: pa.Table) -> str | None:
         unlike = unlike.filter(pc.greater_equal(unlike["unlike_training"], _FEWEST_CHANNELS))
     if not unlike.num_rows:
         return None
+    unlike = unlike.sort_by([("unlike_training", "descending")])
     reasons: dict[str, str] = {}
     for path, because in zip(unlike["path"].to_pylist(), unlike["unlike_because"].to_pylist(), strict=True):
         reasons.setdefault(path, because)
@@ -39,6 +54,34 @@ def tell_unlike(table: pa.Table) -> str | None:
         lines.append(f"  ... and {counted(len(reasons) - _NUM_TOLD, 'more file')}")
     lines.append("  The columns unlike_training and unlike_because tell of each window")
     return "\n".join("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines)
+
+
+def find_unlike(recordings: Iterable[Recording], training: TrainingWindows, *, length: int) -> pa.Table:
+    """Windows with two or more channels that are unlike those of the training, as a table of findings, one a window.
+
+    Windows of ``length`` samples stay within a segment where they fit into one.
+    """
+    rows = [row for recording in recordings for row in _find_unlike(recording, training, length)]
+    return pa.Table.from_pylist(rows, schema=FINDINGS_SCHEMA)
+
+
+def _find_unlike(recording: Recording, training: TrainingWindows, length: int) -> Iterator[dict[str, Any]]:
+    breaks = np.full(len(recording.segments) - 1, length <= SEGMENT_LENGTH)
+    for begins, windows in cut(recording.samples, stretches_between(breaks), length, length, at_most=_MOST_WINDOWS):
+        unlike = compare(np.ascontiguousarray(windows.transpose(1, 2, 0)), training)
+        for begin, channels in zip(begins.tolist(), unlike.channels, strict=True):
+            if channels.sum() >= _FEWEST_CHANNELS:
+                yield {
+                    "kind": KIND,
+                    "activity": recording.activity,
+                    "subject": recording.subject,
+                    "segment": recording.segments[begin // SEGMENT_LENGTH],
+                    "first_row": begin % SEGMENT_LENGTH,
+                    "last_row": begin % SEGMENT_LENGTH + length - 1,
+                    "channels": name_channels(np.flatnonzero(channels).tolist()),
+                    "num_rows": length,
+                    "severity": Severity.WARNING,
+                }
 
 
 def _short(text: str) -> str:

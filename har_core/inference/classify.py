@@ -13,7 +13,7 @@ from har_core.audit.ranges import discontinuous_joins
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, SAMPLING_RATE_HZ, SEGMENT_LENGTH, SegmentKey
 from har_core.datasets.dsads.recordings import Recording
-from har_core.inference.likeness import TrainingWindows, Unlike, compare
+from har_core.inference.likeness import TrainingWindows, compare
 from har_core.windows.stretches import cut, stretches_between
 
 Classifier = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
@@ -131,15 +131,13 @@ def _answer(
         )
     if not np.isfinite(probabilities).all():
         raise InputError("the model returned probabilities that are not finite numbers")
-    unlike = Unlike(np.zeros(0, dtype=np.int16), [])
-    if isinstance(model, ComparingClassifier):
-        unlike = compare(windows, model.training)
+    unlike = compare(windows, model.training) if isinstance(model, ComparingClassifier) else None
     columns = [
         pa.array([paths[begin // SEGMENT_LENGTH] for begin in begins.tolist()], pa.string()),
         pa.array(begins % SEGMENT_LENGTH / SAMPLING_RATE_HZ),
         pa.array([ACTIVITIES[k] for k in probabilities.argmax(axis=1)], pa.string()),
         pa.array(probabilities.max(axis=1).astype(np.float32)),
-        pa.array(unlike.num_channels, pa.int16()) if unlike.because else pa.nulls(len(windows), pa.int16()),
-        pa.array(unlike.because, pa.string()) if unlike.because else pa.nulls(len(windows), pa.string()),
+        pa.nulls(len(windows), pa.int16()) if unlike is None else pa.array(unlike.num_channels),
+        pa.nulls(len(windows), pa.string()) if unlike is None else pa.array(unlike.because, pa.string()),
     ]
     return pa.record_batch(columns, schema=PREDICTION_SCHEMA)

@@ -75,10 +75,16 @@ class TrainingWindows:
 class Unlike:
     """Of N windows, what is unlike those of the training."""
 
-    num_channels: npt.NDArray[np.int16]
-    """(N,) channels outside of what training windows had."""
+    channels: npt.NDArray[np.bool_]
+    """(N, 45): which are outside of what training windows had."""
     because: list[str | None]
     """N texts as ``noise: T_xacc LA; size: RA_acc``; None where nothing is unlike."""
+
+    @property
+    def num_channels(self) -> npt.NDArray[np.int16]:
+        """(N,) how many."""
+        counts: npt.NDArray[np.int16] = self.channels.sum(axis=1, dtype=np.int16)
+        return counts
 
 
 def describe_training(batches: Iterable[_Windows], channels: Sequence[int]) -> TrainingWindows:
@@ -137,10 +143,9 @@ def compare(windows: _Windows, training: TrainingWindows) -> Unlike:
         ]
     )
     first = np.where(told.any(axis=0), told.argmax(axis=0), -1)  # (N, C): index into the reasons
-    names = list(training.channels)
-    return Unlike(
-        num_channels=(first >= 0).sum(axis=1).astype(np.int16), because=[_in_words(row, names) for row in first]
-    )
+    names, found = list(training.channels), np.zeros((len(windows), len(CHANNELS)), dtype=np.bool_)
+    found[:, channels] = first >= 0
+    return Unlike(found, [_in_words(row, names) for row in first])
 
 
 @dataclass(frozen=True, slots=True)

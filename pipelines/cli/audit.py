@@ -14,14 +14,28 @@ def audit(
     inputs: Annotated[
         list[Path], typer.Argument(help="Folders or zips of recordings.", metavar="PATH…", parser=given_path)
     ],
+    model: Annotated[
+        str | None,
+        typer.Option(help="Also find windows unlike those that this model was trained on, as models:/har@champion."),
+    ] = None,
     output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Find damage, copies and breaks in what recordings hold; one finding a row."""
-    from pipelines.audit import audit_inputs
+    files = None
+    if model is not None:
+        from assets.resources.model_files import find_model
+        from assets.resources.store import Store
+        from pipelines.homes import current_home
+
+        files = find_model(Store(current_home()), model)
+    from pipelines.audit import audit_inputs, compare_inputs
     from pipelines.left_out import LeftOut
     from pipelines.tables import render
 
     left_out = LeftOut()
-    put_out(render(audit_inputs(inputs, left_out), output_format), output)
+    findings = audit_inputs(inputs, left_out)
+    if files is not None:
+        findings = compare_inputs(findings, inputs, files.training, length=files.window_length)
+    put_out(render(findings, output_format), output)
     tell_left_out(left_out, but="; the findings are of all other files")

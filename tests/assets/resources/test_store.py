@@ -261,7 +261,7 @@ def test_models_that_are_not_there(written: Path, model_uri: str, kind: type[Har
     with pytest.raises(kind) as caught:
         Store(Home(written)).folder_of(model_uri)
     assert text in str(caught.value)
-    assert str(caught.value).startswith(f"{model_uri}: ")
+    assert str(caught.value).startswith(f"{printable(model_uri)}: ")
 
 
 @pytest.mark.parametrize(("address", "told"), [("", "no address: "), ("x" * 100_000, f"{'x' * 300}…: ")])

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from har_core.base.errors import HarError, InputError, causes
 from har_core.base.text import printable_lines
 
+_SPACE_THAT_IS_ENOUGH = 4 * 2**30
+"""Bytes of address space with which every command works on small data; libraries map much more than they use."""
 _OUT_OF_MEMORY = ("can't allocate memory", "cannot allocate memory", "failed to map segment", "can't start new thread")
 
 
@@ -34,22 +36,29 @@ def lack(error: BaseException) -> str | None:
     """What the machine or this process had too little of when an error came; None where that is not why."""
     found = list(causes(error))
     numbers = {cause.errno for cause in found if isinstance(cause, OSError)}
-    if numbers & {errno.ENOSPC, errno.EDQUOT} or any(_is_store_without_room(cause) for cause in found):
-        return "the disk is full"
-    if errno.EFBIG in numbers:
-        return "a file may not become larger here (`ulimit -f`)"
-    if numbers & {errno.EMFILE, errno.ENFILE}:
-        return "too many files are open (`ulimit -n`)"
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:  # what libraries raise then may be anything
-        return f"this process may use {limit >> 20:,} MiB of address space (`ulimit -v`), which may be too little"
-    if errno.ENOMEM in numbers or any(_is_out_of_memory(cause) for cause in found):
-        return "there is too little memory"
-    return None
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    reasons = {
+        "the disk is full": numbers & {errno.ENOSPC, errno.EDQUOT} or any(map(_is_store_without_room, found)),
+        "a store could not be read or written: the disk is full or fails, or files may not become larger": any(
+            map(_is_store_refused, found)
+        ),
+        "a file may not become larger here (`ulimit -f`)": errno.EFBIG in numbers,
+        "too many files are open (`ulimit -n`)": numbers & {errno.EMFILE, errno.ENFILE},
+        # What libraries raise then may be anything.
+        f"this process may use {space >> 20:,} MiB of address space (`ulimit -v`), which may be too little": (
+            space != resource.RLIM_INFINITY and space < _SPACE_THAT_IS_ENOUGH
+        ),
+        "there is too little memory": errno.ENOMEM in numbers or any(map(_is_out_of_memory, found)),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def _is_store_without_room(cause: BaseException) -> bool:
     return isinstance(cause, sqlite3.OperationalError) and "disk is full" in str(cause)
+
+
+def _is_store_refused(cause: BaseException) -> bool:
+    return isinstance(cause, sqlite3.OperationalError) and "disk I/O error" in str(cause)
 
 
 def _is_out_of_memory(cause: BaseException) -> bool:

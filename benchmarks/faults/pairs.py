@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import random
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,17 +70,24 @@ def _attempt(reference: Reference, both: tuple[_Command, _Command], draws_from: 
     har = reference.copy(reference.complete, folder, seen)
     (har.home / "data" / "reports" / "latest" / "report.md").unlink()
     generator = random.Random(draws_from)
-    started = []
-    for command in generator.sample(both, 2):
-        started.append((command, har.start(*command.arguments(reference))))
-        time.sleep(generator.uniform(0.0, 0.5))
+    started: list[tuple[_Command, Started]] = []
     ends = []
-    for command, process in started:
-        if command.name == "ui":
-            _stop_when_served(process, others=[p for _, p in started if p is not process])
-        done = har.finish(process, *command.arguments(reference), codes=(0, 1))
-        ends.append(f"{command.name} {done.code}")
-        _judge(command, done, seen)
+    try:
+        for command in generator.sample(both, 2):
+            started.append((command, har.start(*command.arguments(reference))))
+            time.sleep(generator.uniform(0.0, 0.5))
+        for _, process in started:
+            _wait_until_served(process)
+        for command, process in sorted(started, key=lambda pair: pair[0].name == "ui"):  # pages end last
+            if command.name == "ui" and process.process.poll() is None:
+                os.killpg(process.process.pid, signal.SIGINT)
+            done = har.finish(process, *command.arguments(reference), codes=(0, 1))
+            ends.append(f"{command.name} {done.code}")
+            _judge(command, done, seen)
+    finally:
+        for _, process in started:
+            if process.process.returncode is None:
+                os.killpg(process.process.pid, signal.SIGTERM)
     seen.happened = ", ".join(ends)
     settle(reference, har, "splits", again=True, is_kill=True)
 
@@ -94,17 +99,11 @@ def _judge(command: _Command, done: Done, seen: Seen) -> None:
         seen.complaints.append(f"{command.name} ended with {done.code}: {done.err.strip()[-200:]}")
 
 
-def _stop_when_served(ui: Started, others: list[Started]) -> None:
-    """Wait until the pages are up, and the other command has ended where it can; then Ctrl-C."""
+def _wait_until_served(started: Started) -> None:
+    """Wait until pages are up, or the command has ended."""
     until = time.monotonic() + _SECONDS_UNTIL_SERVED
-    while time.monotonic() < until and ui.process.poll() is None and "Ctrl-C" not in _so_far(ui):
+    while time.monotonic() < until and started.process.poll() is None and "Ctrl-C" not in _so_far(started):
         time.sleep(0.2)
-    for other in others:
-        if "Ctrl-C" not in _so_far(other):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                other.process.wait(10)
-    if ui.process.poll() is None:
-        os.killpg(ui.process.pid, signal.SIGINT)
 
 
 def _so_far(started: Started) -> str:

@@ -22,9 +22,10 @@ _MIB = 2**20
 _LIMITS = {
     "fsize": (0, 4096, 65536, _MIB),
     "nofile": (20, 32, 48, 64),
-    "as": (512 * _MIB, 1024 * _MIB, 1536 * _MIB, 2560 * _MIB),
+    "as": (768 * _MIB, 1024 * _MIB, 1536 * _MIB, 2560 * _MIB),
 }
-"""Bytes of a file, open files, bytes of address space; below the least, Python itself does not start."""
+"""Bytes of a file, open files, bytes of address space; below the least, Python does not start, or a
+library ends the process."""
 _SENTENCE = re.compile(r"^(Error|Failed: [^:]+|Interrupted|Cannot run): ?.+", re.MULTILINE)
 
 

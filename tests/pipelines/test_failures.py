@@ -53,6 +53,7 @@ def test_full_disk_says_so_whoever_met_it(full: Exception) -> None:
         (OSError(errno.EMFILE, "Too many open files"), "too many files are open"),
         (OSError(errno.EFBIG, "File too large"), "a file may not become larger here"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "there is too little memory"),
+        (sqlite3.OperationalError("disk I/O error"), "a store could not be read or written"),
         (MemoryError(), "there is too little memory"),
         (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "there is too little memory"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "there is too little memory"),

@@ -21,6 +21,7 @@ from assets.resources.home import Home
 from assets.resources.store import Store
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError, InputError, UnknownNameError
+from har_core.base.text import printable
 
 KILLED_WHILE_IT_COMMITS = """
 import os, signal, sqlite3, sys

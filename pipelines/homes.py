@@ -117,7 +117,9 @@ def prepare(home: Home) -> None:
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
         write_text(settings, DAGSTER_YAML)
-    os.environ.setdefault("MPLCONFIGDIR", str(home.dagster / "matplotlib"))  # its list of fonts, else in ~/.cache
+    # What libraries keep for the next time, else outside the home.
+    os.environ.setdefault("MPLCONFIGDIR", str(home.dagster / "matplotlib"))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(home.dagster / "torch"))
     name_home(home)
 
 

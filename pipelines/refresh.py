@@ -140,8 +140,8 @@ def _run(
     request = make_request(definitions.resolve_asset_graph(), selection, forced=forced, seed=seed)
     _accept(order, home, instance, bind=True)
     home.problems.unlink(missing_ok=True)  # of an earlier run
-    if close_interrupted(tracking, instance):
-        remove_leftovers(home.data)
+    close_interrupted(tracking, instance)
+    remove_leftovers(home.data)
     begun_anew = [Item(key, fold) for key in request.forced for fold in (None, *fold_partitions(instance))]
     _forget_checkpoints(home, begun_anew)
 

@@ -35,13 +35,18 @@ def is_dead(process: str) -> bool:
         return True
     except PermissionError:
         pass  # it lives, and is somebody else's
-    return process != name_process(pid)
+    return process != name_process(pid) or _stat(pid)[:1] == ["Z"]  # ended, and nobody has asked how
 
 
 def _start(pid: int) -> str:
     """Clock ticks from boot to the start of a process, where the system says so; else nothing."""
+    fields = _stat(pid)
+    return fields[19] if fields else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """What the system says of a process from its state on; nothing where it says nothing."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
-        return ""
-    return fields.rpartition(")")[2].split()[19]
+        return []

@@ -104,7 +104,7 @@ class Har:
     def _note(self, done: Done, command: Sequence[object], codes: Sequence[int] | None) -> Done:
         line = _line(command)
         self.seen.commands.append(f"$ {line}\n[{done.code}] {done.text.strip()[-_SAID:]}")
-        short = line if len(line) < 200 else f"…{line[-200:]}"  # noqa: PLR2004 - a line of a table
+        short = line.rpartition(" -m ")[2]  # without the tool before it
         if "Traceback (most recent call last)" in done.text:
             self.seen.complaints.append(f"`{short}`: traceback: {done.text.strip().splitlines()[-1][:200]}")
         if codes is not None and done.code not in codes:

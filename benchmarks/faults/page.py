@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -151,5 +152,6 @@ def _told(outcome: Outcome) -> str:
 
 
 def _code(text: str) -> str:
-    """As it is, whatever it holds; one line."""
+    """As it is, whatever it holds, in one line; but for folders of this machine."""
+    text = re.sub(r"…?(?<![\w.*])/(?:[\w.+-]+/)+", "", text)
     return "`" + text.replace("`", "'").replace("|", "/").replace("\n", " ")[:300] + "`"

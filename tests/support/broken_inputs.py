@@ -299,8 +299,8 @@ def _command_lines(folder: Path) -> Iterator[BrokenInput]:
         yield BrokenInput(f"run with seed {seed[:12]}", ("run", right, "--seed", seed), "seed")
     yield BrokenInput("run of two files", ("run", right, right), "unexpected")
     for model in ("", "x", "http://x/y", "models:/", "models:/har", "models:/har@", "models:/m-1", "file:///etc"):
-        yield BrokenInput(f"predict by {model or 'nothing'}", ("predict", data, "--model", model), "registered")
-        yield BrokenInput(f"trace of {model or 'nothing'}", ("trace", model), "registered")
+        yield BrokenInput(f"predict by {model or 'nothing'}", ("predict", data, "--model", model), "expected models:/")
+        yield BrokenInput(f"trace of {model or 'nothing'}", ("trace", model), "expected models:/")
     for port in ("0", "x", "65536"):
         yield BrokenInput(f"ui on port {port}", ("ui", "--dagster-port", port), "--dagster-port")
 

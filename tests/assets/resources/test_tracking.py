@@ -18,7 +18,7 @@ from narrowing import present
 from assets.resources.addresses import run_url
 from assets.resources.home import Home
 from assets.resources.interrupted import close_interrupted
-from assets.resources.processes import PROCESS_TAG, current_process, is_dead
+from assets.resources.processes import PROCESS_TAG, current_process, is_dead, name_process
 from assets.resources.store import EXPERIMENT_NAME, RUN_TAG
 from assets.resources.tracking import Tracking
 
@@ -139,3 +139,12 @@ def test_what_a_killed_process_left_open_is_closed(graph: Graph, dead_process: s
     assert tracked == {dead.run_id: "FAILED", alive.run_id: "RUNNING", unknown.run_id: "RUNNING"}
     assert tracking.client.get_run(orphan).info.status == "FAILED"
     assert close_interrupted(tracking, graph.instance) == 0
+
+
+def test_process_that_ended_is_dead_though_nobody_waits_for_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        process = name_process(child.pid)
+        assert not is_dead(process)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert is_dead(process)

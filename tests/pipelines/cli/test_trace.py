@@ -99,9 +99,15 @@ def test_json_says_the_same_with_whole_hashes(
     ]
 
 
-@pytest.mark.parametrize("model_uri", ["models:/har@champion", "nonsense"])
-def test_home_without_models(har: Callable[..., Result], home: Path, model_uri: str) -> None:
+@pytest.mark.parametrize(
+    ("model_uri", "complaint"),
+    [
+        ("models:/har@champion", "nothing is registered in {home} yet; run `har run` first"),
+        ("nonsense", "expected models:/NAME@ALIAS or models:/NAME/VERSION, as models:/har@champion"),
+    ],
+)
+def test_home_without_models(har: Callable[..., Result], home: Path, model_uri: str, complaint: str) -> None:
     result = har("trace", model_uri)
     assert result.exit_code == 2
-    assert result.err == f"Error: {model_uri}: nothing is registered in {home} yet; run `har run` first\n"
+    assert result.err == f"Error: {model_uri}: {complaint.format(home=home)}\n"
     assert result.out == ""

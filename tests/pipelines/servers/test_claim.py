@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -64,8 +65,13 @@ with claimed(Home(Path(sys.argv[1]))):
         pass
 
 
-def test_sockets_lie_in_a_private_folder_of_the_home_that_is_empty(home: Home) -> None:
-    (home.dagster / "ui").mkdir()
+def test_sockets_lie_in_a_private_folder_of_the_home_that_is_empty() -> None:
+    with tempfile.TemporaryDirectory() as short:
+        _check_folder_of_sockets(Home(Path(short)))
+
+
+def _check_folder_of_sockets(home: Home) -> None:
+    (home.dagster / "ui").mkdir(parents=True)
     (home.dagster / "ui" / "mlflow.py").touch()
     before = os.umask(0)
     try:

@@ -105,8 +105,6 @@ def prepare(home: Home) -> None:
     os.umask(0o077)
     try:
         home.dagster.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(PermissionError):  # somebody else's, who lets this user write there
-            home.dagster.chmod(0o700)
     except OSError as error:
         raise StorageError(f"{home.root}: cannot be used as a home ({error.strerror})") from error
     if (forbidden := first_unwritable(home)) is not None:
@@ -114,6 +112,8 @@ def prepare(home: Home) -> None:
             f"{home.root}: can only be read, as {forbidden} cannot be written; `har status`, `predict`, `models` and "
             "`trace` work there, all else needs the right to write, or another folder in HAR_HOME"
         )
+    with contextlib.suppress(PermissionError):  # somebody else's, who lets this user write there
+        home.dagster.chmod(0o700)
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
         write_text(settings, DAGSTER_YAML)

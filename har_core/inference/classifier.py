@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
+from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, UNITS
 from har_core.inference.weights import Weight, digest_of
 
 
@@ -55,11 +55,14 @@ class RawWindowClassifier(nn.Module):
         """Raw float32 windows (N, T, C) to float32 probabilities (N, K).
 
         Once exported it raises ``RuntimeError`` where a channel that it sees has NaN or infinity, and names the
-        channel: a forest would answer with a class, and others with NaN, of which ``argmax`` makes a class.
+        unit: a forest would answer with a class, and others with NaN, of which ``argmax`` makes a class.
         """
         if torch.compiler.is_exporting():
-            seen = range(windows.shape[2]) if self.channel_indices is None else self.channel_indices
-            _refuse_what_is_not_finite(windows, seen)
+            is_finite = windows.isfinite().all(dim=0).all(dim=0)
+            if self.channel_indices is None:
+                _refuse_what_is_not_finite(is_finite, range(windows.shape[2]))
+            else:
+                _refuse_what_is_not_finite(is_finite.index_select(0, self.channels), self.channel_indices)
         if self.is_normalising:
             windows = (windows - self.mean) / self.standard_deviation
         if not self.has_all_channels:
@@ -70,12 +73,17 @@ class RawWindowClassifier(nn.Module):
         return probabilities
 
 
-def _refuse_what_is_not_finite(windows: Tensor, channels: Sequence[int]) -> None:
-    """Have the exported graph look at the channels (indices) of ``windows`` (N, T, C)."""
-    is_finite = windows.isfinite().all(dim=0).all(dim=0).unbind()
-    for channel in channels:
-        name = CHANNELS[channel] if len(is_finite) == NUM_CHANNELS else f"channel {channel}"
-        _require(is_finite[channel], f"{name} has a value that is no finite number (NaN, null or infinity)")
+def _refuse_what_is_not_finite(is_finite: Tensor, channels: Sequence[int]) -> None:
+    """Have the exported graph look whether all values of ``channels`` (C indices) are: ``is_finite`` (C,).
+
+    Unit by unit: a check of each channel by itself made one window through the compact network a fifth slower.
+    """
+    first = 0
+    for unit, own in groupby(channels, lambda channel: UNITS[channel // CHANNELS_PER_UNIT % len(UNITS)]):
+        end = first + len([*own])
+        message = f"a channel of the unit {unit} has a value that is no finite number (NaN, null or infinity)"
+        _require(is_finite[first:end].all(), message)
+        first = end
 
 
 def _require(condition: Tensor, message: str) -> None:

@@ -36,9 +36,16 @@ def _ran(har: Har) -> None:
 
 @pytest.mark.parametrize("command", sorted(COMMANDS - ENDLESS))
 def test_it_does_its_work_and_says_no_more(har: Har, command: str) -> None:
-    arguments = {"run": [har.experiment], "status": [har.experiment], "predict": [har.data], "audit": [har.data]}
+    of_training = har.data / "a01" / "p1" / "s01.txt"
+    arguments: dict[str, list[object]] = {
+        "run": [har.experiment],
+        "status": [har.experiment],
+        "predict": [of_training],
+        "audit": [har.data],
+        "home": ["check"],
+    }
     done = har.cold(command, *arguments.get(command, []))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert done.stdout == har(command, *arguments.get(command, [])).stdout
 
 

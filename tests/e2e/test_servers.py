@@ -134,7 +134,7 @@ def test_registered_model_is_served(har: Har) -> None:
                 with pytest.raises(urllib.error.HTTPError) as refused:
                     answer(address, {"inputs": [[[0.5] * 45] * 125, [[*[0.5] * 44, value]] * 125]})
                 assert refused.value.code == 400
-                assert "LL_zmag has a value that is no finite number" in refused.value.read().decode()
+                assert "a channel of the unit LL has a value that is no finite number" in refused.value.read().decode()
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGKILL)

@@ -163,6 +163,8 @@ def _watch(connection: socket.socket) -> _Request:
         for target, stream in enumerate(streams):
             os.dup2(stream, target)
             os.close(stream)
+        # Made anew: those of the server remember whether theirs could be sought in.
+        sys.stdout, sys.stderr = open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8", buffering=1)  # noqa: SIM115
         return request
     for stream in streams:
         os.close(stream)

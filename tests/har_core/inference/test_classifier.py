@@ -76,7 +76,7 @@ def test_an_exported_model_names_the_channel_that_is_not_finite() -> None:
     windows[2, 3, 1] = torch.nan  # which the model does not see
     assert graph(windows).isfinite().all()
     windows[1, 0, 9] = torch.nan
-    with pytest.raises(RuntimeError, match="RA_xacc has a value that is no finite number"):
+    with pytest.raises(RuntimeError, match="a channel of the unit RA has a value that is no finite number"):
         graph(windows)
 
 

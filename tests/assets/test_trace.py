@@ -207,25 +207,28 @@ def test_source_that_was_packed_and_moved(home: Graph, tmp_path: Path) -> None:
 
 def test_other_weights_in_the_artifacts(home: Graph) -> None:
     shutil.copyfile(model_file(home, "har-cnn@champion"), model_file(home, "har-lstm@champion"))
-    assert findings(home, "models:/har-lstm@champion") == {("Registered model", "files"): ("differs", "")}
+    altered = {("Registered model", "files"): ("differs", ""), ("Materialisation", "files"): ("differs", "")}
+    assert findings(home, "models:/har-lstm@champion") == altered
     detail = checks_of(home, "models:/har-lstm@champion")["Registered model", "files"].detail
     assert detail == "altered since they were registered: data/model.pt2"
     assert findings(home, "models:/har-cnn@champion") == {}
 
 
 def test_other_weights_whose_hashes_were_altered_too(home: Graph) -> None:
-    """Dagster's record, and the tag that says what the weights come to, still tell."""
+    """Dagster's records, and the tag that says what the weights come to, still tell."""
     shutil.copyfile(model_file(home, "har-cnn@champion"), path := model_file(home, "har-lstm@champion"))
     entry = home.tracking.resolve("models:/har-lstm@champion")
     hashes = hash_model_files(path.parents[1])
     home.tracking.client.set_model_version_tag(entry.name, str(entry.version), FILES_TAG, hashes)
-    assert findings(home, "models:/har-lstm@champion") == {("Registered model", "weights"): ("differs", "")}
+    altered = {("Registered model", "weights"): ("differs", ""), ("Materialisation", "files"): ("differs", "")}
+    assert findings(home, "models:/har-lstm@champion") == altered
 
 
 def test_damaged_weights(home: Graph) -> None:
     path = model_file(home, "har-cnn@champion")
     path.write_bytes(path.read_bytes()[:1000])
-    assert findings(home, "models:/har-cnn@champion") == {("Registered model", "files"): ("differs", "")}
+    altered = {("Registered model", "files"): ("differs", ""), ("Materialisation", "files"): ("differs", "")}
+    assert findings(home, "models:/har-cnn@champion") == altered
 
 
 def test_copy_of_another_model(home: Graph) -> None:
@@ -243,7 +246,10 @@ def test_copy_of_a_version_that_was_deleted(home: Graph) -> None:
 
 def test_removed_weights(home: Graph) -> None:
     model_file(home, "har-cnn@champion").unlink()
-    gone = {("Registered model", "files"): ("cannot be verified", "not there any more")}
+    gone = {
+        ("Registered model", "files"): ("cannot be verified", "not there any more"),
+        ("Materialisation", "files"): ("cannot be verified", "missing"),
+    }
     assert findings(home, "models:/har-cnn@champion") == gone
     shutil.rmtree(model_file(home, "har-cnn@champion").parents[1])
     assert findings(home, "models:/har-cnn@champion") == gone

@@ -37,6 +37,7 @@ location.replace(here);
 """A browser withholds the cookie where another site's link was followed, such as one in a report that was opened from
 disk. Asking again from here, it sends it."""
 _CLOSED = """<!doctype html><title>har</title>
+<style>body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem }</style>
 <p>These pages open with the link that <code>har ui</code> printed in its terminal: it ends with <code>?key=…</code>.
 Each start of <code>har ui</code> prints a new one.</p>
 """

@@ -191,11 +191,11 @@ def recover(
 
 
 def untruths(status: str, ran: str) -> list[str]:
-    """Where ``har status --json`` said other than the ``har run`` after it did."""
-    line = re.search(r"^Ran: (.*)$", ran, re.MULTILINE)
-    if line is None:
+    """Where ``har status --json`` said other than the ``har run`` after it did; what was put back counts as run."""
+    lines = re.findall(r"^(?:Ran|Put back in MLflow): (.*)$", ran, re.MULTILINE)
+    if not lines:
         return []
-    assets = {name for name in re.sub(r"\[[^]]*\]", "", line[1]).split(", ") if name != "nothing"}
+    assets = {name for line in lines for name in re.sub(r"\[[^]]*\]", "", line).split(", ") if name != "nothing"}
     states: dict[str, set[str]] = {}
     for row in _rows(status):
         states.setdefault(row["asset"], set()).add(row["state"])

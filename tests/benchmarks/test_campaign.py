@@ -73,6 +73,7 @@ def test_what_a_case_raises_counts_as_not_held(tmp_path: Path) -> None:
         ({"windows": "stale"}, "windows", None),
         ({"windows": "fresh"}, "windows", "`har status` called windows fresh, and it ran"),
         ({"windows": "missing"}, "nothing", "`har status` called windows missing, and it did not run"),
+        ({"windows": "missing"}, "nothing\nPut back in MLflow: windows", None),
     ],
 )
 def test_status_is_held_against_the_run_after_it(states: dict[str, str], ran: str, complaint: str | None) -> None:

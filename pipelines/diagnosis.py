@@ -12,6 +12,7 @@ from filelock import Timeout
 from assets.resources.home import Home
 from assets.resources.sqlite import stores_of, trouble_of
 from har_core.base.errors import HarError, InputError, StorageError, causes
+from pipelines.failures import lack, message
 
 _LOGGER = logging.getLogger("har")
 _STORE_PACKAGES = {"sqlalchemy", "alembic"}
@@ -44,6 +45,14 @@ def damaged_settings(home: Home, told: str) -> InputError:
         f"{home.dagster / 'dagster.yaml'}: cannot be read as settings of Dagster ({first}); mend it, or remove it to "
         "have it written anew"
     )
+
+
+def in_words(error: BaseException, home: Home) -> str | None:
+    """What a user reads of an error that may not have been meant for users; None where it is a mistake of ours."""
+    if isinstance(error, HarError) or lack(error) is not None:
+        return message(error)
+    explained = explain(error, home)
+    return None if explained is None else str(explained)
 
 
 def explain(error: BaseException, home: Home) -> HarError | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 
 from assets.resources.tracking import Tracking
-from har_core.base.errors import HarError
+from pipelines.diagnosis import in_words
 from pipelines.session import open_home, open_instance
 
 if __name__ == "__main__":
+    home = open_home()
     try:
-        home = open_home()
         with open_instance(home):
             Tracking(home).prepare()
-    except HarError as error:
-        sys.exit(f"Error: {error}")
+    except Exception as error:
+        told = in_words(error, home)
+        if told is None:
+            raise
+        sys.exit(f"Error: {told}")

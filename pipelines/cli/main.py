@@ -87,11 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _tell(error)
         sys.exit(error.exit_code)
     except Exception as error:
-        from pipelines.diagnosis import explain
-        from pipelines.failures import lack, message
+        from pipelines.diagnosis import in_words
         from pipelines.homes import current_home
 
-        told = message(error) if lack(error) is not None else explain(error, current_home())
+        told = in_words(error, current_home())
         if told is None:
             raise  # a mistake of ours: the traceback is what helps
         typer.echo(f"Error: {told}", err=True)

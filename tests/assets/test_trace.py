@@ -8,15 +8,13 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from narrowing import as_type, present
 
-from assets.machinery import commits, lineage
-from assets.machinery.commits import has_commit
+from assets.machinery import lineage
 from assets.machinery.lineage import REGISTERED_MODEL_URL
 from assets.resources.addresses import model_url, run_url
 from assets.resources.memory import Memory, remember
@@ -367,17 +365,6 @@ def test_the_chain_ends_where_nothing_is_remembered(home: Graph) -> None:
 def test_commit(monkeypatch: pytest.MonkeyPatch, recorded: str, verdicts: list[str]) -> None:
     monkeypatch.setattr(trace_module, "has_commit", lambda commit: commit == "known")
     assert [check.verdict for check in trace_module._commit_checks(recorded, "known")] == verdicts
-
-
-def test_has_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commits, "_FOLDER", tmp_path)
-    assert not has_commit("0" * 40)
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
-    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a"]):
-        subprocess.run([*git, *command], cwd=tmp_path, check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert has_commit(head.stdout.strip())
-    assert not has_commit("0" * 40)
 
 
 # --- Which model ------------------------------------------------------------------------------------------------------

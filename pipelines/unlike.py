@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from har_core.audit.findings import FINDINGS_SCHEMA, name_channels
 from har_core.audit.kinds import Severity
 from har_core.base.errors import counted
+from har_core.base.text import printable
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.datasets.dsads.recordings import Recording
 from har_core.inference.likeness import TrainingWindows, compare
@@ -53,7 +54,7 @@ def tell_unlike(table: pa.Table) -> str | None:
     if len(reasons) > _NUM_TOLD:
         lines.append(f"  ... and {counted(len(reasons) - _NUM_TOLD, 'more file')}")
     lines.append("  The columns unlike_training and unlike_because tell of each window")
-    return "\n".join("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines)
+    return "\n".join(map(printable, lines))
 
 
 def find_unlike(recordings: Iterable[Recording], training: TrainingWindows, *, length: int) -> pa.Table:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from narrowing import present
+from places import only_read
 
 import assets.resources.sqlite
 from assets.resources.home import Home
@@ -58,10 +59,8 @@ def read_only(store: Path) -> Iterator[Path]:
     killed = subprocess.run([sys.executable, "-c", LEFT_BY_A_KILL, str(store)], check=False)
     assert killed.returncode == -signal.SIGKILL
     (store.parent / "runs.db-shm").unlink()
-    if subprocess.run(["mount", "--bind", "-o", "ro", store.parent, store.parent], check=False).returncode != 0:
-        pytest.skip("only root may mount")
-    yield store
-    subprocess.run(["umount", store.parent], check=True)
+    with only_read(store.parent):
+        yield store
 
 
 def test_reading_where_nothing_may_be_written_sees_the_last_commit(read_only: Path) -> None:

@@ -4,13 +4,13 @@ import errno
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from places import make_device
 
 from har_core.base.errors import InputError, StorageError
 from har_core.base.files import (
@@ -223,13 +223,7 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
 @pytest.fixture
 def device(tmp_path: Path) -> Path:
     """A node like ``/dev/full``."""
-    path = tmp_path / "full"
-    try:
-        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 7))
-        path.write_bytes(b"")
-    except PermissionError:
-        pytest.skip("this user may not make or open devices here")
-    return path
+    return make_device(tmp_path / "full", 7)
 
 
 def test_a_device_is_never_replaced(device: Path) -> None:
@@ -243,6 +237,8 @@ def test_a_device_is_never_replaced(device: Path) -> None:
 
 def test_what_is_put_out_to_a_pipe_goes_through_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="a named pipe is there, and no file"):
+        write_text(tmp_path / "pipe", "over it")
     with ThreadPoolExecutor(1) as pool:
         read = pool.submit((tmp_path / "pipe").read_bytes)
         put_out(tmp_path / "pipe", b"through")

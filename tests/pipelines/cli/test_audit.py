@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from places import make_device
 
 from har_core.audit.findings import FINDINGS_SCHEMA
 from har_core.base.progress import silent
@@ -134,12 +133,7 @@ def test_a_second_byte_order_mark_is_no_recording_less(har: Callable[..., Result
 
 
 def test_output_into_a_device_leaves_the_device(har: Callable[..., Result], damaged: Path, tmp_path: Path) -> None:
-    node = tmp_path / "null"
-    try:
-        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-        node.write_bytes(b"")
-    except PermissionError:
-        pytest.skip("this user may not make or open devices here")
+    node = make_device(tmp_path / "null", 3)
     assert har("audit", damaged, "--output", node).exit_code == 0
     assert node.is_char_device()
 

@@ -1,6 +1,6 @@
 """The networks of the design as one would first write them: PyTorch's own layers over (N, F, T, C).
 
-What ``benchmarks/networks.py`` compares with, and what a test of ``har_core/models/layers.py`` takes for the
+What ``benchmarks/networks.py`` compares with, and what a test of ``har_core/models/layers/series.py`` takes for the
 truth. Names of parameters are those of ``har_core.models``.
 """
 

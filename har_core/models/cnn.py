@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from har_core.models.layers import ChannelHead, FeatureNorm, HalvingConv, require_option, to_series
+from har_core.models.layers.options import require_option
+from har_core.models.layers.series import ChannelHead, FeatureNorm, HalvingConv, to_series
 from har_core.models.registry import register_model
 
 

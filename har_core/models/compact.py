@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from har_core.models.layers import require_option
+from har_core.models.layers.options import require_option
 from har_core.models.registry import register_model
 
 _KERNEL_SIZE = 5

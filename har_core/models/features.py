@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
-from har_core.models.layers import require_option
+from har_core.models.layers.options import require_option
 
 _CONSTANT_BELOW = 1e-6
 """If the deviation of a series is at most this share of its root mean square, its shape and spectrum are mere rounding.

@@ -12,12 +12,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from har_core.models.layers import (
+from har_core.models.layers.options import require_option
+from har_core.models.layers.series import (
     ChannelHead,
     FeatureNorm,
     HalvingConv,
     PointwiseConv,
-    require_option,
     to_series,
     with_neighbours,
 )

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from har_core.models.features import features_of
-from har_core.models.layers import require_option
+from har_core.models.layers.options import require_option
 from har_core.models.linear import LinearOnFeatures
 from har_core.models.registry import register_classical
 

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from har_core.models.layers import ChannelHead, FeatureNorm, PointwiseConv, neighbours, require_option, to_series
+from har_core.models.layers.options import require_option
+from har_core.models.layers.series import ChannelHead, FeatureNorm, PointwiseConv, neighbours, to_series
 from har_core.models.registry import register_model
 
 SHUFFLE_GROUPS = (8, 8, 16, 16)

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,6 +31,7 @@ from har_core.training.events import (
     TrainingStarted,
     ignore,
 )
+from har_core.training.objective import objective
 from har_core.training.optimization import learning_rate_at, make_optimizer, set_learning_rate
 from har_core.training.seeding import generator_states, restore_generators, seed_everything
 
@@ -123,6 +125,7 @@ class _Trainer:
         self.augment = augment
         self.listener = listener
         self.batch_sizes = batch_sizes(len(training), settings.batch_size)
+        self.criterion = partial(cross_entropy, label_smoothing=settings.label_smoothing)
         self.optimizer = make_optimizer(self.model, settings)
         # Without fp16 the scaler is disabled: it does not scale and has no state.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
@@ -202,8 +205,7 @@ class _Trainer:
         """One step of the optimizer; returns the mean loss of the batch, a scalar on the device."""
         windows = batch.windows if self.augment is None else self.augment(batch.windows)
         with autocast(self.device, self.precision):
-            logits = self.model(windows)
-        loss = cross_entropy(logits.float(), batch.labels, label_smoothing=self.settings.label_smoothing)
+            loss = objective(self.model, windows, batch.labels, self.criterion, num_classes=self.num_classes)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.scaler.scale(loss))
         if self.settings.clip_norm is not None:

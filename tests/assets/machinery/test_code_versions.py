@@ -73,10 +73,10 @@ def test_editing_an_architecture_changes_only_its_own_model(tree: Path) -> None:
 
 
 def test_editing_shared_layers_changes_only_their_users(tree: Path) -> None:
-    layers = "har_core.models.layers"
+    layers = "har_core.models.layers.series"
     users = {name for name in ARCHITECTURES if layers in import_closure([f"har_core.models.{name}"])}
     assert "cnn" in users
-    assert changed_by(tree, "models/layers.py") == users
+    assert changed_by(tree, "models/layers/series.py") == users
 
 
 def test_editing_the_training_loop_changes_every_network_and_nothing_else(tree: Path) -> None:

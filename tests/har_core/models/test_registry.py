@@ -134,13 +134,13 @@ def test_options_that_are_possible_pass() -> None:
 
 
 def test_a_fit_function_of_another_form_or_a_taken_name_is_refused() -> None:
-    def other(windows_NTC: Tensor, labels_N: Tensor, *, num_classes: int, seed: int) -> nn.Module:  # noqa: N803
+    def other(windows_NTC: Tensor, labels_N: Tensor, *, num_classes: int, seed: int) -> nn.Module:
         return nn.Identity()
 
-    def odd(windows_NTC: Tensor, *, seed: int) -> nn.Module:  # noqa: N803
+    def odd(windows_NTC: Tensor, *, seed: int) -> nn.Module:
         return nn.Identity()
 
-    def swallows(windows_NTC: Tensor, labels_N: Tensor, num_classes: int, seed: int, **rest: int) -> nn.Module:  # noqa: N803
+    def swallows(windows_NTC: Tensor, labels_N: Tensor, num_classes: int, seed: int, **rest: int) -> nn.Module:
         return nn.Identity()
 
     with pytest.raises(ValueError, match=r"'cnn' is registered twice: in har_core\.models\.cnn and by .*other"):

@@ -1,6 +1,6 @@
-"""Blocks that several architectures share. A block that only one of them uses stays in its file.
+"""Channels apart: convolutions run along time and never mix channels.
 
-Convolutions here run along time and never mix channels. So a window of C channels is C independent series; they are
+So a window of C channels is C independent series; they are
 folded into the batch, and features come last. Every convolution is then one matrix product over rows of contiguous
 numbers, which processors do at full speed. A two-dimensional convolution with a kernel of (3, 1) spends most of its
 time rearranging memory (docs/results/performance.md). Parameters and results are those of PyTorch's own convolution
@@ -17,8 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from har_core.base.errors import InputError, Problem
 
 
 def to_series(x_NTC: Tensor) -> Tensor:
@@ -108,13 +106,3 @@ class _Neighbours(torch.autograd.Function):
         torch.add(after_SUF[:, :num_before], before_SUF[:, 1:], out=odd_SVF[:, :num_before])
         odd_SVF[:, num_before:] = after_SUF[:, num_before : odd_SVF.shape[1]]
         return grad_STF
-
-
-def require_option(condition: bool, option: str, value: object, expected: str) -> None:
-    """Refuse an option of an architecture unless ``condition`` holds.
-
-    Raises:
-        InputError: ``condition`` does not hold.
-    """
-    if not condition:
-        raise InputError("The network cannot be made", [Problem(path=option, value=str(value), expected=expected)])

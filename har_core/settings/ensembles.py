@@ -18,7 +18,7 @@ class EnsembleSettings(Settings):
     members: tuple[str, ...] = Field(min_length=2)
     """Architectures of ``[models]`` whose answers are combined."""
     combine: Literal["vote", "stack"] = "vote"
-    """``vote``: the weighted mean of probabilities; ``stack``: a logistic regression on their logarithms (Wolpert 1992)."""
+    """``vote``: the weighted mean of probabilities; ``stack``: a logistic regression on their logarithms."""
     weights: Literal["equal", "fitted"] = "equal"
     """Of a vote: all alike, or those that make the validation subjects' activities most likely."""
     penalty: float = Field(default=1.0, gt=0)

@@ -4,15 +4,15 @@ Origin: Hochreiter and Schmidhuber 1997; the usual recurrent baseline of HAR.
 
 Cost of a window of 125 x 45, 19 activities: 3,255,827 parameters, 404,745,728 multiply-accumulates.
 
-Letters: N windows, T timepoints, C channels, L layers, H hidden units, K activities.
+Letters: N windows, T timepoints, C channels, H hidden units, K activities.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
+from har_core.models.layers.recurrent import states
 from har_core.models.registry import register_model
 
 
@@ -36,18 +36,6 @@ class Lstm(nn.Module):
         self.linear = nn.Linear(hidden_size, num_classes)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
-        start_LNH = x_NTC.new_zeros(self.lstm.num_layers, x_NTC.shape[0], self.lstm.hidden_size)
-        # nn.LSTM.forward keeps its weights in a list that torch.export cannot see; this is the function it calls.
-        h_NTH, _, _ = torch.lstm(
-            x_NTC,
-            (start_LNH, start_LNH),
-            list(self.lstm.parameters()),
-            has_biases=True,
-            num_layers=self.lstm.num_layers,
-            dropout=0.0,
-            train=self.training,
-            bidirectional=False,
-            batch_first=True,
-        )
+        h_NTH = states(self.lstm, x_NTC)
         logits_NK: Tensor = self.linear(h_NTH[:, -1])
         return logits_NK

@@ -21,7 +21,8 @@ class ModelResult(ModelRecord):
     """A model with its scores."""
 
     scores: dict[str, Scores]
-    """``validation`` chose the epoch and may choose between models; ``test`` chose nothing."""
+    """``validation``, where there are such windows, chose the epoch and may choose between models; ``test`` chose
+    nothing."""
     scores_clean: dict[str, Scores]
     """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent."""
 

@@ -40,8 +40,12 @@ class ReportEntry:
         return f"{self.registered_model} version {self.version}"
 
     def scores(self, role: str) -> Scores:
-        """Scores on ``validation`` or ``test``."""
+        """Scores on ``test``, or on ``validation`` where there are such windows."""
         return self.result.scores[role]
+
+    def macro_f1(self, role: str) -> float | None:
+        """Macro-F1 on ``validation`` or ``test``; None where there are no such windows."""
+        return self.result.scores[role].macro_f1 if role in self.result.scores else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

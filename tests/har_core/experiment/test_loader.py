@@ -271,3 +271,26 @@ def test_a_bad_preset_does_not_hide_the_other_keys(problems: Callable[[str], tup
 def test_an_override_is_judged_once_where_training_is_wrong_too(problems: Callable[[str], tuple[Problem, ...]]) -> None:
     (problem,) = problems("[training]\nepochs = 0\n" + MODELS + "[models.lstm]\nseed = 1\n")
     assert problem.line == 2
+
+
+NOBODY = "[splits]\nvalidation_subjects = []\n"
+MIXED = '[models]\narchitectures = ["cnn", "lstm", "extra_trees"]\n'
+
+
+def test_nobody_validates_where_no_network_keeps_its_best_epoch(load: Callable[[str], Experiment]) -> None:
+    assert load(NOBODY + '[training]\nkeep = "last"\n' + MIXED).splits.validation_subjects == ()
+    assert load(NOBODY + '[models]\narchitectures = ["extra_trees"]\n').splits.validation_subjects == ()
+
+
+def test_networks_that_choose_their_epoch_are_named_where_nobody_validates(
+    problems: Callable[[str], tuple[Problem, ...]],
+) -> None:
+    (problem,) = problems(NOBODY + MIXED + '[models.cnn]\nkeep = "last"\n')
+    assert (problem.line, problem.value) == (2, "splits.validation_subjects = []")
+    assert "epoch of networks (lstm)" in problem.expected
+    assert 'keep = "last"' in problem.expected
+
+
+def test_a_fixed_number_of_epochs_never_stops_early(problems: Callable[[str], tuple[Problem, ...]]) -> None:
+    (problem,) = problems('[training]\nkeep = "last"\nearly_stopping_patience = 3\n' + MODELS)
+    assert "no early_stopping_patience" in problem.expected

@@ -16,6 +16,7 @@ from har_core.training.events import (
     CheckpointIgnored,
     EpochFinished,
     EpochProgress,
+    EpochRecord,
     TrainingEvent,
     TrainingStarted,
 )
@@ -74,7 +75,7 @@ class BarDisplay(Progress):
             done = event.epoch - 1 + event.num_done / event.num_total
             self._update(asset, done, self._num_epochs, f"epoch {event.epoch}/{self._num_epochs} {self._scores}")
         elif isinstance(event, EpochFinished):
-            self._scores = f"loss {event.record.training_loss:.3f} macro-F1 {event.record.validation_macro_f1:.3f}"
+            self._scores = _scores(event.record, "macro-F1")
             detail = f"epoch {event.record.epoch}/{self._num_epochs} {self._scores}"
             self._update(asset, event.record.epoch, self._num_epochs, detail)
         elif isinstance(event, CheckpointIgnored):
@@ -82,7 +83,7 @@ class BarDisplay(Progress):
                 f"{asset}: trains from the first epoch: {printable(event.reason)}", markup=False, highlight=False
             )
         else:
-            detail = f"best epoch {event.best_epoch}" + (", stopped early" if event.stopped_early else "")
+            detail = f"epoch {event.best_epoch} kept" + (", stopped early" if event.stopped_early else "")
             self._update(asset, self._num_epochs, self._num_epochs, f"{detail}, {self._scores}")
 
     def _update(self, name: str, done: float, total: float, detail: str) -> None:
@@ -145,8 +146,7 @@ class LineDisplay:
         elif isinstance(event, EpochFinished):
             left = event.record.seconds * (self._num_epochs - event.record.epoch)
             epoch = f"epoch {event.record.epoch}/{self._num_epochs}"
-            score = f"loss {event.record.training_loss:.3f} validation macro-F1 {event.record.validation_macro_f1:.3f}"
-            self._print(f"{asset}: {epoch} {score}, {duration(left)} left")
+            self._print(f"{asset}: {epoch} {_scores(event.record, 'validation macro-F1')}, {duration(left)} left")
 
     def _finish(self) -> None:
         self._show()
@@ -160,6 +160,12 @@ class LineDisplay:
     def _print(self, line: str) -> None:
         self._finish()
         self._console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _scores(record: EpochRecord, name: str) -> str:
+    """The loss, and the macro-F1 where there are validation windows."""
+    score = "" if record.validation_macro_f1 is None else f" {name} {record.validation_macro_f1:.3f}"
+    return f"loss {record.training_loss:.3f}{score}"
 
 
 def make_display(console: Console) -> BarDisplay | LineDisplay:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import typer
 from dagster import DagsterInstance
 
+from assets.comparison.champion import NO_CHAMPION
 from assets.data.source_files import report_source_version
 from assets.folds.partitions import sync_folds
 from assets.machinery.keys import RAW_RECORDINGS
@@ -57,7 +58,7 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
                 next_run = "begins it anew" if forced else "continues where this one ended"
                 typer.echo(f"Interrupted; what was finished is kept, and the same command {next_run}.", err=True)
                 return 1
-            return print_summary(outcome, home, _champion(Tracking(home)))
+            return print_summary(outcome, home, _champion(Tracking(home), order.experiment))
 
 
 def look(order: Order) -> list[Status]:
@@ -160,10 +161,12 @@ def _run(
     return outcome
 
 
-def _champion(store: Store) -> str | None:
-    """The model to use and what it is a copy of, as in ``har/3 (har-cnn/2)``."""
+def _champion(store: Store, experiment: Experiment) -> str | None:
+    """The model to use and what it is a copy of, as in ``har/3 (har-cnn/2)``; or why none is chosen."""
     holder = store.by_alias(OVERALL, CHAMPION_ALIAS)
-    return None if holder is None else f"{OVERALL}/{holder.version} ({holder.tags.get(COPIED_FROM_TAG, '')})"
+    if holder is not None:
+        return f"{OVERALL}/{holder.version} ({holder.tags.get(COPIED_FROM_TAG, '')})"
+    return None if experiment.splits.validation_subjects else f"none; {NO_CHAMPION}"
 
 
 def _refuse_impossible_options(experiment: Experiment) -> None:

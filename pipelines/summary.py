@@ -92,10 +92,9 @@ def _print_ranking(home: Home, champion: str | None, *, is_whole: bool) -> None:
     if results:
         typer.echo("\nRank  Architecture      Validation macro-F1  Test macro-F1  Parameters")
     for rank, result in enumerate(results, start=1):
-        # JSON has no NaN: a score that could not be computed is null.
-        scores = (result["scores"][role]["macro_f1"] for role in ("validation", "test"))
-        validation, test = (math.nan if score is None else score for score in scores)
-        told = f"{rank:>4}  {result['architecture']:<16}  {validation:>19.4f}  {test:>13.4f}"
+        scores = result["scores"]
+        place, validation = (rank, _score(scores["validation"])) if "validation" in scores else ("–", "–")
+        told = f"{place:>4}  {result['architecture']:<16}  {validation:>19}  {_score(scores['test']):>13}"
         typer.echo(f"{told}  {result['complexity']['num_parameters']:>10,}")
     typer.echo("")
     if champion is not None:
@@ -103,6 +102,11 @@ def _print_ranking(home: Home, champion: str | None, *, is_whole: bool) -> None:
         if (words := score_to_quote(content, champion)) is not None:
             typer.echo(f"Score to quote: {words}")
     typer.echo(f"Report:  {printable(report)}")
+
+
+def _score(scores: dict[str, Any]) -> str:
+    """JSON has no NaN: a score that could not be computed is null."""
+    return f"{math.nan if scores['macro_f1'] is None else scores['macro_f1']:.4f}"
 
 
 def score_to_quote(report: dict[str, Any], champion: str) -> str | None:

@@ -51,6 +51,9 @@ _ROOTS = [
 ]
 
 
+NO_CHAMPION = "no champion is chosen without validation windows, and never by test scores"
+
+
 def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
     """The asset; no check of the assets ``above`` it may have failed."""
     return make_asset(
@@ -61,7 +64,8 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
         group_name=COMPARISON_GROUP,
         kinds={"mlflow"},
         description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
-        "better on the current validation windows; a model of synthetic recordings never replaces one of real ones.",
+        "better on the current validation windows; a model of synthetic recordings never replaces one of real ones. "
+        "Without validation windows none moves.",
         deps=[COMPARISON_REPORT, WINDOWS, SPLITS, *map(model_key, experiment.model_names)],
         tags=PARTIAL_INPUTS,
     )
@@ -78,21 +82,22 @@ def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
     )
     candidates = _candidates(work)
     holders = gate.choose(candidates)
-    if OVERALL not in holders:
+    champion = holders.get(OVERALL)
+    if champion is not None:
+        champion = holders[OVERALL] = tracking.copy(champion, OVERALL)
+    elif gate.can_compare:
         raise HarError(f"No model may be champion: {'; '.join(gate.reasons.values())}")
-    champion = holders[OVERALL] = tracking.copy(holders[OVERALL], OVERALL)
     held = tracking.contents().aliases
     moves = {
         name: entry.version for name, entry in holders.items() if held.get((name, CHAMPION_ALIAS)) != entry.version
     }
-    source = champion.tags.get(COPIED_FROM_TAG, f"{champion.name}/{champion.version}")
     work.run.log_json("decisions.json", gate.reasons)
     folders = {tracking.folder_of(f"models:/{entry.model_id}") for entry in holders.values()}
     return Made(
         version=_identity(holders),
-        origin=_origin(champion),
+        origin=None if champion is None else _origin(champion),
         metadata={
-            "champion": f"{OVERALL}/{champion.version} ({source})",
+            "champion": NO_CHAMPION if champion is None else _named(champion),
             "num_moved": len(moves),
             "decisions": dg.MetadataValue.md(
                 "\n".join(f"- **{n}**: {as_markdown(r)}" for n, r in gate.reasons.items())
@@ -165,8 +170,15 @@ class _Gate:
     """What was decided of each registered model, in words."""
     _scores: dict[str, float | None] = field(default_factory=dict)
 
+    @property
+    def can_compare(self) -> bool:
+        """Whether there are validation windows; test scores choose nothing."""
+        return len(self.labels) > 0
+
     def choose(self, candidates: list[RegisteredVersion]) -> dict[str, RegisteredVersion]:
         """Who holds the alias of each registered model from now on; that of ``har`` may be of another model."""
+        if not self.can_compare:
+            return self._leave([*(candidate.name for candidate in candidates), OVERALL])
         holders = {}
         for candidate in candidates:
             holder = self._better(candidate.name, candidate, self._incumbent(candidate.name))
@@ -177,11 +189,24 @@ class _Gate:
             champion = self._better(OVERALL, holder, champion)
         return holders if champion is None else {**holders, OVERALL: champion}
 
-    def _incumbent(self, name: str) -> RegisteredVersion | None:
-        """Who holds the alias, or held it before it was lost; None where its model cannot be used any more."""
+    def _leave(self, names: list[str]) -> dict[str, RegisteredVersion]:
+        """Who held the alias of each, and goes on to."""
+        found = {name: self._holder(name) for name in names}
+        self.reasons |= {
+            name: NO_CHAMPION if holder is None else f"{holder.name} version {holder.version} stays: {NO_CHAMPION}"
+            for name, holder in found.items()
+        }
+        return {name: holder for name, holder in found.items() if holder is not None}
+
+    def _holder(self, name: str) -> RegisteredVersion | None:
+        """Who holds the alias, or held it before it was lost."""
         own = {entry.version: entry for entry in self.tracking.registered() if entry.name == name}
         named = next((entry for entry in own.values() if CHAMPION_ALIAS in entry.aliases), None)
-        holder = named or own.get(self.recorded.get(name, 0))
+        return named or own.get(self.recorded.get(name, 0))
+
+    def _incumbent(self, name: str) -> RegisteredVersion | None:
+        """The holder; None where its model cannot be used any more."""
+        holder = self._holder(name)
         if holder is None:
             return None
         try:
@@ -226,9 +251,13 @@ class _Gate:
         files = find_model(self.tracking, f"models:/{version.name}/{version.version}")
         if files.window_length != self.windows.shape[1]:
             return None
-        return score(
-            self.labels, predict_probabilities(load_graph(files.graph), torch.from_numpy(self.windows))
-        ).macro_f1
+        probabilities = predict_probabilities(load_graph(files.graph), torch.from_numpy(self.windows))
+        return score(self.labels, probabilities, activities=set(self.labels.tolist())).macro_f1
+
+
+def _named(champion: RegisteredVersion) -> str:
+    source = champion.tags.get(COPIED_FROM_TAG, f"{champion.name}/{champion.version}")
+    return f"{OVERALL}/{champion.version} ({source})"
 
 
 def _origin(version: RegisteredVersion) -> Origin:

@@ -94,10 +94,13 @@ def _templates() -> list[Path]:
 
 def _ranking(inputs: "ReportInputs") -> dg.MarkdownMetadataValue:
     """A small table for Dagster's UI, best validation macro-F1 first."""
-    results = sorted((entry.result for entry in inputs.entries), key=lambda r: -r.scores["validation"].macro_f1)
-    rows = [
-        (r.architecture, f"{r.scores['validation'].macro_f1:.4f}", f"{r.scores['test'].macro_f1:.4f}") for r in results
+    from har_core.report.formats import fixed
+
+    scored = [
+        (entry.result.architecture, entry.macro_f1("validation"), entry.macro_f1("test")) for entry in inputs.entries
     ]
+    scored.sort(key=lambda row: -(row[1] or 0.0))
+    rows = [(name, fixed(validation, 4), fixed(test, 4)) for name, validation, test in scored]
     return markdown_table(["model", "validation macro-F1", "test macro-F1"], rows)
 
 

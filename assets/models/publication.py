@@ -89,8 +89,7 @@ def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
     from har_core.evaluation.plots import confusion_matrix_png, training_curves_png
 
     plots = {
-        "confusion_matrix_validation": confusion_matrix_png(result.scores["validation"]),
-        "confusion_matrix_test": confusion_matrix_png(result.scores["test"]),
+        **{f"confusion_matrix_{role}": confusion_matrix_png(scores) for role, scores in result.scores.items()},
         **({"training_curves": training_curves_png(result.history)} if result.history else {}),
     }
     work.run.log_params({f"resolved.{name}": value for name, value in result.training_settings.items()})
@@ -102,10 +101,11 @@ def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
     for role, scores in result.scores.items():
         rows = [asdict(activity) for activity in scores.per_class]
         work.run.log_table(f"tables/per_class_{role}.json", {name: [row[name] for row in rows] for name in rows[0]})
+    validation = result.scores.get("validation")
     for name, content in plots.items():
         work.run.log_bytes(f"plots/{name}.png", content)
     return {
-        "validation_macro_f1_best": result.scores["validation"].macro_f1,
+        **({"validation_macro_f1_best": validation.macro_f1} if validation is not None else {}),
         "test_macro_f1": result.scores["test"].macro_f1,
         "test_accuracy": result.scores["test"].accuracy,
         **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},

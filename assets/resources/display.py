@@ -30,10 +30,6 @@ class LogDisplay:
             _LOGGER.info("%s: %d parameters, %s, %s", asset, event.num_parameters, event.device, event.precision)
         elif isinstance(event, EpochFinished):
             record = event.record
-            _LOGGER.info(
-                "%s: epoch %d, loss %.4f, validation macro-F1 %.4f",
-                asset,
-                record.epoch,
-                record.training_loss,
-                record.validation_macro_f1,
-            )
+            score = record.validation_macro_f1
+            scored = "" if score is None else f", validation macro-F1 {score:.4f}"
+            _LOGGER.info("%s: epoch %d, loss %.4f%s", asset, record.epoch, record.training_loss, scored)

@@ -117,7 +117,7 @@ class TrackedRun:
         return listen
 
     def _log_epoch(self, record: EpochRecord) -> None:
-        metrics = asdict(record)
+        metrics = {name: value for name, value in asdict(record).items() if value is not None}
         step = metrics.pop("epoch")
         metrics["epoch_seconds"] = metrics.pop("seconds")
         self.log_metrics(metrics, step)

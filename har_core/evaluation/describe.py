@@ -38,6 +38,7 @@ def describe_model(
         complexity=measure_complexity(fitted.model, length, len(channels_seen(settings.training))),
         latency=measure_latency(trained.classifier, length, NUM_CHANNELS, experiment.evaluation),
         num_windows=_num_windows(windows),
+        subjects=_subjects(windows),
         training_seconds=fitted.seconds,
         device=fitted.device,
         precision=fitted.precision,
@@ -66,7 +67,7 @@ def describe_fold(
         origin=origin,
         fold=fold.name,
         protocol=fold.protocol,
-        subjects={role: tuple(sorted(own.keys["subject"].unique().to_pylist())) for role, own in windows.roles.items()},
+        subjects=_subjects(windows),
         seeds=tuple(
             SeedRecord(seed=t.seed, best_epoch=t.fitted.best_epoch, training_seconds=t.fitted.seconds)
             for t in trainings
@@ -97,6 +98,10 @@ def fold_version(record: FoldRecord, trainings: Sequence[Trained]) -> str:
         digest.update(trained.weights.encode())
         digest.update(np.ascontiguousarray(probabilities_of(trained.predictions)).tobytes())
     return digest.hexdigest()
+
+
+def _subjects(windows: SplitWindows) -> dict[str, tuple[int, ...]]:
+    return {role: tuple(sorted(own.keys["subject"].unique().to_pylist())) for role, own in windows.roles.items()}
 
 
 def _num_windows(windows: SplitWindows) -> dict[str, int]:

@@ -46,6 +46,7 @@ def describe_ensemble(
         ),
         latency=measure_latency(model, experiment.windows.length, NUM_CHANNELS, experiment.evaluation),
         num_windows=members[0].num_windows,
+        subjects=members[0].subjects,
         training_seconds=sum(member.training_seconds for member in members),
         device="cpu",
         precision="fp32",

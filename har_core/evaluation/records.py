@@ -6,7 +6,7 @@ Scores are computed from the predictions, by whoever shows them (:mod:`har_core.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +35,7 @@ class ModelRecord:
     history: tuple[dict[str, Any], ...]
     """One a finished epoch: epoch, learning_rate, training_loss, validation_loss, validation_macro_f1, …
 
-    Empty for a classical model, which has no epochs.
+    Validation figures are None where there were no such windows. Empty for a classical model, which has no epochs.
     """
     best_epoch: int
     """The epoch of the weights, counted from 1; 0 where there are no epochs."""
@@ -43,6 +43,8 @@ class ModelRecord:
     latency: Latency
     num_windows: dict[str, int]
     """Windows by role: training, validation, test."""
+    subjects: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Subjects of the windows of each role, ascending; empty if they were not recorded."""
     training_seconds: float
     device: str
     precision: str

@@ -6,7 +6,7 @@ architectures from their source. What an architecture itself refuses, such as an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.names import hint
 from har_core.datasets.channels import NAMES, select_channels, unknown_names
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH
+from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
 from har_core.experiment.document import TYPE_NAMES, Document, read_document
 from har_core.experiment.explanation import explain
 from har_core.experiment.positions import Key
@@ -25,6 +25,8 @@ from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
 from har_core.settings.report import EvaluationSettings
+from har_core.settings.source import SourceSettings
+from har_core.settings.splits import SplitSettings
 from har_core.settings.training import PRESETS, TrainingSettings
 from har_core.settings.windows import MAX_LENGTH
 
@@ -51,7 +53,9 @@ def load_experiment(path: Path) -> Experiment:
     sections["training"] = reader.training()
     sections["models"] = reader.models(sections["training"])
     ensembles = reader.ensembles(sections["models"])
+    reader.check_activities(sections["source"])
     reader.check_windows()
+    reader.check_splits(sections["splits"], sections["models"])
     reader.check_folds(sections["evaluation"], sections["models"])
     reader.refuse_unknown((), known=[*sections, "ensembles"], what="section")
     if reader.problems:
@@ -179,6 +183,14 @@ class _Reader:
                         self.refuse(place, expected, value=member)
         return made
 
+    def check_activities(self, source: Settings | None) -> None:
+        """Add a problem for each activity that does not exist; checked here, because settings know no activities."""
+        if not isinstance(source, SourceSettings):
+            return
+        for index, name in enumerate(source.activities or ()):
+            if name not in ACTIVITIES:
+                self.refuse(("source", "activities", index), f"the name of an activity{hint(name, ACTIVITIES)}")
+
     def check_windows(self) -> None:
         """Add a problem if windows are longer than a segment and may not run on into the next one."""
         key = ("windows", "length")
@@ -197,10 +209,17 @@ class _Reader:
                 expected = f"an architecture of [models]{hint(name, models.architectures)}"
                 self.refuse(("evaluation", "architectures", index), expected)
         chosen = evaluation.architectures or models.architectures
-        networks = [name for name in chosen if name in models.architectures and is_network(name)]
+        networks = _networks_that_choose(models, chosen)
         if networks and not evaluation.validation_subjects and {"loso", "pairs"} & set(evaluation.protocols):
-            expected = f"1 or 2, because validation chooses the epoch of networks ({', '.join(networks)})"
-            self.refuse(("evaluation", "validation_subjects"), expected)
+            self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {_why(networks)}")
+
+    def check_splits(self, splits: Settings | None, models: Settings | None) -> None:
+        """Add a problem if nobody validates and an architecture of ``[models]`` needs it."""
+        if not isinstance(splits, SplitSettings) or not isinstance(models, ModelsSettings):
+            return
+        networks = _networks_that_choose(models, models.architectures)
+        if networks and not splits.validation_subjects:
+            self.refuse(("splits", "validation_subjects"), f"at least one subject, because {_why(networks)}")
 
     def _architectures(self, values: Mapping[str, Any], known: list[str]) -> tuple[str, ...] | None:
         own = {key: value for key, value in values.items() if key == "architectures"}
@@ -234,6 +253,19 @@ class _Reader:
                 self.refuse((*key, name), TYPE_NAMES[kind])
         merged = self._recipe(key, {**base.model_dump(), **training})
         return None if merged is None else ModelSettings(training=merged, architecture_options={**defaults, **options})
+
+
+def _networks_that_choose(models: ModelsSettings, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` whose epoch is chosen by validation windows."""
+    own = (name for name in names if name in models.architectures and is_network(name))
+    return [name for name in own if models.settings[name].training.keep == "best"]
+
+
+def _why(networks: Sequence[str]) -> str:
+    return (
+        f"validation chooses the epoch of networks ({', '.join(networks)}); "
+        'keep = "last" in [training] trains a fixed number of epochs and needs none'
+    )
 
 
 def _lists_to_tuples(value: Any) -> Any:

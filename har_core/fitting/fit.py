@@ -52,7 +52,8 @@ def fit_architecture(
     Args:
         name: a network or a classical model.
         training: windows (N, T, 45) to learn from: normalised for a network, in sensor units for a classical model.
-        validation: windows that choose a network's epoch; classical models do not look at them.
+        validation: windows that choose a network's epoch, or only measure it where ``keep`` is ``last``; None where
+            there are none. Classical models do not look at them.
         settings: the recipe and the options of the architecture.
         runtime: where; classical models are always fitted on the CPU.
         channels: indices of the channels that the model sees (:func:`har_core.datasets.channels.select_channels`).
@@ -64,7 +65,7 @@ def fit_architecture(
 
     Raises:
         UnknownNameError: no such architecture or option.
-        InputError: windows, labels, options or the device cannot be used; a network without validation windows.
+        InputError: windows, labels, options or the device cannot be used; nothing chooses a network's epoch.
         HarError: the loss of a network is no longer finite.
     """
     recipe = settings.training if seed is None else settings.training.model_copy(update={"seed": seed})
@@ -84,8 +85,6 @@ def fit_architecture(
             )
         seconds = time.perf_counter() - start
         return Fitted(model=model, history=(), best_epoch=0, device="cpu", precision="fp32", seconds=seconds)
-    if validation is None:
-        raise InputError(f"The network {name!r} needs validation windows: they choose its epoch")
     seed_everything(recipe.seed)
     return train(
         create_model(
@@ -96,7 +95,7 @@ def fit_architecture(
             **settings.architecture_options,
         ),
         own,
-        _only(validation, channels),
+        None if validation is None else _only(validation, channels),
         recipe,
         runtime,
         num_classes=NUM_ACTIVITIES,

@@ -144,15 +144,20 @@ def squares(subjects: Sequence[int], found: Mapping[tuple[int, int], tuple[int, 
 def curves(
     history: Sequence[Mapping[str, Any]], *, best_epoch: int, last_epoch: int, max_loss: float, label: str
 ) -> Markup:
-    """Validation score above, losses below, by epoch; ``last_epoch`` and ``max_loss`` are those of all such charts."""
+    """Validation score above, losses below, by epoch; ``last_epoch`` and ``max_loss`` are those of all such charts.
+
+    Losses alone where there are no validation scores.
+    """
     left, right = 34, WIDTH - 10
     x = Axis(low=1, high=max(2, last_epoch), start=left, end=right)
     score = Axis(low=0, high=1, start=126, end=26)
-    loss = Axis(low=0, high=min(1.05 * max_loss, _MAX_LOSS) or 1.0, start=252, end=164)
+    is_scored = any(record.get("validation_macro_f1") is not None for record in history)
+    bottom = 252 if is_scored else 114
+    loss = Axis(low=0, high=min(1.05 * max_loss, _MAX_LOSS) or 1.0, start=bottom, end=bottom - 88)
     epochs = [x(record["epoch"]) for record in history]
     parts = []
     for title, y, count, columns in (
-        ("validation macro-F1", score, 4, {"validation": "validation_macro_f1"}),
+        *([("validation macro-F1", score, 4, {"validation": "validation_macro_f1"})] if is_scored else []),
         ("loss", loss, 3, {"training": "training_loss", "validation": "validation_loss"}),
     ):
         parts += [text("title", left, y.end - 10, title), *across(y, count, left=left, right=right)]
@@ -161,7 +166,7 @@ def curves(
         for kind, column in columns.items():
             parts.append(path(f"line {kind}", *_steps(epochs, [record.get(column) for record in history], y)))
     parts += [text("tick", at, loss.start + 17, epoch, "middle") for at, epoch in x.ticks(6, integer=True)]
-    return chart(284, label, [*parts, text("tick", right, 283, "epoch", "end")])
+    return chart(bottom + 32, label, [*parts, text("tick", right, bottom + 31, "epoch", "end")])
 
 
 def _steps(epochs: Sequence[float], values: Sequence[float | None], y: Axis) -> list[str | float]:

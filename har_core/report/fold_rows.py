@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from har_core.evaluation.folds import ProtocolSummary, summarise_folds
+from har_core.report.choices import chosen_in_folds, trained_on_in_folds
 from har_core.report.inputs import FoldEntry
 from har_core.report.published import name_of
 
@@ -39,6 +40,16 @@ class FoldRow:
     def is_complete(self) -> bool:
         """Whether no fold is missing: only then can means be compared."""
         return len(self.entries) >= self.num_planned
+
+    @property
+    def trained_on(self) -> str:
+        """Training subjects of a fold."""
+        return trained_on_in_folds(entry.result for entry in self.entries.values())
+
+    @property
+    def chosen(self) -> str:
+        """What validation chose, by the first fold."""
+        return chosen_in_folds(next(iter(self.entries.values())).result)
 
     def fold_testing(self, subject: int) -> FoldEntry | None:
         """The fold that ``subject`` is tested in; None where there is none, or more than one."""

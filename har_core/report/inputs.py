@@ -40,8 +40,12 @@ class ReportEntry:
         return f"{self.registered_model} version {self.version}"
 
     def scores(self, role: str) -> Scores:
-        """Scores on ``validation`` or ``test``."""
+        """Scores on ``test``, or on ``validation`` where there are such windows."""
         return self.result.scores[role]
+
+    def macro_f1(self, role: str) -> float | None:
+        """Macro-F1 on ``validation`` or ``test``; None where there are no such windows."""
+        return self.result.scores[role].macro_f1 if role in self.result.scores else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +110,8 @@ class ReportInputs:
     window_counts: WindowCounts | None = None
     split_drops: Mapping[str, int] = field(default_factory=dict)
     """Windows left out of a role of the models' split, by reason (:data:`har_core.splits.names.DROPS`)."""
+
+    @property
+    def is_like_published(self) -> bool:
+        """Whether published figures may stand beside these: of real recordings, of all activities."""
+        return self.origin == "real" and not self.experiment.get("source", {}).get("activities")

@@ -35,13 +35,13 @@ class Opening:
 
 def open_report(validation: Ranked, test: Ranked, folds: FoldViews) -> Opening:
     """The score on new people where there are folds, else that on the held-out subjects."""
-    if not folds.protocols and not validation:
+    if not folds.protocols and not test:
         return Opening(lead="There is no trained model to compare yet.")
     if not folds.protocols:
         return _of_holdout(validation, test)
     view = folds.protocols[0]
     complete = {row.summary.architecture: row for row in view.rows if row.is_complete}
-    ranked = [model.result.architecture for _, model in validation]
+    ranked = [model.result.architecture for _, model in validation or (test if len(test) == 1 else ())]
     chosen = next((complete[architecture] for architecture in ranked if architecture in complete), None)
     if chosen is None:  # nothing but test scores to go by: no model is put in front
         best = view.rows[0]
@@ -89,6 +89,12 @@ def _of_folds(row: FoldRow, why: str, view: ProtocolView, folds: FoldViews) -> O
 
 
 def _of_holdout(validation: Ranked, test: Ranked) -> Opening:
+    if not validation:  # as above, where nobody validates
+        best = test[0][1]
+        reached = f"{fixed(best.macro_f1('test'))} on the test subjects"
+        lead = f"The highest macro-F1 is {reached}, by {best.name}; without validation subjects no model is preferred."
+        only = f"{best.name} is the only model here, and reaches a macro-F1 of {reached}, whose scores chose nothing."
+        return Opening(lead=only if len(test) == 1 else lead)
     first, best = validation[0][1], test[0][1]
     on_validation, on_test = first.scores("validation"), first.scores("test")
     alone = len(validation) == 1

@@ -29,7 +29,7 @@ _SAME = 5e-4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The whole report, with models in the order of the validation ranking."""
+    """The whole report, with models in the order of the validation ranking, then those that have no place in it."""
 
     inputs: ReportInputs
     note: str | None
@@ -57,15 +57,26 @@ class Page:
         return [model for model in self.models if not model.result.history]
 
     @property
+    def activities(self) -> list[tuple[int, str]]:
+        """Class id and name of those that there are test windows of."""
+        per_class = self.models[0].scores("test").per_class
+        return [(k, entry.activity) for k, entry in enumerate(per_class) if entry.support]
+
+    @property
+    def validated(self) -> list[ReportEntry]:
+        """The models with validation windows."""
+        return [model for _, model in self.rankings["validation"]]
+
+    @property
     def weighted_differs(self) -> bool:
         """Whether weighted means differ from macro means: not where activities have equal support."""
-        every = [model.scores(role) for model in self.models for role in SCORED_ROLES]
+        every = [scores for model in self.models for scores in model.result.scores.values()]
         return any(abs(scores.weighted_f1 - scores.macro_f1) > _SAME for scores in every)
 
     @property
     def falls(self) -> Markup | None:
-        """From validation to test."""
-        rows = [(m.name, m.scores("validation").macro_f1, m.scores("test").macro_f1) for m in self.models]
+        """From validation to test, where there is validation."""
+        rows = [(m.name, m.scores("validation").macro_f1, m.scores("test").macro_f1) for m in self.validated]
         return dumbbells(rows, label="Macro-F1 from validation to test")
 
     @property
@@ -90,10 +101,13 @@ def compose(inputs: ReportInputs) -> Page:
         if result.origin != inputs.origin
     ]
     rankings = {role: rank(own, role) for role in SCORED_ROLES}
-    models = tuple(model for _, model in rankings["validation"])
+    models = (
+        *(model for _, model in rankings["validation"]),
+        *(model for model in own if model.macro_f1("validation") is None),
+    )
     on_test = [model.scores("test") for model in models]
     folds = view_folds(inputs)
-    published = models if inputs.origin == "real" else ()
+    published = models if inputs.is_like_published else ()
     return Page(
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,
@@ -114,7 +128,7 @@ def compose(inputs: ReportInputs) -> Page:
 
 def _windows(inputs: ReportInputs, models: Sequence[ReportEntry], role: str) -> str:
     subjects = [str(subject) for subject in inputs.experiment.get("splits", {}).get(f"{role}_subjects", ())]
-    counts = sorted({model.scores(role).num_windows for model in models})
+    counts = sorted({model.scores(role).num_windows for model in models if role in model.result.scores})
     whose = f"subject{'s' if len(subjects) > 1 else ''} {listed(subjects)}" if subjects else f"{role} subjects"
     return f"{whose}, {listed([f'{count:,}' for count in counts])} windows" if counts else whose
 
@@ -127,10 +141,12 @@ def _courses(models: Sequence[ReportEntry]) -> tuple[tuple[ReportEntry, Markup],
     last_epoch = max((record["epoch"] for record in records), default=1)
     courses = []
     for model in models:
-        result, score = model.result, fixed(model.scores("validation").macro_f1)
+        result, score = model.result, model.macro_f1("validation")
+        figures, scored = "losses", ""
+        if score is not None:
+            figures, scored = "macro-F1 on validation and losses", f", macro-F1 {fixed(score)} on validation"
         label = (
-            f"{model.name}: macro-F1 on validation and losses over {len(result.history)} epochs; "
-            f"best epoch {result.best_epoch}, macro-F1 {score} on validation"
+            f"{model.name}: {figures} over {len(result.history)} epochs; weights of epoch {result.best_epoch}{scored}"
         )
         chart = curves(
             result.history, best_epoch=result.best_epoch, last_epoch=last_epoch, max_loss=max_loss, label=label

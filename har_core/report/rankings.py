@@ -12,8 +12,8 @@ Ranked = tuple[tuple[int | None, ReportEntry], ...]
 
 
 def rank(models: Iterable[ReportEntry], role: str) -> Ranked:
-    """The models by their macro-F1 on ``role``."""
-    scored = [(model.scores(role).macro_f1, model) for model in models]
+    """The models by their macro-F1 on ``role``, without those that have no such windows."""
+    scored = [(model.scores(role).macro_f1, model) for model in models if role in model.result.scores]
     scored.sort(key=lambda pair: (math.isnan(pair[0]), -pair[0], pair[1].name))
     return tuple((place_among(score, [other for other, _ in scored]), model) for score, model in scored)
 

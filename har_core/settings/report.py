@@ -20,7 +20,7 @@ class EvaluationSettings(Settings):
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     """Seeds; each fold is trained once with each."""
     validation_subjects: int = Field(default=1, ge=0, le=2)
-    """Whole subjects that validate in each fold of ``loso`` and ``pairs``; 0 only if all models are classical."""
+    """Subjects that validate in each fold of ``loso`` and ``pairs``; 0 only if no network keeps its best epoch."""
     architectures: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Architectures of ``[models]`` to score over folds; all if absent."""
     latency_repeats: int = Field(default=50, ge=3)

@@ -17,8 +17,8 @@ class SplitSettings(Settings):
     """``holdout``: the subjects named here are held out whole."""
     training_subjects: tuple[Subject, ...] | None = Field(default=None, min_length=1)
     """Subjects that train; if absent, all that neither validate nor test."""
-    validation_subjects: tuple[Subject, ...] = Field(default=(6,), min_length=1, validate_default=True)
-    """Subjects whose score chooses the epoch and the champion: at least one, for classical models too."""
+    validation_subjects: tuple[Subject, ...] = Field(default=(6,), validate_default=True)
+    """Subjects whose score chooses the epoch and the champion; none only if no network keeps its best epoch."""
     test_subjects: tuple[Subject, ...] = Field(default=(7, 8), min_length=1, validate_default=True)
     """Subjects that only test. Their score never chooses anything."""
 

@@ -1,8 +1,8 @@
 """``[training]``, which ``[models.<architecture>]`` may override key by key."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from har_core.settings.base import Settings
 
@@ -47,10 +47,18 @@ class TrainingSettings(Settings):
     """Standard deviation of the random angle by which each unit of a training window is turned; networks only."""
     early_stopping_patience: int | None = Field(default=None, ge=1)
     """Epochs without a better validation macro-F1 before training stops; it never stops early if absent."""
+    keep: Literal["best", "last"] = "best"
+    """``best``: the weights of the epoch with the highest validation macro-F1; ``last``: those of the last epoch."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of the weights, the order of windows, and dropout."""
     mixed_precision: Literal["off", "auto", "bf16", "fp16"] = "off"
     """``auto``: bf16 if the processor computes in it, fp16 with loss scaling on older CUDA cards, else off."""
+
+    @model_validator(mode="after")
+    def _last_is_fixed(self) -> Self:
+        if self.keep == "last" and self.early_stopping_patience is not None:
+            raise ValueError('no early_stopping_patience where keep = "last": the number of epochs is fixed')
+        return self
 
 
 PRESETS: dict[str, TrainingSettings] = {"published": TrainingSettings()}

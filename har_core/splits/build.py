@@ -107,7 +107,14 @@ def write_splits(
         given = {role: _as_given(role, numbers) for role, numbers in wanted.items()}
         role_checks = _require(
             check_named_subjects({_setting(role): numbers or () for role, numbers in wanted.items()}, present),
-            *check_roles(named, split.roles, length=length, assigned=assigned, given=given),
+            *check_roles(
+                named,
+                split.roles,
+                length=length,
+                assigned=assigned,
+                given=given,
+                validation_required=bool(settings.validation_subjects),
+            ),
         )
         statistics = measure(training_samples(file, split.roles, progress), CHANNELS)
         parts = CheckedParts(file, split.roles, statistics, progress)

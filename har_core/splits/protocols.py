@@ -33,7 +33,7 @@ class Fold:
     training: tuple[int, ...] = ()
     """Subjects, ascending; as the next two, empty for ``leaky``."""
     validation: tuple[int, ...] = ()
-    """Subjects that choose the epoch; empty where nothing is chosen."""
+    """Subjects that validate; empty where nothing is chosen."""
     test: tuple[int, ...] = ()
     """Subjects that only test."""
 

@@ -21,11 +21,11 @@ class EpochRecord:
     """Learning rate of the last step of the epoch."""
     training_loss: float
     """Mean over the epoch's windows of the minimised loss, with label smoothing."""
-    validation_loss: float
-    """Mean cross entropy of the validation windows, without label smoothing."""
-    validation_macro_f1: float
-    """Mean F1 over all activities; it chooses the best epoch."""
-    validation_accuracy: float
+    validation_loss: float | None
+    """Mean cross entropy of the validation windows, without label smoothing; as the next two, None without any."""
+    validation_macro_f1: float | None
+    """Mean F1 over all activities; it chooses the best epoch, where that is kept."""
+    validation_accuracy: float | None
     """Share of validation windows with the right activity."""
     seconds: float
     """Wall-clock time of training and validation, without writing the checkpoint."""
@@ -40,7 +40,8 @@ class Fitted:
     history: tuple[EpochRecord, ...]
     """Every epoch, resumed ones included; none of a classical model."""
     best_epoch: int
-    """The epoch of the weights, counted from 1: the first with the highest validation macro-F1; 0 without epochs."""
+    """The epoch of the weights, counted from 1: the last, or the first with the highest validation macro-F1; 0 without
+    epochs."""
     device: str
     precision: str
     """``fp32``, ``bf16`` or ``fp16``."""
@@ -92,6 +93,7 @@ class TrainingFinished:
     """Sent once, at the end."""
 
     best_epoch: int
+    """The epoch of the weights."""
     stopped_early: bool
 
 

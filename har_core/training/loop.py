@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from har_core.base.errors import HarError
+from har_core.base.errors import HarError, InputError
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.training.checkpoints import Checkpoint, UnusableCheckpointError, load_checkpoint, save_checkpoint
@@ -44,7 +44,7 @@ SECONDS_BETWEEN_PROGRESS = 0.25
 def train(
     model: nn.Module,
     training: LabelledWindows,
-    validation: LabelledWindows,
+    validation: LabelledWindows | None,
     settings: TrainingSettings,
     runtime: RuntimeSettings,
     *,
@@ -54,7 +54,7 @@ def train(
     augment: Callable[[Tensor], Tensor] | None = None,
     listener: TrainingListener = ignore,
 ) -> Fitted:
-    """Train ``model`` in place, and return it with the weights of its best epoch by validation macro-F1.
+    """Train ``model`` in place, and return it with the weights of the epoch that ``settings.keep`` names.
 
     After each epoch the whole state is written to ``checkpoint_path``. A run that finds it there, with the same
     ``checkpoint_key``, settings and weight shapes, continues after its last epoch and ends with the same weights as an
@@ -64,10 +64,11 @@ def train(
     Args:
         model: takes windows (N, T, C) and returns logits (N, ``num_classes``). Create it after ``seed_everything``.
         training: windows to learn from, at least 2.
-        validation: windows that choose the best epoch, at least 1.
+        validation: windows that choose the best epoch, at least 1; None only where the last epoch is kept, and then
+            the history has no validation figures.
         settings: how to train.
         runtime: where to train; a checkpoint does not depend on it.
-        num_classes: number of activities; macro-F1 also counts those that validation lacks.
+        num_classes: number of activities; macro-F1 is over those that there are training windows of.
         checkpoint_path: None to write no checkpoint.
         checkpoint_key: identifies what the training depends on besides ``settings``: code, data, seed of the weights.
         augment: changes the windows (N, T, C) of each training batch, with PyTorch's global generator. If ``settings``
@@ -75,12 +76,15 @@ def train(
         listener: receives every :data:`~har_core.training.events.TrainingEvent`; an exception of it ends the training.
 
     Raises:
-        InputError: the windows, labels or the device cannot be used.
+        InputError: the windows, labels or the device cannot be used, or there is nothing to choose the epoch by.
         HarError: the loss is no longer finite.
         StorageError: the checkpoint cannot be written.
     """
     check("training", training, num_classes=num_classes, at_least=2)
-    check("validation", validation, num_classes=num_classes, at_least=1)
+    if validation is not None:
+        check("validation", validation, num_classes=num_classes, at_least=1)
+    elif settings.keep == "best":
+        raise InputError('A network needs validation windows: they choose its epoch. keep = "last" chooses none')
     device = resolve_device(runtime)
     with computing(runtime, device):
         trainer = _Trainer(
@@ -107,7 +111,7 @@ class _Trainer:
         *,
         model: nn.Module,
         training: LabelledWindows,
-        validation: LabelledWindows,
+        validation: LabelledWindows | None,
         settings: TrainingSettings,
         device: torch.device,
         num_classes: int,
@@ -119,9 +123,10 @@ class _Trainer:
         self.precision = resolve_precision(settings, self.device)
         self.model = model.to(self.device)
         self.training = training.near(self.device)
-        self.validation = validation.near(self.device)
+        self.validation = None if validation is None else validation.near(self.device)
         self.settings = settings
         self.num_classes = num_classes
+        self.activities = sorted(set(training.labels.tolist()))
         self.augment = augment
         self.listener = listener
         self.batch_sizes = batch_sizes(len(training), settings.batch_size)
@@ -135,7 +140,7 @@ class _Trainer:
         self.best_weights = self._weights()
         # The caller's key and what only the loop knows: settings, precision, numbers of windows, shapes of weights.
         shapes = [f"{name}{tuple(tensor.shape)}" for name, tensor in self.best_weights.items()]
-        counts = f"{len(training)} {len(validation)} {num_classes}"
+        counts = f"{len(training)} {0 if validation is None else len(validation)} {num_classes}"
         self.key = "\n".join([key, settings.model_dump_json(), self.precision, counts, *shapes])
 
     def run(self, checkpoint_path: Path | None) -> Fitted:
@@ -151,17 +156,18 @@ class _Trainer:
         )
         while len(self.history) < self.settings.epochs and not self._has_stalled():
             self.history.append(self._run_epoch(epoch=len(self.history) + 1))
-            if best_epoch(self.history) == len(self.history):
+            if kept_epoch(self.history, self.settings) == len(self.history):
                 self.best_weights = self._weights()
             if checkpoint_path is not None:
                 save_checkpoint(checkpoint_path, self._checkpoint())
             self.listener(EpochFinished(record=self.history[-1]))
-        self.listener(TrainingFinished(best_epoch=best_epoch(self.history), stopped_early=self._has_stalled()))
+        kept = kept_epoch(self.history, self.settings)
+        self.listener(TrainingFinished(best_epoch=kept, stopped_early=self._has_stalled()))
         self.model.load_state_dict(self.best_weights)
         return Fitted(
             model=self.model.cpu().eval(),
             history=tuple(self.history),
-            best_epoch=best_epoch(self.history),
+            best_epoch=kept,
             device=self.device.type,
             precision=self.precision,
             seconds=sum(record.seconds for record in self.history),
@@ -216,8 +222,10 @@ class _Trainer:
         return loss.detach()
 
     @torch.inference_mode()
-    def _validate(self) -> tuple[float, float, float]:
-        """Loss, macro-F1 and accuracy of the validation windows, in the precision of training."""
+    def _validate(self) -> tuple[float, float, float] | tuple[None, None, None]:
+        """Loss, macro-F1 and accuracy of the validation windows, in the precision of training; None without any."""
+        if self.validation is None:
+            return None, None, None
         self.model.eval()
         with autocast(self.device, self.precision):
             logits_of_batches = [
@@ -227,7 +235,7 @@ class _Trainer:
         logits, labels = torch.cat(logits_of_batches), self.validation.labels.to(self.device)
         loss = cross_entropy(logits, labels).item()
         y_true, y_pred = labels.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
-        macro_f1 = f1_score(y_true, y_pred, labels=range(self.num_classes), average="macro", zero_division=0.0)
+        macro_f1 = f1_score(y_true, y_pred, labels=self.activities, average="macro", zero_division=0.0)
         return loss, float(macro_f1), float(accuracy_score(y_true, y_pred))
 
     def resume(self, path: Path) -> None:
@@ -266,12 +274,17 @@ class _Trainer:
     def _has_stalled(self) -> bool:
         """Whether early stopping ends the training here."""
         patience = self.settings.early_stopping_patience
-        return patience is not None and bool(self.history) and len(self.history) - best_epoch(self.history) >= patience
+        return patience is not None and bool(self.history) and self._num_since_kept() >= patience
+
+    def _num_since_kept(self) -> int:
+        return len(self.history) - kept_epoch(self.history, self.settings)
 
 
-def best_epoch(history: list[EpochRecord]) -> int:
-    """The first epoch with the highest validation macro-F1, counted from 1."""
-    return max(history, key=lambda record: (record.validation_macro_f1, -record.epoch)).epoch
+def kept_epoch(history: Sequence[EpochRecord], settings: TrainingSettings) -> int:
+    """The last epoch, or the first one with the highest validation macro-F1, counted from 1."""
+    if settings.keep == "last":
+        return len(history)
+    return max(history, key=lambda record: (record.validation_macro_f1 or 0.0, -record.epoch)).epoch
 
 
 def _refuse_divergence(loss_sum: Tensor, epoch: int, learning_rate: float) -> None:

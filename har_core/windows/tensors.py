@@ -52,11 +52,11 @@ def read_tensors(path: Path, store: SampleStore | None = None) -> WindowTensors:
     with open_windows(path) as file:
         empty = in_memory if store is None else store.empty
         windows = empty(file.metadata.num_rows, length_of(file.schema_arrow), NUM_CHANNELS)
-        named = []
+        named = [_named(file.schema_arrow.empty_table())]  # a split may have no validation windows
         start = 0
         with freed_memory_kept():
             for rows in ahead(file.read_row_group, range(file.num_row_groups)):
-                named.append(rows.select([*KEY_COLUMNS, *FLAG_COLUMNS]))
+                named.append(_named(rows))
                 stop = start + rows.num_rows
                 windows[start:stop].view(-1, NUM_CHANNELS).copy_(torch.from_numpy(channels_of(rows)).T)
                 start = stop
@@ -93,6 +93,10 @@ def rows_of(keys: pa.Table, among: pa.Table) -> npt.NDArray[np.int64] | None:
 
 def _tuples(keys: pa.Table) -> Iterator[tuple[int, ...]]:
     return zip(*(keys[name].to_pylist() for name in KEY_COLUMNS), strict=True)
+
+
+def _named(rows: pa.Table) -> pa.Table:
+    return rows.select([*KEY_COLUMNS, *FLAG_COLUMNS])
 
 
 def tensors_of(named: pa.Table, windows: Tensor) -> WindowTensors:

@@ -74,7 +74,11 @@ class Graph:
         return dg.Definitions(assets=build_assets(self.experiment), resources=build_resources(self.home))
 
     def materialise(
-        self, *selection: str, experiment: Experiment | None = None, display: Display | None = None
+        self,
+        *selection: str,
+        experiment: Experiment | None = None,
+        display: Display | None = None,
+        partition: str | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run the assets named, as in ``models/cnn``; all where none is."""
         report_source_version(self.instance, experiment or self.experiment, self.home)
@@ -84,6 +88,7 @@ class Graph:
             instance=self.instance,
             resources=build_resources(self.home, display),
             selection=keys or None,
+            partition_key=partition,
             raise_on_error=False,
         )
 

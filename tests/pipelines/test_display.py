@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,16 @@ def show_everything(console: Console) -> None:
         display.training("models/lstm", TrainingFinished(best_epoch=2, stopped_early=True))
 
 
+def test_an_epoch_without_validation_has_no_score() -> None:
+    stream = io.StringIO()
+    with make_display(Console(file=stream)) as display:
+        event = TrainingStarted(num_parameters=1, num_epochs=2, device="cpu", precision="fp32", resumed=())
+        display.training("models/lstm", event)
+        unscored = replace(record(1), validation_loss=None, validation_macro_f1=None, validation_accuracy=None)
+        display.training("models/lstm", EpochFinished(record=unscored))
+    assert stream.getvalue().splitlines()[1:] == ["models/lstm: epoch 1/2 loss 0.500, 0:30 left"]
+
+
 def test_lines_tell_files_epochs_scores_and_time_left() -> None:
     stream = io.StringIO()
     show_everything(Console(file=stream))
@@ -67,7 +78,7 @@ def test_bars_show_the_same() -> None:
     stream = io.StringIO()
     show_everything(Console(file=stream, force_terminal=True, width=160))
     shown = stream.getvalue()
-    for text in ("windows", "files [read]", "2/2", "models/lstm", "best epoch 2, stopped early", "macro-F1 0.750"):
+    for text in ("windows", "files [read]", "2/2", "models/lstm", "epoch 2 kept, stopped early", "macro-F1 0.750"):
         assert text in shown
 
 

@@ -134,3 +134,16 @@ def test_a_run_ends_with_the_champion(tmp_path: Path, capsys: pytest.CaptureFixt
     print_summary(outcome(State.FRESH), home, "har/3 (har-compact/2)")
     out = capsys.readouterr().out
     assert "\nChampion: har/3 (har-compact/2)\nScore to quote: compact, loso: macro-F1 0.904" in out
+
+
+def test_without_validation_no_model_has_a_rank(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, unscored = Home(tmp_path).report_folder, entry("c", None)
+    del unscored["result"]["scores"]["validation"]
+    folder.mkdir(parents=True)
+    (folder / "report.html").touch()
+    (folder / "report.json").write_text(json.dumps({"entries": [unscored], "protocols": {}}))
+    print_summary(outcome(State.FRESH), Home(tmp_path), "none; no champion is chosen")
+    out = capsys.readouterr().out
+    [row] = [line.split() for line in out.splitlines() if " c " in line]
+    assert row == ["–", "c", "–", "0.5000", "10"]
+    assert "Champion: none; no champion is chosen\nReport:" in out

@@ -50,3 +50,8 @@ def test_drawing_in_a_thread_works(scores: Scores) -> None:
     thread.start()
     thread.join()
     assert drawn == [confusion_matrix_png(scores)]
+
+
+def test_a_course_without_validation_is_drawn(history: tuple[dict[str, float], ...]) -> None:
+    alone = [{**record, "validation_loss": None, "validation_macro_f1": None} for record in history]
+    assert not np.array_equal(pixels(training_curves_png(history)), pixels(training_curves_png(alone)))

@@ -171,6 +171,16 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
         pytest.param("[windows]\noverlap = 1\n", 2, "windows.overlap = 1", "less than 1", id="overlap of 1"),
         pytest.param("[windows]\noverlap = -0.1\n", 2, "windows.overlap = -0.1", "at least 0", id="negative overlap"),
         pytest.param('[source]\nurl = "ftp://x"\n', 2, '"ftp://x"', "https?", id="no web address"),
+        pytest.param(
+            '[source]\nactivities = ["sitting", "siting"]\n', 2, 'activities[1] = "siting"', "'sitting'", id="activity"
+        ),
+        pytest.param('[source]\nactivities = ["sitting"]\n', 2, '["sitting"]', "at least two", id="one activity"),
+        pytest.param(
+            '[source]\nactivities = ["jumping", "jumping"]\n', 2, "jumping", "repeated: jumping", id="activity twice"
+        ),
+        pytest.param(
+            '[source]\nactivities = [1, "sitting"]\n', 2, "activities[0] = 1", "a string", id="activity by number"
+        ),
         pytest.param("[splits]\ntest_subjects = []\n", 2, "[]", "at least 1 in the list", id="no test subject"),
         pytest.param('[splits]\ntest_subjects = [1, "2"]\n', 2, 'test_subjects[1] = "2"', "whole", id="in a list"),
         pytest.param("[splits]\ntest_subjects = [0]\n", 2, "test_subjects[0] = 0", "at least 1 (", id="all in a list"),
@@ -271,3 +281,26 @@ def test_a_bad_preset_does_not_hide_the_other_keys(problems: Callable[[str], tup
 def test_an_override_is_judged_once_where_training_is_wrong_too(problems: Callable[[str], tuple[Problem, ...]]) -> None:
     (problem,) = problems("[training]\nepochs = 0\n" + MODELS + "[models.lstm]\nseed = 1\n")
     assert problem.line == 2
+
+
+NOBODY = "[splits]\nvalidation_subjects = []\n"
+MIXED = '[models]\narchitectures = ["cnn", "lstm", "extra_trees"]\n'
+
+
+def test_nobody_validates_where_no_network_keeps_its_best_epoch(load: Callable[[str], Experiment]) -> None:
+    assert load(NOBODY + '[training]\nkeep = "last"\n' + MIXED).splits.validation_subjects == ()
+    assert load(NOBODY + '[models]\narchitectures = ["extra_trees"]\n').splits.validation_subjects == ()
+
+
+def test_networks_that_choose_their_epoch_are_named_where_nobody_validates(
+    problems: Callable[[str], tuple[Problem, ...]],
+) -> None:
+    (problem,) = problems(NOBODY + MIXED + '[models.cnn]\nkeep = "last"\n')
+    assert (problem.line, problem.value) == (2, "splits.validation_subjects = []")
+    assert "epoch of networks (lstm)" in problem.expected
+    assert 'keep = "last"' in problem.expected
+
+
+def test_a_fixed_number_of_epochs_never_stops_early(problems: Callable[[str], tuple[Problem, ...]]) -> None:
+    (problem,) = problems('[training]\nkeep = "last"\nearly_stopping_patience = 3\n' + MODELS)
+    assert "no early_stopping_patience" in problem.expected

@@ -56,7 +56,8 @@ def raw(x: torch.Tensor) -> torch.Tensor:
 
 
 def fit(name: str, *, channels: tuple[int, ...] = ALL, seed: int | None = None, **changes: Any) -> Fitted:
-    settings = ModelSettings(training=TrainingSettings(epochs=2, batch_size=8), architecture_options=OPTIONS[name])
+    recipe = TrainingSettings(epochs=2, batch_size=8, keep=changes.pop("keep", "best"))
+    settings = ModelSettings(training=recipe, architecture_options=OPTIONS[name])
     arguments: dict[str, Any] = {"training": normalised(), "validation": normalised(9, seed=1)} | changes
     statistics = None if takes_raw_windows(name) else STATISTICS
     return fit_architecture(
@@ -134,6 +135,8 @@ def test_a_network_has_epochs_and_needs_validation() -> None:
     assert fitted.seconds == pytest.approx(sum(record.seconds for record in fitted.history))
     with pytest.raises(InputError, match="needs validation windows"):
         fit("cnn", validation=None)
+    fixed = fit("cnn", validation=None, keep="last")
+    assert weights_version(fixed.model) == weights_version(fit("cnn", keep="last").model)
 
 
 @pytest.mark.parametrize("name", ["cnn", "random_forest", "rocket"])

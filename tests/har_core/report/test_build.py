@@ -125,7 +125,7 @@ def test_drawings_say_what_they_show(page: Page) -> None:
     labels = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "aria-label")]
     roles = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "role")]
     assert len(labels) == len(roles) == 1 + 4 + 2
-    assert sum("best epoch 24" in label for label in labels) == 4
+    assert sum("weights of epoch 24" in label for label in labels) == 4
     for name in ("CNN", "ResNet", "LSTM", "ShuffleNet"):
         assert any(label.startswith(f"{name}: macro-F1") for label in labels)
 
@@ -279,3 +279,55 @@ def test_three_files_are_written(tmp_path: Path, report: Report) -> None:
     paths = write_report(report, tmp_path / "reports" / "latest")
     assert [path.name for path in paths] == ["report.html", "report.md", "report.json"]
     assert [path.read_text(encoding="utf-8") for path in paths] == [report.html, report.markdown, report.json]
+
+
+def without_validation(entry: ReportEntry, **settings: str) -> ReportEntry:
+    result = entry.result
+    history = tuple(
+        {name: None if name.startswith("validation") else value for name, value in record.items()}
+        for record in result.history
+    )
+    return replace(
+        entry,
+        result=replace(
+            result,
+            scores={"test": result.scores["test"]},
+            scores_clean={"test": result.scores["test"]},
+            subjects={"training": (1, 2, 6), "validation": (), "test": (7, 8)},
+            training_settings={**result.training_settings, **settings},
+            history=history,
+            best_epoch=len(history),
+        ),
+    )
+
+
+def test_without_validation_no_model_is_preferred_and_what_trained_is_told(
+    inputs: Callable[..., ReportInputs], entry: Callable[..., ReportEntry], read_page: type[Page]
+) -> None:
+    given = inputs("lstm", "cnn")
+    network = without_validation(given.entries[0], keep="last")
+    forest = without_validation(entry("extra_trees"))
+    report = build_report(replace(given, entries=(network, forest)))
+    page, best = read_page(report.html), forest.result.scores["test"].macro_f1
+    lead = f"The highest macro-F1 is {best:.3f} on the test subjects, by Extra trees; without validation subjects no"
+    assert lead in page.text.replace("‑", "-")
+    assert [model["result"]["architecture"] for model in json.loads(report.json)["entries"]] == ["lstm", "extra_trees"]
+    assert column(page.tables[0], 1) == ["Extra trees", "LSTM"], "the ranking on test, and none on validation"
+    assert "used to choose" not in page.text.replace("never used to choose", "")
+    assert "From validation to test" not in page.text
+    [table] = [table for table in page.tables if "Trained on" in table[0]]
+    assert table[1:] == [
+        ["LSTM", "subjects 1, 2 and 6", "nothing: last of 30 epochs"],
+        ["Extra trees", "subjects 1, 2 and 6", "nothing: no epochs"],
+    ]
+    assert "| subjects 1, 2 and 6 | nothing: last of 30 epochs |" in report.markdown
+    alone = read_page(build_report(replace(given, entries=(network,))).html).text.replace("‑", "-")
+    assert "LSTM is the only model here, and reaches a macro-F1 of" in alone
+
+
+def test_a_model_with_validation_goes_before_one_without(inputs: Callable[..., ReportInputs]) -> None:
+    given = inputs("lstm", "cnn")
+    report = build_report(replace(given, entries=(without_validation(given.entries[0]), given.entries[1])))
+    content = json.loads(report.json)
+    assert [model["result"]["architecture"] for model in content["entries"]] == ["cnn", "lstm"]
+    assert [model["architecture"] for model in content["ranking"]["validation"]] == ["cnn"]

@@ -121,7 +121,9 @@ def test_each_protocol_shows_mean_and_deviation_on_all_and_clean_windows(
         assert cells[:2] == [str(place), NAMES[architecture].replace(" ", "")]
         assert cells[2] == with_spread(expected.macro_f1).replace(" ", "")
         assert with_spread(expected.accuracy).replace(" ", "") in cells
-        assert cells[-3:-1] == [str(len(expected.folds)), "2"]
+        training = {"loso": "6", "pairs": "5", "leaky": "8"}[protocol]
+        chosen = "theepoch" if architecture == "cnn" else "nothing"
+        assert cells[-5:-1] == [str(len(expected.folds)), "2", training, chosen]
         assert entry["architecture"] == architecture
         assert entry["macro_f1"]["mean"] == expected.macro_f1.mean
         assert entry["macro_f1_clean"]["mean"] == present(expected.macro_f1_clean).mean
@@ -212,7 +214,7 @@ def test_missing_folds_are_named_and_their_architecture_has_no_place(
     assert line in report.markdown.replace("\\", "")
     [row] = [row for row in table_with(page, "Seeds")[1:] if row[1] == "Extra trees"]
     assert row[0] == "–"
-    assert row[-3] == "6 of 8"
+    assert row[-5] == "6 of 8"
     assert table_with(page, "Seeds")[-1][1] == "Extra trees"
     assert "Extra trees" not in [row[0] for row in table_with(page, "Source", "Macro-F1")]
     third = next(row for row in table_with(page, "Subject")[1:] if row[0] == "3")
@@ -348,7 +350,7 @@ def test_a_classical_model_has_no_course_and_no_epoch(
     assert "Fitted without epochs: Extra trees (12 s)." in page.text
     [row] = [row for row in table_with(page, "Million MACs")[1:] if row[0] == "Extra trees"]
     assert row[2] == "–"
-    assert f"| [Extra trees](<{fitted.mlflow_run_url}>) | – | 12 s |" in report.markdown
+    assert f"| [Extra trees](<{fitted.mlflow_run_url}>) | – | nothing: no epochs | 12 s |" in report.markdown
     alone = read_page(build_report(replace(given, entries=(fitted,))).html)
-    assert "Each model keeps the weights" not in alone.text
+    assert "The epoch whose weights are kept" not in alone.text
     assert "Fitted without epochs" in alone.text

@@ -127,8 +127,8 @@ def test_columns_and_drawings_of_a_model_lead_to_its_run(page: Page, url_of_mode
         name: [url] for name, url in url_of_model.items()
     }
     for name, url in url_of_model.items():
-        # two rankings, the cost, the activities, the confusions, and the course or the time of the fit
-        assert page.links.count((url, name)) == 6
+        # two rankings, the cost, the activities, the confusions, what trained, and the course or the time of the fit
+        assert page.links.count((url, name)) == 7
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

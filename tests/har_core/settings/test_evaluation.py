@@ -74,3 +74,8 @@ def test_a_problem_is_reported_with_its_line(
 )
 def test_no_validation_subjects_where_no_network_needs_them(load: Callable[[str], Experiment], text: str) -> None:
     assert load(f"{text}\nvalidation_subjects = 0").evaluation.validation_subjects == 0
+
+
+def test_no_validation_subjects_where_networks_keep_their_last_epoch(load: Callable[[str], Experiment]) -> None:
+    text = 'protocols = ["loso"]\nvalidation_subjects = 0\n[models.cnn]\nkeep = "last"\n'
+    assert load(text).fold_architectures == ("cnn", "logistic_regression")

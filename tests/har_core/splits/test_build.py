@@ -17,7 +17,7 @@ from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGT
 from har_core.datasets.dsads.recordings import Recording
 from har_core.settings.splits import SplitSettings
 from har_core.splits import parts as split_parts
-from har_core.splits.build import write_splits
+from har_core.splits.build import read_splits, write_splits
 from har_core.splits.names import FILE_NAMES, STATISTICS_FILE_NAME
 from har_core.splits.names import SPLIT_CHECK_NAMES as CHECK_NAMES
 from har_core.splits.normalization import Statistics, apply
@@ -303,3 +303,14 @@ def test_the_names_of_the_checks_are_those_of_the_checks(windows_path: Path) -> 
     names = [check.name for check in check_roles(named, np.zeros(named.num_rows, dtype=np.int8), length=125)]
     assert tuple(names) == CHECK_NAMES[1:7]
     assert len(ROLES) == len(FILE_NAMES) == 3
+
+
+@pytest.mark.parametrize("is_raw", [False, True])
+def test_a_split_in_which_nobody_validates(windows_path: Path, folder: Path, is_raw: bool) -> None:
+    settings = SplitSettings(validation_subjects=(), test_subjects=(4,))
+    summary = write_splits(windows_path, settings, folder)
+    assert summary.subjects == {"training": (1, 2, 3), "validation": (), "test": (4,)}
+    split = read_splits(folder, raw_from=windows_path if is_raw else None)
+    assert {role: len(own.labels) for role, own in split.roles.items()} == summary.num_windows
+    assert summary.num_windows["validation"] == 0
+    assert split.roles["validation"].windows.shape == (0, 125, 45)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from narrowing import present
 from torch import nn
 
 from har_core.base.errors import HarError, InputError
@@ -58,7 +59,7 @@ def make_windows(num_windows: int, seed: int) -> LabelledWindows:
 def run(settings: TrainingSettings = SETTINGS, num_training: int = 65, **options: Any) -> Fitted:
     seed_everything(settings.seed)
     model = options.pop("model", None) or Network()
-    training, validation = make_windows(num_training, 0), make_windows(30, 1)
+    training, validation = make_windows(num_training, 0), options.pop("validation", make_windows(30, 1))
     return train(model, training, validation, settings, CPU, num_classes=NUM_CLASSES, **options)
 
 
@@ -69,7 +70,7 @@ def assert_equal_weights(left: Fitted, right: Fitted) -> None:
         assert torch.equal(tensor, theirs[name]), name
 
 
-def scores(result: Fitted) -> list[tuple[float, float, float, float]]:
+def scores(result: Fitted) -> list[tuple[float | None, ...]]:
     return [(r.learning_rate, r.training_loss, r.validation_loss, r.validation_macro_f1) for r in result.history]
 
 
@@ -94,7 +95,7 @@ def interrupt_after(epoch: int) -> Callable[[TrainingEvent], None]:
 
 def test_it_learns_and_returns_the_best_epoch() -> None:
     result = run(SETTINGS.model_copy(update={"epochs": 8}))
-    best = max(record.validation_macro_f1 for record in result.history)
+    best = max(present(record.validation_macro_f1) for record in result.history)
     assert best > 0.8
     assert result.history[result.best_epoch - 1].validation_macro_f1 == best
     assert not result.model.training
@@ -277,3 +278,32 @@ def test_a_resumed_run_draws_the_same_augmentations(tmp_path: Path) -> None:
     resumed = run(augment=augment, checkpoint_path=path, listener=events.append)
     assert len([e for e in events if isinstance(e, EpochFinished)]) == SETTINGS.epochs - 2
     assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))
+
+
+LAST = SETTINGS.model_copy(update={"keep": "last"})
+
+
+def test_the_last_epoch_is_kept_whatever_validation_says() -> None:
+    best, last = run(SETTINGS.model_copy(update={"epochs": 8})), run(LAST.model_copy(update={"epochs": 8}))
+    assert scores(best) == scores(last)
+    assert best.best_epoch < last.best_epoch == 8, "the comparison needs an epoch that is better than the last"
+    assert not torch.equal(best.model.state_dict()["layers.1.weight"], last.model.state_dict()["layers.1.weight"])
+
+
+def test_without_validation_it_trains_the_same_and_has_no_validation_figures() -> None:
+    finished: list[TrainingEvent] = []
+    alone = run(LAST, validation=None, listener=finished.append)
+    assert_equal_weights(alone, run(LAST))
+    assert {(r.validation_loss, r.validation_macro_f1, r.validation_accuracy) for r in alone.history} == {(None,) * 3}
+    assert finished[-1] == TrainingFinished(best_epoch=4, stopped_early=False)
+    with pytest.raises(InputError, match="needs validation windows"):
+        run(SETTINGS, validation=None)
+
+
+def test_a_training_without_validation_resumes(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"validation": None, "checkpoint_path": tmp_path / "state.pt"}
+    with pytest.raises(InterruptionError):
+        run(LAST, **options, listener=interrupt_after(2))
+    events: list[TrainingEvent] = []
+    assert_equal_weights(run(LAST, **options, listener=events.append), run(LAST, validation=None))
+    assert [event.record.epoch for event in events if isinstance(event, EpochFinished)] == [3, 4]

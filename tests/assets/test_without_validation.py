@@ -1,0 +1,165 @@
+"""An experiment of three activities in which nothing is chosen: every subject that does not test trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from assets.comparison.champion import NO_CHAMPION
+from assets.data.source_files import report_source_version
+from assets.resources.home import Home
+from assets.resources.memory import Memory, remember
+from assets.resources.runs import TrackedRun
+from assets.resources.store import CHAMPION_ALIAS, OVERALL
+from har_core.evaluation.records import FoldRecord, read_record
+from har_core.experiment.loader import load_experiment
+from har_core.fitting.trained import train_and_predict
+from har_core.inference.predictions import probabilities_of, read_predictions
+from har_core.splits.build import cut_fold, read_splits
+from har_core.splits.protocols import fold_named
+from har_core.windows.tensors import read_tensors
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
+
+EXPERIMENT = """
+[source]
+kind = "synthetic"
+activities = ["sitting", "walking in a parking lot", "rowing"]
+num_subjects = 3
+num_segments = 2
+
+[splits]
+validation_subjects = []
+test_subjects = [3]
+
+[training]
+epochs = 1
+batch_size = 16
+keep = "last"
+
+[models]
+architectures = ["logistic_regression", "compact"]
+[models.compact]
+width = 4
+
+[evaluation]
+protocols = ["loso"]
+validation_subjects = 0
+latency_repeats = 3
+latency_warmup = 1
+
+[runtime]
+device = "cpu"
+num_threads = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def unvalidated(ran: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """Everything ran once; one fold of each architecture."""
+    root = tmp_path_factory.mktemp("unvalidated")
+    path = root / "mine.toml"
+    path.write_text(EXPERIMENT, encoding="utf-8")
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = type(ran)(Home(root), load_experiment(path), instance)
+        folds = [f"folds/{name}" for name in ("logistic_regression", "compact")]
+        above = ["raw_recordings", "recording_audit", "windows", "splits", "models/logistic_regression"]
+        assert graph.materialise(*above, "models/compact").success
+        assert graph.materialise(*folds, partition="loso-p2").success
+        result = graph.materialise("comparison_report", "champion")
+        assert result.success, [event.message for event in result.all_events if event.is_failure]
+        yield graph
+
+
+@pytest.mark.parametrize("architecture", ["logistic_regression", "compact"])
+def test_all_subjects_that_do_not_test_train(unvalidated: Graph, architecture: str) -> None:
+    result = unvalidated.result(architecture)
+    assert result.subjects == {"training": (1, 2), "validation": (), "test": (3,)}
+    assert set(result.scores) == {"test"}
+    assert "validation_macro_f1_best" not in unvalidated.latest(f"models/{architecture}").metadata
+    fold = read_record(unvalidated.home.fold_record(architecture, "loso-p2"), FoldRecord)
+    assert fold.subjects == {"training": (1, 3), "validation": (), "test": (2,)}
+
+
+def test_activities_that_are_not_chosen_are_left_out_and_it_is_said(unvalidated: Graph) -> None:
+    activities = {1, 9, 17}
+    assert set(read_tensors(unvalidated.home.windows).keys["activity"].to_pylist()) == activities
+    metadata = unvalidated.latest("raw_recordings").metadata
+    assert str(metadata["not_chosen"].value).startswith("96 segment files: a02/p1/s01.txt, ")
+    report = (unvalidated.home.report_folder / "report.md").read_text(encoding="utf-8")
+    assert "- Activities, the others left out: sitting, walking in a parking lot and rowing" in report
+    assert "means over the 3 activities used" in report
+    assert "| 9 | walking in a parking lot |" in report
+    assert "| 8 | moving" not in report
+
+
+def test_scores_count_the_activities_that_are_there(unvalidated: Graph) -> None:
+    """A model of three activities that errs in nothing has a macro-F1 of 1, not of 3 / 19."""
+    result = unvalidated.result("logistic_regression")
+    test = result.scores["test"]
+    assert test.macro_f1 == pytest.approx(sum(entry.f1 for entry in test.per_class) / 3)
+    assert test.accuracy > 0.5
+    predictions = read_predictions(unvalidated.home.predictions("models/logistic_regression", "holdout"))
+    given = probabilities_of(predictions).sum(axis=0) > 0
+    assert np.flatnonzero(given).tolist() == [0, 8, 16], "the others get no probability"
+
+
+def test_a_source_is_not_stale_for_what_is_not_chosen(unvalidated: Graph) -> None:
+    summary = report_source_version(unvalidated.instance, unvalidated.experiment, unvalidated.home)
+    assert summary == "nothing changed since the last look"
+    remember(unvalidated.home, Memory(data=str(unvalidated.home.raw / "synthetic")))
+    assert report_source_version(unvalidated.instance, unvalidated.experiment, unvalidated.home) == "same content"
+
+
+def test_classical_models_are_fitted_to_windows_as_they_are(unvalidated: Graph) -> None:
+    """Not to windows that were normalised and turned back: that would change their last digits."""
+    home, name, settings = unvalidated.home, "logistic_regression", unvalidated.experiment
+    fold = fold_named("loso-p2", (1, 2, 3), num_validation_subjects=0)
+    for asset, part, windows in (
+        (f"models/{name}", "holdout", read_splits(home.splits("holdout"), raw_from=home.windows)),
+        (f"folds/{name}", "loso-p2", cut_fold(home.windows, fold, normalise=False)),
+    ):
+        assert windows.statistics is None
+        raw = train_and_predict(name, settings.model_settings(name), settings.runtime, windows)
+        stored = read_predictions(home.predictions(asset, part))
+        assert np.array_equal(probabilities_of(stored), probabilities_of(raw.predictions))
+
+
+def test_the_report_says_that_nothing_was_chosen(unvalidated: Graph) -> None:
+    content = json.loads((unvalidated.home.report_folder / "report.json").read_text(encoding="utf-8"))
+    assert content["ranking"]["validation"] == []
+    markdown = (unvalidated.home.report_folder / "report.md").read_text(encoding="utf-8")
+    assert markdown.count("| subjects 1 and 2 | nothing: no epochs |") == 1
+    assert markdown.count("| subjects 1 and 2 | nothing: last of 1 epoch |") == 1
+    assert markdown.count("| 2 | nothing |") == 2, "the folds"
+
+
+def test_no_champion_is_chosen_and_it_is_said_why(unvalidated: Graph) -> None:
+    assert unvalidated.tracking.by_alias(OVERALL, CHAMPION_ALIAS) is None
+    metadata = unvalidated.latest("champion").metadata
+    assert metadata["champion"].value == NO_CHAMPION
+    assert str(metadata["decisions"].value).count(NO_CHAMPION) == 3
+
+
+def test_a_champion_stays_where_nobody_validates_any_more(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is neither compared nor taken away."""
+    before = graph.aliases()
+    path = tmp_path / "mine.toml"
+    path.write_text(EXPERIMENT.replace('"logistic_regression", "compact"', '"cnn", "lstm"'), encoding="utf-8")
+    experiment = load_experiment(path)
+    assert graph.materialise("splits", experiment=experiment).success
+    decided = []
+    monkeypatch.setattr(TrackedRun, "log_json", lambda run, name, value: decided.append((name, value)))
+    assert graph.materialise("champion", experiment=experiment).success
+    assert graph.aliases() == before
+    [reasons] = [value for name, value in decided if name == "decisions.json"]
+    assert reasons["har-cnn"] == f"har-cnn version 1 stays: {NO_CHAMPION}"

@@ -36,6 +36,6 @@ class AugmentationSettings(Settings):
     longest_gap: float = Field(default=0.2, gt=0, lt=1)
     """Longest stretch of ``blanking`` and ``holding``, as a share of the window; each length is as likely."""
     mixup: float = Field(default=0.0, ge=0)
-    """Mix each window with another one of the batch; the share is from the beta distribution of twice this number."""
+    """Strength α of mixup: a window becomes a mean of two of its batch, weighted by shares drawn from Beta(α, α)."""
     cutmix: float = Field(default=0.0, ge=0)
-    """Replace a stretch by that of another window; its share as for ``mixup``. With both, each batch draws one."""
+    """Strength α of cutmix: a stretch of a window, its share drawn likewise, comes from another one of its batch."""

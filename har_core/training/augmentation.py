@@ -119,14 +119,13 @@ def rotation(layout: Layout, *, degrees: float) -> Change:
     radians, num_units = math.radians(degrees), layout.num_units
 
     def rotate(windows_NTC: Tensor) -> Tensor:
-        device = windows_NTC.device
         shape_NG = (len(windows_NTC), num_units)
         rotations_NG33 = rotation_matrices(torch.randn(*shape_NG, 3), radians * torch.randn(shape_NG))
-        rotations_NV33 = rotations_NG33[:, units_V].to(device)
-        own_V3 = channels_V3.to(device)
-        result_NTC = windows_NTC.clone()
-        result_NTC[..., own_V3] = torch.einsum("nvij,ntvj->ntvi", rotations_NV33, windows_NTC[..., own_V3])
-        return result_NTC
+        # One matrix of all channels for each window: a product is quicker than to gather and scatter the sensors.
+        num_channels = windows_NTC.shape[2]
+        turned_NCC = torch.eye(num_channels).repeat(len(windows_NTC), 1, 1)
+        turned_NCC[:, channels_V3[:, None, :], channels_V3[:, :, None]] = rotations_NG33[:, units_V]
+        return torch.bmm(windows_NTC, turned_NCC.to(windows_NTC.device))
 
     return rotate
 
@@ -157,10 +156,11 @@ def scaling(layout: Layout, *, constant: float, drifting: float) -> Change:
 
     def scale(windows_NTC: Tensor) -> Tensor:
         num_windows, num_timepoints, _ = windows_NTC.shape
-        logarithms_NTS = constant * torch.randn(num_windows, 1, num_sensors)
+        logarithms = constant * torch.randn(num_windows, 1, num_sensors)[..., sensors_C]
         if drifting:
-            logarithms_NTS = logarithms_NTS + drifting * curves(num_windows, num_timepoints, num_sensors)
-        return windows_NTC * logarithms_NTS.exp()[..., sensors_C].to(windows_NTC.device)
+            knots_NKS = drifting * torch.randn(num_windows, NUM_KNOTS, num_sensors)
+            logarithms = logarithms + curves(knots_NKS[..., sensors_C], num_timepoints)
+        return windows_NTC * logarithms.exp().to(windows_NTC.device)
 
     return scale
 
@@ -182,7 +182,7 @@ def retiming(*, warp: float, crop: float, shift: float) -> Change:
         last = num_timepoints - 1
         places_NT = torch.arange(num_timepoints, dtype=torch.float32).expand(num_windows, -1)
         if warp:
-            speeds_NT = (warp * curves(num_windows, num_timepoints, 1).squeeze(-1)).exp()
+            speeds_NT = curves(warp * torch.randn(num_windows, NUM_KNOTS, 1), num_timepoints).squeeze(-1).exp()
             elapsed_NT = speeds_NT.cumsum(dim=1) - speeds_NT[:, :1]
             places_NT = elapsed_NT * (last / elapsed_NT[:, -1:].clamp(min=torch.finfo().tiny))
         if crop:
@@ -191,14 +191,17 @@ def retiming(*, warp: float, crop: float, shift: float) -> Change:
         if shift:
             steps_N1 = (num_timepoints * shift * (2 * torch.rand(num_windows, 1) - 1)).round().to(torch.int64)
             places_NT = places_NT.gather(1, (torch.arange(num_timepoints) - steps_N1) % num_timepoints)
-        before_NT = places_NT.floor().clamp(0, max(last - 1, 0))
-        rows_NT = before_NT.to(torch.int64) + num_timepoints * torch.arange(num_windows)[:, None]
-        rows = rows_NT.flatten().to(windows_NTC.device)
+        before_NT = places_NT.floor().clamp(0, last)
+        row_of_N1 = num_timepoints * torch.arange(num_windows)[:, None]
         samples = windows_NTC.reshape(-1, num_channels)
-        at_place = samples[rows]
+
+        def at(timepoints_NT: Tensor) -> Tensor:
+            return samples[(row_of_N1 + timepoints_NT.to(torch.int64)).flatten().to(samples.device)]
+
+        at_place = at(before_NT)
         if warp or crop:
-            beyond = (places_NT - before_NT).reshape(-1, 1).to(windows_NTC.device)
-            at_place = torch.lerp(at_place, samples[rows + min(last, 1)], beyond)
+            beyond = (places_NT - before_NT).reshape(-1, 1).to(samples.device)
+            at_place = torch.lerp(at_place, at((before_NT + 1).clamp(max=last)), beyond)
         return at_place.view_as(windows_NTC)
 
     return retime
@@ -225,7 +228,7 @@ def channel_dropout(probability: float) -> Change:
 
 def unit_dropout(layout: Layout, *, probability: float) -> Change:
     """Loses units of windows: they hold zeros in sensor units, as where a unit fails; one at least stays."""
-    units_C, zeros_C = _units_and_zeros(layout)
+    units_C, zeros_C = torch.tensor(layout.units, dtype=torch.int64), _zeros(layout)
 
     def drop(windows_NTC: Tensor) -> Tensor:
         lost_NC = _lost(len(windows_NTC), layout.num_units, probability)[:, units_C]
@@ -245,12 +248,11 @@ def blanking(layout: Layout, *, probability: float, longest: float) -> Change:
         probability: that a unit of a window loses a stretch.
         longest: its largest share of the window.
     """
-    units_C, zeros_C = _units_and_zeros(layout)
+    zeros_C = _zeros(layout)
 
     def blank(windows_NTC: Tensor) -> Tensor:
-        shape = (len(windows_NTC), layout.num_units)
-        lost_NTG, _ = stretches(shape, windows_NTC.shape[1], probability=probability, longest=longest)
-        return torch.where(lost_NTG[..., units_C].to(windows_NTC.device), zeros_C.to(windows_NTC.device), windows_NTC)
+        _, lost_NTC = _lost_stretches(windows_NTC, layout, probability=probability, longest=longest)
+        return torch.where(lost_NTC, zeros_C.to(windows_NTC.device), windows_NTC)
 
     return blank
 
@@ -260,41 +262,34 @@ def holding(layout: Layout, *, probability: float, longest: float) -> Change:
 
     Recordings do so where samples are late. Arguments as for :func:`blanking`.
     """
-    units_C, _ = _units_and_zeros(layout)
 
     def hold(windows_NTC: Tensor) -> Tensor:
-        shape = (len(windows_NTC), layout.num_units)
-        lost_NTG, first_NG = stretches(shape, windows_NTC.shape[1], probability=probability, longest=longest)
-        before_N1C = (first_NG - 1).clamp(min=0)[:, None, units_C].to(windows_NTC.device)
-        return torch.where(
-            lost_NTG[..., units_C].to(windows_NTC.device), windows_NTC.gather(1, before_N1C), windows_NTC
-        )
+        first_N1C, lost_NTC = _lost_stretches(windows_NTC, layout, probability=probability, longest=longest)
+        return torch.where(lost_NTC, windows_NTC.gather(1, (first_N1C - 1).clamp(min=0)), windows_NTC)
 
     return hold
 
 
-def stretches(
-    shape: tuple[int, ...], num_timepoints: int, *, probability: float, longest: float
+def _lost_stretches(
+    windows_NTC: Tensor, layout: Layout, *, probability: float, longest: float
 ) -> tuple[Tensor, Tensor]:
-    """Random stretches of time: where they are, bool (N, T, …), and their first timepoint, int64 (N, …).
+    """The first timepoint, int64 (N, 1, C), of a random stretch of each unit, and where it is, bool (N, T, C).
 
-    Args:
-        shape: (N, …), how many to draw.
-        num_timepoints: T.
-        probability: that there is one.
-        longest: largest share of T, at least one timepoint; each length is as likely, and each place.
+    Lengths are of at least one timepoint. Each length up to the longest is as likely, and each place.
     """
-    lengths = torch.randint(1, max(1, round(longest * num_timepoints)) + 1, shape)
-    first = (torch.rand(shape) * (num_timepoints - lengths + 1)).to(torch.int64)
-    beyond = first + torch.where(torch.rand(shape) < probability, lengths, 0)
-    timepoints = torch.arange(num_timepoints).view(-1, *(1 for _ in shape[1:]))
-    return (timepoints >= first[:, None]) & (timepoints < beyond[:, None]), first
+    num_windows, num_timepoints, _ = windows_NTC.shape
+    shape_N1G, units_C = (num_windows, 1, layout.num_units), torch.tensor(layout.units, dtype=torch.int64)
+    lengths_N1G = torch.randint(1, max(1, round(longest * num_timepoints)) + 1, shape_N1G)
+    first_N1G = (torch.rand(shape_N1G) * (num_timepoints - lengths_N1G + 1)).to(torch.int64)
+    beyond_N1G = first_N1G + torch.where(torch.rand(shape_N1G) < probability, lengths_N1G, 0)
+    first_N1C, beyond_N1C = (places[..., units_C].to(windows_NTC.device) for places in (first_N1G, beyond_N1G))
+    timepoints_T1 = torch.arange(num_timepoints, device=windows_NTC.device)[:, None]
+    return first_N1C, (timepoints_T1 >= first_N1C) & (timepoints_T1 < beyond_N1C)
 
 
-def curves(num_windows: int, num_timepoints: int, num_curves: int) -> Tensor:
-    """Smooth random curves (N, T, number): cubic splines through :data:`NUM_KNOTS` standard normal values."""
-    knots_NK = torch.randn(num_windows, num_curves, NUM_KNOTS)
-    return torch.einsum("tk,nck->ntc", _spline(num_timepoints), knots_NK)
+def curves(knots_NKC: Tensor, num_timepoints: int) -> Tensor:
+    """Smooth curves (N, T, C): cubic splines through values (N, K, C) at knots in equal distances, ends included."""
+    return _spline(num_timepoints) @ knots_NKC
 
 
 @cache
@@ -310,6 +305,6 @@ def _lost(num_windows: int, num_parts: int, probability: float) -> Tensor:
     return lost & ~lost.all(dim=1, keepdim=True)
 
 
-def _units_and_zeros(layout: Layout) -> tuple[Tensor, Tensor]:
-    """The unit of each channel (C), and what zeros in sensor units are once normalised (C)."""
-    return torch.tensor(layout.units, dtype=torch.int64), -layout.mean / layout.standard_deviation
+def _zeros(layout: Layout) -> Tensor:
+    """What zeros in sensor units are once normalised (C)."""
+    return -layout.mean / layout.standard_deviation

@@ -33,9 +33,9 @@ def make_mixing(settings: AugmentationSettings, *, num_classes: int) -> Mix | No
         combine, strength = ways[int(torch.randint(len(ways), ())) if len(ways) > 1 else 0]
         num_windows, device = len(labels_N), labels_N.device
         others_N = torch.randperm(num_windows).to(device)
-        mixed_NTC, shares_N = combine(
-            windows_NTC, windows_NTC[others_N], Beta(strength, strength).sample((num_windows,))
-        )
+        # In float64, because small strengths draw shares that float32 confuses with each other.
+        beta = Beta(*torch.full((2,), strength, dtype=torch.float64))
+        mixed_NTC, shares_N = combine(windows_NTC, windows_NTC[others_N], beta.sample((num_windows,)).float())
         shares_N1 = shares_N[:, None].to(device)
         targets_NK = one_hot(labels_N, num_classes).float()
         return mixed_NTC, torch.lerp(targets_NK[others_N], targets_NK, shares_N1)

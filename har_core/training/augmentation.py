@@ -156,10 +156,10 @@ def scaling(layout: Layout, *, constant: float, drifting: float) -> Change:
 
     def scale(windows_NTC: Tensor) -> Tensor:
         num_windows, num_timepoints, _ = windows_NTC.shape
-        logarithms = constant * torch.randn(num_windows, 1, num_sensors)[..., sensors_C]
+        logarithms = constant * torch.randn(num_windows, 1, num_sensors).index_select(-1, sensors_C)
         if drifting:
             knots_NKS = drifting * torch.randn(num_windows, NUM_KNOTS, num_sensors)
-            logarithms = logarithms + curves(knots_NKS[..., sensors_C], num_timepoints)
+            logarithms = logarithms + curves(knots_NKS.index_select(-1, sensors_C), num_timepoints)
         return windows_NTC * logarithms.exp().to(windows_NTC.device)
 
     return scale

@@ -63,5 +63,5 @@ def test_each_gate_is_orthogonal() -> None:
     assert changed(before, after) == recurrent
     assert len(recurrent) == 4
     for name in recurrent:
-        for gate in after[name].split(32):
+        for gate in torch.split(after[name], 32):
             torch.testing.assert_close(gate @ gate.T, torch.eye(32), atol=1e-5, rtol=0)

@@ -331,7 +331,7 @@ def test_the_penalty_is_in_the_loss_and_pulls_every_weight_towards_zero() -> Non
     plain, penalised = (
         run(settings.model_copy(update={"l1_penalty": penalty}), model=linear_model()) for penalty in (0.0, 0.25)
     )
-    before = linear_model()[1].weight
+    before = linear_model().get_parameter("1.weight").detach()
     added = penalised.history[0].training_loss - plain.history[0].training_loss
     assert added == pytest.approx(0.25 * before.abs().sum().item(), rel=1e-4)
     pulled = penalised.model.get_parameter("1.weight") - plain.model.get_parameter("1.weight")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.narrowing import present
 from torch import nn
 
 from har_core.settings.training import TrainingSettings
@@ -127,16 +128,16 @@ def test_muon_moves_matrices_and_adamw_the_rest() -> None:
     torch.autograd.backward(model(torch.randn(6, 3, 10)).square().sum())
     with torch.no_grad():
         for parameter in model.parameters():
-            assert parameter.grad is not None
-            parameter.grad.mul_(1e-3)  # as clipping does: Muon must see it, or its own gradient is another one
+            present(parameter.grad).mul_(1e-3)  # as clipping does: Muon must see it, or its own gradient is another one
     muon = optimizers[0]
     shapes = [tuple(parameter.shape) for parameter in muon.param_groups[0]["params"]]
     assert shapes == [(4, 15), (2, 16)]
-    for flat, parameter in zip(muon.param_groups[0]["params"], (model[0].weight, model[4].weight), strict=True):
-        assert torch.equal(flat.grad, parameter.grad.view_as(flat))
+    names = ("0.weight", "4.weight")
+    for flat, name in zip(muon.param_groups[0]["params"], names, strict=True):
+        assert torch.equal(flat.grad, present(model.get_parameter(name).grad).view_as(flat))
     for optimizer in optimizers:
         optimizer.step()
-    step = (before[0].weight - model[0].weight).detach().flatten(1)
+    step = (before.get_parameter(names[0]) - model.get_parameter(names[0])).detach().flatten(1)
     # All directions are moved along about as far: singular values of an orthogonal matrix, within Muon's tolerance.
     values = torch.linalg.svdvals(step) / (0.25 * 0.2 * 15**0.5)
     assert values.min() > 0.6

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support.narrowing import present
+from narrowing import present
 from torch import nn
 
 from har_core.settings.training import TrainingSettings

@@ -42,7 +42,7 @@ from har_core.splits.build import read_splits, write_splits
 from har_core.splits.protocols import folds
 from har_core.training.data import LabelledWindows
 from har_core.training.loop import train
-from har_core.training.optimization import make_optimizer
+from har_core.training.optimization import make_optimizers
 from har_core.training.seeding import seed_everything
 from har_core.windows import segment
 from har_core.windows.checks import WindowChecks
@@ -257,7 +257,7 @@ STEPS: dict[str, Callable[[Place, Clock], None]] = {
 
 def import_late_modules() -> None:
     """What PyTorch and Arrow import when they are first used; nothing is computed, so that no thread is started."""
-    make_optimizer(torch.nn.Linear(1, 1), TrainingSettings())
+    make_optimizers(torch.nn.Linear(1, 1), TrainingSettings())
     pa.array([1]).to_numpy()
 
 

@@ -71,6 +71,7 @@ def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
             "recipe": recipe,
             "seeds": experiment.evaluation.seeds,
             "validation_subjects": experiment.evaluation.validation_subjects,
+            "leaky_shares": experiment.evaluation.leaky_shares,
             "window_length": experiment.windows.length,
         },
         section="evaluation",
@@ -122,6 +123,7 @@ def _measure(architecture: str, work: Work) -> "_Measured":
         work.context.partition_key,
         subjects_of(work.context.instance, WINDOWS),
         num_validation_subjects=work.experiment.evaluation.validation_subjects,
+        leaky_shares=work.experiment.evaluation.leaky_shares,
     )
     windows = _windows(architecture, work, fold)
     seeds = work.experiment.evaluation.seeds

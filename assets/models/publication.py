@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets.machinery.code_versions import flatten
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION
 from assets.machinery.materialisation import Made, Work, report_failed_check
 from assets.machinery.presentation import inline_png, path_to
@@ -92,7 +93,7 @@ def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
         **{f"confusion_matrix_{role}": confusion_matrix_png(scores) for role, scores in result.scores.items()},
         **({"training_curves": training_curves_png(result.history)} if result.history else {}),
     }
-    work.run.log_params({f"resolved.{name}": value for name, value in result.training_settings.items()})
+    work.run.log_params(flatten(result.training_settings, "resolved."))
     work.run.log_params({"computed.num_threads": result.num_threads, "computed.cpu_capability": result.cpu_capability})
     clean = {f"{role}_clean": scores for role, scores in result.scores_clean.items()}
     for role, scores in {**result.scores, **clean}.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -19,6 +19,7 @@ _EXPECTED = {
     "string_type": TYPE_NAMES[str],
     "bool_type": TYPE_NAMES[bool],
     "tuple_type": "a list, [...]",
+    "model_type": "a section",
     "finite_number": "a finite number",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
@@ -39,14 +40,27 @@ def explain(error: ValidationError, model: type[Settings], document: Document, s
         yield document.problem(key, _expectation(details, model, section), value=value)
 
 
+def unknown_key(name: str, fields: Iterable[str], model: type[Settings], section: Key, *, what: str) -> str:
+    """What was expected in place of the key ``name``: one of ``fields``, or the same key in a section within."""
+    for inner, kind in model.sections().items():
+        if name in kind.model_fields:
+            return f"the key {name!r} in {_header((*section, inner))}"
+    return f"{what}{hint(name, fields)}"
+
+
+def _header(section: Key) -> str:
+    return f"[{'.'.join(map(str, section))}]"
+
+
 def _expectation(details: ErrorDetails, model: type[Settings], section: Key) -> str:
-    kind, context = details["type"], details.get("ctx", {})
-    where = f"[{'.'.join(map(str, section))}]"
+    kind, context, place = details["type"], details.get("ctx", {}), details["loc"]
+    while len(place) > 1 and place[0] in (inner := model.sections()):
+        model, section, place = inner[str(place[0])], (*section, place[0]), place[1:]
+    where = _header(section)
     if kind == "extra_forbidden":
-        name = str(details["loc"][-1])
-        return f"a key of {where}{hint(name, model.model_fields)}"
+        return unknown_key(str(place[-1]), model.model_fields, model, section, what=f"a key of {where}")
     if kind == "missing":
-        return f"the key {details['loc'][-1]!r} in {where}"
+        return f"the key {place[-1]!r} in {where}"
     if kind == "literal_error":
         # pydantic gives the choices as "'adamw' or 'sgd'"
         choices = [choice.strip("' ") for choice in context["expected"].replace(" or ", ", ").split(",")]
@@ -55,7 +69,7 @@ def _expectation(details: ErrorDetails, model: type[Settings], section: Key) -> 
     if kind == "value_error":
         return str(context["error"])
     expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else details["msg"]
-    field = model.model_fields.get(str(details["loc"][0])) if details["loc"] else None
+    field = model.model_fields.get(str(place[0])) if place else None
     if field is None or field.description is None:
         return expected
     return f"{expected} ({' '.join(field.description.split()).replace('``', '`')})"

@@ -17,7 +17,7 @@ from har_core.base.names import hint
 from har_core.datasets.channels import NAMES, select_channels, unknown_names
 from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
 from har_core.experiment.document import TYPE_NAMES, Document, read_document
-from har_core.experiment.explanation import explain
+from har_core.experiment.explanation import explain, unknown_key
 from har_core.experiment.positions import Key
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
@@ -32,12 +32,7 @@ from har_core.settings.windows import MAX_LENGTH
 
 SectionT = TypeVar("SectionT", bound=Settings)
 
-_SECTIONS: dict[str, type[Settings]] = {
-    name: field.annotation
-    for name, field in Experiment.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Settings)
-    if name not in {"training", "models"}
-}
+_SECTIONS = {name: kind for name, kind in Experiment.sections().items() if name not in {"training", "models"}}
 """Sections that need only their own model; ``[training]`` has presets and ``[models]`` sub-sections."""
 
 
@@ -114,7 +109,7 @@ class _Reader:
             self._recipe(("training",), own)  # finds problems of the other keys
             return None
         base = {} if preset is None else PRESETS[preset].model_dump()
-        return self._recipe(("training",), {**base, **own})
+        return self._recipe(("training",), _over(base, own))
 
     def _recipe(self, key: Key, values: Mapping[str, Any]) -> TrainingSettings | None:
         """Training settings whose channels exist; checked here, because settings know no names of channels."""
@@ -243,7 +238,11 @@ class _Reader:
             return None
         fields = TrainingSettings.model_fields
         defaults = describe(architecture).options
-        self.refuse_unknown(key, known={**fields, **defaults}, what=f"key of [training] or option of {architecture}")
+        what = f"a key of [training] or option of {architecture}"
+        for name in table:
+            if name not in fields and name not in defaults:
+                expected = unknown_key(name, [*fields, *defaults], TrainingSettings, key, what=what)
+                self.refuse((*key, name), expected, value=name)
         training = {name: value for name, value in table.items() if name in fields}
         options = {name: value for name, value in table.items() if name in defaults and name not in fields}
         for name, value in options.items():
@@ -251,7 +250,7 @@ class _Reader:
             accepted = (int, float) if kind is float else (kind,)
             if type(value) not in accepted:  # not isinstance: a bool is an int too
                 self.refuse((*key, name), TYPE_NAMES[kind])
-        merged = self._recipe(key, {**base.model_dump(), **training})
+        merged = self._recipe(key, _over(base.model_dump(), training))
         return None if merged is None else ModelSettings(training=merged, architecture_options={**defaults, **options})
 
 
@@ -266,6 +265,15 @@ def _why(networks: Sequence[str]) -> str:
         f"validation chooses the epoch of networks ({', '.join(networks)}); "
         'keep = "last" in [training] trains a fixed number of epochs and needs none'
     )
+
+
+def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """``own`` on top of ``base``, key by key, also within the sections that both have."""
+    merged = {**base, **own}
+    for name in base.keys() & own.keys():
+        if isinstance(base[name], Mapping) and isinstance(own[name], Mapping):
+            merged[name] = _over(base[name], own[name])
+    return merged
 
 
 def _lists_to_tuples(value: Any) -> Any:

@@ -6,11 +6,10 @@ Which windows are in which role, and what a model is worth, is not decided here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from har_core.base.errors import InputError
 from har_core.datasets.channels import triples
@@ -18,14 +17,16 @@ from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_ACTIVITIES, NU
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models.catalogue import is_network
 from har_core.models.registry import create_model, fit_model
+from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.splits.normalization import Statistics
-from har_core.training.augmentation import random_rotation
+from har_core.training.augmentation import Change, Layout, make_augmentation
 from har_core.training.data import LabelledWindows, check
 from har_core.training.devices import computing
 from har_core.training.events import Fitted, TrainingListener, ignore
+from har_core.training.initialisation import initialise
 from har_core.training.loop import train
 from har_core.training.seeding import seed_everything
 
@@ -86,14 +87,16 @@ def fit_architecture(
         seconds = time.perf_counter() - start
         return Fitted(model=model, history=(), best_epoch=0, device="cpu", precision="fp32", seconds=seconds)
     seed_everything(recipe.seed)
+    network = create_model(
+        name,
+        num_channels=len(channels),
+        num_timepoints=training.windows.shape[1],
+        num_classes=NUM_ACTIVITIES,
+        **settings.architecture_options,
+    )
+    initialise(network, recipe)
     return train(
-        create_model(
-            name,
-            num_channels=len(channels),
-            num_timepoints=training.windows.shape[1],
-            num_classes=NUM_ACTIVITIES,
-            **settings.architecture_options,
-        ),
+        network,
         own,
         None if validation is None else _only(validation, channels),
         recipe,
@@ -121,23 +124,20 @@ def classifier_of(fitted: Fitted, statistics: Statistics | None, channels: Seque
     return RawWindowClassifier(fitted.model, mean=mean, standard_deviation=deviation, channels=seen).eval()
 
 
-def _augmentation(
-    recipe: TrainingSettings, statistics: Statistics | None, channels: Sequence[int]
-) -> Callable[[Tensor], Tensor] | None:
+def _augmentation(recipe: TrainingSettings, statistics: Statistics | None, channels: Sequence[int]) -> Change | None:
     """What changes the windows of a training batch; sensors of which an axis is left out do not turn."""
-    sensors = triples(channels)
-    if not recipe.rotation_degrees or not sensors:
+    if recipe.augmentation == AugmentationSettings():
         return None
     if statistics is None:
-        raise InputError("rotation_degrees needs normalised windows: it turns them in sensor units and back")
+        raise InputError("[training.augmentation] needs normalised windows: it changes them in sensor units")
     index = list(channels)
-    return random_rotation(
-        sensors,
-        [channels[x] // CHANNELS_PER_UNIT for x, _, _ in sensors],
+    layout = Layout(
+        triads=triples(channels),
+        units=[channel // CHANNELS_PER_UNIT for channel in channels],
         mean=torch.from_numpy(statistics.mean[index]),
         standard_deviation=torch.from_numpy(statistics.standard_deviation[index]),
-        degrees=recipe.rotation_degrees,
     )
+    return make_augmentation(recipe.augmentation, layout)
 
 
 def _only(data: LabelledWindows, channels: Sequence[int]) -> LabelledWindows:

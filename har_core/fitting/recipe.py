@@ -17,7 +17,7 @@ _OF_EVERY_FIT = [
     "har_core.inference.classifier",
     "har_core.splits.normalization",
 ]
-_OF_NETWORKS = ["har_core.training.augmentation", "har_core.training.loop"]
+_OF_NETWORKS = ["har_core.training.augmentation", "har_core.training.initialisation", "har_core.training.loop"]
 
 
 def takes_raw_windows(name: str) -> bool:

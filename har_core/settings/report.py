@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from har_core.settings.base import Settings
 
 Protocol = Literal["loso", "pairs", "leaky"]
+LeakyShares = Literal["60/20/20", "50/30/20"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -21,6 +22,8 @@ class EvaluationSettings(Settings):
     """Seeds; each fold is trained once with each."""
     validation_subjects: int = Field(default=1, ge=0, le=2)
     """Subjects that validate in each fold of ``loso`` and ``pairs``; 0 only if no network keeps its best epoch."""
+    leaky_shares: LeakyShares = "60/20/20"
+    """Percent of the segments that train, validate and test in each fold of ``leaky``."""
     architectures: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Architectures of ``[models]`` to score over folds; all if absent."""
     latency_repeats: int = Field(default=50, ge=3)

@@ -2,8 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.base import Settings
 
 
@@ -23,28 +24,44 @@ class TrainingSettings(Settings):
     """Passes over the training windows."""
     batch_size: int = Field(default=128, ge=2)
     """Windows in one step."""
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    """AdamW (Loshchilov and Hutter 2019), or SGD with momentum."""
+    accumulate_batches: int = Field(default=1, ge=1)
+    """Batches whose gradients are averaged for one step of the optimizer."""
+    initialisation: Literal["default", "he", "xavier"] = "default"
+    """First weights of linear and convolution layers: the network's own, He et al. 2015, or Glorot and Bengio 2010."""
+    recurrent_initialisation: Literal["default", "orthogonal"] = "default"
+    """First matrices from state to state of LSTMs and GRUs: the network's own, or orthogonal (Saxe et al. 2014)."""
+    optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
+    """AdamW (Loshchilov and Hutter 2019), SGD with momentum, or Muon (Jordan et al. 2024) for matrices, else AdamW."""
     learning_rate: float = Field(default=5e-4, gt=0)
     """Peak learning rate."""
     weight_decay: float = Field(default=1e-3, ge=0)
-    """Decoupled for AdamW, L2 for SGD."""
+    """Decoupled for AdamW and Muon, L2 for SGD."""
+    l1_penalty: float = Field(default=0.0, ge=0)
+    """Added to the loss, times the sum of the absolute weights; biases and norms do not count."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """For SGD only."""
-    schedule: Literal["constant", "step", "cosine", "one_cycle"] = "step"
+    """For SGD and Muon."""
+    nesterov: bool = False
+    """Nesterov's momentum for SGD (Sutskever et al. 2013); Muon always has it."""
+    schedule: Literal["constant", "step", "cosine", "one_cycle", "plateau"] = "step"
     """How the learning rate changes after the warm-up."""
     step_decay: float = Field(default=0.5, gt=0, le=1)
-    """Factor applied to the learning rate at each step, for ``step``."""
+    """Factor applied to the learning rate at each step, for ``step`` and ``plateau``."""
     num_steps: int = Field(default=3, ge=1)
     """Equal parts, each with a constant learning rate, into which ``step`` divides the epochs."""
+    plateau_patience: int = Field(default=5, ge=1)
+    """Epochs without a better validation macro-F1 before each step of ``plateau``."""
     warmup_epochs: float = Field(default=0.0, ge=0)
     """Epochs in which the learning rate rises linearly to its peak."""
     clip_norm: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient; no clipping if absent."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing (Szegedy et al. 2016, section 7)."""
-    rotation_degrees: float = Field(default=0.0, ge=0, le=180)
-    """Standard deviation of the random angle by which each unit of a training window is turned; networks only."""
+    class_weights: Literal["balanced"] | None = None
+    """``balanced``: each activity counts alike in the loss, however many windows it has; if absent, each window."""
+    focal_gamma: float = Field(default=0.0, ge=0)
+    """Focal loss (Lin et al. 2017): how much less windows count that are right already."""
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    """Validate and keep a running average of the weights, of which each step keeps this share; none if absent."""
     early_stopping_patience: int | None = Field(default=None, ge=1)
     """Epochs without a better validation macro-F1 before training stops; it never stops early if absent."""
     keep: Literal["best", "last"] = "best"
@@ -53,13 +70,53 @@ class TrainingSettings(Settings):
     """Seed of the weights, the order of windows, and dropout."""
     mixed_precision: Literal["off", "auto", "bf16", "fp16"] = "off"
     """``auto``: bf16 if the processor computes in it, fp16 with loss scaling on older CUDA cards, else off."""
+    augmentation: AugmentationSettings = Field(default_factory=AugmentationSettings)
+    """What is changed at random in each batch."""
+
+    @field_validator("nesterov")
+    @classmethod
+    def _needs_momentum(cls, nesterov: bool, info: ValidationInfo) -> bool:
+        if nesterov and info.data.get("momentum") == 0:
+            raise ValueError("false where momentum is 0, because Nesterov looks ahead along the momentum")
+        return nesterov
 
     @model_validator(mode="after")
     def _last_is_fixed(self) -> Self:
         if self.keep == "last" and self.early_stopping_patience is not None:
             raise ValueError('no early_stopping_patience where keep = "last": the number of epochs is fixed')
+        if self.keep == "last" and self.schedule == "plateau":
+            raise ValueError('another schedule than "plateau", which validation steers, where keep = "last"')
         return self
 
 
-PRESETS: dict[str, TrainingSettings] = {"published": TrainingSettings()}
-"""Recipes that ``preset = "…"`` starts from. ``published`` never changes."""
+PRESETS: dict[str, TrainingSettings] = {
+    "published": TrainingSettings(),
+    "sgdm": TrainingSettings(
+        epochs=50, optimizer="sgd", learning_rate=0.01, momentum=0.9, weight_decay=0.0, schedule="constant"
+    ),
+    "modern": TrainingSettings(
+        epochs=40,
+        batch_size=64,
+        optimizer="adamw",
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        schedule="cosine",
+        warmup_epochs=3.0,
+        clip_norm=1.0,
+        label_smoothing=0.1,
+        ema_decay=0.99,
+        augmentation=AugmentationSettings(
+            rotation_degrees=20.0,
+            scaling=0.1,
+            time_shift=0.2,
+            unit_dropout=0.05,
+            blanking=0.1,
+            mixup=0.2,
+        ),
+    ),
+}
+"""Recipes that ``preset = "…"`` starts from.
+
+``published`` never changes. ``sgdm`` is SGD with momentum as it is often used with random splits of all subjects.
+``modern`` holds first values of what should reach further on new subjects; they are not measured yet.
+"""

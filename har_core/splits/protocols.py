@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from har_core.base.errors import InputError, Problem, UnknownNameError
 from har_core.base.names import unknown
+from har_core.settings.report import LeakyShares
 
 PROTOCOLS = ("loso", "pairs", "leaky")
 """``loso``: each subject tests once; ``pairs``: two subjects in turn; ``leaky``: random segments of all subjects, kept
@@ -36,6 +37,8 @@ class Fold:
     """Subjects that validate; empty where nothing is chosen."""
     test: tuple[int, ...] = ()
     """Subjects that only test."""
+    leaky_shares: LeakyShares = "60/20/20"
+    """Percent of the segments that train, validate and test, for ``leaky``."""
 
     @property
     def subjects_apart(self) -> bool:
@@ -48,7 +51,13 @@ class Fold:
         return bool(self.validation) or not self.subjects_apart
 
 
-def folds(protocol: str, subjects: Iterable[int], *, num_validation_subjects: int = 1) -> tuple[Fold, ...]:
+def folds(
+    protocol: str,
+    subjects: Iterable[int],
+    *,
+    num_validation_subjects: int = 1,
+    leaky_shares: LeakyShares = "60/20/20",
+) -> tuple[Fold, ...]:
     """The folds of a protocol for the subjects of the data, in order.
 
     The validation subjects of ``loso`` and ``pairs`` are the next ones after the test subjects in ascending cyclic
@@ -63,6 +72,7 @@ def folds(protocol: str, subjects: Iterable[int], *, num_validation_subjects: in
         protocol: one of :data:`PROTOCOLS`.
         subjects: numbers of the subjects in the data, in any order.
         num_validation_subjects: how many subjects validate; 0 leaves the role empty. ``leaky`` takes no notice.
+        leaky_shares: percent of the segments that train, validate and test in ``leaky``; the others take no notice.
 
     Raises:
         UnknownNameError: no such protocol.
@@ -72,7 +82,10 @@ def folds(protocol: str, subjects: Iterable[int], *, num_validation_subjects: in
         raise UnknownNameError(unknown("protocol", protocol, PROTOCOLS))
     if protocol == "leaky":
         names = (f"leaky-{number}" for number in range(1, NUM_LEAKY_FOLDS + 1))
-        return tuple(Fold(name=name, protocol=protocol, index=index) for index, name in enumerate(names))
+        return tuple(
+            Fold(name=name, protocol=protocol, index=index, leaky_shares=leaky_shares)
+            for index, name in enumerate(names)
+        )
     present = sorted(set(subjects))
     size = _SUBJECTS_PER_TEST[protocol]
     at_least = size + num_validation_subjects + 1
@@ -84,14 +97,25 @@ def folds(protocol: str, subjects: Iterable[int], *, num_validation_subjects: in
     return tuple(_fold(protocol, index, test, present, num_validation_subjects) for index, test in enumerate(tests))
 
 
-def fold_named(name: str, subjects: Iterable[int], *, num_validation_subjects: int = 1) -> Fold:
+def fold_named(
+    name: str,
+    subjects: Iterable[int],
+    *,
+    num_validation_subjects: int = 1,
+    leaky_shares: LeakyShares = "60/20/20",
+) -> Fold:
     """The fold of this name for the subjects of the data.
 
     Raises:
         UnknownNameError: there is none, with the nearest names.
         InputError: too few subjects.
     """
-    of_protocol = folds(name.partition("-")[0], subjects, num_validation_subjects=num_validation_subjects)
+    of_protocol = folds(
+        name.partition("-")[0],
+        subjects,
+        num_validation_subjects=num_validation_subjects,
+        leaky_shares=leaky_shares,
+    )
     known = {fold.name: fold for fold in of_protocol}
     if name not in known:
         raise UnknownNameError(unknown("fold", name, known))

@@ -60,7 +60,8 @@ def assign_roles(fold: Fold, keys: pa.Table) -> npt.NDArray[np.int8]:
     """The role (N,) of each window in a fold before anything leaves it: an index into :data:`ROLES`, or :data:`UNUSED`.
 
     ``leaky`` draws whole segments (those of the windows' first samples) at random, each activity spread evenly over the
-    folds: fold k tests one fifth of the segments, the next fifth validates, the rest trains.
+    folds: fold k tests one fifth of the segments, the next fifth validates, with half of the one after it for shares of
+    50/30/20, and the rest trains.
 
     Args:
         fold: of :func:`har_core.splits.protocols.folds`, for the subjects in ``keys``.
@@ -68,9 +69,12 @@ def assign_roles(fold: Fold, keys: pa.Table) -> npt.NDArray[np.int8]:
     """
     if fold.subjects_apart:
         return roles_of_windows(keys, {"training": fold.training, "validation": fold.validation, "test": fold.test})
-    parts = _leaky_parts(keys)
+    halves = _leaky_halves(keys)
+    parts = halves % NUM_LEAKY_FOLDS
     roles = np.full(len(parts), TRAINING, dtype=np.int8)
     roles[parts == (fold.index + 1) % NUM_LEAKY_FOLDS] = VALIDATION
+    if fold.leaky_shares == "50/30/20":
+        roles[halves == (fold.index + 2) % NUM_LEAKY_FOLDS] = VALIDATION
     roles[parts == fold.index] = TEST
     return roles
 
@@ -141,8 +145,8 @@ def _close_to(positions: npt.NDArray[np.int64], others: npt.NDArray[np.int64], l
     return close
 
 
-def _leaky_parts(keys: pa.Table) -> npt.NDArray[np.int64]:
-    """The fifth (N,), 0 to 4, that the segment of each window was drawn into."""
+def _leaky_halves(keys: pa.Table) -> npt.NDArray[np.int64]:
+    """The half of a fifth (N,) that the segment of each window was drawn into: k and k + 5, 0 to 9, make up fifth k."""
     columns = [keys[name].to_numpy().astype(np.int64) for name in ("activity", "subject", "segment")]
     segments, of_window = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
     generator = np.random.default_rng(LEAKY_SEED)
@@ -151,7 +155,7 @@ def _leaky_parts(keys: pa.Table) -> npt.NDArray[np.int64]:
     for activity in np.unique(segments[:, 0]):
         own = np.flatnonzero(segments[:, 0] == activity)
         # Dealing goes on where the last activity stopped, or the first fifths would get every remainder.
-        parts[generator.permutation(own)] = (num_dealt + np.arange(len(own))) % NUM_LEAKY_FOLDS
+        parts[generator.permutation(own)] = (num_dealt + np.arange(len(own))) % (2 * NUM_LEAKY_FOLDS)
         num_dealt += len(own)
     dealt: npt.NDArray[np.int64] = parts[of_window.reshape(-1)]
     return dealt

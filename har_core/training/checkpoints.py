@@ -16,21 +16,23 @@ from har_core.base.files import write_bytes
 from har_core.training.events import EpochRecord
 from har_core.training.seeding import GeneratorStates
 
-FORMAT = 1
+FORMAT = 2
 """Increase it when the content of a checkpoint changes; other formats are not read."""
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """Everything that the next epoch depends on; the learning rate is a function of the step and has no state."""
+    """Everything that the next epoch depends on; the learning rate follows from the step and the history."""
 
     key: str
     """Identifies what it belongs to: code, inputs, settings, seed."""
     model: dict[str, Tensor]
     best_model: dict[str, Tensor]
     """Weights of the best epoch so far."""
-    optimizer: dict[str, Any]
+    average: dict[str, Tensor]
+    """The running average of the weights; empty if there is none."""
+    optimizers: list[dict[str, Any]]
     scaler: dict[str, Any]
     """State of the loss scaling for fp16; else empty."""
     order: Tensor

@@ -20,7 +20,7 @@ class EpochRecord:
     learning_rate: float
     """Learning rate of the last step of the epoch."""
     training_loss: float
-    """Mean over the epoch's windows of the minimised loss, with label smoothing."""
+    """Mean over the epoch's windows of the minimised loss, with all that the recipe adds to it."""
     validation_loss: float | None
     """Mean cross entropy of the validation windows, without label smoothing; as the next two, None without any."""
     validation_macro_f1: float | None

@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,6 +16,7 @@ from torch.nn.functional import cross_entropy
 from har_core.base.errors import HarError, InputError
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
+from har_core.training.averaging import averaged_model
 from har_core.training.checkpoints import Checkpoint, UnusableCheckpointError, load_checkpoint, save_checkpoint
 from har_core.training.data import LabelledWindows, batch_sizes, check
 from har_core.training.devices import autocast, computing, resolve_device, resolve_precision
@@ -31,8 +31,9 @@ from har_core.training.events import (
     TrainingStarted,
     ignore,
 )
-from har_core.training.objective import objective
-from har_core.training.optimization import learning_rate_at, make_optimizer, set_learning_rate
+from har_core.training.mixing import make_mixing
+from har_core.training.objective import l1_norm, make_criterion, objective
+from har_core.training.optimization import learning_rate_at, make_optimizers, set_learning_rate
 from har_core.training.seeding import generator_states, restore_generators, seed_everything
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ def train(
     (:class:`CheckpointIgnored`, and a log record) and overwritten. The caller removes it once the result is safe.
 
     Args:
-        model: takes windows (N, T, C) and returns logits (N, ``num_classes``). Create it after ``seed_everything``.
+        model: takes windows (N, T, C) and returns logits (N, ``num_classes``). Create it after ``seed_everything``; its
+            weights are the first ones, whatever ``settings`` say of initialisation.
         training: windows to learn from, at least 2.
         validation: windows that choose the best epoch, at least 1; None only where the last epoch is kept, and then
             the history has no validation figures.
@@ -72,7 +74,8 @@ def train(
         checkpoint_path: None to write no checkpoint.
         checkpoint_key: identifies what the training depends on besides ``settings``: code, data, seed of the weights.
         augment: changes the windows (N, T, C) of each training batch, with PyTorch's global generator. If ``settings``
-            do not describe it, ``checkpoint_key`` must.
+            do not describe it, ``checkpoint_key`` must. Of ``settings.augmentation``, mixing alone is done here; the
+            rest needs to know the channels (:func:`har_core.training.augmentation.make_augmentation`).
         listener: receives every :data:`~har_core.training.events.TrainingEvent`; an exception of it ends the training.
 
     Raises:
@@ -130,14 +133,16 @@ class _Trainer:
         self.augment = augment
         self.listener = listener
         self.batch_sizes = batch_sizes(len(training), settings.batch_size)
-        self.criterion = partial(cross_entropy, label_smoothing=settings.label_smoothing)
-        self.optimizer = make_optimizer(self.model, settings)
+        self.mix = make_mixing(settings.augmentation, num_classes=num_classes)
+        self.criterion = make_criterion(settings, training.labels, num_classes=num_classes)
+        self.average = None if settings.ema_decay is None else averaged_model(self.model, settings.ema_decay)
+        self.optimizers = make_optimizers(self.model, settings)
         # Without fp16 the scaler is disabled: it does not scale and has no state.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.order = torch.Generator().manual_seed(settings.seed)
         seed_everything(settings.seed)
         self.history: list[EpochRecord] = []
-        self.best_weights = self._weights()
+        self.best_weights = _weights(self.kept)
         # The caller's key and what only the loop knows: settings, precision, numbers of windows, shapes of weights.
         shapes = [f"{name}{tuple(tensor.shape)}" for name, tensor in self.best_weights.items()]
         counts = f"{len(training)} {0 if validation is None else len(validation)} {num_classes}"
@@ -157,7 +162,7 @@ class _Trainer:
         while len(self.history) < self.settings.epochs and not self._has_stalled():
             self.history.append(self._run_epoch(epoch=len(self.history) + 1))
             if kept_epoch(self.history, self.settings) == len(self.history):
-                self.best_weights = self._weights()
+                self.best_weights = _weights(self.kept)
             if checkpoint_path is not None:
                 save_checkpoint(checkpoint_path, self._checkpoint())
             self.listener(EpochFinished(record=self.history[-1]))
@@ -191,14 +196,18 @@ class _Trainer:
         """One pass over the training windows in random order; returns the last learning rate and the mean loss."""
         self.model.train()
         order = torch.randperm(len(self.training), generator=self.order).to(self.training.labels.device)
-        steps_before = (epoch - 1) * len(self.batch_sizes)
+        batches = torch.split(order, self.batch_sizes)
+        num_together = self.settings.accumulate_batches
+        num_steps = math.ceil(len(batches) / num_together)
+        scores = [r.validation_macro_f1 for r in self.history if r.validation_macro_f1 is not None]
         loss_sum = torch.zeros((), device=self.device)
         num_done, last_told, learning_rate = 0, time.perf_counter(), 0.0
-        for step, indices in enumerate(torch.split(order, self.batch_sizes), start=steps_before):
-            learning_rate = learning_rate_at(step, len(self.batch_sizes), self.settings)
-            set_learning_rate(self.optimizer, learning_rate)
-            loss_sum += self._step(self.training.select(indices).to(self.device)) * len(indices)
-            num_done += len(indices)
+        for step in range(num_steps):
+            together = batches[step * num_together : (step + 1) * num_together]
+            learning_rate = learning_rate_at((epoch - 1) * num_steps + step, num_steps, self.settings, scores)
+            set_learning_rate(self.optimizers, learning_rate)
+            loss_sum += self._step(together)
+            num_done += sum(map(len, together))
             # Reading the loss waits for the device, so divergence is checked only as often as progress is reported.
             if time.perf_counter() - last_told > SECONDS_BETWEEN_PROGRESS:
                 _refuse_divergence(loss_sum, epoch, learning_rate)
@@ -207,29 +216,52 @@ class _Trainer:
         _refuse_divergence(loss_sum, epoch, learning_rate)
         return learning_rate, loss_sum.item() / len(self.training)
 
-    def _step(self, batch: LabelledWindows) -> Tensor:
-        """One step of the optimizer; returns the mean loss of the batch, a scalar on the device."""
-        windows = batch.windows if self.augment is None else self.augment(batch.windows)
-        with autocast(self.device, self.precision):
-            loss = objective(self.model, windows, batch.labels, self.criterion, num_classes=self.num_classes)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(self.scaler.scale(loss))
+    def _step(self, batches: Sequence[Tensor]) -> Tensor:
+        """One step of the optimizers on the mean loss of the windows at these indices, one tensor for each batch.
+
+        Returns:
+            The sum of the windows' losses, a scalar on the device.
+        """
+        num_windows = sum(map(len, batches))
+        loss_sum = torch.zeros((), device=self.device)
+        self.model.zero_grad(set_to_none=True)
+        for indices in batches:
+            loss = self._loss(self.training.select(indices).to(self.device))
+            torch.autograd.backward(self.scaler.scale(loss * (len(indices) / num_windows)))
+            loss_sum += loss.detach() * len(indices)
         if self.settings.clip_norm is not None:
-            self.scaler.unscale_(self.optimizer)
+            for optimizer in self.optimizers:
+                self.scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
-        self.scaler.step(self.optimizer)
+        for optimizer in self.optimizers:
+            self.scaler.step(optimizer)
         self.scaler.update()
-        return loss.detach()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        return loss_sum
+
+    def _loss(self, batch: LabelledWindows) -> Tensor:
+        """What a batch is to make small: the mean over its windows, with the penalty of the weights."""
+        windows, targets = batch.windows, batch.labels
+        if self.augment is not None:
+            windows = self.augment(windows)
+        if self.mix is not None:
+            windows, targets = self.mix(windows, targets)
+        with autocast(self.device, self.precision):
+            loss = objective(self.model, windows, targets, self.criterion, num_classes=self.num_classes)
+        if self.settings.l1_penalty:
+            loss = loss + self.settings.l1_penalty * l1_norm(self.model)
+        return loss
 
     @torch.inference_mode()
     def _validate(self) -> tuple[float, float, float] | tuple[None, None, None]:
         """Loss, macro-F1 and accuracy of the validation windows, in the precision of training; None without any."""
         if self.validation is None:
             return None, None, None
-        self.model.eval()
+        model = self.kept.eval()
         with autocast(self.device, self.precision):
             logits_of_batches = [
-                self.model(windows.to(self.device)).float()
+                model(windows.to(self.device)).float()
                 for windows in torch.split(self.validation.windows, VALIDATION_BATCH_SIZE)
             ]
         logits, labels = torch.cat(logits_of_batches), self.validation.labels.to(self.device)
@@ -249,7 +281,10 @@ class _Trainer:
         if checkpoint is None:
             return
         self.model.load_state_dict(checkpoint.model)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
+        if self.average is not None:
+            self.average.load_state_dict(checkpoint.average)
+        for optimizer, state in zip(self.optimizers, checkpoint.optimizers, strict=True):
+            optimizer.load_state_dict(state)
         self.scaler.load_state_dict(checkpoint.scaler)
         self.order.set_state(checkpoint.order)
         restore_generators(checkpoint.generators)
@@ -259,17 +294,20 @@ class _Trainer:
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
             key=self.key,
-            model=self._weights(),
+            model=_weights(self.model),
             best_model=self.best_weights,
-            optimizer=self.optimizer.state_dict(),
+            average={} if self.average is None else _weights(self.average),
+            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
             scaler=self.scaler.state_dict(),
             order=self.order.get_state(),
             generators=generator_states(),
             history=tuple(self.history),
         )
 
-    def _weights(self) -> dict[str, Tensor]:
-        return {name: tensor.detach().to("cpu", copy=True) for name, tensor in self.model.state_dict().items()}
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is validated and whose weights are kept: the average, if there is one."""
+        return self.model if self.average is None else self.average.module
 
     def _has_stalled(self) -> bool:
         """Whether early stopping ends the training here."""
@@ -285,6 +323,10 @@ def kept_epoch(history: Sequence[EpochRecord], settings: TrainingSettings) -> in
     if settings.keep == "last":
         return len(history)
     return max(history, key=lambda record: (record.validation_macro_f1 or 0.0, -record.epoch)).epoch
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in model.state_dict().items()}
 
 
 def _refuse_divergence(loss_sum: Tensor, epoch: int, learning_rate: float) -> None:

@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from torch.nn.functional import cross_entropy, log_softmax, one_hot
+
+from har_core.settings.training import TrainingSettings
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """The loss of the recipe: logits (N, K) and targets to a scalar, the mean over the windows. Targets are activities,
 int64 (N,), or shares of activities, float32 (N, K)."""
+
+
+def make_criterion(settings: TrainingSettings, labels: Tensor, *, num_classes: int) -> Criterion:
+    """The loss of the recipe: cross entropy, with label smoothing, class weights and the focal factor where asked for.
+
+    Args:
+        settings: which.
+        labels: activities of the training windows, int64 (N,); class weights come from their counts.
+        num_classes: K.
+    """
+    smoothing, gamma = settings.label_smoothing, settings.focal_gamma
+    if settings.class_weights is None and not gamma:
+        return partial(cross_entropy, label_smoothing=smoothing)
+    weights_K = torch.ones(num_classes) if settings.class_weights is None else balanced_weights(labels, num_classes)
+
+    def criterion(logits_NK: Tensor, targets: Tensor) -> Tensor:
+        shares_NK = targets if targets.is_floating_point() else one_hot(targets, num_classes).float()
+        shares_NK = (1 - smoothing) * shares_NK + smoothing / num_classes
+        logs_NK = log_softmax(logits_NK, dim=1)
+        factors_NK = weights_K.to(logits_NK.device) * (1 - logs_NK.exp()) ** gamma
+        return -(factors_NK * shares_NK * logs_NK).sum(dim=1).mean()
+
+    return criterion
+
+
+def balanced_weights(labels: Tensor, num_classes: int) -> Tensor:
+    """Weights of activities, float32 (K,), that make them count alike: in inverse proportion to their windows.
+
+    Over all windows their mean is 1. An activity without windows has the weight 0.
+    """
+    counts_K = torch.bincount(labels.cpu(), minlength=num_classes)
+    num_present = (counts_K > 0).sum()
+    return torch.where(counts_K > 0, len(labels) / (num_present * counts_K.clamp(min=1)), 0.0)
+
+
+def l1_norm(model: nn.Module) -> Tensor:
+    """The sum of the absolute weights of ``model``. Biases and norms, of one dimension, do not count."""
+    return torch.stack([parameter.abs().sum() for parameter in model.parameters() if parameter.dim() > 1]).sum()
 
 
 def objective(

@@ -73,6 +73,22 @@ def test_preset_then_section_then_architecture(load: Callable[[str], Experiment]
     assert experiment.model_settings("lstm").architecture_options == {"hidden_size": 64, "num_layers": 2}
 
 
+def test_augmentation_is_overridden_key_by_key(load: Callable[[str], Experiment]) -> None:
+    experiment = load(
+        '[training]\npreset = "modern"\n[training.augmentation]\nmixup = 0.5\njitter = 0.1\n'
+        + MODELS
+        + "[models.lstm.augmentation]\njitter = 0.0\ncutmix = 1\n[models.cnn]\naugmentation.scaling = 0.3\n"
+    )
+    preset = PRESETS["modern"].augmentation
+    assert preset.rotation_degrees > 0
+    changed = preset.model_copy(update={"mixup": 0.5, "jitter": 0.1})
+    assert experiment.training.augmentation == changed
+    cnn, lstm = (experiment.model_settings(name).training.augmentation for name in ("cnn", "lstm"))
+    assert cnn == changed.model_copy(update={"scaling": 0.3})
+    assert lstm == changed.model_copy(update={"jitter": 0.0, "cutmix": 1.0})
+    assert experiment.resolved()["models"]["lstm"]["augmentation"]["cutmix"] == 1.0
+
+
 def test_an_architecture_sees_the_channels_of_training_unless_it_says_otherwise(
     load: Callable[[str], Experiment],
 ) -> None:
@@ -106,6 +122,24 @@ def test_published_recipe_is_the_one_of_the_first_report() -> None:
         128,
     )
     assert (recipe.schedule, recipe.step_decay, recipe.num_steps) == ("step", 0.5, 3)
+
+
+def test_published_recipe_never_changes() -> None:
+    """What is added to the settings must leave it as it is: nothing new is on in it."""
+    recipe = PRESETS["published"]
+    assert recipe == TrainingSettings()
+    assert (recipe.epochs, recipe.seed, recipe.clip_norm, recipe.label_smoothing) == (30, 0, None, 0.0)
+    assert (recipe.initialisation, recipe.recurrent_initialisation) == ("default", "default")
+    assert (recipe.l1_penalty, recipe.class_weights, recipe.focal_gamma, recipe.ema_decay) == (0.0, None, 0.0, None)
+    assert (recipe.accumulate_batches, recipe.warmup_epochs, recipe.early_stopping_patience) == (1, 0.0, None)
+    strengths = recipe.augmentation.model_dump(exclude={"longest_gap"})
+    assert set(strengths.values()) == {0.0}
+
+
+def test_sgd_with_momentum_is_a_preset() -> None:
+    recipe = PRESETS["sgdm"]
+    assert (recipe.optimizer, recipe.momentum, recipe.learning_rate, recipe.epochs) == ("sgd", 0.9, 0.01, 50)
+    assert (recipe.schedule, recipe.weight_decay, recipe.nesterov) == ("constant", 0.0, False)
 
 
 def test_whole_numbers_serve_as_numbers_and_lists_as_tuples(load: Callable[[str], Experiment]) -> None:
@@ -220,6 +254,31 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
         ),
         pytest.param("[models.random_forest]\nmax_depth = 2.5\n", 2, "2.5", "a whole number", id="half a level"),
         pytest.param("[models.random_forest]\nnum_tree = 2\n", 2, "num_tree = 2", "'num_trees'", id="classical option"),
+        pytest.param(
+            "[training.augmentation]\nmixap = 0.3\n", 2, "training.augmentation.mixap = 0.3", "'mixup'", id="change"
+        ),
+        pytest.param("[training.augmentation]\n\njitter = -1\n", 3, "jitter = -1", "at least 0", id="negative noise"),
+        pytest.param('[training.augmentation]\ncrop = "a"\n', 2, 'crop = "a"', "a number (Largest", id="no share"),
+        pytest.param("[training]\naugmentation = 3\n", 2, "training.augmentation = 3", "a section", id="no section"),
+        pytest.param(
+            "[training]\nrotation_degrees = 5.0\n",
+            2,
+            "training.rotation_degrees = 5.0",
+            "the key 'rotation_degrees' in [training.augmentation]",
+            id="old place",
+        ),
+        pytest.param(
+            "[models.lstm]\nrotation_degrees = 5.0\n", 2, "5.0", "in [models.lstm.augmentation]", id="old place of one"
+        ),
+        pytest.param(
+            "[models.lstm.augmentation]\nrotation = 2\n",
+            2,
+            "models.lstm.augmentation.rotation = 2",
+            "a key of [models.lstm.augmentation]; did you mean 'rotation_degrees'?",
+            id="change of one",
+        ),
+        pytest.param("[models.lstm.augmentation]\nmixup = true\n", 2, "true", "a number", id="override of a change"),
+        pytest.param("[training]\nmomentum = 0.0\nnesterov = true\n", 3, "nesterov = true", "momentum", id="nesterov"),
         pytest.param("[models.lsmt]\nepochs = 1\n", 1, "models.lsmt", "'lstm'", id="section of no architecture"),
     ],
 )

@@ -20,12 +20,13 @@ from har_core.fitting import fit as fitting
 from har_core.fitting.fit import classifier_of, fit_architecture
 from har_core.fitting.recipe import channels_seen, code_roots, settings_read, takes_raw_windows
 from har_core.inference.classifier import predict_probabilities, weights_version
+from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.splits.normalization import Statistics
 from har_core.training.data import LabelledWindows
-from har_core.training.events import Fitted
+from har_core.training.events import EpochFinished, Fitted, TrainingEvent
 from har_core.windows.store import SampleStore
 
 RUNTIME = RuntimeSettings(device="cpu", num_threads=1)
@@ -42,6 +43,22 @@ STATISTICS = Statistics(
     channels=CHANNELS,
     mean=np.linspace(-9, 9, 45, dtype=np.float32),
     standard_deviation=np.linspace(0.5, 4, 45, dtype=np.float32),
+)
+
+EVERYTHING = AugmentationSettings(
+    rotation_degrees=10.0,
+    scaling=0.1,
+    magnitude_warp=0.1,
+    time_warp=0.1,
+    crop=0.2,
+    time_shift=0.2,
+    jitter=0.05,
+    channel_dropout=0.1,
+    unit_dropout=0.1,
+    blanking=0.2,
+    holding=0.2,
+    mixup=0.2,
+    cutmix=0.2,
 )
 
 
@@ -174,7 +191,7 @@ def test_a_classical_model_reads_no_recipe() -> None:
 
 
 def test_code_of_a_classical_model_is_its_file_and_no_training_loop() -> None:
-    assert "har_core.training.loop" in code_roots("cnn")
+    assert {"har_core.training.loop", "har_core.training.initialisation"} < set(code_roots("cnn"))
     assert "har_core.models.rocket" in code_roots("rocket")
     assert not any(module.startswith("har_core.training") for module in code_roots("rocket"))
 
@@ -183,14 +200,18 @@ def test_code_of_a_classical_model_is_its_file_and_no_training_loop() -> None:
     num_training=st.integers(8, 40),
     batch_size=st.integers(2, 16),
     seed=st.integers(0, 2**32 - 1),
-    rotation_degrees=st.sampled_from([0.0, 10.0]),
+    augmentation=st.sampled_from([AugmentationSettings(), EVERYTHING]),
 )
 @settings(max_examples=10)
 def test_training_from_mapped_windows_is_training_from_memory(
-    tmp_path_factory: pytest.TempPathFactory, num_training: int, batch_size: int, seed: int, rotation_degrees: float
+    tmp_path_factory: pytest.TempPathFactory,
+    num_training: int,
+    batch_size: int,
+    seed: int,
+    augmentation: AugmentationSettings,
 ) -> None:
     scratch = tmp_path_factory.mktemp("scratch")
-    recipe = TrainingSettings(epochs=2, batch_size=batch_size, seed=seed, rotation_degrees=rotation_degrees)
+    recipe = TrainingSettings(epochs=2, batch_size=batch_size, seed=seed, augmentation=augmentation)
 
     def outcome(roles: list[LabelledWindows]) -> tuple[Any, ...]:
         training, validation = roles
@@ -225,3 +246,61 @@ def on_disk(data: LabelledWindows, folder: Path) -> LabelledWindows:
     windows = SampleStore(folder, max_mib=0).empty(*data.windows.shape)
     windows.copy_(data.windows)
     return LabelledWindows(windows, data.labels)
+
+
+def compact(augmentation: AugmentationSettings, **options: Any) -> Fitted:
+    """Three epochs of a small network that sees one unit and two channels of another."""
+    channels = select_channels(channels=[*CHANNELS[:9], "RA_xacc", "RA_ymag"])
+    recipe = TrainingSettings(epochs=3, batch_size=8, augmentation=augmentation)
+    settings = ModelSettings(training=recipe, architecture_options={"width": 4})
+    roles = normalised(), normalised(9, seed=1)
+    given: dict[str, Any] = {"channels": channels, "statistics": STATISTICS} | options
+    return fit_architecture("compact", *roles, settings, RUNTIME, **given)
+
+
+def test_an_augmented_training_that_was_interrupted_ends_with_the_same_weights(tmp_path: Path) -> None:
+    def stop(event: TrainingEvent) -> None:
+        if isinstance(event, EpochFinished) and event.record.epoch == 2:
+            raise InterruptedError
+
+    path, told = tmp_path / "checkpoint.pt", list[TrainingEvent]()
+    with pytest.raises(InterruptedError):
+        compact(EVERYTHING, checkpoint_path=path, listener=stop)
+    resumed = compact(EVERYTHING, checkpoint_path=path, listener=told.append)
+    assert [event.record.epoch for event in told if isinstance(event, EpochFinished)] == [3]
+    assert [replace(record, seconds=0.0) for record in resumed.history] == [
+        replace(record, seconds=0.0) for record in compact(EVERYTHING).history
+    ]
+    assert weights_version(resumed.model) == weights_version(compact(EVERYTHING).model)
+    assert weights_version(resumed.model) != weights_version(compact(AugmentationSettings()).model)
+
+
+@pytest.mark.parametrize("name", sorted(set(AugmentationSettings.model_fields) - {"longest_gap"}))
+def test_each_change_of_batches_reaches_the_training(name: str) -> None:
+    change = AugmentationSettings.model_validate({name: getattr(EVERYTHING, name)})
+    losses = [compact(augmentation).history[0].training_loss for augmentation in (change, AugmentationSettings())]
+    assert losses[0] != losses[1]
+
+
+def test_augmentation_needs_the_statistics_of_the_windows() -> None:
+    with pytest.raises(InputError, match="needs normalised windows"):
+        compact(EVERYTHING, statistics=None)
+
+
+@pytest.mark.parametrize("fields", [{"initialisation": "he"}, {"recurrent_initialisation": "orthogonal"}])
+def test_first_weights_are_those_of_the_settings(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def first_weights(recipe: TrainingSettings) -> str:
+        seen: list[str] = []
+
+        def train(model: nn.Module, *_: object, **__: object) -> None:
+            seen.append(weights_version(model))
+            raise InterruptedError
+
+        monkeypatch.setattr(fitting, "train", train)
+        settings = ModelSettings(training=recipe, architecture_options={"hidden_size": 4})
+        with pytest.raises(InterruptedError):
+            fit_architecture("lstm", normalised(), normalised(9), settings, RUNTIME, channels=ALL, statistics=None)
+        return seen[0]
+
+    assert first_weights(TrainingSettings(**fields)) != first_weights(TrainingSettings())
+    assert first_weights(TrainingSettings(**fields)) == first_weights(TrainingSettings(**fields))

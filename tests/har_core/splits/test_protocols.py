@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError, UnknownNameError
+from har_core.settings.report import LeakyShares
 from har_core.splits.protocols import NUM_LEAKY_FOLDS, PROTOCOLS, fold_named, folds
 from har_core.splits.roles import ROLES, TEST, TRAINING, UNUSED, VALIDATION, assign_roles
 
@@ -132,6 +135,28 @@ def test_leaky_tests_every_window_exactly_once(rows: list[tuple[int, int, int, i
     roles = np.stack([assign_roles(fold, keys_of(rows)) for fold in folds("leaky", [])])
     for role, times in ((TEST, 1), (VALIDATION, 1), (TRAINING, NUM_LEAKY_FOLDS - 2)):
         assert ((roles == role).sum(axis=0) == times).all()
+
+
+@given(rows=windows_of_segments)
+def test_shares_of_leaky_differ_in_what_validates(rows: list[tuple[int, int, int, int]]) -> None:
+    usual, other = (
+        np.stack([assign_roles(fold, keys_of(rows)) for fold in folds("leaky", [], leaky_shares=shares)])
+        for shares in get_args(LeakyShares)
+    )
+    assert ((usual == TEST) == (other == TEST)).all()
+    assert (other[usual == VALIDATION] == VALIDATION).all()
+    moved = (usual == TRAINING) & (other == VALIDATION)
+    assert ((usual == other) | moved).all()
+    assert (moved.sum(axis=0) <= 1).all()
+
+
+def test_shares_of_leaky_are_what_they_say() -> None:
+    keys = keys_of([(subject, 1, segment, 0) for subject in (1, 2) for segment in range(1, 61)])
+    for shares in get_args(LeakyShares):
+        for number in range(1, NUM_LEAKY_FOLDS + 1):
+            roles = assign_roles(fold_named(f"leaky-{number}", [], leaky_shares=shares), keys)
+            found = [100 * int((roles == role).sum()) // len(roles) for role in (TRAINING, VALIDATION, TEST)]
+            assert "/".join(map(str, found)) == shares
 
 
 @given(rows=windows_of_segments, seed=st.integers(0, 99))

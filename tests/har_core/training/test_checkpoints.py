@@ -33,7 +33,8 @@ def checkpoint() -> Checkpoint:
         key="k",
         model={"weight": torch.randn(64, 64)},
         best_model={"weight": torch.randn(64, 64)},
-        optimizer={"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": []},
+        average={"weight": torch.randn(64, 64)},
+        optimizers=[{"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": []}],
         scaler={},
         order=torch.Generator().get_state(),
         generators=generator_states(),
@@ -63,9 +64,10 @@ def test_what_is_written_is_read(tmp_path: Path, checkpoint: Checkpoint) -> None
     assert loaded is not None
     assert torch.equal(loaded.model["weight"], checkpoint.model["weight"])
     assert torch.equal(loaded.best_model["weight"], checkpoint.best_model["weight"])
+    assert torch.equal(loaded.average["weight"], checkpoint.average["weight"])
     assert torch.equal(loaded.order, checkpoint.order)
     assert torch.equal(loaded.generators["cpu"], checkpoint.generators["cpu"])
-    assert (loaded.key, loaded.history, loaded.optimizer) == ("k", (RECORD,), checkpoint.optimizer)
+    assert (loaded.key, loaded.history, loaded.optimizers) == ("k", (RECORD,), checkpoint.optimizers)
 
 
 def test_no_file_is_no_checkpoint(tmp_path: Path) -> None:

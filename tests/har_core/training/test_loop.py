@@ -14,6 +14,7 @@ from narrowing import present
 from torch import nn
 
 from har_core.base.errors import HarError, InputError
+from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
 from har_core.training import loop
@@ -104,8 +105,8 @@ def test_it_learns_and_returns_the_best_epoch() -> None:
     assert accuracy == pytest.approx(result.history[result.best_epoch - 1].validation_accuracy)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle", "plateau"])
 def test_same_seed_same_weights_other_seed_other_weights(optimizer: str, schedule: str) -> None:
     settings = SETTINGS.model_copy(
         update={
@@ -141,6 +142,35 @@ def test_an_interrupted_run_resumes_to_the_same_weights(tmp_path: Path, epoch: i
     assert loss_scaling(path) == loss_scaling(tmp_path / "unbroken.pt")
     assert [e.record.epoch for e in events if isinstance(e, EpochFinished)] == list(range(epoch + 1, 5))
     assert len(next(e for e in events if isinstance(e, TrainingStarted)).resumed) == epoch
+
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "average": {"ema_decay": 0.8, "early_stopping_patience": 3},
+    "plateau": {"schedule": "plateau", "plateau_patience": 1, "learning_rate": 1e-4},
+    "muon": {"optimizer": "muon", "clip_norm": 1.0},
+    "nesterov": {"optimizer": "sgd", "nesterov": True, "l1_penalty": 1e-4},
+    "accumulated": {"accumulate_batches": 3, "schedule": "one_cycle"},
+    "mixed": {"augmentation": AugmentationSettings(mixup=0.4, cutmix=0.4), "label_smoothing": 0.1},
+    "focal": {"focal_gamma": 2.0, "class_weights": "balanced"},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("precision", ["off", "fp16"])
+def test_every_recipe_resumes_to_the_same_weights(tmp_path: Path, name: str, precision: str) -> None:
+    settings = SETTINGS.model_copy(update={"mixed_precision": precision, **RECIPES[name]})
+    unbroken, path = run(settings), tmp_path / "checkpoint.pt"
+    with pytest.raises(InterruptionError):
+        run(settings, checkpoint_path=path, listener=interrupt_after(2))
+    torch.rand(7)
+    events: list[TrainingEvent] = []
+    resumed = run(settings, checkpoint_path=path, listener=events.append)
+    assert [e.record.epoch for e in events if isinstance(e, EpochFinished)] == [3, 4]
+    assert_equal_weights(resumed, unbroken)
+    assert scores(resumed) == scores(unbroken)
+    assert resumed.best_epoch == unbroken.best_epoch
+    plain = run(SETTINGS.model_copy(update={"mixed_precision": precision}))
+    assert scores(plain) != scores(unbroken), "the recipe does something"
 
 
 @pytest.mark.parametrize("change", ["key", "settings", "truncated", "garbage", "empty", "network"])
@@ -307,3 +337,62 @@ def test_a_training_without_validation_resumes(tmp_path: Path) -> None:
     events: list[TrainingEvent] = []
     assert_equal_weights(run(LAST, **options, listener=events.append), run(LAST, validation=None))
     assert [event.record.epoch for event in events if isinstance(event, EpochFinished)] == [3, 4]
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:
+    large = ONE_STEP.model_copy(update={"learning_rate": 0.5, "epochs": 2})
+    small = large.model_copy(update={"batch_size": 16, "accumulate_batches": 4})
+    (whole, parts) = (run(settings, model=linear_model()) for settings in (large, small))
+    for ours, theirs in zip(parts.model.parameters(), whole.model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert [record.training_loss for record in parts.history] == pytest.approx(
+        [record.training_loss for record in whole.history]
+    )
+
+
+def test_batches_left_over_make_a_step_of_their_own() -> None:
+    settings = ONE_STEP.model_copy(update={"batch_size": 13, "accumulate_batches": 2, "warmup_epochs": 1.0})
+    (record,) = run(settings, model=linear_model()).history  # 5 batches, 3 steps
+    assert record.learning_rate == settings.learning_rate
+
+
+def test_the_penalty_is_in_the_loss_and_pulls_every_weight_towards_zero() -> None:
+    settings = ONE_STEP.model_copy(update={"learning_rate": 0.1})
+    plain, penalised = (
+        run(settings.model_copy(update={"l1_penalty": penalty}), model=linear_model()) for penalty in (0.0, 0.25)
+    )
+    before = linear_model().get_parameter("1.weight").detach()
+    added = penalised.history[0].training_loss - plain.history[0].training_loss
+    assert added == pytest.approx(0.25 * before.abs().sum().item(), rel=1e-4)
+    pulled = penalised.model.get_parameter("1.weight") - plain.model.get_parameter("1.weight")
+    torch.testing.assert_close(pulled, -0.1 * 0.25 * before.sign())
+    assert torch.equal(penalised.model.get_parameter("1.bias"), plain.model.get_parameter("1.bias"))
+
+
+def test_the_average_is_validated_and_kept_with_its_statistics() -> None:
+    settings = SETTINGS.model_copy(update={"ema_decay": 0.95, "epochs": 3, "optimizer": "sgd", "learning_rate": 0.2})
+    averaged, plain = run(settings), run(settings.model_copy(update={"ema_decay": None}))
+    assert [r.training_loss for r in averaged.history] == [r.training_loss for r in plain.history]
+    assert [r.validation_loss for r in averaged.history] != [r.validation_loss for r in plain.history]
+    validation = make_windows(30, 1)
+    best = averaged.history[averaged.best_epoch - 1]
+    loss = nn.functional.cross_entropy(averaged.model(validation.windows), validation.labels).item()
+    assert loss == pytest.approx(best.validation_loss)
+    statistics = [result.model.get_buffer("layers.2.running_mean") for result in (averaged, plain)]
+    assert not torch.equal(*statistics)
+
+
+def test_plateau_lowers_the_learning_rate_where_validation_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    macro_f1 = iter([0.5, 0.7, 0.7, 0.6, 0.9])
+    monkeypatch.setattr(loop, "f1_score", lambda *_, **__: next(macro_f1))
+    settings = SETTINGS.model_copy(update={"epochs": 5, "schedule": "plateau", "plateau_patience": 2})
+    assert [record.learning_rate for record in run(settings).history] == [0.01, 0.01, 0.01, 0.01, 0.005]
+
+
+def test_targets_of_mixed_windows_are_shares() -> None:
+    settings = SETTINGS.model_copy(update={"augmentation": AugmentationSettings(mixup=1000.0), "epochs": 1})
+    (mixed,), (plain,) = (run(changed).history for changed in (settings, SETTINGS.model_copy(update={"epochs": 1})))
+    assert mixed.training_loss != plain.training_loss
+    # Halves of two activities in three: no network can be surer than that on average.
+    many = run(settings.model_copy(update={"epochs": 30, "augmentation": AugmentationSettings(mixup=1000.0)}))
+    assert min(record.training_loss for record in many.history) > 0.2

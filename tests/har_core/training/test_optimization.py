@@ -8,9 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from narrowing import present
+from torch import nn
 
 from har_core.settings.training import TrainingSettings
-from har_core.training.optimization import learning_rate_at, make_optimizer, set_learning_rate
+from har_core.training.optimization import learning_rate_at, make_optimizers, set_learning_rate
 
 STEPS_PER_EPOCH = 10
 
@@ -71,7 +73,7 @@ def test_cosine_falls_to_nearly_nothing() -> None:
 
 @given(
     epochs=st.integers(1, 40),
-    schedule=st.sampled_from(["constant", "step", "cosine", "one_cycle"]),
+    schedule=st.sampled_from(["constant", "step", "cosine", "one_cycle", "plateau"]),
     warmup_epochs=st.floats(0, 60),
     steps=st.integers(1, 7),
     learning_rate=st.floats(1e-6, 1.0),
@@ -86,13 +88,64 @@ def test_every_step_has_a_positive_rate_up_to_the_peak(
         assert 0 < learning_rate_at(step, steps, settings) <= learning_rate * (1 + 1e-9)
 
 
+def test_plateau_falls_where_the_score_stands_still() -> None:
+    settings = TrainingSettings(learning_rate=1.0, schedule="plateau", plateau_patience=2, step_decay=0.5)
+    scores = [0.5, 0.7, 0.7, 0.6, 0.6, 0.6, 0.8, 0.7]
+    ours = [learning_rate_at(9, 1, settings, scores[:epoch]) for epoch in range(len(scores) + 1)]
+    assert ours == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25]
+    warm = settings.model_copy(update={"warmup_epochs": 2.0})
+    assert learning_rate_at(0, 1, warm, scores) == 0.5
+
+
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
 def test_optimizers_carry_the_settings(name: Any, kind: type[torch.optim.Optimizer]) -> None:
-    settings = TrainingSettings(optimizer=name, learning_rate=0.25, weight_decay=0.125, momentum=0.5)
-    optimizer = make_optimizer(torch.nn.Linear(2, 2), settings)
+    settings = TrainingSettings(optimizer=name, learning_rate=0.25, weight_decay=0.125, momentum=0.5, nesterov=True)
+    (optimizer,) = optimizers = make_optimizers(torch.nn.Linear(2, 2), settings)
     assert type(optimizer) is kind
     (group,) = optimizer.param_groups
     assert (group["lr"], group["weight_decay"]) == (0.25, 0.125)
-    assert group.get("momentum", 0.5) == 0.5
-    set_learning_rate(optimizer, 0.5)
+    assert (group.get("momentum", 0.5), group.get("nesterov", True)) == (0.5, True)
+    set_learning_rate(optimizers, 0.5)
     assert group["lr"] == 0.5
+
+
+def network() -> nn.Sequential:
+    """A convolution, a depthwise one, a norm and a linear layer, with a gradient."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv1d(3, 4, 5), nn.Conv1d(4, 4, 3, groups=4), nn.BatchNorm1d(4), nn.Flatten(), nn.Linear(4 * 4, 2)
+    )
+    torch.autograd.backward(model(torch.randn(6, 3, 10)).square().sum())
+    return model
+
+
+def test_muon_moves_matrices_and_adamw_the_rest() -> None:
+    settings = TrainingSettings(optimizer="muon", learning_rate=0.25, weight_decay=0.0, momentum=0.5)
+    before, model = network(), network()
+    optimizers = make_optimizers(model, settings)
+    assert [type(optimizer) for optimizer in optimizers] == [torch.optim.Muon, torch.optim.AdamW]
+    model.zero_grad(set_to_none=True)
+    torch.autograd.backward(model(torch.randn(6, 3, 10)).square().sum())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            present(parameter.grad).mul_(1e-3)  # as clipping does: Muon must see it, or its own gradient is another one
+    muon = optimizers[0]
+    shapes = [tuple(parameter.shape) for parameter in muon.param_groups[0]["params"]]
+    assert shapes == [(4, 15), (2, 16)]
+    names = ("0.weight", "4.weight")
+    for flat, name in zip(muon.param_groups[0]["params"], names, strict=True):
+        assert torch.equal(flat.grad, present(model.get_parameter(name).grad).view_as(flat))
+    for optimizer in optimizers:
+        optimizer.step()
+    step = (before.get_parameter(names[0]) - model.get_parameter(names[0])).detach().flatten(1)
+    # All directions are moved along about as far: singular values of an orthogonal matrix, within Muon's tolerance.
+    values = torch.linalg.svdvals(step) / (0.25 * 0.2 * 15**0.5)
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    for old, new in zip(before.parameters(), model.parameters(), strict=True):
+        assert not torch.equal(old, new)
+
+
+def test_muon_without_a_matrix_is_adamw() -> None:
+    (optimizer,) = make_optimizers(torch.nn.BatchNorm1d(3), TrainingSettings(optimizer="muon"))
+    assert type(optimizer) is torch.optim.AdamW

@@ -1,0 +1,35 @@
+"""First weights of a network, in place of those that its layers come with."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from har_core.settings.training import TrainingSettings
+
+_DENSE = (nn.Linear, nn.Conv1d, nn.Conv2d)
+
+
+def initialise(model: nn.Module, settings: TrainingSettings) -> None:
+    """Draw weights of ``model`` anew, in place, with PyTorch's global generator, where ``settings`` ask for it.
+
+    Linear and convolution layers: ``he`` draws normal weights that keep the variance through ReLUs (K. He et al.,
+    "Delving deep into rectifiers", 2015, section 2.2), ``xavier`` uniform ones that keep it through near-linear layers
+    (X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
+    equation 16); biases become 0. Recurrent layers: ``orthogonal`` makes the matrix of each gate from state to state
+    orthogonal (A. M. Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", 2014). Parameters of other layers stay.
+    """
+    for module in model.modules():
+        if isinstance(module, _DENSE) and settings.initialisation != "default":
+            if settings.initialisation == "he":
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            else:
+                nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        if isinstance(module, nn.RNNBase) and settings.recurrent_initialisation == "orthogonal":
+            for name, parameter in module.named_parameters():
+                if name.startswith("weight_hh"):
+                    for gate in torch.split(parameter.data, module.hidden_size):
+                        nn.init.orthogonal_(gate)

@@ -1,0 +1,68 @@
+"""Makes one training window of two, and shares of activities that say how much of each.
+
+All randomness is from PyTorch's global generators. Letters: N windows, T timepoints, C channels, K activities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.distributions import Beta
+from torch.nn.functional import one_hot
+
+from har_core.settings.augmentation import AugmentationSettings
+
+Mix = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Makes windows (N, T, C) and shares of activities, float32 (N, K), of windows (N, T, C) and activities, int64 (N,)."""
+
+
+def make_mixing(settings: AugmentationSettings, *, num_classes: int) -> Mix | None:
+    """Mixes each window of a batch with another one of it, as ``settings`` ask; None if they do not.
+
+    If they ask for ``mixup`` and ``cutmix``, each batch draws one of the two.
+    """
+    ways = [
+        (combine, strength) for combine, strength in ((blend, settings.mixup), (splice, settings.cutmix)) if strength
+    ]
+    if not ways:
+        return None
+
+    def mix(windows_NTC: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
+        combine, strength = ways[int(torch.randint(len(ways), ())) if len(ways) > 1 else 0]
+        num_windows, device = len(labels_N), labels_N.device
+        others_N = torch.randperm(num_windows).to(device)
+        # In float64, because small strengths draw shares that float32 confuses with each other.
+        beta = Beta(*torch.full((2,), strength, dtype=torch.float64))
+        mixed_NTC, shares_N = combine(windows_NTC, windows_NTC[others_N], beta.sample((num_windows,)).float())
+        shares_N1 = shares_N[:, None].to(device)
+        targets_NK = one_hot(labels_N, num_classes).float()
+        return mixed_NTC, torch.lerp(targets_NK[others_N], targets_NK, shares_N1)
+
+    return mix
+
+
+def blend(own_NTC: Tensor, others_NTC: Tensor, shares_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Mixup: the mean of two windows, weighted by the share of the first (H. Zhang et al., "mixup", 2018, section 2).
+
+    Returns:
+        Windows (N, T, C), and the share of the first window in each, (N,).
+    """
+    return torch.lerp(others_NTC, own_NTC, shares_N[:, None, None].to(own_NTC.device)), shares_N
+
+
+def splice(own_NTC: Tensor, others_NTC: Tensor, shares_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Cutmix along time: a stretch at a random place comes from the second window (S. Yun et al., "CutMix", 2019).
+
+    All channels are cut alike, and the stretch stays where it was in its window.
+
+    Returns:
+        Windows (N, T, C), and the share of the first window in each, (N,): that of the whole samples left.
+    """
+    num_timepoints = own_NTC.shape[1]
+    lengths_N = ((1 - shares_N) * num_timepoints).round().to(torch.int64)
+    first_N = (torch.rand(len(shares_N)) * (num_timepoints - lengths_N + 1)).to(torch.int64)
+    timepoints_T = torch.arange(num_timepoints)
+    cut_NT = (timepoints_T >= first_N[:, None]) & (timepoints_T < (first_N + lengths_N)[:, None])
+    return torch.where(cut_NT[..., None].to(own_NTC.device), others_NTC, own_NTC), 1 - lengths_N / num_timepoints

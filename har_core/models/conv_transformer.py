@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from har_core.models.layers.attention import AttentionPooling, encoder, require_encoder
+from har_core.models.layers.attention import AttentionPooling, Encoder
 from har_core.models.layers.options import require_option
 from har_core.models.registry import register_model
 
@@ -36,7 +36,6 @@ class ConvTransformer(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        require_encoder(width=width, num_heads=num_heads, num_layers=num_layers, dropout=dropout)
         require_option(
             kernel_size >= 1 and kernel_size % 2 == 1, "kernel_size", kernel_size, "an odd number of at least 1"
         )
@@ -50,7 +49,7 @@ class ConvTransformer(nn.Module):
         )
         self.position_UF = nn.Parameter(0.02 * torch.randn(-(-num_timepoints // 4), width))
         self.dropout = nn.Dropout(dropout)
-        self.encoder = encoder(width=width, num_heads=num_heads, num_layers=num_layers, dropout=dropout)
+        self.encoder = Encoder(width=width, num_heads=num_heads, num_layers=num_layers, dropout=dropout)
         self.pool = AttentionPooling(width)
         self.head = nn.Linear(width, num_classes)
 

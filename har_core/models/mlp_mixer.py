@@ -8,7 +8,7 @@ hundreds, and the network stays small. Dropout is added.
 
 Cost of a window of 125 x 45, 19 activities: 89,783 parameters, 2,409,216 multiply-accumulates.
 
-Letters: N windows, T timepoints, C channels, P patches, L timepoints of a patch, F features, K activities.
+Letters: N windows, T timepoints, C channels, P patches, L values of a patch, F features, K activities.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ class MlpMixer(nn.Module):
         for option, value in sizes.items():
             require_option(value >= 1, option, value, "a whole number of at least 1")
         require_option(0 <= dropout < 1, "dropout", dropout, "a share from 0 to below 1")
-        self.patch_length = patch_length
         num_patches = -(-num_timepoints // patch_length)
         self.num_padded = num_patches * patch_length - num_timepoints
         self.embed = nn.Linear(patch_length * num_channels, width)
@@ -69,8 +68,8 @@ class MlpMixer(nn.Module):
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NTC = functional.pad(x_NTC, (0, 0, 0, self.num_padded))
-        x_NPLC = x_NTC.unflatten(1, (-1, self.patch_length))
-        x_NPF = self.body(self.embed(x_NPLC.flatten(start_dim=2)))
+        x_NPL = x_NTC.reshape(x_NTC.shape[0], -1, self.embed.in_features)
+        x_NPF = self.body(self.embed(x_NPL))
         logits_NK: Tensor = self.head(self.norm(x_NPF).mean(dim=1))
         return logits_NK
 

@@ -2,7 +2,8 @@
 
 Origin: S. Bian et al., "TinierHAR: towards ultra-lightweight deep learning models for efficient human activity
 recognition on edge devices", 2025, section 3, with the sizes of the code published with it. Convolutions before a batch
-norm, which would cancel a bias, have none, and neither has the score of a timepoint.
+norm, which would cancel a bias, have none, and neither has the score of a timepoint. The last layer starts as X. Glorot
+and Y. Bengio 2010 have it.
 
 Cost of a window of 125 x 45, 19 activities: 37,572 parameters, 2,009,373 multiply-accumulates.
 
@@ -12,10 +13,9 @@ both directions, K activities.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from har_core.models.layers.attention import AttentionPooling
+from har_core.models.layers.attention import AttentionPooling, features_last, gru_states
 from har_core.models.layers.options import require_option
 from har_core.models.registry import register_model
 
@@ -51,14 +51,15 @@ class TinierHar(nn.Module):
             *(SeparableBlock(width, width, kernel_size, halves_time=False) for _ in range(num_blocks)),
         )
         self.dropout = nn.Dropout(dropout)
-        self.gru = nn.GRU(num_channels * width, hidden_size, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(num_channels * width, hidden_size, bidirectional=True)
         self.pool = AttentionPooling(2 * hidden_size)
         self.head = nn.Linear(2 * hidden_size, num_classes)
+        nn.init.xavier_uniform_(self.head.weight)  # a mean of 32 states is small: PyTorch's own start is slow
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NFUC = self.convs(x_NTC.unsqueeze(1))
         x_NUCF = x_NFUC.permute(0, 2, 3, 1)
-        x_NUH, _ = self.gru(self.dropout(x_NUCF.flatten(start_dim=2)))
+        x_NUH = gru_states(self.gru, self.dropout(x_NUCF.flatten(start_dim=2)))
         logits_NK: Tensor = self.head(self.pool(x_NUH))
         return logits_NK
 
@@ -89,7 +90,6 @@ class SeparableBlock(nn.Module):
         self.pool = nn.MaxPool2d((2, 1)) if halves_time else nn.Identity()
 
     def forward(self, x_NFTC: Tensor) -> Tensor:
-        # Features last in memory: 1.6 times as fast.
-        x_NFTC = x_NFTC.contiguous(memory_format=torch.channels_last)
+        x_NFTC = features_last(x_NFTC)  # 1.6 times as fast so
         y_NFTC: Tensor = self.pool(self.filters(x_NFTC)) + self.pool(self.shortcut(x_NFTC))
         return y_NFTC

@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from har_core.models.layers.attention import ChannelAttention
+from har_core.models.layers.attention import ChannelAttention, features_last
 from har_core.models.layers.options import require_option
 from har_core.models.registry import register_model
 
@@ -64,9 +64,7 @@ class TinyHar(nn.Module):
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NFTC = self.convs[0](x_NTC.unsqueeze(1))
-        x_NFUC = self.convs[1:](
-            x_NFTC.contiguous(memory_format=torch.channels_last)
-        )  # features last: 1.7 times as fast
+        x_NFUC = self.convs[1:](features_last(x_NFTC))  # 1.7 times as fast so
         x_NUCF = self.dropout(self.channel_attention(x_NFUC.permute(0, 2, 3, 1)))
         x_NUH, _ = self.lstm(self.fuse(x_NUCF.flatten(start_dim=2)).relu())
         logits_NK: Tensor = self.head(self.pool(x_NUH))

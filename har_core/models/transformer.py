@@ -7,7 +7,7 @@ timepoint says little, and attention costs the square of their number.
 
 Cost of a window of 125 x 45, 19 activities: 429,075 parameters, 11,032,832 multiply-accumulates.
 
-Letters: N windows, T timepoints, C channels, P patches, L timepoints of a patch, F features, K activities.
+Letters: N windows, T timepoints, C channels, P patches, L values of a patch, F features, K activities.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from har_core.models.layers.attention import encoder, require_encoder
+from har_core.models.layers.attention import Encoder
 from har_core.models.layers.options import require_option
 from har_core.models.registry import register_model
 
@@ -42,21 +42,19 @@ class Transformer(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        require_encoder(width=width, num_heads=num_heads, num_layers=num_layers, dropout=dropout)
         require_option(patch_length >= 1, "patch_length", patch_length, "a whole number of at least 1")
-        self.patch_length = patch_length
         num_patches = -(-num_timepoints // patch_length)
         self.num_padded = num_patches * patch_length - num_timepoints
         self.embed = nn.Linear(patch_length * num_channels, width)
         self.register_buffer("position_PF", sinusoids(num_patches, width), persistent=False)
         self.dropout = nn.Dropout(dropout)
-        self.encoder = encoder(width=width, num_heads=num_heads, num_layers=num_layers, dropout=dropout)
+        self.encoder = Encoder(width=width, num_heads=num_heads, num_layers=num_layers, dropout=dropout)
         self.head = nn.Linear(width, num_classes)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NTC = functional.pad(x_NTC, (0, 0, 0, self.num_padded))
-        x_NPLC = x_NTC.unflatten(1, (-1, self.patch_length))
-        x_NPF = self.embed(x_NPLC.flatten(start_dim=2)) + self.position_PF
+        x_NPL = x_NTC.reshape(x_NTC.shape[0], -1, self.embed.in_features)
+        x_NPF = self.embed(x_NPL) + self.position_PF
         x_NPF = self.encoder(self.dropout(x_NPF))
         logits_NK: Tensor = self.head(x_NPF.mean(dim=1))
         return logits_NK

@@ -1,7 +1,6 @@
 """Attention: between timepoints or patches, between channels, and as a weighted mean over time.
 
-PyTorch's encoder layer serves where an architecture has the same, its ``scaled_dot_product_attention`` everywhere else.
-Features come last.
+All of it rests on PyTorch's ``scaled_dot_product_attention``. Features come last.
 
 Letters: N windows, T timepoints, C channels, S = N·C series, P patches, L timepoints of a patch, F features, H heads,
 D features of a head, B sequences, Q positions in a sequence, K activities.
@@ -14,37 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from har_core.models.layers.options import require_option
-
-
-def require_encoder(*, width: int, num_heads: int, num_layers: int, dropout: float) -> None:
-    """Refuse what :func:`encoder` cannot be made with.
-
-    Raises:
-        InputError: an option has an impossible value.
-    """
-    require_option(num_heads >= 1, "num_heads", num_heads, "a whole number of at least 1")
-    require_option(
-        width >= 1 and width % num_heads == 0, "width", width, f"a positive multiple of num_heads, {num_heads}"
-    )
-    require_option(num_layers >= 1, "num_layers", num_layers, "a whole number of at least 1")
-    require_option(0 <= dropout < 1, "dropout", dropout, "a share from 0 to below 1")
-
-
-def encoder(*, width: int, num_heads: int, num_layers: int, dropout: float) -> nn.Sequential:
-    """Encoder layers with the norm first (Vaswani et al. 2017; R. Xiong et al. 2020): (N, P, F) to the same shape.
-
-    Not ``nn.TransformerEncoder``, whose layers all start with the same weights. The fast path that PyTorch takes
-    outside training changes answers by rounding alone, and an exported graph does not have it.
-    """
-    return nn.Sequential(
-        *(
-            nn.TransformerEncoderLayer(
-                width, num_heads, 2 * width, dropout, activation="gelu", batch_first=True, norm_first=True
-            )
-            for _ in range(num_layers)
-        ),
-        nn.LayerNorm(width),
-    )
 
 
 class MultiHeadAttention(nn.Module):
@@ -63,6 +31,46 @@ class MultiHeadAttention(nn.Module):
         q_BHQD, k_BHQD, v_BHQD = qkv_BQ3HD.permute(2, 0, 3, 1, 4)
         y_BHQD = functional.scaled_dot_product_attention(q_BHQD, k_BHQD, v_BHQD)
         return y_BHQD.transpose(1, 2).flatten(start_dim=2)
+
+
+class EncoderLayer(nn.Module):
+    """Attention, then two linear layers with GELU, a sum around each: (N, P, F) to the same shape.
+
+    The encoder layer of A. Vaswani et al. 2017, section 3.1, with the norm first (R. Xiong et al. 2020). It computes
+    what ``nn.TransformerEncoderLayer`` does, which a test compares, but for dropout of the weights of attention. That
+    module turns windows round in memory, and PyTorch then rounds otherwise where weights need a gradient: an exported
+    graph would not answer alike to the last digit wherever it is loaded.
+    """
+
+    def __init__(self, width: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = MultiHeadAttention(width, num_heads, width // num_heads)
+        self.project = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * width, width)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x_NPF: Tensor) -> Tensor:
+        x_NPF = x_NPF + self.dropout(self.project(self.attention(self.norm1(x_NPF))))
+        y_NPF: Tensor = self.dropout(self.feed_forward(self.norm2(x_NPF)))
+        return x_NPF + y_NPF
+
+
+class Encoder(nn.Sequential):
+    """``num_layers`` times :class:`EncoderLayer`, then a layer norm: (N, P, F) to the same shape."""
+
+    def __init__(self, *, width: int, num_heads: int, num_layers: int, dropout: float) -> None:
+        require_option(num_heads >= 1, "num_heads", num_heads, "a whole number of at least 1")
+        require_option(
+            width >= 1 and width % num_heads == 0, "width", width, f"a positive multiple of num_heads, {num_heads}"
+        )
+        require_option(num_layers >= 1, "num_layers", num_layers, "a whole number of at least 1")
+        require_option(0 <= dropout < 1, "dropout", dropout, "a share from 0 to below 1")
+        layers = (EncoderLayer(width, num_heads, dropout) for _ in range(num_layers))
+        super().__init__(*layers, nn.LayerNorm(width))
 
 
 class ChannelAttention(nn.Module):
@@ -96,7 +104,7 @@ class AttentionPooling(nn.Module):
         self.score = nn.Linear(width, 1, bias=False)
 
     def forward(self, x_NTF: Tensor) -> Tensor:
-        weight_NT1 = self.score(x_NTF).softmax(dim=1)
+        weight_NT1: Tensor = self.score(x_NTF).softmax(dim=1)
         return (weight_NT1 * x_NTF).sum(dim=1)
 
 
@@ -121,7 +129,7 @@ class ChannelPatches(nn.Module):
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2)[..., : self.num_patches * self.patch_length]
-        x_NCPL = x_NCT.unflatten(2, (self.num_patches, self.patch_length))
+        x_NCPL = x_NCT.reshape(*x_NCT.shape[:2], self.num_patches, self.patch_length)
         x_NCPF: Tensor = self.embed(x_NCPL) + self.position
         return x_NCPF
 
@@ -140,7 +148,7 @@ class PatchMerging(nn.Module):
 
     def forward(self, x_SPF: Tensor) -> Tensor:
         x_SPF = pad_patches(x_SPF, 2)
-        pairs = x_SPF.unflatten(1, (-1, 2)).flatten(start_dim=2)
+        pairs = x_SPF.reshape(x_SPF.shape[0], x_SPF.shape[1] // 2, 2 * x_SPF.shape[2])
         y_SPF: Tensor = self.norm(self.linear(pairs)).relu()
         return y_SPF
 
@@ -150,6 +158,22 @@ class Tower(nn.Sequential):
 
     def __init__(self, *, num_features: int, width: int, num_classes: int) -> None:
         super().__init__(nn.Linear(num_features, width), nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, num_classes))
+
+
+def features_last(x_NFTC: Tensor) -> Tensor:
+    """The same tensor (N, F, T, C), features side by side in memory; convolutions keep this order."""
+    return x_NFTC.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+
+def gru_states(gru: nn.GRU, x_NTF: Tensor) -> Tensor:
+    """States of ``gru`` (not batch first) at each timepoint: (N, T, F) to (N, T, H) for H units of all directions.
+
+    Memory is put in order before and after, because PyTorch rounds a product with windows turned round in memory
+    otherwise where weights need a gradient; an exported graph would not answer alike to the last digit.
+    """
+    x_TNH, _ = gru(x_NTF.transpose(0, 1).contiguous())
+    x_NTH: Tensor = x_TNH.transpose(0, 1).contiguous()
+    return x_NTH
 
 
 def pad_patches(x_SPF: Tensor, multiple: int) -> Tensor:

@@ -80,6 +80,6 @@ class LastPlusPooling(nn.Module):
         self.factor = nn.Parameter(torch.tensor(0.1))
 
     def forward(self, x_NUH: Tensor) -> Tensor:
-        weight_NU1 = self.score(x_NUH).softmax(dim=1)
-        pooled_NH: Tensor = x_NUH[:, -1] + self.factor * (weight_NU1 * x_NUH).sum(dim=1)
+        score_NU1 = self.score(x_NUH.flatten(0, 1)).view(-1, x_NUH.shape[1], 1)
+        pooled_NH: Tensor = x_NUH[:, -1] + self.factor * (score_NU1.softmax(dim=1) * x_NUH).sum(dim=1)
         return pooled_NH

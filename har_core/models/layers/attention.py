@@ -1,6 +1,9 @@
 """Attention: between timepoints or patches, between channels, and as a weighted mean over time.
 
-All of it rests on PyTorch's ``scaled_dot_product_attention``. Features come last.
+All of it rests on PyTorch's ``scaled_dot_product_attention``. Features come last. Exported graphs must answer alike to
+the last digit wherever they are loaded, but PyTorch chooses between two ways to multiply windows with weights, which
+round differently, by whether the weights need a gradient. It has no choice where the windows lie in order in memory and
+the layer has a bias, or where all rows are flattened into one matrix first.
 
 Letters: N windows, T timepoints, C channels, S = N·C series, P patches, L timepoints of a patch, F features, H heads,
 D features of a head, B sequences, Q positions in a sequence, K activities.
@@ -38,8 +41,7 @@ class EncoderLayer(nn.Module):
 
     The encoder layer of A. Vaswani et al. 2017, section 3.1, with the norm first (R. Xiong et al. 2020). It computes
     what ``nn.TransformerEncoderLayer`` does, which a test compares, but for dropout of the weights of attention. That
-    module turns windows round in memory, and PyTorch then rounds otherwise where weights need a gradient: an exported
-    graph would not answer alike to the last digit wherever it is loaded.
+    module multiplies windows that lie out of order in memory.
     """
 
     def __init__(self, width: int, num_heads: int, dropout: float) -> None:
@@ -87,10 +89,10 @@ class ChannelAttention(nn.Module):
         self.factor = nn.Parameter(torch.tensor(0.1))
 
     def forward(self, x_NTCF: Tensor) -> Tensor:
-        x_BCF = x_NTCF.flatten(0, 1)
-        q_BCF, k_BCF, v_BCF = self.qkv(x_BCF).chunk(3, dim=-1)
+        qkv_BCF = self.qkv(x_NTCF.flatten(0, 2)).view(-1, x_NTCF.shape[2], 3 * x_NTCF.shape[3])
+        q_BCF, k_BCF, v_BCF = qkv_BCF.chunk(3, dim=-1)
         y_BCF = functional.scaled_dot_product_attention(q_BCF, k_BCF, v_BCF, scale=1.0)
-        return (x_BCF + self.factor * y_BCF).view_as(x_NTCF)
+        return x_NTCF + self.factor * y_BCF.view_as(x_NTCF)
 
 
 class AttentionPooling(nn.Module):
@@ -104,8 +106,8 @@ class AttentionPooling(nn.Module):
         self.score = nn.Linear(width, 1, bias=False)
 
     def forward(self, x_NTF: Tensor) -> Tensor:
-        weight_NT1: Tensor = self.score(x_NTF).softmax(dim=1)
-        return (weight_NT1 * x_NTF).sum(dim=1)
+        score_NT1: Tensor = self.score(x_NTF.flatten(0, 1)).view(-1, x_NTF.shape[1], 1)
+        return (score_NT1.softmax(dim=1) * x_NTF).sum(dim=1)
 
 
 class ChannelPatches(nn.Module):
@@ -168,11 +170,10 @@ def features_last(x_NFTC: Tensor) -> Tensor:
 def gru_states(gru: nn.GRU, x_NTF: Tensor) -> Tensor:
     """States of ``gru`` (not batch first) at each timepoint: (N, T, F) to (N, T, H) for H units of all directions.
 
-    Memory is put in order before and after, because PyTorch rounds a product with windows turned round in memory
-    otherwise where weights need a gradient; an exported graph would not answer alike to the last digit.
+    A GRU that is batch first would multiply windows that lie out of order in memory.
     """
     x_TNH, _ = gru(x_NTF.transpose(0, 1).contiguous())
-    x_NTH: Tensor = x_TNH.transpose(0, 1).contiguous()
+    x_NTH: Tensor = x_TNH.transpose(0, 1)
     return x_NTH
 
 

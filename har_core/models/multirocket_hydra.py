@@ -6,8 +6,8 @@ summaries of each convolution, windows and their first differences), and A. Demp
 "Hydra: competing convolutional kernels for fast and accurate time series classification", the same 37, 2023, who put
 both in front of one ridge classifier. It has 3,712 features, not some 54,000, because the time of the ridge regression
 grows with their square (the papers: ``num_features = 49728``, ``num_groups = 64``). Channels are standardised and added
-up as in :mod:`har_core.models.convolutions`. The values of HYDRA are rounded to six decimals, so that the last bit
-decides no contest where a signal stands still; and its counts are standardised with their zeros, not without.
+up as in :mod:`har_core.models.layers.random_convolutions`. The values of HYDRA are rounded to six decimals, so that the
+last bit decides no contest where a signal stands still; its counts are standardised with their zeros, not without.
 
 Letters: N windows, T timepoints, C channels, P kernels, B thresholds of a kernel, G groups, K kernels of a group, J = 9
 weights of a kernel, D dilations, F features.
@@ -22,9 +22,9 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
-from har_core.models.convolutions import KERNEL_LENGTH, NUM_KERNELS, PENALTIES, scale_of, with_thresholds
 from har_core.models.features import features_of
 from har_core.models.layers.options import require_option
+from har_core.models.layers.random_convolutions import KERNEL_LENGTH, NUM_KERNELS, PENALTIES, scale_of, with_thresholds
 from har_core.models.linear import LinearOnFeatures
 from har_core.models.registry import register_classical
 

@@ -1,7 +1,7 @@
 """Rocket: random convolutions along time, the share of their output above thresholds, and a ridge classifier.
 
 Origin: A. Dempster, D. F. Schmidt and G. I. Webb, "MiniRocket: a very fast (almost) deterministic transform for time
-series classification", KDD 2021; :mod:`har_core.models.convolutions` says what differs.
+series classification", KDD 2021; :mod:`har_core.models.layers.random_convolutions` says what differs.
 
 Letters: N windows, T timepoints, C channels, F features.
 """
@@ -13,9 +13,9 @@ from sklearn.linear_model import RidgeClassifierCV
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from har_core.models.convolutions import KERNEL_LENGTH, NUM_KERNELS, PENALTIES, with_thresholds
 from har_core.models.features import features_of
 from har_core.models.layers.options import require_option
+from har_core.models.layers.random_convolutions import KERNEL_LENGTH, NUM_KERNELS, PENALTIES, with_thresholds
 from har_core.models.linear import LinearOnFeatures
 from har_core.models.registry import register_classical
 

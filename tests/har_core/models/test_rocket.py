@@ -10,7 +10,7 @@ import torch
 
 from har_core.base.errors import InputError
 from har_core.models import fit_model
-from har_core.models.convolutions import (
+from har_core.models.layers.random_convolutions import (
     MAX_CHANNELS,
     NUM_KERNELS,
     RandomConvolutions,

@@ -112,6 +112,7 @@ def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
         **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},
         "num_parameters": result.complexity.num_parameters,
         "macs": result.complexity.macs,
+        **({} if result.complexity.mean_macs is None else {"mean_macs": result.complexity.mean_macs}),
         "seed": dg.MetadataValue.int(result.seed),  # no metric of the run
         "best_epoch": result.best_epoch,
         "num_epochs": len(result.history),

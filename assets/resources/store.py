@@ -68,6 +68,7 @@ _ACTIVE_RUNS = """
 """
 _TAGS = "SELECT key, value FROM tags WHERE run_uuid = ?"
 _PARAMS = "SELECT key, value FROM params WHERE run_uuid = ?"
+_MEAN_MACS = "SELECT run_uuid, value FROM latest_metrics WHERE key = 'mean_macs'"
 _METRICS = "SELECT key, value, is_nan FROM latest_metrics WHERE run_uuid = ?"
 
 
@@ -86,6 +87,8 @@ class RegisteredVersion:
     location: str
     """URI of the folder with the model's files."""
     tags: Mapping[str, str]
+    mean_macs: float | None = None
+    """Multiply-accumulates that a test window needed on average; None for a model that computes all in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,7 @@ class Store:
         with self.open() as connection:
             recorded = recorded_artifacts(connection)
             rows = connection.execute(_VERSIONS).fetchall()
+            mean_macs = dict(connection.execute(_MEAN_MACS).fetchall())
             for name, version, alias in connection.execute(_ALIASES):
                 aliases[name, version].append(alias)
             for name, version, key, value in connection.execute(_VERSION_TAGS):
@@ -222,6 +226,7 @@ class Store:
                 model_id=source.removeprefix("models:/"),
                 location=self._here(location or "", recorded),
                 tags=tags[name, version],
+                mean_macs=mean_macs.get(run_id),
             )
             for name, version, source, location, run_id in rows
         ]

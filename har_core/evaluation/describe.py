@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
+import torch
 
 from har_core.datasets.dsads.layout import NUM_CHANNELS
 from har_core.datasets.origin import Origin
@@ -21,12 +22,16 @@ from har_core.splits.build import SplitWindows
 from har_core.splits.protocols import Fold
 from har_core.training.devices import computed_with
 
+_WINDOWS_AT_ONCE = 256
+
 
 def describe_model(
     architecture: str, experiment: Experiment, windows: SplitWindows, trained: Trained, *, origin: Origin
 ) -> ModelRecord:
     """The record of a model, with its cost and its speed on this machine measured now."""
     settings, fitted, length = experiment.model_settings(architecture), trained.fitted, experiment.windows.length
+    channels = channels_seen(settings.training)
+    test = (batch[:, :, list(channels)] for batch in torch.split(windows.roles["test"].windows, _WINDOWS_AT_ONCE))
     computed = computed_with(experiment.runtime)
     return ModelRecord(
         architecture=architecture,
@@ -35,7 +40,7 @@ def describe_model(
         training_settings={**settings_read(architecture, settings), "seed": trained.seed},
         history=tuple(asdict(record) for record in fitted.history),
         best_epoch=fitted.best_epoch,
-        complexity=measure_complexity(fitted.model, length, len(channels_seen(settings.training))),
+        complexity=measure_complexity(fitted.model, length, len(channels), test),
         latency=measure_latency(trained.classifier, length, NUM_CHANNELS, experiment.evaluation),
         num_windows=_num_windows(windows),
         subjects=_subjects(windows),

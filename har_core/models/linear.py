@@ -1,4 +1,4 @@
-"""A linear model on standardised features, as tensors. scikit-learn fits it.
+"""A linear model on features, standardised or not, as tensors. scikit-learn fits it.
 
 Letters: N windows, F features, K activities.
 """
@@ -17,26 +17,28 @@ _NEVER = -1e4
 
 
 class LinearOnFeatures(nn.Module):
-    """Features, then one linear layer that also standardises them: windows (N, T, C) to logits (N, K).
+    """Features, then one linear layer, which also standardises them: windows (N, T, C) to logits (N, K).
 
     Computed in float64, as scikit-learn does.
     """
 
-    def __init__(self, features: nn.Module, scaler: StandardScaler, linear: Any, *, num_classes: int) -> None:
-        """Convert a fitted ``scaler``, and a ``linear`` classifier that was fitted to its output.
+    def __init__(self, features: nn.Module, scaler: StandardScaler | None, linear: Any, *, num_classes: int) -> None:
+        """Convert a fitted ``scaler``, if any, and a ``linear`` classifier that was fitted to its output.
 
         ``linear`` has ``coef_``, ``intercept_`` and ``classes_``; for two classes it may have only the second's row.
         """
         super().__init__()
         self.features = features
         coefficients, intercept = np.atleast_2d(linear.coef_), np.atleast_1d(linear.intercept_)
+        scale = 1.0 if scaler is None else scaler.scale_
+        mean = 0.0 if scaler is None else scaler.mean_
         weight_FK = np.zeros((coefficients.shape[1], num_classes))
         bias_K = np.full(num_classes, _NEVER)
         classes = linear.classes_
         bias_K[classes] = 0.0
         present = classes[1:] if len(coefficients) < len(classes) else classes  # the first of two: logit 0
-        weight_FK[:, present] = (coefficients / scaler.scale_).T
-        bias_K[present] = intercept - coefficients @ (scaler.mean_ / scaler.scale_)
+        weight_FK[:, present] = (coefficients / scale).T
+        bias_K[present] = intercept - (coefficients * (mean / scale)).sum(axis=1)
         self.weight_FK = nn.Buffer(torch.from_numpy(weight_FK))
         self.bias_K = nn.Buffer(torch.from_numpy(bias_K))
 

@@ -1,43 +1,23 @@
 """Rocket: random convolutions along time, the share of their output above thresholds, and a ridge classifier.
 
 Origin: A. Dempster, D. F. Schmidt and G. I. Webb, "MiniRocket: a very fast (almost) deterministic transform for time
-series classification", KDD 2021, in the multivariate form of the authors' code: every convolution sees the sum of a few
-channels chosen at random. Two things differ. Channels are standardised first, because here m/s², rad/s and a field of
-size 1 are added up. And each threshold is 1e-6 above its quantile, so that rounding decides nothing where a signal
-stands still. docs/decisions/0008 says why no library does this.
+series classification", KDD 2021; :mod:`har_core.models.layers.random_convolutions` says what differs.
 
-Letters: N windows, T timepoints, C channels, P = 84 kernels, J = 9 weights of a kernel, B thresholds of a kernel.
+Letters: N windows, T timepoints, C channels, F features.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
-
 import numpy as np
-import numpy.typing as npt
-import torch
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
-from torch.nn import functional
 
 from har_core.models.features import features_of
 from har_core.models.layers.options import require_option
+from har_core.models.layers.random_convolutions import KERNEL_LENGTH, NUM_KERNELS, PENALTIES, with_thresholds
 from har_core.models.linear import LinearOnFeatures
 from har_core.models.registry import register_classical
-
-KERNEL_LENGTH = 9
-TAPS = tuple(combinations(range(KERNEL_LENGTH), 3))
-"""For each kernel the three positions with weight 2; the other six have weight -1, so a kernel sums to 0."""
-NUM_KERNELS = len(TAPS)
-MAX_DILATIONS = 32
-MAX_CHANNELS = 9
-"""Most channels that one convolution adds up."""
-PENALTIES = np.logspace(-3, 3, 10)
-"""Ridge penalties of the paper; leaving out each training window in turn chooses one."""
-_MARGIN = 1e-6
-_GOLDEN_RATIO = (5**0.5 + 1) / 2
 
 
 @register_classical("rocket")
@@ -52,124 +32,8 @@ def fit(windows_NTC: Tensor, labels_N: Tensor, *, num_classes: int, seed: int, n
         num_timepoints >= KERNEL_LENGTH, "windows.length", num_timepoints, f"at least {KERNEL_LENGTH} samples"
     )
     require_option(num_features >= NUM_KERNELS, "num_features", num_features, f"at least {NUM_KERNELS}")
-    features = _with_thresholds(windows_NTC, np.random.default_rng(seed), num_features // NUM_KERNELS)
+    features = with_thresholds(windows_NTC, np.random.default_rng(seed), num_features // NUM_KERNELS)
     x_NF = features_of(features, windows_NTC).numpy()
     scaler = StandardScaler().fit(x_NF)
     ridge = RidgeClassifierCV(alphas=PENALTIES).fit(scaler.transform(x_NF), labels_N.numpy())
     return LinearOnFeatures(features, scaler, ridge, num_classes=num_classes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Convolutions:
-    """All 84 kernels at one dilation."""
-
-    dilation: int
-    """Samples between two weights of a kernel."""
-    channels_PC: Tensor
-    """float64, 1 if a kernel sees a channel, else 0."""
-    thresholds_PB: Tensor
-    """float64."""
-
-
-class RandomConvolutions(nn.Module):
-    """Shares of values above thresholds: raw windows (N, T, C) to float32 (N, F).
-
-    Half of the kernels slide over the window with zeros beyond its ends, the others stay inside; the halves alternate
-    from dilation to dilation.
-    """
-
-    def __init__(self, mean_C: Tensor, deviation_C: Tensor, convolutions: list[Convolutions]) -> None:
-        super().__init__()
-        self.mean_C = nn.Buffer(mean_C)
-        self.deviation_C = nn.Buffer(deviation_C)
-        self.weights_PJ = nn.Buffer(kernel_weights(), persistent=False)
-        self.dilations = [convolution.dilation for convolution in convolutions]
-        for index, convolution in enumerate(convolutions):
-            self.register_buffer(f"channels_{index}", convolution.channels_PC)
-            self.register_buffer(f"thresholds_{index}", convolution.thresholds_PB)
-
-    def forward(self, x_NTC: Tensor) -> Tensor:
-        x_NCT = self.standardise(x_NTC)
-        features = []
-        for index, dilation in enumerate(self.dilations):
-            y_NPT = convolve(x_NCT, self.get_buffer(f"channels_{index}"), self.weights_PJ, dilation)
-            thresholds_PB = self.get_buffer(f"thresholds_{index}")
-            margin, first = dilation * (KERNEL_LENGTH // 2), index % 2
-            inside_NPT = y_NPT[:, 1 - first :: 2, margin : y_NPT.shape[2] - margin]
-            features.append(share_above(y_NPT[:, first::2], thresholds_PB[first::2]))
-            features.append(share_above(inside_NPT, thresholds_PB[1 - first :: 2]))
-        return torch.cat(features, dim=1)
-
-    def standardise(self, x_NTC: Tensor) -> Tensor:
-        """Raw windows (N, T, C) to float64 (N, C, T), scaled so that training windows have mean 0 and deviation 1."""
-        return ((x_NTC.to(torch.float64) - self.mean_C) / self.deviation_C).transpose(1, 2)
-
-
-def kernel_weights() -> Tensor:
-    """Weights of all kernels, float64 (P, J)."""
-    weights_PJ = torch.full((NUM_KERNELS, KERNEL_LENGTH), -1.0, dtype=torch.float64)
-    return weights_PJ.scatter(1, torch.tensor(TAPS), 2.0)
-
-
-def convolve(x_NCT: Tensor, channels_PC: Tensor, weights_PJ: Tensor, dilation: int) -> Tensor:
-    """Apply each kernel to the sum of its channels, with zeros beyond the ends: (N, P, T)."""
-    num_timepoints, reach = x_NCT.shape[2], dilation * (KERNEL_LENGTH // 2)
-    sum_NPT = functional.pad(channels_PC @ x_NCT, (reach, reach))
-    y_NPT = sum_NPT[..., :num_timepoints] * weights_PJ[:, 0, None]
-    for j in range(1, KERNEL_LENGTH):
-        y_NPT = torch.addcmul(y_NPT, sum_NPT[..., j * dilation : j * dilation + num_timepoints], weights_PJ[:, j, None])
-    return y_NPT
-
-
-def share_above(y_NPT: Tensor, thresholds_PB: Tensor) -> Tensor:
-    """Share of timepoints above each threshold, kernel by kernel: float32 (N, P·B)."""
-    shares = [(y_NPT > threshold_P.unsqueeze(-1)).to(torch.float32).mean(dim=-1) for threshold_P in thresholds_PB.T]
-    return torch.stack(shares, dim=-1).flatten(start_dim=1)
-
-
-def dilations_of(num_timepoints: int, num_per_kernel: int) -> dict[int, int]:
-    """Dilations, spaced exponentially up to the window's length, and the number of thresholds of a kernel at each.
-
-    >>> dilations_of(125, 30)
-    {1: 8, 2: 4, 3: 3, 4: 3, 5: 1, 6: 2, 7: 2, 8: 1, 9: 1, 10: 1, 11: 1, 12: 1, 14: 1, 15: 1}
-    """
-    num_dilations = min(num_per_kernel, MAX_DILATIONS)
-    highest = np.log2((num_timepoints - 1) / (KERNEL_LENGTH - 1))
-    spaced = np.logspace(0, highest, num_dilations, base=2).astype(np.int64)
-    dilations, counts = np.unique(spaced, return_counts=True)
-    thresholds = (counts * (num_per_kernel / num_dilations)).astype(np.int64)
-    thresholds[: num_per_kernel - thresholds.sum()] += 1  # rounding leaves over fewer than there are dilations
-    return dict(zip(dilations.tolist(), thresholds.tolist(), strict=True))
-
-
-def _with_thresholds(windows_NTC: Tensor, generator: np.random.Generator, num_per_kernel: int) -> RandomConvolutions:
-    """Kernels with random channels; a threshold is a quantile of a kernel's output on one random training window."""
-    num_windows, num_timepoints, num_channels = windows_NTC.shape
-    x_NTC = windows_NTC.to(torch.float64)
-    deviation_C = x_NTC.std(dim=(0, 1), correction=0)
-    deviation_C = torch.where(deviation_C > 0, deviation_C, 1.0)
-    features = RandomConvolutions(x_NTC.mean(dim=(0, 1)), deviation_C, [])
-    convolutions, num_before = [], 0
-    for dilation, num_thresholds in dilations_of(num_timepoints, num_per_kernel).items():
-        channels_PC = torch.from_numpy(_random_channels(generator, num_channels))
-        chosen_P = torch.from_numpy(generator.integers(num_windows, size=NUM_KERNELS))
-        x_PCT = features.standardise(windows_NTC[chosen_P])
-        y_PPT = convolve(x_PCT, channels_PC, features.weights_PJ, dilation)
-        y_PT = y_PPT.diagonal().T.numpy()  # each kernel on the window that was chosen for it
-        # Multiples of the golden ratio, modulo 1, fill 0 to 1 evenly, however many there are.
-        places = (np.arange(1, NUM_KERNELS * num_thresholds + 1) + num_before) * _GOLDEN_RATIO % 1
-        quantiles = [np.quantile(y_T, p_B) for y_T, p_B in zip(y_PT, places.reshape(NUM_KERNELS, -1), strict=True)]
-        thresholds_PB = torch.from_numpy(np.stack(quantiles) + _MARGIN)
-        convolutions.append(Convolutions(dilation=dilation, channels_PC=channels_PC, thresholds_PB=thresholds_PB))
-        num_before += NUM_KERNELS * num_thresholds
-    return RandomConvolutions(features.mean_C, features.deviation_C, convolutions)
-
-
-def _random_channels(generator: np.random.Generator, num_channels: int) -> npt.NDArray[np.float64]:
-    """Channels that each kernel adds up, (P, C): 1 to 9, few more often than many, none twice."""
-    most = np.log2(min(num_channels, MAX_CHANNELS) + 1)
-    channels_PC = np.zeros((NUM_KERNELS, num_channels))
-    for seen_C in channels_PC:
-        num_seen = int(2 ** generator.uniform(0, most))
-        seen_C[generator.choice(num_channels, num_seen, replace=False)] = 1
-    return channels_PC

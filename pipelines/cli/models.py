@@ -37,6 +37,7 @@ def models(
                     "recordings": entry.origin,
                     "mlflow_run_id": entry.run_id,
                     "logged_model": entry.model_id,
+                    "mean_macs": entry.mean_macs,
                 }
                 for entry in registered
             ],
@@ -53,7 +54,10 @@ def models(
     typer.echo("\nRegistered model         Version  Recordings  Aliases")
     for version in registered:
         aliases = ", ".join(version.aliases)
-        typer.echo(printable(f"{version.name:<23}  {version.version:>7}  {version.origin:<10}  {aliases}".rstrip()))
+        mean = "" if version.mean_macs is None else f"  ({version.mean_macs:,.0f} MACs on average)"
+        typer.echo(
+            printable(f"{version.name:<23}  {version.version:>7}  {version.origin:<10}  {aliases}{mean}".rstrip())
+        )
 
 
 def _describe(name: str, *, as_json: bool) -> None:

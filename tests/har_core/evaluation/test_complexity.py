@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from narrowing import as_type
 from torch import nn
 
 from har_core.evaluation.complexity import measure_complexity
 from har_core.models import create_model, fit_model
+from har_core.models.adaptive import Adaptive
 
 T, C, K = 125, 45, 19
 FEATURES = (1, 64, 128, 256, 512)
@@ -94,3 +96,29 @@ def test_a_classical_model_has_learnt_its_buffers() -> None:
     num_nodes = len(forest.get_buffer("threshold_V"))
     num_distributions = len(forest.get_buffer("probabilities_DK"))
     assert measure_complexity(forest, 10, 3).num_parameters == 5 * num_nodes + 4 * num_distributions + 3
+
+
+def test_the_mean_cost_of_windows_that_leave_early() -> None:
+    network = as_type(Adaptive, create_model("adaptive", num_channels=C, num_timepoints=T, num_classes=K).eval())
+    batches = torch.split(torch.randn(10, T, C), 4)
+    gates = [as_type(nn.Linear, gate) for gate in network.gates]
+    for gate in gates:
+        nn.init.zeros_(gate.weight)
+        nn.init.constant_(gate.bias, -9.0)
+    to_the_end = measure_complexity(network, T, C, batches)
+    assert to_the_end.mean_macs == to_the_end.macs
+    nn.init.constant_(gates[0].bias, 9.0)
+    at_the_first = 63 * 32 * C * 5 + 64 * (K + 1)
+    assert measure_complexity(network, T, C, batches).mean_macs == at_the_first
+    network.exits_taken = lambda windows: (torch.arange(len(windows)) < 1) * 3  # type: ignore[method-assign, assignment]
+    mixed = measure_complexity(network, T, C, batches).mean_macs
+    assert mixed == pytest.approx((3 * to_the_end.macs + 7 * at_the_first) / 10)
+
+
+def test_there_is_no_mean_cost_without_early_exits_or_windows() -> None:
+    batches = torch.split(torch.randn(10, T, C), 4)
+    assert measure_complexity(nn.Sequential(nn.Flatten(), nn.Linear(T * C, K)), T, C, batches).mean_macs is None
+    assert (
+        measure_complexity(create_model("adaptive", num_channels=C, num_timepoints=T, num_classes=K), T, C).mean_macs
+        is None
+    )

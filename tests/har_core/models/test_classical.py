@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from har_core.models import fit_model
 from har_core.models.features import features_of
 from har_core.models.forests import SMALLEST_PROBABILITY, Forest, rounded_down
-from har_core.models.rocket import PENALTIES
+from har_core.models.layers.random_convolutions import PENALTIES
 
 K = 5
 SEED = 3

@@ -87,7 +87,7 @@ def test_an_init_of_another_form_is_refused() -> None:
     assert "odd" not in list_models()
 
 
-CLASSICAL = ["extra_trees", "logistic_regression", "random_forest", "rocket"]
+CLASSICAL = ["extra_trees", "lda", "logistic_regression", "multirocket_hydra", "random_forest", "rocket"]
 
 
 def test_networks_and_classical_models_are_told_apart() -> None:

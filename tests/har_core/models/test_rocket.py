@@ -10,14 +10,14 @@ import torch
 
 from har_core.base.errors import InputError
 from har_core.models import fit_model
-from har_core.models.rocket import (
+from har_core.models.layers.random_convolutions import (
     MAX_CHANNELS,
     NUM_KERNELS,
     RandomConvolutions,
     _random_channels,
-    _with_thresholds,
     dilations_of,
     kernel_weights,
+    with_thresholds,
 )
 
 
@@ -29,7 +29,7 @@ def windows() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def transform(windows: torch.Tensor) -> RandomConvolutions:
-    return _with_thresholds(windows, np.random.default_rng(1), 12)
+    return with_thresholds(windows, np.random.default_rng(1), 12)
 
 
 def test_kernels() -> None:
@@ -77,14 +77,14 @@ def test_a_kernel_sees_one_to_nine_channels() -> None:
 
 
 def test_thresholds_cut_the_training_windows_at_all_shares(windows: torch.Tensor) -> None:
-    shares = _with_thresholds(windows, np.random.default_rng(0), 30)(windows).mean(dim=0)
+    shares = with_thresholds(windows, np.random.default_rng(0), 30)(windows).mean(dim=0)
     assert shares.min() < 0.2
     assert shares.max() > 0.8
     assert shares.mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_the_seed_draws_channels_and_thresholds(windows: torch.Tensor) -> None:
-    first, other = (_with_thresholds(windows, np.random.default_rng(seed), 12) for seed in (1, 2))
+    first, other = (with_thresholds(windows, np.random.default_rng(seed), 12) for seed in (1, 2))
     assert not torch.equal(first.get_buffer("channels_0"), other.get_buffer("channels_0"))
     assert not torch.equal(first.get_buffer("thresholds_0"), other.get_buffer("thresholds_0"))
 
@@ -115,7 +115,7 @@ def test_a_channel_that_never_varies_is_no_trouble(windows: torch.Tensor) -> Non
 def test_rounding_decides_nothing_where_a_signal_stands_still() -> None:
     """Inside such a window a kernel puts out 0 but for rounding, whatever the level: all windows look alike."""
     still = torch.rand(12, 1, 5, generator=torch.Generator().manual_seed(0)).expand(12, 40, 5) * 9.81
-    transform = _with_thresholds(still, np.random.default_rng(0), 12)
+    transform = with_thresholds(still, np.random.default_rng(0), 12)
     features, first = transform(still), 0
     for index in range(len(transform.dilations)):
         num_of_half = transform.get_buffer(f"thresholds_{index}").numel() // 2

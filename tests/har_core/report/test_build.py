@@ -144,6 +144,17 @@ def test_costs_and_provenance_of_each_are_named(four: ReportInputs, report: Repo
     assert '"test_subjects"' in page.text
 
 
+def test_the_mean_cost_stands_beside_the_full_one(inputs: Callable[..., ReportInputs], read_page: type[Page]) -> None:
+    made = inputs("cnn", "lstm")
+    [cnn, lstm] = made.entries
+    early = replace(cnn, result=replace(cnn.result, complexity=replace(cnn.result.complexity, mean_macs=1_234_000.0)))
+    report = build_report(replace(made, entries=(early, lstm)))
+    full = f"{cnn.result.complexity.macs / 1e6:.1f}"
+    for text in (read_page(report.html).text, report.markdown):
+        assert text.count(f"{full}, mean 1.2") == 1
+        assert text.count(", mean ") == 1
+
+
 def test_published_figures_stand_beside_ours_on_real_recordings(report: Report, page: Page) -> None:
     for text in (page.text, report.markdown):
         assert "0.8793" in text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 VERSIONS = [
     RegisteredVersion("har", 1, ("champion",), "real", "run-1", "m-1", "file:///m-1", {}),
-    RegisteredVersion("har-cnn", 2, (), "synthetic", "run-2", "m-2", "file:///m-2", {}),
+    RegisteredVersion("har-cnn", 2, (), "synthetic", "run-2", "m-2", "file:///m-2", {}, 1234567.8),
 ]
 
 
@@ -38,7 +38,7 @@ def test_registered_versions(har: Callable[..., Result], registered: None) -> No
     assert har("models").out.splitlines()[-3:] == [
         "Registered model         Version  Recordings  Aliases",
         "har                            1  real        champion",
-        "har-cnn                        2  synthetic",
+        "har-cnn                        2  synthetic     (1,234,568 MACs on average)",
     ]
 
 
@@ -52,7 +52,7 @@ def test_a_home_without_models_is_named_and_left_alone(har: Callable[..., Result
 def test_json(har: Callable[..., Result], registered: None) -> None:
     told = json.loads(har("models", "--json").out)
     assert [entry["name"] for entry in told["architectures"]] == list_models()
-    assert told["architectures"][0] == {
+    assert next(entry for entry in told["architectures"] if entry["name"] == "cnn") == {
         "name": "cnn",
         "num_parameters": 956_947,
         "macs": 248_708_160,
@@ -66,6 +66,7 @@ def test_json(har: Callable[..., Result], registered: None) -> None:
             "recordings": "real",
             "mlflow_run_id": "run-1",
             "logged_model": "m-1",
+            "mean_macs": None,
         },
         {
             "name": "har-cnn",
@@ -74,6 +75,7 @@ def test_json(har: Callable[..., Result], registered: None) -> None:
             "recordings": "synthetic",
             "mlflow_run_id": "run-2",
             "logged_model": "m-2",
+            "mean_macs": 1234567.8,
         },
     ]
 

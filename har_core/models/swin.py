@@ -11,8 +11,8 @@ layer norms inside the sums start at 0.1, not 1.
 
 Cost of a window of 125 x 45, 19 activities: 1,718,483 parameters, 119,983,232 multiply-accumulates.
 
-Letters: N windows, T timepoints, C channels, S = N·C series, P patches, F features, A features of all heads, K
-activities.
+Letters: N windows, T timepoints, C channels, S = N·C series, P patches, F features, A features of queries,
+keys and values, K activities.
 """
 
 from __future__ import annotations
@@ -89,24 +89,22 @@ class SwinBlock(nn.Module):
 
     def forward(self, x_SPF: Tensor) -> Tensor:
         x_SPF = pad_patches(x_SPF, self.stretch)
-        y_SPA = self.attend_shifted(x_SPF) if self.is_shifted else self.attend(x_SPF, self.stretch)
-        x_SPF = (x_SPF + self.project(y_SPA)).relu()
+        x_SPF = (x_SPF + self.project(self.attend(x_SPF))).relu()
         y_SPF: Tensor = self.feed_forward(x_SPF)
         return (x_SPF + y_SPF).relu()
 
-    def attend(self, x_SPF: Tensor, length: int) -> Tensor:
-        """Attention within stretches of ``length`` patches."""
-        num_patches, width = x_SPF.shape[1:]
-        y_SPA: Tensor = self.attention(x_SPF.reshape(-1, length, width))
-        return y_SPA.reshape(-1, num_patches, y_SPA.shape[2])
-
-    def attend_shifted(self, x_SPF: Tensor) -> Tensor:
-        """Attention within stretches that start half a stretch later; half a stretch is left over at each end."""
-        half, num_between = self.stretch // 2, x_SPF.shape[1] - self.stretch
-        first, last = self.attend(x_SPF[:, :half], half), self.attend(x_SPF[:, -half:], half)
-        if not num_between:
-            return torch.cat([first, last], dim=1)
-        return torch.cat([first, self.attend(x_SPF[:, half:-half], self.stretch), last], dim=1)
+    def attend(self, x_SPF: Tensor) -> Tensor:
+        """Attention within stretches; shifted ones start half a stretch later, and half a one is left at each end."""
+        within, half = self.attention.within, self.stretch // 2
+        qkv_SPA = self.attention.qkv(x_SPF)
+        if not self.is_shifted:
+            return within(qkv_SPA, self.stretch)
+        num_between = x_SPF.shape[1] - self.stretch
+        first, between, last = torch.split(qkv_SPA, [half, num_between, half], dim=1)
+        parts = [within(first, half), within(last, half)]
+        if num_between:
+            parts.insert(1, within(between, self.stretch))
+        return torch.cat(parts, dim=1)
 
 
 def small_norm(width: int) -> nn.LayerNorm:

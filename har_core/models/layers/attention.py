@@ -1,15 +1,18 @@
 """Attention: between timepoints or patches, between channels, and as a weighted mean over time.
 
-All of it rests on PyTorch's ``scaled_dot_product_attention``. Features come last. Exported graphs must answer alike to
-the last digit wherever they are loaded, but PyTorch chooses between two ways to multiply windows with weights, which
-round differently, by whether the weights need a gradient. It has no choice where the windows lie in order in memory and
-the layer has a bias, or where all rows are flattened into one matrix first.
+Features come last. Exported graphs must answer alike to the last digit wherever they are loaded, but PyTorch chooses
+between two ways to multiply windows with weights, which round differently, by whether the weights need a gradient. It
+has no choice where the windows lie in order in memory and the layer has a bias, nor where all rows are flattened into
+one matrix first.
 
-Letters: N windows, T timepoints, C channels, S = N·C series, P patches, L timepoints of a patch, F features, H heads,
-D features of a head, B sequences, Q positions in a sequence, K activities.
+Letters: N windows, T timepoints, C channels, S = N·C series, P patches, L timepoints of a patch or positions of a
+stretch, F features, H heads, D features of a head, A = 3·H·D features of queries, keys and values, B sequences,
+Q positions in a sequence, R stretches of all sequences and heads, K activities.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -21,19 +24,27 @@ from har_core.models.layers.options import require_option
 class MultiHeadAttention(nn.Module):
     """Self-attention whose heads together may be wider than the features: (B, Q, F) to (B, Q, H·D).
 
-    Unlike ``nn.MultiheadAttention`` it neither ties D to F/H nor maps back to F features.
+    Unlike ``nn.MultiheadAttention`` it neither ties D to F/H nor maps back to F features. It is written out because for
+    the tens of positions here PyTorch's ``scaled_dot_product_attention`` makes training a tenth slower on a processor.
     """
 
     def __init__(self, width: int, num_heads: int, head_size: int) -> None:
         super().__init__()
-        self.num_heads = num_heads
+        self.num_heads, self.head_size = num_heads, head_size
         self.qkv = nn.Linear(width, 3 * num_heads * head_size)
 
     def forward(self, x_BQF: Tensor) -> Tensor:
-        qkv_BQ3HD = self.qkv(x_BQF).unflatten(-1, (3, self.num_heads, -1))
-        q_BHQD, k_BHQD, v_BHQD = qkv_BQ3HD.permute(2, 0, 3, 1, 4)
-        y_BHQD = functional.scaled_dot_product_attention(q_BHQD, k_BHQD, v_BHQD)
-        return y_BHQD.transpose(1, 2).flatten(start_dim=2)
+        return self.within(self.qkv(x_BQF), x_BQF.shape[1])
+
+    def within(self, qkv_BQA: Tensor, length: int) -> Tensor:
+        """Attention within stretches of ``length`` positions, given their queries, keys and values side by side."""
+        num_sequences, num_positions, _ = qkv_BQA.shape
+        parts = qkv_BQA.view(num_sequences, num_positions // length, length, 3, self.num_heads, self.head_size)
+        q_RLD, k_RLD, v_RLD = parts.permute(3, 0, 1, 4, 2, 5).contiguous().flatten(1, 3)
+        scores_RLL = torch.bmm(q_RLD / math.sqrt(self.head_size), k_RLD.transpose(1, 2))
+        y_RLD = torch.bmm(scores_RLL.softmax(dim=2), v_RLD)
+        y_BRHLD = y_RLD.view(num_sequences, num_positions // length, self.num_heads, length, self.head_size)
+        return y_BRHLD.transpose(2, 3).reshape(num_sequences, num_positions, self.num_heads * self.head_size)
 
 
 class EncoderLayer(nn.Module):

@@ -42,6 +42,8 @@ _ROUND_TRIP_TOLERANCE = 1e-4
 _EXAMPLE_BATCH = 2
 """An export from a batch of 1 would answer batches of 1 alone."""
 
+_RECURRENT = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input, torch.ops.aten.rnn_tanh.input)
+
 Windows = npt.NDArray[np.float32]
 
 
@@ -104,22 +106,23 @@ def load_model(tracking: Tracking, model_uri: str) -> PyFuncModel:
 
 @contextmanager
 def quick_export() -> Iterator[None]:
-    """While it is open, ``torch.export`` takes an LSTM as one operator, and does not warn of its weights.
+    """While it is open, ``torch.export`` takes recurrent layers as one operator, and does not warn of their weights.
 
-    It asks each operator for the shape of its result. For ``aten.lstm`` PyTorch's answer is a decomposition in Python
-    that goes through every timepoint and takes seven seconds, although the exported graph keeps the operator whole.
-    Here the operator answers with the shape alone; what a model computes is not touched. The warning says of every LSTM
-    that its weights are no buffer. The round trip shows that both are harmless.
+    It asks each operator for the shape of its result. For ``aten.lstm`` and its like PyTorch's answer is a
+    decomposition in Python that goes through every timepoint and takes seven seconds, although the exported graph keeps
+    the operator whole. Here the operator answers with the shape alone; what a model computes is not touched. The
+    warning says of all recurrent layers that their weights are no buffer. The round trip shows that both are harmless.
     """
-    lstm = torch.ops.aten.lstm.input
-    before = dict(lstm.py_kernels)
-    _replace_kernels(lstm, dict.fromkeys(before, _shape_of_lstm))
+    before = {operator: dict(operator.py_kernels) for operator in _RECURRENT}
+    for operator, kernels in before.items():
+        _replace_kernels(operator, dict.fromkeys(kernels, _shape_of_recurrent))
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"The tensor attributes? .*_flat_weights", category=UserWarning)
             yield
     finally:
-        _replace_kernels(lstm, before)
+        for operator, kernels in before.items():
+            _replace_kernels(operator, kernels)
 
 
 def _replace_kernels(operator: torch._ops.OpOverload, kernels: dict[Any, Any]) -> None:
@@ -129,12 +132,12 @@ def _replace_kernels(operator: torch._ops.OpOverload, kernels: dict[Any, Any]) -
     operator._dispatch_cache.clear()  # noqa: SLF001 - there is no public way to override a kernel for a while
 
 
-def _shape_of_lstm(sequences: Tensor, state: Sequence[Tensor], *settings: object) -> tuple[Tensor, Tensor, Tensor]:
-    """Outputs of every timepoint, laid out as the input; last hidden state; last cell state. Of any content."""
+def _shape_of_recurrent(sequences: Tensor, state: Tensor | Sequence[Tensor], *settings: object) -> tuple[Tensor, ...]:
+    """Outputs of every timepoint, laid out as the input; last states, hidden and of an LSTM cell. Of any content."""
     *_, bidirectional, _batch_first = settings
-    hidden, cell = state
-    size = (*sequences.shape[:2], hidden.shape[2] * (2 if bidirectional else 1))
-    return sequences.new_empty(size), torch.empty_like(hidden), torch.empty_like(cell)
+    states = [state] if isinstance(state, Tensor) else state
+    size = (*sequences.shape[:2], states[0].shape[2] * (2 if bidirectional else 1))
+    return sequences.new_empty(size), *map(torch.empty_like, states)
 
 
 def _check_round_trip(

@@ -28,6 +28,7 @@ BATCH_SIZE = 16
 """Windows in one call: enough to keep all cores busy, few enough that what lies between two layers stays in cache."""
 RECURRENT_BATCH_SIZE = 128
 """The same for recurrent layers, which read all their weights at each timepoint, however many windows there are."""
+_RECURRENT = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input, torch.ops.aten.rnn_tanh.input)
 _CPU = torch.device("cpu")
 _INSTALL = "pip install 'har[fast]'"
 
@@ -131,7 +132,7 @@ def _is_installed(package: str) -> bool:
 
 def _is_recurrent(model: nn.Module) -> bool:
     return any(isinstance(module, nn.RNNBase) for module in model.modules()) or any(
-        "lstm" in str(node.target) for node in _nodes(model)
+        node.target in _RECURRENT for node in _nodes(model)
     )
 
 

@@ -1,9 +1,10 @@
 """GRU: two layers of gated recurrent units over the channels, read at the last timepoint.
 
 Origin: Cho et al. 2014 ("Learning phrase representations using RNN encoder-decoder", section 2.3), in the variant of
-PyTorch's ``nn.GRU``, where the reset gate acts on the product with the hidden state; of the size of `lstm`.
+PyTorch's ``nn.GRU``, where the reset gate acts on the product with the hidden state; with half the units of `lstm`,
+so that it trains almost four times as fast as with 512.
 
-Cost of a window of 125 x 45, 19 activities: 2,444,307 parameters, 303,561,728 multiply-accumulates.
+Cost of a window of 125 x 45, 19 activities: 632,339 parameters, 78,052,864 multiply-accumulates.
 
 Letters: N windows, T timepoints, C channels, H hidden units, K activities.
 """
@@ -27,7 +28,7 @@ class Gru(nn.Module):
         num_channels: int,
         num_timepoints: int,
         num_classes: int,
-        hidden_size: int = 512,
+        hidden_size: int = 256,
         num_layers: int = 2,
     ) -> None:
         super().__init__()

@@ -27,6 +27,9 @@ OPTIONS = {
     "shufflenet": {"base_width": 16},
     "compact": {"width": 16},
     "lstm": {"hidden_size": 16},
+    "bilstm": {"hidden_size": 16},
+    "gru": {"hidden_size": 16},
+    "rnn": {"hidden_size": 16},
 }
 TOLERANCE = {"fp32": 1e-3, "bf16": 0.1, "int8": 0.25}
 """Of an answer, in parts of how much answers differ from window to window: what is the same for all is far off."""
@@ -58,7 +61,7 @@ def spread(answers: np.ndarray) -> float:
     ("name", "engine"),
     [
         *((name, "torch") for name in OPTIONS),
-        *((name, "openvino") for name in ("cnn", "resnet", "shufflenet", "lstm")),
+        *((name, "openvino") for name in ("cnn", "resnet", "shufflenet", "lstm", "bilstm", "gru", "rnn")),
     ],
 )
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -76,7 +79,7 @@ def test_answers_are_those_of_the_model(name: str, engine: Engine, precision: Pr
             assert np.abs(answered - expected[:size]).max() > 1e-6
 
 
-@pytest.mark.parametrize("name", ["shufflenet", "lstm"])
+@pytest.mark.parametrize("name", ["shufflenet", "lstm", "gru", "rnn"])
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
 def test_exported_model_is_taken_too(name: str, engine: Engine, windows: np.ndarray) -> None:
     model = classifier(name)

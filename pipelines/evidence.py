@@ -16,6 +16,7 @@ from assets.resources.store import RUN_TAG, RecordedRun
 from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.changes import compare
+from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.datasets.dsads.manifest import read_manifest
 from har_core.datasets.dsads.source import open_source
 from pipelines.links import LinkCheck, Verdict, differs, same, unverifiable, verified
@@ -92,7 +93,7 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
         # By content alone: markers of change are for who wants a quick answer.
         unmarked = replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows))
         with open_source(location) as source:
-            changes = compare(source, unmarked)
+            changes = compare(source.choose({ACTIVITIES[row.activity - 1] for row in manifest.rows}), unmarked)
     except InputError:
         return unverifiable("files", str(place), GONE if not location.exists() else "cannot be read")
     if changes.is_empty:

@@ -251,9 +251,8 @@ class _Gate:
         files = find_model(self.tracking, f"models:/{version.name}/{version.version}")
         if files.window_length != self.windows.shape[1]:
             return None
-        return score(
-            self.labels, predict_probabilities(load_graph(files.graph), torch.from_numpy(self.windows))
-        ).macro_f1
+        probabilities = predict_probabilities(load_graph(files.graph), torch.from_numpy(self.windows))
+        return score(self.labels, probabilities, activities=set(self.labels.tolist())).macro_f1
 
 
 def _named(champion: RegisteredVersion) -> str:

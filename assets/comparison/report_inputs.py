@@ -79,7 +79,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             entries=entries,
             missing=tuple(missing),
             experiment=experiment.resolved(),
-            dataset=_describe_data(data),
+            dataset=_describe_data(data) | _describe_choice(experiment),
             data_runs={key.to_user_string(): DataRun(**_run_of(entry)) for key, entry in data.items()},
             git_commit=git_commit(),
             folds=fold_entries,
@@ -180,6 +180,12 @@ def _describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
         if key in data:
             described |= {label: data[key].metadata[name] for name, label in names.items()}
     return described
+
+
+def _describe_choice(experiment: Experiment) -> dict[str, Any]:
+    """The activities, where not all are used."""
+    chosen = experiment.source.activities
+    return {} if chosen is None else {"activities, the others left out": chosen}
 
 
 def _window_counts(windows: Latest | None) -> WindowCounts | None:

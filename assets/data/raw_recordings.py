@@ -45,6 +45,7 @@ def _ingest(work: Work) -> Made:
         work.run.log_input("source_files", require_upstream(work.context, SOURCE_FILES), source.location)
         planned_folds(work.experiment, {file.key.subject for file in source.files})  # before all is read
         left_out = [*source.loose, *source.others]
+        not_chosen = [file.path for file in source.not_chosen]
         summary = ingest(source, manifest_path=manifest, recordings_path=recordings, progress=progress)
     work.run.log_bytes(home.manifest.name, manifest.read_bytes())
     return Made(
@@ -57,6 +58,7 @@ def _ingest(work: Work) -> Made:
             "num_bytes": summary.num_bytes,
             "num_missing_segments": summary.num_missing_segments,
             "left_out": some_of(left_out, "a file outside the layout", "files outside the layout"),
+            "not_chosen": some_of(not_chosen, "a segment file", "segment files"),
             SUBJECTS: str(list(summary.subjects)),
             "recordings": path_to(home.recordings),
         },

@@ -5,6 +5,7 @@ the manifest of ``raw_recordings``, and the version changes only where their con
 """
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
     if location is None:  # nothing to list: what is asked for counts
         version, summary = listing, f"the experiment file asks for {experiment.source.kind} recordings"
     else:
-        version, summary = _version_of(location, listing, _ingested(instance, home))
+        chosen = experiment.source.activities
+        version, summary = _version_of(location, chosen, listing, _ingested(instance, home))
     metadata = {"location": str(location or experiment.source.kind), LISTING: listing, SUMMARY: summary}
     instance.report_runless_asset_event(
         dg.AssetMaterialization(SOURCE_FILES, tags={DATA_VERSION_TAG: version}, metadata=metadata)
@@ -70,7 +72,9 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
     return summary
 
 
-def _version_of(location: Path, listing: str, ingested: "tuple[str, Manifest] | None") -> tuple[str, str]:
+def _version_of(
+    location: Path, activities: Collection[str] | None, listing: str, ingested: "tuple[str, Manifest] | None"
+) -> tuple[str, str]:
     """Version of a source whose listing is new, and what is to be said of it."""
     if ingested is None:
         return listing, "new files, and no manifest to compare them with"
@@ -78,7 +82,7 @@ def _version_of(location: Path, listing: str, ingested: "tuple[str, Manifest] | 
 
     version, manifest = ingested
     with open_source(location) as source:
-        changes = compare(source, manifest)
+        changes = compare(source.choose(activities), manifest)
     if changes.is_empty:
         return version, str(changes)
     if listing == version:  # the files changed after that look, were ingested, and were changed back

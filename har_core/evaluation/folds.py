@@ -109,7 +109,7 @@ def mean_by_subject(scores: Iterable[Mapping[int, float]]) -> dict[int, float]:
 
 
 def _macro_f1(confusion: npt.NDArray[np.int64]) -> float:
-    """From counts (K, K), as ``score`` has it: an activity without windows, or never found, counts as 0."""
-    hits = np.diag(confusion)
-    sums = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return float(np.mean(np.divide(2 * hits, sums, out=np.zeros(len(hits)), where=sums > 0)))
+    """From counts (K, K), over the activities with windows: the folds together have all that the data has."""
+    hits, support = np.diag(confusion), confusion.sum(axis=1)
+    there = support > 0
+    return float(np.mean(2 * hits[there] / (support + confusion.sum(axis=0))[there]))

@@ -15,6 +15,8 @@ from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord
 from har_core.evaluation.scores import Scores, score
 from har_core.inference.predictions import probabilities_of
 
+_Activities = npt.NDArray[np.integer]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResult(ModelRecord):
@@ -60,13 +62,17 @@ class FoldResult(FoldRecord):
 
 
 def score_predictions(predictions: pa.Table) -> PredictionScores:
-    """The scores of one training, from its predictions."""
+    """The scores of one training, from its predictions. Macro means are over the activities that these have windows of.
+
+    Those are the activities of the data, because no test window leaves.
+    """
+    activities = np.unique(predictions["label"].to_numpy())
     clean = predictions.filter(pc.invert(predictions["damaged"]))
     return PredictionScores(
-        scores=_by_role(predictions),
-        scores_clean=_by_role(clean),
-        per_subject=_by_subject(predictions),
-        per_subject_clean=_by_subject(clean),
+        scores=_by_role(predictions, activities),
+        scores_clean=_by_role(clean, activities),
+        per_subject=_by_subject(predictions, activities),
+        per_subject_clean=_by_subject(clean, activities),
     )
 
 
@@ -91,22 +97,23 @@ def macro_f1_of_present(scores: Scores) -> float:
     return statistics.fmean(entry.f1 for entry in scores.per_class if entry.support)
 
 
-def _by_role(predictions: pa.Table) -> dict[str, Scores]:
+def _by_role(predictions: pa.Table, activities: _Activities) -> dict[str, Scores]:
     """The scores of each role that has windows."""
     roles = predictions["role"].to_numpy()
-    return {role: _score(predictions, roles == role) for role in ("validation", "test") if role in roles}
+    return {role: _score(predictions, roles == role, activities) for role in ("validation", "test") if role in roles}
 
 
-def _by_subject(predictions: pa.Table) -> dict[int, float]:
+def _by_subject(predictions: pa.Table, activities: _Activities) -> dict[int, float]:
     is_test, subjects = predictions["role"].to_numpy() == "test", predictions["subject"].to_numpy()
     return {
-        int(subject): macro_f1_of_present(_score(predictions, is_test & (subjects == subject)))
+        int(subject): macro_f1_of_present(_score(predictions, is_test & (subjects == subject), activities))
         for subject in np.unique(subjects[is_test])
     }
 
 
-def _score(predictions: pa.Table, chosen: npt.NDArray[np.bool_]) -> Scores:
-    return score(predictions["label"].to_numpy()[chosen], probabilities_of(predictions)[chosen])
+def _score(predictions: pa.Table, chosen: npt.NDArray[np.bool_], activities: _Activities) -> Scores:
+    labels, probabilities = predictions["label"].to_numpy()[chosen], probabilities_of(predictions)[chosen]
+    return score(labels, probabilities, activities=activities)
 
 
 def _values(record: ModelRecord | FoldRecord | SeedRecord | PredictionScores) -> dict[str, Any]:

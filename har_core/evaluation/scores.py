@@ -1,10 +1,11 @@
-"""Scores of class probabilities against labels: scikit-learn's, always over all 19 activities.
+"""Scores of class probabilities against labels: scikit-learn's, over all 19 activities or those that the data has.
 
 Whole-model figures that need no labels (size, speed) live in :mod:`har_core.evaluation.complexity` and ``latency``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """Scores over one set of windows. Macro: mean over the 19 activities; weighted: mean over the windows' labels."""
+    """Scores over one set of windows. Macro: mean over activities; weighted: mean over the windows' labels."""
 
     accuracy: float
     macro_precision: float
@@ -57,31 +58,35 @@ class Scores:
         return sum(scores.support for scores in self.per_class)
 
 
-def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scores:
+def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike, *, activities: Iterable[int] | None = None) -> Scores:
     """Score the most probable activity of each window; on a tie the lower class id wins.
 
-    All 19 activities are always in the tables and in the macro means. One that is absent from ``y_true`` has
-    precision, recall and F1 0 (``zero_division=0``), so a set of windows that lacks an activity is never flattered.
+    All 19 activities are always in the tables. The macro means are over ``activities``, by default all 19. One of them
+    that is absent from ``y_true`` has precision, recall and F1 0 (``zero_division=0``), so a set of windows that lacks
+    an activity of its data is never flattered.
 
     Args:
         y_true: (N,) class ids 0 … 18, any integer type; class id ``n`` is ``ACTIVITIES[n]``.
         probabilities: (N, 19) floats, each row summing to 1 within 1e-3.
+        activities: class ids of the activities that the data has, where it lacks some of the 19.
 
     Raises:
-        InputError: there is no window, shapes differ, a label is out of range, or a row holds no probabilities.
+        InputError: there is no window, shapes differ, a label is out of range or not among ``activities``, or a row
+            holds no probabilities.
     """
     labels = _checked_labels(y_true)
     predicted = _checked_probabilities(probabilities, num_windows=len(labels)).argmax(axis=1)
     options = {"labels": _LABELS, "zero_division": 0}
     columns = precision_recall_fscore_support(labels, predicted, **options)
     by_activity = zip(ACTIVITIES, *(column.tolist() for column in columns), strict=True)
-    macro = precision_recall_fscore_support(labels, predicted, average="macro", **options)
+    counted = _checked_activities(activities, labels)
+    macro = [float(np.average(column[counted])) for column in columns[:3]]
     weighted = precision_recall_fscore_support(labels, predicted, average="weighted", **options)
     return Scores(
         accuracy=float(accuracy_score(labels, predicted)),
-        macro_precision=float(macro[0]),
-        macro_recall=float(macro[1]),
-        macro_f1=float(macro[2]),
+        macro_precision=macro[0],
+        macro_recall=macro[1],
+        macro_f1=macro[2],
         weighted_precision=float(weighted[0]),
         weighted_recall=float(weighted[1]),
         weighted_f1=float(weighted[2]),
@@ -91,6 +96,14 @@ def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scores:
         ),
         confusion=tuple(map(tuple, confusion_matrix(labels, predicted, labels=_LABELS).tolist())),
     )
+
+
+def _checked_activities(activities: Iterable[int] | None, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    counted = _LABELS if activities is None else np.unique(np.fromiter(activities, dtype=np.int64))
+    others = np.setdiff1d(labels, counted)
+    if len(others):
+        raise InputError(f"y_true holds class id {others[0]}, expected one of activities: {counted.tolist()}")
+    return counted
 
 
 def _checked_labels(y_true: npt.ArrayLike) -> npt.NDArray[np.int64]:

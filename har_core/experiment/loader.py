@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.names import hint
 from har_core.datasets.channels import NAMES, select_channels, unknown_names
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH
+from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
 from har_core.experiment.document import TYPE_NAMES, Document, read_document
 from har_core.experiment.explanation import explain
 from har_core.experiment.positions import Key
@@ -23,6 +23,7 @@ from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
 from har_core.settings.report import EvaluationSettings
+from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import PRESETS, TrainingSettings
 from har_core.settings.windows import MAX_LENGTH
@@ -49,6 +50,7 @@ def load_experiment(path: Path) -> Experiment:
     sections: dict[str, Settings | None] = {name: reader.section((name,), model) for name, model in _SECTIONS.items()}
     sections["training"] = reader.training()
     sections["models"] = reader.models(sections["training"])
+    reader.check_activities(sections["source"])
     reader.check_windows()
     reader.check_splits(sections["splits"], sections["models"])
     reader.check_folds(sections["evaluation"], sections["models"])
@@ -149,6 +151,14 @@ class _Reader:
         made |= {name: self._model(name, base) for name in architectures if name not in made}
         settings = {name: made[name] or ModelSettings(training=base) for name in architectures}
         return ModelsSettings(architectures=architectures, settings=settings)
+
+    def check_activities(self, source: Settings | None) -> None:
+        """Add a problem for each activity that does not exist; checked here, because settings know no activities."""
+        if not isinstance(source, SourceSettings):
+            return
+        for index, name in enumerate(source.activities or ()):
+            if name not in ACTIVITIES:
+                self.refuse(("source", "activities", index), f"the name of an activity{hint(name, ACTIVITIES)}")
 
     def check_windows(self) -> None:
         """Add a problem if windows are longer than a segment and may not run on into the next one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -28,14 +29,16 @@ def frequent_mistakes(scores: Scores) -> list[tuple[str, str, int, float]]:
 
 
 def equal_support(models: Sequence[Scores]) -> int | None:
-    """Windows of each activity; None where activities differ."""
-    supports = {entry.support for scores in models[:1] for entry in scores.per_class}
+    """Windows of each activity that has any; None where activities differ."""
+    supports = {entry.support for scores in models[:1] for entry in scores.per_class if entry.support}
     return supports.pop() if len(supports) == 1 else None
 
 
 def hardest_activities(models: Sequence[Scores]) -> str:
-    """The activities with the lowest F1, on average over the models, in words."""
+    """The activities with the lowest F1 of those that have windows, on average over the models, in words."""
     if not models:
         return ""
     means = np.mean([[entry.f1 for entry in scores.per_class] for scores in models], axis=0)
-    return lowest(dict(zip(ACTIVITIES, means, strict=True)), _NUM_HARDEST_NAMED)
+    there = [bool(entry.support) for entry in models[0].per_class]
+    named = zip(compress(ACTIVITIES, there), compress(means, there), strict=True)
+    return lowest(dict(named), _NUM_HARDEST_NAMED)

@@ -163,7 +163,7 @@ def _num_windows(entries: Iterable[FoldEntry]) -> tuple[int, int]:
 
 def _compared(protocol: str, rows: Sequence[FoldRow], inputs: ReportInputs) -> tuple[ComparedScore, ...]:
     published = PUBLISHED_BY_PROTOCOL.get(protocol)
-    if inputs.origin != "real" or published is None:
+    if not inputs.is_like_published or published is None:
         return ()
     scores = [
         ComparedScore(name=name, score=Spread.of([value]), source=published.source, measured=published.measured)

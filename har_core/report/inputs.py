@@ -110,3 +110,8 @@ class ReportInputs:
     window_counts: WindowCounts | None = None
     split_drops: Mapping[str, int] = field(default_factory=dict)
     """Windows left out of a role of the models' split, by reason (:data:`har_core.splits.names.DROPS`)."""
+
+    @property
+    def is_like_published(self) -> bool:
+        """Whether published figures may stand beside these: of real recordings, of all activities."""
+        return self.origin == "real" and not self.experiment.get("source", {}).get("activities")

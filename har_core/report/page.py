@@ -57,6 +57,12 @@ class Page:
         return [model for model in self.models if not model.result.history]
 
     @property
+    def activities(self) -> list[tuple[int, str]]:
+        """Class id and name of those that there are test windows of."""
+        per_class = self.models[0].scores("test").per_class
+        return [(k, entry.activity) for k, entry in enumerate(per_class) if entry.support]
+
+    @property
     def validated(self) -> list[ReportEntry]:
         """The models with validation windows."""
         return [model for _, model in self.rankings["validation"]]
@@ -101,7 +107,7 @@ def compose(inputs: ReportInputs) -> Page:
     )
     on_test = [model.scores("test") for model in models]
     folds = view_folds(inputs)
-    published = models if inputs.origin == "real" else ()
+    published = models if inputs.is_like_published else ()
     return Page(
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,

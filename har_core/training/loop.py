@@ -68,7 +68,7 @@ def train(
             the history has no validation figures.
         settings: how to train.
         runtime: where to train; a checkpoint does not depend on it.
-        num_classes: number of activities; macro-F1 also counts those that validation lacks.
+        num_classes: number of activities; macro-F1 is over those that there are training windows of.
         checkpoint_path: None to write no checkpoint.
         checkpoint_key: identifies what the training depends on besides ``settings``: code, data, seed of the weights.
         augment: changes the windows (N, T, C) of each training batch, with PyTorch's global generator. If ``settings``
@@ -126,6 +126,7 @@ class _Trainer:
         self.validation = None if validation is None else validation.near(self.device)
         self.settings = settings
         self.num_classes = num_classes
+        self.activities = sorted(set(training.labels.tolist()))
         self.augment = augment
         self.listener = listener
         self.batch_sizes = batch_sizes(len(training), settings.batch_size)
@@ -234,7 +235,7 @@ class _Trainer:
         logits, labels = torch.cat(logits_of_batches), self.validation.labels.to(self.device)
         loss = cross_entropy(logits, labels).item()
         y_true, y_pred = labels.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
-        macro_f1 = f1_score(y_true, y_pred, labels=range(self.num_classes), average="macro", zero_division=0.0)
+        macro_f1 = f1_score(y_true, y_pred, labels=self.activities, average="macro", zero_division=0.0)
         return loss, float(macro_f1), float(accuracy_score(y_true, y_pred))
 
     def resume(self, path: Path) -> None:

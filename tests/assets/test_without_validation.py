@@ -1,4 +1,4 @@
-"""An experiment in which nothing is chosen: nobody validates, and every subject that does not test trains."""
+"""An experiment of three activities in which nothing is chosen: every subject that does not test trains."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from assets.comparison.champion import NO_CHAMPION
+from assets.data.source_files import report_source_version
 from assets.resources.home import Home
+from assets.resources.memory import Memory, remember
 from assets.resources.runs import TrackedRun
 from assets.resources.store import CHAMPION_ALIAS, OVERALL
 from har_core.evaluation.records import FoldRecord, read_record
@@ -21,6 +23,7 @@ from har_core.fitting.trained import train_and_predict
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.splits.build import cut_fold, read_splits
 from har_core.splits.protocols import fold_named
+from har_core.windows.tensors import read_tensors
 
 if TYPE_CHECKING:
     from tests.assets.conftest import Graph
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 EXPERIMENT = """
 [source]
 kind = "synthetic"
+activities = ["sitting", "walking in a parking lot", "rowing"]
 num_subjects = 3
 num_segments = 2
 
@@ -82,6 +86,39 @@ def test_all_subjects_that_do_not_test_train(unvalidated: Graph, architecture: s
     assert "validation_macro_f1_best" not in unvalidated.latest(f"models/{architecture}").metadata
     fold = read_record(unvalidated.home.fold_record(architecture, "loso-p2"), FoldRecord)
     assert fold.subjects == {"training": (1, 3), "validation": (), "test": (2,)}
+
+
+def test_activities_that_are_not_chosen_are_left_out_and_it_is_said(unvalidated: Graph) -> None:
+    activities = {1, 9, 17}
+    assert set(read_tensors(unvalidated.home.windows).keys["activity"].to_pylist()) == activities
+    metadata = unvalidated.latest("raw_recordings").metadata
+    assert str(metadata["not_chosen"].value).startswith("96 segment files: a02/p1/s01.txt, ")
+    report = (unvalidated.home.report_folder / "report.md").read_text(encoding="utf-8")
+    assert "- Activities, the others left out: sitting, walking in a parking lot and rowing" in report
+    assert "means over the 3 activities used" in report
+    assert "| 9 | walking in a parking lot |" in report
+    assert "| 8 | moving" not in report
+
+
+def test_scores_count_the_activities_that_are_there(unvalidated: Graph) -> None:
+    """A model of three activities that errs in nothing has a macro-F1 of 1, not of 3 / 19."""
+    result = unvalidated.result("logistic_regression")
+    test = result.scores["test"]
+    assert test.macro_f1 == pytest.approx(sum(entry.f1 for entry in test.per_class) / 3)
+    assert test.accuracy > 0.5
+    content = json.loads((unvalidated.home.report_folder / "report.json").read_text(encoding="utf-8"))
+    for row in content["protocols"]["loso"]["ranking"]:
+        assert row["pooled_macro_f1"] == pytest.approx(row["macro_f1"]["mean"]), "of one fold and one seed"
+    predictions = read_predictions(unvalidated.home.predictions("models/logistic_regression", "holdout"))
+    given = probabilities_of(predictions).sum(axis=0) > 0
+    assert np.flatnonzero(given).tolist() == [0, 8, 16], "the others get no probability"
+
+
+def test_a_source_is_not_stale_for_what_is_not_chosen(unvalidated: Graph) -> None:
+    summary = report_source_version(unvalidated.instance, unvalidated.experiment, unvalidated.home)
+    assert summary == "nothing changed since the last look"
+    remember(unvalidated.home, Memory(data=str(unvalidated.home.raw / "synthetic")))
+    assert report_source_version(unvalidated.instance, unvalidated.experiment, unvalidated.home) == "same content"
 
 
 def test_classical_models_are_fitted_to_windows_as_they_are(unvalidated: Graph) -> None:

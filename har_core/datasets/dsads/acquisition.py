@@ -26,7 +26,7 @@ def acquire(settings: SourceSettings, data: Path | None, folder: Path, progress:
     """Open the recordings; download or make them first if need be.
 
     Args:
-        settings: what to use if ``data`` is None.
+        settings: what to use if ``data`` is None, and the activities to choose in any case.
         data: directory or zip that takes the place of every kind of source.
         folder: where downloaded and synthetic recordings are kept (``uci.zip``, ``synthetic/``).
         progress: called with bytes downloaded, or files made.
@@ -36,8 +36,12 @@ def acquire(settings: SourceSettings, data: Path | None, folder: Path, progress:
         DownloadError: the download failed.
         StorageError: the disk is full.
     """
-    if data is not None:
-        return open_source(data)
+    source = open_source(data) if data is not None else _acquire(settings, folder, progress)
+    return source.choose(settings.activities)
+
+
+def _acquire(settings: SourceSettings, folder: Path, progress: Progress) -> Source:
+    """All that is downloaded or made, whatever activities are chosen of it."""
     request = _request(settings)
     path = folder / ("uci.zip" if settings.kind == "uci" else "synthetic")
     receipt = path.with_name(f"{path.name}.json")
@@ -67,9 +71,10 @@ def source_version(settings: SourceSettings, data: Path | None) -> str:
         InputError: there are no recordings at ``data``, or none are asked for.
     """
     if data is None:
-        return hashlib.sha256(_as_json(_request(settings)).encode()).hexdigest()
+        chosen = {} if settings.activities is None else {"activities": sorted(settings.activities)}
+        return hashlib.sha256(_as_json({**_request(settings), **chosen}).encode()).hexdigest()
     with open_source(data) as source:
-        return listing_version(source)
+        return listing_version(source.choose(settings.activities))
 
 
 def _request(settings: SourceSettings) -> dict[str, str | int]:

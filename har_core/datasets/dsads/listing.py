@@ -8,14 +8,20 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Self
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.layout import RecordingKey, SegmentKey, parse_segment_path
+from har_core.datasets.dsads.layout import (
+    ACTIVITIES,
+    NUM_ACTIVITIES,
+    RecordingKey,
+    SegmentKey,
+    parse_segment_path,
+)
 from har_core.datasets.origin import Origin
 
 MAX_SEGMENT_BYTES = 4_000_000
@@ -51,6 +57,18 @@ class Source(ABC):
     """Paths inside the source of all other text files (``.txt``), sorted: nobody knows whose they are."""
     others: tuple[str, ...] = ()
     """Paths inside the source of what else there is, sorted."""
+    activities: tuple[int, ...] = tuple(range(1, NUM_ACTIVITIES + 1))
+    """Numbers of the activities that are asked for, ascending: all, unless :meth:`choose` was called."""
+    not_chosen: tuple[SegmentFile, ...] = ()
+    """The segment files of the other activities, which are not among ``files``."""
+
+    def choose(self, names: Collection[str] | None) -> Self:
+        """Leave out the segment files of all activities but those of these ``ACTIVITIES``; None leaves out nothing."""
+        if names is not None:
+            self.activities = tuple(number for number, name in enumerate(ACTIVITIES, 1) if name in names)
+            self.not_chosen = tuple(file for file in self.files if file.key.activity not in self.activities)
+            self.files = tuple(file for file in self.files if file.key.activity in self.activities)
+        return self
 
     @abstractmethod
     def read(self, file: SegmentFile) -> bytes:

@@ -22,7 +22,7 @@ from har_core.base.errors import InputError, Problem, counted
 from har_core.base.progress import Progress, silent
 from har_core.base.text import printable
 from har_core.datasets.dsads.ingested import recordings_writer
-from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES, SEGMENT_LENGTH
+from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
 from har_core.datasets.dsads.listing import SegmentFile, Source
 from har_core.datasets.dsads.recordings import Recording, read_recording
 from har_core.datasets.origin import Origin
@@ -196,26 +196,29 @@ def _read_all(source: Source, progress: Progress) -> Generator[tuple[Recording, 
 def _missing_activities(source: Source) -> list[Problem]:
     """What no subject does, as one problem; and one for each activity that some subjects lack. Segments may be missing.
 
-    A set of some activities has no setting: scores and models are of all 19.
+    Those that ``[source]`` does not choose are not asked for.
     """
     present = source.by_recording().keys()
     done = {activity for _, activity in present}
-    absent = [activity for activity in range(1, NUM_ACTIVITIES + 1) if activity not in done]
+    subjects = sorted({subject for subject, _ in present})
+    absent = [activity for activity in source.activities if activity not in done]
     problems = []
     if absent:
         listed = ", ".join(map(str, absent))
         value = f"no recording of {'activity' if len(absent) == 1 else 'activities'} {listed}, of any subject"
-        expected = (
-            f"all {NUM_ACTIVITIES} activities from every subject: models are trained and scored on all of them, and no "
-            "setting chooses fewer; har audit and har predict take such recordings"
-        )
+        complete = [activity for activity in source.activities if all((who, activity) in present for who in subjects)]
+        names = ", ".join(f'"{ACTIVITIES[activity - 1]}"' for activity in complete)
+        expected = f"all {len(source.activities)} activities that [source] asks for, from every subject"
+        if subjects and len(complete) > 1:
+            expected += f"; to use only those that every subject has, write in [source]: activities = [{names}]"
         problems.append(Problem(path=str(source.location), value=value, expected=expected))
     problems += [
         Problem(
             path=f"{source.location}/a{activity:02d}/p{subject}",
-            expected=f"at least one segment of activity {activity} ({ACTIVITIES[activity - 1]}) from subject {subject}",
+            expected=f"at least one segment of activity {activity} ({ACTIVITIES[activity - 1]}) from subject {subject}"
+            "; or, in [source], a list of activities without it",
         )
-        for subject in sorted({subject for subject, _ in present})
+        for subject in subjects
         for activity in sorted(done)
         if (subject, activity) not in present
     ]

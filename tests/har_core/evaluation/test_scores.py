@@ -103,3 +103,12 @@ def _with(index: int | tuple[int, int], value: float | np.ndarray) -> np.ndarray
 def test_wrong_input_is_named(labels: list[Any], probabilities: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
         score(labels, probabilities)
+
+
+def test_macro_means_are_over_the_activities_of_the_data() -> None:
+    scores = score([0, 0, 0, 1], one_hot([0, 0, 1, 2]), activities=[0, 1, 3])
+    assert scores.macro_f1 == pytest.approx((0.8 + 0 + 0) / 3), "2 was predicted, and is no activity of the data"
+    assert scores.macro_recall == pytest.approx((2 / 3 + 0 + 0) / 3)
+    assert len(scores.per_class) == len(scores.confusion) == NUM_ACTIVITIES
+    with pytest.raises(InputError, match=r"class id 1, expected one of activities: \[0, 2\]"):
+        score([0, 1], one_hot([0, 1]), activities=[0, 2])

@@ -171,6 +171,16 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
         pytest.param("[windows]\noverlap = 1\n", 2, "windows.overlap = 1", "less than 1", id="overlap of 1"),
         pytest.param("[windows]\noverlap = -0.1\n", 2, "windows.overlap = -0.1", "at least 0", id="negative overlap"),
         pytest.param('[source]\nurl = "ftp://x"\n', 2, '"ftp://x"', "https?", id="no web address"),
+        pytest.param(
+            '[source]\nactivities = ["sitting", "siting"]\n', 2, 'activities[1] = "siting"', "'sitting'", id="activity"
+        ),
+        pytest.param('[source]\nactivities = ["sitting"]\n', 2, '["sitting"]', "at least two", id="one activity"),
+        pytest.param(
+            '[source]\nactivities = ["jumping", "jumping"]\n', 2, "jumping", "repeated: jumping", id="activity twice"
+        ),
+        pytest.param(
+            '[source]\nactivities = [1, "sitting"]\n', 2, "activities[0] = 1", "a string", id="activity by number"
+        ),
         pytest.param("[splits]\ntest_subjects = []\n", 2, "[]", "at least 1 in the list", id="no test subject"),
         pytest.param('[splits]\ntest_subjects = [1, "2"]\n', 2, 'test_subjects[1] = "2"', "whole", id="in a list"),
         pytest.param("[splits]\ntest_subjects = [0]\n", 2, "test_subjects[0] = 0", "at least 1 (", id="all in a list"),

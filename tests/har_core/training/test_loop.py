@@ -307,3 +307,13 @@ def test_a_training_without_validation_resumes(tmp_path: Path) -> None:
     events: list[TrainingEvent] = []
     assert_equal_weights(run(LAST, **options, listener=events.append), run(LAST, validation=None))
     assert [event.record.epoch for event in events if isinstance(event, EpochFinished)] == [3, 4]
+
+
+def test_macro_f1_counts_the_activities_that_train() -> None:
+    def two_of_three(windows: LabelledWindows) -> LabelledWindows:
+        return windows.select(torch.nonzero(windows.labels < 2)[:, 0])
+
+    training, validation = two_of_three(make_windows(90, 0)), two_of_three(make_windows(30, 1))
+    seed_everything(3)
+    fitted = train(Network(), training, validation, SETTINGS, CPU, num_classes=NUM_CLASSES)
+    assert max(present(record.validation_macro_f1) for record in fitted.history) > 2 / 3

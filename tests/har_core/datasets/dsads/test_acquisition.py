@@ -228,3 +228,27 @@ def test_the_version_of_data_is_its_listing(
     before = source_version(SYNTHETIC, tmp_path)
     write_files(tmp_path, {"a01/p1/s02.txt": b""})
     assert source_version(SYNTHETIC, tmp_path) != before
+
+
+def test_activities_are_chosen_of_whatever_source(tmp_path: Path) -> None:
+    """All are made once, and serve every choice."""
+    chosen = SYNTHETIC.model_copy(update={"activities": ("jumping", "sitting")})
+    with acquire(chosen, None, tmp_path / "kept") as made:
+        assert [file.key.activity for file in made.files] == [1, 18]
+        assert len(made.not_chosen) == 17
+    with acquire(SYNTHETIC, None, tmp_path / "kept") as kept, acquire(chosen, kept.location, tmp_path) as given:
+        assert len(kept.files) == 19
+        assert given.files == made.files
+
+
+def test_the_choice_of_activities_counts_and_what_is_left_out_does_not(tmp_path: Path) -> None:
+    chosen = SYNTHETIC.model_copy(update={"activities": ("sitting", "jumping")})
+    other_order = SYNTHETIC.model_copy(update={"activities": ("jumping", "sitting")})
+    acquire(SYNTHETIC, None, tmp_path).close()
+    made = tmp_path / "synthetic"
+    for data in (None, made):
+        versions = [source_version(settings, data) for settings in (SYNTHETIC, chosen, other_order)]
+        assert versions[0] != versions[1] == versions[2]
+    before = source_version(chosen, made)
+    (made / "a02/p1/s01.txt").unlink()
+    assert source_version(chosen, made) == before

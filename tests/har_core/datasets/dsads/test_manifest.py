@@ -4,6 +4,7 @@ import errno
 import hashlib
 import shutil
 import threading
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -25,6 +26,7 @@ from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH, SYNTHETIC_M
 from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA, IngestSummary, ingest, read_manifest
 from har_core.datasets.dsads.recordings import read_recordings
 from har_core.datasets.dsads.source import open_source
+from har_core.settings.source import SourceSettings
 
 if TYPE_CHECKING:
     from tests.har_core.datasets.dsads.conftest import WriteFiles
@@ -203,7 +205,7 @@ def test_an_activity_that_a_subject_lacks_is_named(source_folder: Path, tmp_path
     (source_folder / "a05/p2/s01.txt").unlink()
     with pytest.raises(InputError) as caught:
         run(source_folder, tmp_path)
-    assert [problem.expected for problem in caught.value.problems] == [
+    assert [problem.expected.partition(";")[0] for problem in caught.value.problems] == [
         "at least one segment of activity 19 (playing basketball) from subject 1",
         "at least one segment of activity 5 (ascending stairs) from subject 2",
     ]
@@ -217,8 +219,35 @@ def test_activities_that_no_subject_does_are_one_problem(source_folder: Path, tm
         run(source_folder, tmp_path)
     whole, single = caught.value.problems
     assert whole.value == "no recording of activities 2, 3, 4, 19, of any subject"
-    assert "no setting chooses fewer" in whole.expected
-    assert single.expected == "at least one segment of activity 5 (ascending stairs) from subject 2"
+    assert whole.expected.startswith("all 19 activities that [source] asks for, from every subject; to use only those")
+    assert single.expected.startswith("at least one segment of activity 5 (ascending stairs) from subject 2;")
+
+
+def test_the_way_out_of_missing_activities_can_be_pasted(source_folder: Path, tmp_path: Path) -> None:
+    for activity in {*range(1, 20)} - {9, 10, 18, 19}:
+        shutil.rmtree(source_folder / f"a{activity:02d}")
+    (source_folder / "a18/p2/s01.txt").unlink()
+    with pytest.raises(InputError) as caught:
+        run(source_folder, tmp_path)
+    line = caught.value.problems[0].expected.partition("write in [source]: ")[2]
+    names = tuple(tomllib.loads(line)["activities"])
+    assert names == ("walking in a parking lot", "walking on a treadmill flat at 4 km/h", "playing basketball")
+    with open_source(source_folder).choose(SourceSettings(activities=names).activities) as source:
+        summary = ingest(source, manifest_path=tmp_path / "m", recordings_path=tmp_path / "r")
+        assert [file.key.path for file in source.not_chosen] == ["a18/p1/s01.txt"]
+    assert summary.num_rows == 6 * 125
+    assert {row.activity for row in read_manifest(tmp_path / "m").rows} == {9, 10, 19}
+
+
+def test_only_chosen_activities_are_asked_for(source_folder: Path, tmp_path: Path) -> None:
+    shutil.rmtree(source_folder / "a05")
+    (source_folder / "a06/p1/s01.txt").unlink()
+    source = open_source(source_folder).choose(["sitting", "ascending stairs", "jumping"])
+    with source, pytest.raises(InputError) as caught:
+        ingest(source, manifest_path=tmp_path / "m", recordings_path=tmp_path / "r")
+    [problem] = caught.value.problems
+    assert problem.value == "no recording of activity 5, of any subject"
+    assert problem.expected.endswith('activities = ["sitting", "jumping"]')
 
 
 def test_a_damaged_zip_names_its_members(source_folder: Path, tmp_path: Path, whole_set: dict[str, bytes]) -> None:

@@ -7,6 +7,7 @@ import resource
 import sqlite3
 from collections.abc import Iterable
 
+from assets.resources.sqlite import limit_behind
 from har_core.base.errors import HarError, InputError, causes
 from har_core.base.text import printable_lines
 
@@ -37,8 +38,10 @@ def lack(error: BaseException) -> str | None:
     found = list(causes(error))
     numbers = {cause.errno for cause in found if isinstance(cause, OSError)}
     space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limited = next((limit for cause in found if (limit := limit_behind(cause)) is not None), "")
     reasons = {
         "the disk is full": numbers & {errno.ENOSPC, errno.EDQUOT} or any(map(_is_store_without_room, found)),
+        f"a store could not be read or written: {limited}": bool(limited),
         "a store could not be read or written: the disk is full or fails, or files may not become larger": any(
             map(_is_store_refused, found)
         ),

@@ -6,6 +6,7 @@ What they hold is not said here.
 import atexit
 import os
 import re
+import resource
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -64,6 +65,18 @@ def _begin_otherwise(path: Path, error: sqlite3.OperationalError, stack: ExitSta
 def is_busy(error: BaseException) -> bool:
     """Whether another process kept a store for longer than it was waited for."""
     return isinstance(error, sqlite3.OperationalError) and any(text in str(error) for text in _BUSY)
+
+
+def limit_behind(error: BaseException) -> str | None:
+    """The limit on the size of files, and the way out, where it may be why a store was refused; else None.
+
+    SQLite says nothing of it: a file that may not grow is an I/O error. Who only reads meets it too, where a commit
+    that was broken off has to be undone first.
+    """
+    most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most == resource.RLIM_INFINITY or not (isinstance(error, sqlite3.Error) and "disk I/O error" in str(error)):
+        return None
+    return f"a file may not grow beyond {most:,} bytes here; raise that limit (`ulimit -f`), and try again"
 
 
 def _begin(path: Path, mode: str) -> sqlite3.Connection:
@@ -171,6 +184,8 @@ def _why_it_cannot_be_read(path: Path, error: sqlite3.Error) -> Trouble | None:
         return None  # whoever made it was killed on the way: Dagster and MLflow go on where that ended
     if is_busy(error):
         return Trouble(path, "stays locked by another process", "end that process, and try again")
+    if (limit := limit_behind(error)) is not None:
+        return Trouble(path, f"cannot be read ({error})", limit)
     if not os.access(path, os.R_OK):
         return Trouble(path, "may not be read", "give yourself the right to")
     return _damaged(path, str(error))

@@ -17,8 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 from assets.resources.addresses import run_url
 from assets.resources.home import Home
-from assets.resources.sqlite import is_busy, open_to_read
-from har_core.base.errors import HarError, InputError, UnknownNameError
+from assets.resources.sqlite import is_busy, limit_behind, open_to_read
+from har_core.base.errors import HarError, InputError, StorageError, UnknownNameError
 from har_core.base.names import unknown
 
 EXPERIMENT_NAME = "har"
@@ -148,6 +148,7 @@ class Store:
 
         Raises:
             InputError: the file is no store of the MLflow that this project uses, or cannot be read.
+            StorageError: a limit on the size of files keeps it from being opened.
             HarError: another process keeps it locked.
         """
         try:
@@ -156,6 +157,8 @@ class Store:
         except sqlite3.Error as error:
             if is_busy(error):
                 raise HarError(f"{self.path}: stays locked by another process; end that, and try again") from error
+            if (limit := limit_behind(error)) is not None:
+                raise StorageError(f"{self.path}: cannot be read ({error}): {limit}") from error
             raise InputError(
                 f"{self.path}: cannot be read as a store of MLflow 3.17 ({error}); `har home check` says what mends it"
             ) from error

@@ -106,6 +106,9 @@ def test_scores_count_the_activities_that_are_there(unvalidated: Graph) -> None:
     test = result.scores["test"]
     assert test.macro_f1 == pytest.approx(sum(entry.f1 for entry in test.per_class) / 3)
     assert test.accuracy > 0.5
+    content = json.loads((unvalidated.home.report_folder / "report.json").read_text(encoding="utf-8"))
+    for row in content["protocols"]["loso"]["ranking"]:
+        assert row["pooled_macro_f1"] == pytest.approx(row["macro_f1"]["mean"]), "of one fold and one seed"
     predictions = read_predictions(unvalidated.home.predictions("models/logistic_regression", "holdout"))
     given = probabilities_of(predictions).sum(axis=0) > 0
     assert np.flatnonzero(given).tolist() == [0, 8, 16], "the others get no probability"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 import shutil
 import signal
 import sqlite3
@@ -18,9 +19,10 @@ from narrowing import present
 
 from assets.resources.addresses import run_url
 from assets.resources.home import Home
+from assets.resources.sqlite import stores_of, trouble_of
 from assets.resources.store import Store
 from assets.resources.tracking import Tracking
-from har_core.base.errors import HarError, InputError, UnknownNameError
+from har_core.base.errors import HarError, InputError, StorageError, UnknownNameError
 from har_core.base.text import printable
 
 KILLED_WHILE_IT_COMMITS = """
@@ -229,6 +231,21 @@ def test_another_schema_is_refused_in_one_sentence(home: Home, damage: Callable[
     ) as refused:
         Store(home).registered()
     assert "\n" not in str(refused.value)
+
+
+def test_a_limit_on_the_size_of_files_is_named_as_what_it_is(home: Home) -> None:
+    """Not as damage, which a check of the home would mend. It stands in the way of undoing half a commit."""
+    path, limits = home.mlruns / "mlflow.db", resource.getrlimit(resource.RLIMIT_FSIZE)
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_COMMITS, str(path)], check=False)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(StorageError, match=r"may not grow beyond 4,096 bytes here; raise that limit \(`ulimit -f`"):
+            Store(home).registered()
+        found = present(trouble_of(path, stores_of(home)[path]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "ulimit -f" in found.way_out
+    assert Store(home).registered()
 
 
 @pytest.mark.parametrize(

@@ -342,3 +342,12 @@ def test_a_model_with_validation_goes_before_one_without(inputs: Callable[..., R
     content = json.loads(report.json)
     assert [model["result"]["architecture"] for model in content["entries"]] == ["cnn", "lstm"]
     assert [model["architecture"] for model in content["ranking"]["validation"]] == ["cnn"]
+
+
+def test_scores_of_some_activities_do_not_stand_beside_published_ones_of_all(
+    inputs: Callable[..., ReportInputs], four: ReportInputs, page: Page, read_page: type[Page]
+) -> None:
+    chosen = {**four.experiment, "source": {"activities": ["sitting", "rowing"]}}
+    text = read_page(build_report(inputs("cnn", experiment=chosen)).html).text
+    assert "Compared with published figures" in page.text
+    assert "Compared with published figures" not in text

@@ -396,3 +396,13 @@ def test_targets_of_mixed_windows_are_shares() -> None:
     # Halves of two activities in three: no network can be surer than that on average.
     many = run(settings.model_copy(update={"epochs": 30, "augmentation": AugmentationSettings(mixup=1000.0)}))
     assert min(record.training_loss for record in many.history) > 0.2
+
+
+def test_macro_f1_counts_the_activities_that_train() -> None:
+    def two_of_three(windows: LabelledWindows) -> LabelledWindows:
+        return windows.select(torch.nonzero(windows.labels < 2)[:, 0])
+
+    training, validation = two_of_three(make_windows(90, 0)), two_of_three(make_windows(30, 1))
+    seed_everything(3)
+    fitted = train(Network(), training, validation, SETTINGS, CPU, num_classes=NUM_CLASSES)
+    assert max(present(record.validation_macro_f1) for record in fitted.history) > 2 / 3

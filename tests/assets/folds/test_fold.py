@@ -237,6 +237,13 @@ def test_a_leaky_fold_mixes_subjects_and_no_windows(place: Place) -> None:
     result = place.result("logistic_regression", "leaky-2")
     assert result.subjects["training"] == (1, 2, 3)
     assert sum(result.num_windows.values()) == 3 * WINDOWS_PER_SUBJECT
+    halved = place.with_changes("seeds = [3, 4]", 'leaky_shares = "50/30/20"\nseeds = [3, 4]')
+    assert place.materialise("folds/logistic_regression", fold="leaky-2", experiment=halved).success
+    shares = [
+        number / (3 * WINDOWS_PER_SUBJECT)
+        for number in place.result("logistic_regression", "leaky-2").num_windows.values()
+    ]
+    assert shares == pytest.approx([0.5, 0.3, 0.2], abs=0.02)
 
 
 def test_repeating_a_fold_changes_nothing(place: Place) -> None:
@@ -331,7 +338,9 @@ def test_other_windows_are_cut_anew(place: Place) -> None:
         ("base_width = 2", "base_width = 3", {"cnn"}),
         ("seeds = [3, 4]", "seeds = [3]", {"cnn", "logistic_regression"}),
         ("seeds = [3, 4]", "validation_subjects = 2\nseeds = [3, 4]", {"cnn", "logistic_regression"}),
+        ("seeds = [3, 4]", 'leaky_shares = "50/30/20"\nseeds = [3, 4]', {"cnn", "logistic_regression"}),
         ("[training]", '[training]\nunits = ["T"]', {"cnn", "logistic_regression"}),
+        ("[training]", "[training]\naugmentation.jitter = 0.1", {"cnn"}),
     ],
 )
 def test_what_makes_a_fold_stale(done: Place, before: str, after: str, stale: set[str]) -> None:
@@ -351,6 +360,7 @@ def test_a_fold_records_what_it_was_made_with_by_the_names_of_the_file(done: Pla
     told = {
         "models.cnn.base_width": 2,
         "models.cnn.epochs": 2,
+        "models.cnn.augmentation.mixup": 0.0,
         "evaluation.seeds": [3, 4],
         "evaluation.validation_subjects": 1,
         "windows.length": 125,

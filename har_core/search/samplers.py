@@ -7,14 +7,17 @@ et al. 2018).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping
+from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from har_core.search.space import grid_of
-from har_core.settings.search import SearchSettings
+from har_core.search.space import grid_of, size_of_grid
+from har_core.settings.search import Choice, SearchSettings
 
 _POPULATION = 10
 """Of NSGA-II. Optuna's 50 would be a random search in most of the budgets that are affordable here."""
@@ -30,7 +33,7 @@ def make_sampler(settings: SearchSettings, place: int) -> optuna.samplers.BaseSa
     """
     seed = int.from_bytes(hashlib.sha256(f"{settings.seed} {place}".encode()).digest()[:4], "big")
     if settings.sampler == "grid":
-        return _Grid(grid_of(settings.space), seed=seed)
+        return Given(_point(settings, place))
     if settings.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     if settings.sampler == "cmaes":
@@ -60,10 +63,35 @@ def directions(settings: SearchSettings) -> list[StudyDirection]:
     return [score, cost] if settings.sampler == "nsga2" else [score]
 
 
-class _Grid(optuna.samplers.GridSampler):
-    """After the last point Optuna's own ends a loop of Optuna's, which does not run here."""
+class Given(optuna.samplers.BaseSampler):
+    """Draws what it was given: a point of a grid, or what is tried again."""
 
-    def after_trial(
-        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """None: each value is drawn by itself."""
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
         """Nothing."""
+        return {}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """The value of this name."""
+        return self._values[param_name]
+
+
+def _point(settings: SearchSettings, place: int) -> dict[str, Choice]:
+    """Of a grid, in an order that the seed shuffles: a search that ends early has been everywhere."""
+    grid = grid_of(settings.space)
+    index = random.Random(settings.seed).sample(range(size_of_grid(settings.space)), place + 1)[place]  # noqa: S311
+    point = {}
+    for name, values in grid.items():
+        index, own = divmod(index, len(values))
+        point[name] = values[own]
+    return point

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,22 +17,20 @@ from statistics import fmean
 from typing import Protocol
 
 import optuna
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from har_core.base.errors import HarError, StorageError
 from har_core.search.events import SearchListener, TrialFinished, TrialProgress, TrialStarted
-from har_core.search.samplers import directions, make_pruner, make_sampler
+from har_core.search.samplers import Given, directions, make_pruner, make_sampler
 from har_core.search.space import draw, size_of_grid
 from har_core.settings.experiment import Option
 from har_core.settings.search import SearchSettings
 
 MAX_TRIES = 3
 """Of one trial whose process is killed: it may be what kills it."""
-SCORES, MACS, SECONDS, ERROR = "scores", "macs", "seconds", "error"
+VALUES, SCORES, MACS, SECONDS, ERROR = "values", "scores", "macs", "seconds", "error"
 """Attributes of a trial."""
-_PLACE, _TRIES = "place", "tries"
-_GRID = ("grid_id", "search_space")
-"""By these attributes Optuna knows which point of a grid a trial is."""
+_PLACE = "place"
 _SECONDS_TO_WAIT = 60
 """For another process that writes the study."""
 _NAME = "search"
@@ -93,7 +92,7 @@ def open_study(path: Path, settings: SearchSettings, *, last_step: int) -> Itera
 
 
 def settle(study: optuna.Study) -> int:
-    """Mark trials of killed processes as failed, and put them up to be tried again; nobody may be at work on the study.
+    """Mark trials of killed processes as failed; nobody may be at work on the study.
 
     Returns:
         How many trials were marked.
@@ -101,43 +100,46 @@ def settle(study: optuna.Study) -> int:
     killed = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     for trial in killed:
         study.tell(trial.number, state=TrialState.FAIL)
-        tries = trial.user_attrs.get(_TRIES, 1)
-        if tries < MAX_TRIES:
-            again = create_trial(
-                state=TrialState.WAITING,
-                params=trial.params,
-                distributions=trial.distributions,
-                user_attrs={_TRIES: tries + 1},
-                system_attrs={name: value for name, value in trial.system_attrs.items() if name in _GRID},
-            )
-            study.add_trial(again)
     return len(killed)
 
 
 def open_places(study: optuna.Study, settings: SearchSettings) -> list[int]:
-    """The places of the trials still to do; a grid has no more than its points."""
+    """The places of the trials still to do, those that were killed among them; a grid has no more than its points."""
     num_trials = min(settings.trials, size_of_grid(settings.space)) if settings.sampler == "grid" else settings.trials
-    done = [trial for trial in study.get_trials(deepcopy=False) if is_done(trial)]
-    taken = {trial.user_attrs.get(_PLACE) for trial in done}
-    free = [place for place in range(num_trials) if place not in taken]
-    return free[: max(0, num_trials - len(done))]
+    trials = study.get_trials(deepcopy=False)
+    tries = Counter(place_of(trial) for trial in trials if was_killed(trial))
+    done = {place_of(trial) for trial in trials if trial.state.is_finished() and not was_killed(trial)}
+    return [place for place in range(num_trials) if place not in done and tries[place] < MAX_TRIES]
 
 
-def is_done(trial: FrozenTrial) -> bool:
-    """Whether a trial has ended by itself, or was given up; one that is to be tried again has not."""
-    if trial.state is TrialState.FAIL:
-        return ERROR in trial.user_attrs or trial.user_attrs.get(_TRIES, 1) >= MAX_TRIES
-    return trial.state in {TrialState.COMPLETE, TrialState.PRUNED}
+def num_open(path: Path, settings: SearchSettings, *, last_step: int) -> int:
+    """How many trials the study at ``path`` lacks."""
+    with open_study(path, settings, last_step=last_step) as study:
+        return len(open_places(study, settings))
+
+
+def place_of(trial: FrozenTrial) -> int | None:
+    """Which of the trials of a search this is, from 0: it stays the same when a trial is tried again."""
+    place: int | None = trial.user_attrs.get(_PLACE)
+    return place
+
+
+def was_killed(trial: FrozenTrial) -> bool:
+    """Whether the process of a trial was killed; one that failed by itself says why."""
+    return trial.state is TrialState.FAIL and ERROR not in trial.user_attrs
 
 
 def run_trial(
     study: optuna.Study, settings: SearchSettings, objective: Objective, place: int, listener: SearchListener
 ) -> None:
-    """Run the trial at ``place``, or one that waits to be tried again."""
-    study.sampler = make_sampler(settings, place)
+    """Run the trial at ``place``; where it was killed before, with what it tried then."""
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    before = [trial.params for trial in failed if place_of(trial) == place and len(trial.params) == len(settings.space)]
+    study.sampler = Given(before[-1]) if before else make_sampler(settings, place)
     trial = study.ask()
     trial.set_user_attr(_PLACE, place)
     values = draw(trial, settings.space)
+    trial.set_user_attr(VALUES, values)
     listener(TrialStarted(number=trial.number, values=values))
 
     def report(step: int, score: float) -> None:

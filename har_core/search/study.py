@@ -130,7 +130,13 @@ def was_killed(trial: FrozenTrial) -> bool:
 
 
 def run_trial(
-    study: optuna.Study, settings: SearchSettings, objective: Objective, place: int, listener: SearchListener
+    study: optuna.Study,
+    settings: SearchSettings,
+    objective: Objective,
+    place: int,
+    listener: SearchListener,
+    *,
+    last_step: int,
 ) -> None:
     """Run the trial at ``place``; where it was killed before, with what it tried then."""
     failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
@@ -146,7 +152,7 @@ def run_trial(
         listener(TrialProgress(number=trial.number, step=step, score=score))
         if settings.pruner != "none":
             trial.report(score, step)
-            if trial.should_prune():
+            if step < last_step and trial.should_prune():  # what is measured whole is complete
                 raise optuna.TrialPruned
 
     start = time.perf_counter()

@@ -68,7 +68,7 @@ def run_search(
         if num_workers == 1:
             objective.prepare()
             for place in places:
-                run_trial(study, settings, objective, place, listener)
+                run_trial(study, settings, objective, place, listener, last_step=last_step)
             return
     _run_side_by_side(order, places, listener, min(num_workers, len(places)))
 
@@ -128,7 +128,7 @@ def _work(order: _Order, connection: Connection) -> None:
         with open_study(order.path, order.settings, last_step=order.last_step) as study:
             connection.send(_Ready())
             while (place := connection.recv()) is not None:
-                run_trial(study, order.settings, order.objective, place, connection.send)
+                run_trial(study, order.settings, order.objective, place, connection.send, last_step=order.last_step)
                 connection.send(_Ready())
     except (EOFError, BrokenPipeError):
         return  # nobody listens any more

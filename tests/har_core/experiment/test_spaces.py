@@ -71,14 +71,20 @@ def test_no_search_is_none(tmp_path: Path) -> None:
         ("width = { low = 16 }", "width: high of the range"),
         ("width = { low = 16, high = 32, stepp = 8 }", "width.stepp = 8: a key of a range; did you mean 'step'?"),
         ("width = { low = 16, high = 96.5 }", "width.high = 96.5: a whole number"),
-        ("width = { low = 16, high = 31, step = 8 }", "width.high = 31: low + a whole number of steps; the last below is 24"),
+        (
+            "width = { low = 16, high = 31, step = 8 }",
+            "width.high = 31: low + a whole number of steps; the last below is 24",
+        ),
         ("width = { low = 32, high = 16 }", "width: low below high"),
         ("width = { low = 1, high = 20000 }", "at most 10,000 values in the range"),
         ("width = { low = 16, high = 32, step = 0 }", "width.step = 0: more than 0"),
         ("dropout = { low = 0.1, high = inf }", "dropout.high = inf: a finite number"),
         ("dropout = { low = 0.0, high = 0.5, log = true }", "dropout.low = 0.0: more than 0, because log is true"),
         ("dropout = { low = 0.1, high = 0.5, log = 1 }", "dropout.log = 1: true or false"),
-        ("dropout = { low = 0.1, high = 0.5, log = true, step = 0.1 }", "dropout.step = 0.1: no step where log is true"),
+        (
+            "dropout = { low = 0.1, high = 0.5, log = true, step = 0.1 }",
+            "dropout.step = 0.1: no step where log is true",
+        ),
         ("learning_rate = { low = -1e-4, high = 1e-2 }", "learning_rate.low = -0.0001: more than 0.0 (Peak learning"),
         ('optimizer = ["adamw", "sdg"]', 'optimizer[1] = "sdg": one of "adamw", "sgd"; did you mean \'sgd\'?'),
         ("optimizer = { low = 1, high = 2 }", "optimizer: a list of values: optimizer is a string"),
@@ -86,9 +92,7 @@ def test_no_search_is_none(tmp_path: Path) -> None:
         ('units = [["T"], ["RA"]]', "a setting of compact that can be searched"),
     ],
 )
-def test_what_cannot_be_searched_is_refused(
-    refused: Callable[[str], list[str]], space: str, expected: str
-) -> None:
+def test_what_cannot_be_searched_is_refused(refused: Callable[[str], list[str]], space: str, expected: str) -> None:
     (problem,) = refused(f"[search.compact]\n[search.compact.space]\n{space}\n")
     assert expected in problem
 
@@ -98,13 +102,22 @@ def test_what_cannot_be_searched_is_refused(
     [
         ("[search.compact]", "1 None: the key 'space' in [search.compact]"),
         ("[search.compact]\nspace = {}", "at least 1 in the list"),
-        ("[search.compat]\nspace = { width = [2, 4] }", "1 search.compat: a model of [models]; did you mean 'compact'?"),
-        ("[search.compact]\nfold = 3\nspace = { width = [2, 4] }", "2 search.compact.fold = 3: a key of [search.compact]"),
+        (
+            "[search.compat]\nspace = { width = [2, 4] }",
+            "1 search.compat: a model of [models]; did you mean 'compact'?",
+        ),
+        (
+            "[search.compact]\nfold = 3\nspace = { width = [2, 4] }",
+            "2 search.compact.fold = 3: a key of [search.compact]",
+        ),
         ("[search.random_forest]\nspace = { epochs = [2, 4] }", "a setting of random_forest that can be searched"),
         ('[search.compact]\nsampler = "grid"\nspace.dropout = { low = 0.1, high = 0.2 }', "a range with a step, for a"),
         ('[search.compact]\nsampler = "cmaes"\nspace.width = { low = 2, high = 4, step = 2 }', "at least two ranges"),
         ('[search.random_forest]\nsampler = "nsga2"\nspace.num_trees = [2, 4]', "2 search.random_forest.sampler"),
-        ('[search.compact]\nsampler = "nsga2"\npruner = "hyperband"\nspace.width = [2, 4]', "'none': there is no pruning"),
+        (
+            '[search.compact]\nsampler = "nsga2"\npruner = "hyperband"\nspace.width = [2, 4]',
+            "'none': there is no pruning",
+        ),
         ('[search.compact]\npruner = "hyperband"\nspace.epochs = [2, 4]', "no epochs where trials are pruned"),
     ],
 )

@@ -17,6 +17,7 @@ from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
+from har_core.settings.search import SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "splits": SplitSettings,
     "training": TrainingSettings,
     "evaluation": EvaluationSettings,
+    "search.<architecture>": SearchSettings,
     "report": ReportSettings,
     "runtime": RuntimeSettings,
     "automation": AutomationSettings,
@@ -54,25 +56,30 @@ def kind_of(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{json.dumps(choice)}`" for choice in choices)
     if schema["type"] == "array":
         return f"list, each a {kind_of(schema['items'])}"
+    if schema["type"] == "object":
+        return "table"
     limits = " and ".join(f"{sign} {schema[key]:,}" for key, sign in LIMITS.items() if key in schema)
     return f"{WORDS[schema['type']]} {limits}".strip()
 
 
 def rows_of(model: type[Settings]) -> list[str]:
     """The table that the page must hold for a section, a row for each setting."""
-    properties = model.model_json_schema()["properties"]
+    schemas = model.model_json_schema()
     rows = []
-    for name, schema in properties.items():
+    for name, schema in schemas["properties"].items():
         default = json.dumps(schema.get("default"), ensure_ascii=False)
-        shown = "(absent)" if default == "null" else f"`{default}`"
+        absent = "required" if name in schemas.get("required", ()) else "(absent)"
+        shown = absent if default == "null" else f"`{default}`"
         rows.append(f"| `{name}` | {kind_of(schema)} | {shown} | {schema['description'].replace('``', '`')} |")
     return rows
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_page_has_every_setting(section: str) -> None:
+    rows = rows_of(SECTIONS[section])
     written = [line for line in part_of_page(section).splitlines() if line.startswith("| `")]
-    assert written == rows_of(SECTIONS[section])
+    assert written[: len(rows)] == rows
+    assert all(len(line.split(" | ")) == 2 for line in written[len(rows) :]), "a table of another kind"
 
 
 def test_page_has_every_option_of_every_architecture() -> None:
@@ -86,7 +93,9 @@ def test_page_has_every_option_of_every_architecture() -> None:
 
 def test_example_of_the_page_is_valid(tmp_path: Path) -> None:
     example = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
-    assert set(tomllib.loads(example)) == {*SECTIONS, "models"}, "the example shows every section"
+    assert set(tomllib.loads(example)) == {*(name.partition(".")[0] for name in SECTIONS), "models"}, (
+        "the example shows every section"
+    )
     path = tmp_path / "mine.toml"
     path.write_text(example, encoding="utf-8")
     assert load_experiment(path).name == "mine"

@@ -19,6 +19,7 @@ from assets.models.model import build_model
 from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
+from assets.search.search import build_search
 from har_core.settings.experiment import Experiment
 
 
@@ -36,10 +37,11 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
         *(build_folds(architecture, experiment) for architecture in experiment.fold_architectures),
         *(build_ensemble_folds(name, experiment) for name in experiment.fold_ensembles),
     ]
+    searches = [build_search(architecture, experiment) for architecture in experiment.search]
     report = build_comparison_report(experiment)
     # Findings of the audit are warnings and stop nothing; folds measure, and choose nothing.
     champion = build_champion(experiment, [*made, report])
-    return [build_source_files(), *made, findings, *folds, report, champion]
+    return [build_source_files(), *made, findings, *folds, *searches, report, champion]
 
 
 def build_resources(home: Home, display: Display | None = None) -> dict[str, Any]:

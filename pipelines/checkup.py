@@ -112,13 +112,17 @@ def _outputs(home: Home) -> Iterator[Trouble]:
         return
     from pipelines.definitions import build_definitions
     from pipelines.session import open_instance
-    from pipelines.staleness import State, ask
+    from pipelines.staleness import State, ask, is_by_hand
 
     with open_instance(home) as instance:
         asset_graph = build_definitions(load_experiment(path), home).resolve_asset_graph()
-        for status in ask(asset_graph, instance, home.root).values():
+        every = asset_graph.materializable_asset_keys
+        for status in ask(asset_graph, instance, home.root, also=every).values():
             if status.state is State.MISSING and status.was_made:
-                yield Trouble(home.root, f"{status.item}: {'; '.join(status.causes)}", _RUN)
+                key = status.item.key
+                by_hand = f"`har search --model {key.path[-1]}` makes it again"
+                mends = by_hand if is_by_hand(key, asset_graph) else _RUN
+                yield Trouble(home.root, f"{status.item}: {'; '.join(status.causes)}", mends)
 
 
 def _models(home: Home) -> Iterator[Trouble]:

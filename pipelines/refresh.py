@@ -1,16 +1,17 @@
-"""``har run`` and ``har status`` themselves: from an order to waves in a home, or to what they would do."""
+"""``har run``, ``har search`` and ``har status``: from an order to waves in a home, or to what they would do."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import typer
 from dagster import DagsterInstance
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from assets.comparison.champion import NO_CHAMPION
 from assets.data.source_files import report_source_version
@@ -33,6 +34,7 @@ from pipelines.homes import Order, propose
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.session import can_only_be_read, open_home, open_home_to_look, open_instance
 from pipelines.staleness import Item, State, Status, ask
+from pipelines.waves import Request
 
 
 def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | None = None) -> int:
@@ -45,6 +47,29 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
     """
     from pipelines.summary import print_summary
 
+    def request(asset_graph: AssetGraph) -> Request:
+        return make_request(asset_graph, selection, forced=forced, seed=seed)
+
+    return carry_out(
+        order,
+        request,
+        lambda outcome, home: print_summary(outcome, home, _champion(Tracking(home), order.experiment)),
+        continues=not forced,
+    )
+
+
+def carry_out(
+    order: Order,
+    request: Callable[[AssetGraph], Request],
+    tell: Callable[[Outcome, Home], int],
+    *,
+    continues: bool = True,
+) -> int:
+    """Do what ``request`` says of the graph, in the home of this process, and ``tell`` of it; gives the exit code.
+
+    ``continues`` says whether the same command takes up what an interrupted one has begun. Errors are those of
+    :func:`refresh`.
+    """
     home = open_home()
     with occupied(home):
         refuse_troubled_stores(home)
@@ -53,12 +78,12 @@ def refresh(order: Order, *, selection: str | None, forced: bool, seed: int | No
             os.environ["HAR_EXPERIMENT"] = str(order.experiment.path.absolute())
             try:
                 with _interruptible():
-                    outcome = _run(order, home, instance, selection, forced=forced, seed=seed)
+                    outcome = _run(order, home, instance, request)
             except KeyboardInterrupt:
-                next_run = "begins it anew" if forced else "continues where this one ended"
+                next_run = "continues where this one ended" if continues else "begins it anew"
                 typer.echo(f"Interrupted; what was finished is kept, and the same command {next_run}.", err=True)
                 return 1
-            return print_summary(outcome, home, _champion(Tracking(home), order.experiment))
+            return tell(outcome, home)
 
 
 def look(order: Order) -> list[Status]:
@@ -123,22 +148,14 @@ def _refuse_what_is_new(order: Order, home: Home) -> Memory:
     return known
 
 
-def _run(
-    order: Order,
-    home: Home,
-    instance: DagsterInstance,
-    selection: str | None,
-    *,
-    forced: bool,
-    seed: int | None,
-) -> Outcome:
+def _run(order: Order, home: Home, instance: DagsterInstance, make: Callable[[AssetGraph], Request]) -> Outcome:
     from rich.console import Console
 
     from pipelines.display import make_display  # brings rich, which a look needs not
 
     display, tracking = make_display(Console(stderr=True)), Tracking(home)
     definitions = build_definitions(order.experiment, home, display)
-    request = make_request(definitions.resolve_asset_graph(), selection, forced=forced, seed=seed)
+    request = make(definitions.resolve_asset_graph())
     _accept(order, home, instance, bind=True)
     home.problems.unlink(missing_ok=True)  # of an earlier run
     close_interrupted(tracking, instance)

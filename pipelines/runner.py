@@ -37,7 +37,7 @@ from assets.resources.tracking import Tracking
 from har_core.base.errors import UnknownNameError
 from har_core.base.names import nearest
 from pipelines.mending import put_back
-from pipelines.staleness import Item, State, Status, ask
+from pipelines.staleness import Item, State, Status, ask, is_by_hand
 from pipelines.waves import NextStep, Plan, Request, plan_wave
 
 _TOKEN = re.compile(
@@ -78,20 +78,27 @@ class Outcome:
 def select_assets(asset_graph: AssetGraph, selection: str | None) -> frozenset[AssetKey]:
     """The materialisable assets that a selection in Dagster's syntax names; all of them where it is None.
 
+    Never those that are started by hand.
+
     Raises:
         UnknownNameError: the selection cannot be read, or names no asset; the text offers the nearest and all names.
     """
-    keys = asset_graph.materializable_asset_keys
+    every = asset_graph.materializable_asset_keys
+    keys = {key for key in every if not is_by_hand(key, asset_graph)}
     if selection is None:
         return frozenset(keys)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BetaWarning)  # of Dagster's own parser
-            chosen = AssetSelection.from_string(in_dagsters_syntax(selection)).resolve(asset_graph) & keys
+            named = AssetSelection.from_string(in_dagsters_syntax(selection)).resolve(asset_graph) & every
     except DagsterInvalidSubsetError as error:
         raise _unknown(selection, "names no asset", keys) from error
     except (DagsterError, CheckError, NotImplementedError, RecursionError) as error:  # for what only Dagster's UI knows
         raise _unknown(selection, "is no selection of assets, in Dagster's syntax", keys) from error
+    chosen = named & keys
+    if named and not chosen:
+        models = [key.path[-1] for key in sorted(named)]
+        raise UnknownNameError(f"--select {selection!r} names what is started by hand: har search --model {models[0]}")
     if not chosen:
         raise _unknown(selection, "names no asset", keys)
     return frozenset(chosen)
@@ -152,10 +159,10 @@ def run_waves(
     asset_graph = definitions.resolve_asset_graph()
     outcome = Outcome({})
     while True:
-        outcome.statuses = ask(asset_graph, instance, root)
+        outcome.statuses = ask(asset_graph, instance, root, also=request.wanted)
         if restored := _put_back(outcome.statuses.values(), request, Tracking(Home(root))):
             outcome.restored += restored
-            outcome.statuses = ask(asset_graph, instance, root)
+            outcome.statuses = ask(asset_graph, instance, root, also=request.wanted)
         plan = plan_wave(outcome.statuses, request, outcome.ran, outcome.failures)
         outcome.held = plan.reasons
         if not plan.wave:
@@ -196,7 +203,9 @@ def _run(
         exceptions[context.step_key] = context.op_exception or DagsterError("no exception was recorded")
 
     steps = {item: definitions.resolve_assets_def(item.key).node_def.name for item in wave}
-    seeded = [step for item, step in steps.items() if seed is not None and item.key.path[0] == MODELS_GROUP]
+    given = {step: request.config[item.key] for item, step in steps.items() if item.key in request.config}
+    if seed is not None:
+        given |= {step: {"seed": seed} for item, step in steps.items() if item.key.path[0] == MODELS_GROUP}
     job = definitions.resolve_implicit_global_asset_job_def()
     job = job.with_hooks({remember_failure}).with_logger_defs({"file": _file_logger})
     result = job.execute_in_process(
@@ -204,7 +213,7 @@ def _run(
         asset_selection=[item.key for item in wave],
         partition_key=plan.partition,
         raise_on_error=False,
-        run_config={"loggers": {"file": {}}, "ops": {step: {"config": {"seed": seed}} for step in seeded}},
+        run_config={"loggers": {"file": {}}, "ops": {step: {"config": dict(config)} for step, config in given.items()}},
         tags={**tags, **({FORCED_TAG: "true"} if any(item.key in request.forced for item in wave) else {})},
     )
     if any(e.is_step_failure and e.step_failure_data.error_source is ErrorSource.INTERRUPT for e in result.all_events):

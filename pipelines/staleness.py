@@ -8,7 +8,7 @@ fewer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +28,7 @@ from dagster._time import get_current_datetime
 
 from assets.data.source_files import SUMMARY
 from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
+from assets.machinery.keys import BY_HAND
 from assets.machinery.lineage import Latest, latest_of_partition, read_materialization
 from assets.machinery.presence import output_problems, record_problems
 from assets.resources.home import Home
@@ -74,8 +75,13 @@ class Status:
     """Its latest materialisation, where MLflow lacks something that it recorded there."""
 
 
-def ask(asset_graph: AssetGraph, instance: DagsterInstance, root: Path) -> dict[Item, Status]:
-    """The status of each item of the graph, parents before children; what was made is looked for in the home there."""
+def ask(
+    asset_graph: AssetGraph, instance: DagsterInstance, root: Path, *, also: Collection[AssetKey] = ()
+) -> dict[Item, Status]:
+    """The status of each item of the graph, parents before children; what was made is looked for in the home there.
+
+    Assets that are started by hand are left out but for those in ``also``: nothing waits for them.
+    """
     view = AssetGraphView(
         temporal_context=TemporalContext(effective_dt=get_current_datetime(), last_event_id=None),
         instance=instance,
@@ -86,9 +92,16 @@ def ask(asset_graph: AssetGraph, instance: DagsterInstance, root: Path) -> dict[
     held = Store(Home(root)).contents()
     statuses: dict[Item, Status] = {}
     for key in asset_graph.toposorted_asset_keys:
+        if key not in also and is_by_hand(key, asset_graph):
+            continue
         for item in _items(key, asset_graph, instance):
             statuses[item] = _status(item, view, resolver, root, held, known=statuses)
     return statuses
+
+
+def is_by_hand(key: AssetKey, asset_graph: AssetGraph) -> bool:
+    """Whether only a person starts this asset, by its name."""
+    return BY_HAND.items() <= asset_graph.get(key).tags.items()
 
 
 def _items(key: AssetKey, asset_graph: AssetGraph, instance: DagsterInstance) -> list[Item]:

@@ -37,7 +37,7 @@ def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> 
     typer.echo(f"Dagster: {dagster_url()}")
     typer.echo(f"MLflow:  {mlflow_url()}")
     typer.echo(f"Both are served by: {here}{_program()} ui")
-    _print_failures(outcome, home)
+    print_failures(outcome, home)
     if outcome.failures:
         return failures.exit_code(outcome.failures.values())
     if outcome.held:
@@ -122,7 +122,8 @@ def score_to_quote(report: dict[str, Any], champion: str) -> str | None:
     return None
 
 
-def _print_failures(outcome: Outcome, home: Home) -> None:
+def print_failures(outcome: Outcome, home: Home) -> None:
+    """Print on stderr what failed and what could not run."""
     problems: list[Problem] = []
     for item, error in outcome.failures.items():
         _LOGGER.error("%s failed", item, exc_info=error)

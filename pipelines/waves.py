@@ -39,6 +39,8 @@ class Request:
     """Of what is wanted, assets that run even where they are fresh."""
     seed: int | None = None
     """Models that run are trained with this seed, whatever the experiment file says."""
+    config: Mapping[AssetKey, Mapping[str, object]] = field(default_factory=dict)
+    """What single assets are given for this run."""
     partial_inputs: Mapping[AssetKey, Collection[AssetKey]] = field(default_factory=dict)
     """Assets that make do with what there is, whatever failed or is missing above them, each with the parents of which
     it needs one that can be used."""

@@ -17,6 +17,7 @@ from har_core.settings.base import Settings
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
+from har_core.settings.search import SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "training.augmentation": AugmentationSettings,
     "ensembles.<name>": EnsembleSettings,
     "evaluation": EvaluationSettings,
+    "search.<architecture>": SearchSettings,
     "report": ReportSettings,
     "runtime": RuntimeSettings,
     "automation": AutomationSettings,
@@ -56,27 +58,32 @@ def kind_of(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{json.dumps(choice)}`" for choice in choices)
     if schema["type"] == "array":
         return f"list, each a {kind_of(schema['items'])}"
+    if schema["type"] == "object":
+        return "table"
     limits = " and ".join(f"{sign} {schema[key]:,}" for key, sign in LIMITS.items() if key in schema)
     return f"{WORDS[schema['type']]} {limits}".strip()
 
 
 def rows_of(model: type[Settings]) -> list[str]:
     """The table that the page must hold for a section, a row for each setting; sections within have their own."""
-    properties = model.model_json_schema()["properties"]
+    schemas = model.model_json_schema()
     rows = []
-    for name, schema in properties.items():
+    for name, schema in schemas["properties"].items():
         if name in model.sections():
             continue
         default = json.dumps(schema.get("default"), ensure_ascii=False)
-        shown = "(absent)" if default == "null" else f"`{default}`"
+        absent = "required" if name in schemas.get("required", ()) else "(absent)"
+        shown = absent if default == "null" else f"`{default}`"
         rows.append(f"| `{name}` | {kind_of(schema)} | {shown} | {schema['description'].replace('``', '`')} |")
     return rows
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_page_has_every_setting(section: str) -> None:
+    rows = rows_of(SECTIONS[section])
     written = [line for line in part_of_page(section).splitlines() if line.startswith("| `")]
-    assert written == rows_of(SECTIONS[section])
+    assert written[: len(rows)] == rows
+    assert all(len(line.split(" | ")) == 2 for line in written[len(rows) :]), "a table of another kind"
 
 
 def test_example_of_the_page_is_valid(tmp_path: Path) -> None:

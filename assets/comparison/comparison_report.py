@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from har_core.report.honest import FoldViews
     from har_core.report.inputs import ReportInputs
 
-_WITHOUT_EFFECT = ("runtime", "automation")
+_WITHOUT_EFFECT = ("runtime", "automation", "search")
 """Sections of the experiment file that change no result."""
 
 

@@ -7,6 +7,7 @@ DATA_GROUP = "data"
 MODELS_GROUP = "models"
 FOLDS_GROUP = "folds"
 COMPARISON_GROUP = "comparison"
+SEARCH_GROUP = "search"
 
 SOURCE_FILES = dg.AssetKey("source_files")
 RAW_RECORDINGS = dg.AssetKey("raw_recordings")
@@ -21,6 +22,8 @@ FOLD_PARTITIONS = "folds"
 
 PARTIAL_INPUTS = {"har/partial_inputs": "true"}
 """Tag of assets that run although something above them failed: they take what the instance knows of."""
+BY_HAND = {"har/by_hand": "true"}
+"""Tag of assets that only a person starts, by name. They are never missing or stale to those who ask what is due."""
 
 
 def model_key(architecture: str) -> dg.AssetKey:
@@ -31,3 +34,8 @@ def model_key(architecture: str) -> dg.AssetKey:
 def fold_key(architecture: str) -> dg.AssetKey:
     """``folds/lstm``, partitioned by fold."""
     return dg.AssetKey([FOLDS_GROUP, architecture])
+
+
+def search_key(architecture: str) -> dg.AssetKey:
+    """``search/compact``."""
+    return dg.AssetKey([SEARCH_GROUP, architecture])

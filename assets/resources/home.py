@@ -74,3 +74,11 @@ class Home:
     def checkpoints(self, asset_key: str, partition: str) -> Path:
         """Folder of the states of the trainings of one partition; removed once it is published."""
         return self.data / "checkpoints" / asset_key / partition
+
+    def search(self, architecture: str) -> Path:
+        """Folder of what the latest search found."""
+        return self.data / "search" / architecture
+
+    def study(self, architecture: str, key: str) -> Path:
+        """The trials of a search, in SQLite, finished or not; ``key`` stands for all that makes trials comparable."""
+        return self.data / "studies" / architecture / f"{key}.db"

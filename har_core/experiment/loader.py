@@ -19,12 +19,14 @@ from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
 from har_core.experiment.document import TYPE_NAMES, Document, read_document
 from har_core.experiment.explanation import explain, unknown_key
 from har_core.experiment.positions import Key
+from har_core.experiment.spaces import read_space, sampler_problems
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
 from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
 from har_core.settings.report import EvaluationSettings
+from har_core.settings.search import Range, SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import PRESETS, TrainingSettings
@@ -47,16 +49,16 @@ def load_experiment(path: Path) -> Experiment:
     sections: dict[str, Settings | None] = {name: reader.section((name,), model) for name, model in _SECTIONS.items()}
     sections["training"] = reader.training()
     sections["models"] = reader.models(sections["training"])
-    ensembles = reader.ensembles(sections["models"])
     reader.check_activities(sections["source"])
     reader.check_windows()
     reader.check_splits(sections["splits"], sections["models"])
     reader.check_folds(sections["evaluation"], sections["models"])
-    reader.refuse_unknown((), known=[*sections, "ensembles"], what="section")
+    named = {"ensembles": reader.ensembles(sections["models"]), "search": reader.searches(sections["models"])}
+    reader.refuse_unknown((), known=[*sections, *named], what="section")
     if reader.problems:
         in_order = sorted(reader.problems, key=lambda problem: problem.line or 0)
         raise InputError(f"The experiment file has {counted(len(in_order), 'problem')}.", in_order)
-    return Experiment.model_validate({"path": path, **sections, "ensembles": ensembles})
+    return Experiment.model_validate({"path": path, **sections, **named})
 
 
 class _Reader:
@@ -215,6 +217,31 @@ class _Reader:
         networks = _networks_that_choose(models, models.architectures)
         if networks and not splits.validation_subjects:
             self.refuse(("splits", "validation_subjects"), f"at least one subject, because {_why(networks)}")
+
+    def searches(self, models: Settings | None) -> dict[str, SearchSettings]:
+        """``[search.<architecture>]`` of each architecture of ``[models]``; nothing if that is invalid."""
+        if not isinstance(models, ModelsSettings):
+            return {}
+        self.refuse_unknown(("search",), known=models.settings, what="model of [models]")
+        names = [name for name in self.table(("search",)) or () if name in models.settings]
+        made = {name: self._search(name, models.settings[name]) for name in names}
+        return {name: settings for name, settings in made.items() if settings is not None}
+
+    def _search(self, architecture: str, base: ModelSettings) -> SearchSettings | None:
+        key = ("search", architecture)
+        table, space = self.table(key), self.table((*key, "space"))
+        if table is None or space is None:
+            return None
+        dimensions, problems = read_space(self.document, (*key, "space"), architecture, base)
+        self.problems += problems
+        # Where the space is wrong, a stand-in lets the other keys be checked too.
+        shown = {"space": dimensions or {"": Range(low=0, high=1)}} if space else {}
+        settings = self.section(key, SearchSettings, {**table, **shown})
+        if settings is None or problems:
+            return None
+        problems = list(sampler_problems(self.document, key, architecture, settings))
+        self.problems += problems
+        return None if problems else settings
 
     def _architectures(self, values: Mapping[str, Any], known: list[str]) -> tuple[str, ...] | None:
         own = {key: value for key, value in values.items() if key == "architectures"}

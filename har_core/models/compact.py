@@ -18,29 +18,45 @@ from torch import Tensor, nn
 from har_core.models.layers.options import require_option
 from har_core.models.registry import register_model
 
-_KERNEL_SIZE = 5
+_NUM_HALVING = 2
+"""Blocks that halve time, after the first layer, which does so too."""
 
 
 @register_model("compact")
 class Compact(nn.Module):
-    """A convolution over all channels, three separable blocks of which two halve time, mean and maximum over time."""
+    """A convolution over all channels, separable blocks of which the first two halve time, mean and maximum over time.
+
+    ``depth`` is the number of blocks, ``kernel_size`` that of all filters along time, ``width`` the features of the
+    first layer; blocks have up to twice as many.
+    """
 
     def __init__(
-        self, *, num_channels: int, num_timepoints: int, num_classes: int, width: int = 64, dropout: float = 0.2
+        self,
+        *,
+        num_channels: int,
+        num_timepoints: int,
+        num_classes: int,
+        width: int = 64,
+        depth: int = 3,
+        kernel_size: int = 5,
+        dropout: float = 0.2,
     ) -> None:
         super().__init__()
         require_option(width > 0 and width % 2 == 0, "width", width, "an even number of at least 2")
+        require_option(depth >= 1, "depth", depth, "a whole number of at least 1")
+        require_option(kernel_size > 0 and kernel_size % 2 == 1, "kernel_size", kernel_size, "an odd number")
         require_option(0 <= dropout < 1, "dropout", dropout, "a share from 0 to below 1")
-        widths = [width, width * 3 // 2, 2 * width]
+        widths = [width, width * 3 // 2, *[2 * width] * depth][: depth + 1]
         self.stem = nn.Sequential(
-            nn.Conv1d(num_channels, width, _KERNEL_SIZE, stride=2, padding=_KERNEL_SIZE // 2, bias=False),
+            nn.Conv1d(num_channels, width, kernel_size, stride=2, padding=kernel_size // 2, bias=False),
             nn.BatchNorm1d(width),
             nn.ReLU(),
         )
         self.body = nn.Sequential(
-            SeparableBlock(widths[0], widths[1], stride=2),
-            SeparableBlock(widths[1], widths[2], stride=2),
-            SeparableBlock(widths[2], widths[2], stride=1),
+            *(
+                SeparableBlock(widths[i], widths[i + 1], kernel_size, stride=2 if i < _NUM_HALVING else 1)
+                for i in range(depth)
+            )
         )
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * widths[-1], num_classes)
@@ -56,15 +72,15 @@ class Compact(nn.Module):
 class SeparableBlock(nn.Module):
     """Filter each feature along time, then mix the features; add the input if the shapes agree."""
 
-    def __init__(self, in_features: int, out_features: int, *, stride: int) -> None:
+    def __init__(self, in_features: int, out_features: int, kernel_size: int, *, stride: int) -> None:
         super().__init__()
         self.filters = nn.Sequential(
             nn.Conv1d(
                 in_features,
                 in_features,
-                _KERNEL_SIZE,
+                kernel_size,
                 stride=stride,
-                padding=_KERNEL_SIZE // 2,
+                padding=kernel_size // 2,
                 groups=in_features,
                 bias=False,
             ),

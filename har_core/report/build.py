@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from har_core.base.files import write_text
 from har_core.base.text import printable_lines
@@ -32,7 +32,7 @@ class Report:
 def build_report(inputs: ReportInputs) -> Report:
     """Make the page, the Markdown and the JSON of ``inputs``. Writes nothing."""
     page = compose(inputs)
-    environment = _environment()
+    environment = make_environment()
     return Report(
         html=environment.get_template("report.html.j2").render(page=page, inputs=inputs),
         markdown=environment.get_template("report.md.j2").render(page=page, inputs=inputs),
@@ -48,10 +48,10 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path, Path]:
     return paths
 
 
-def _environment() -> Environment:
-    """Templates that escape everything in HTML, and stop at a name they do not know."""
+def make_environment(*packages: str) -> Environment:
+    """Templates that escape everything in HTML, and stop at a name they do not know; those of ``packages`` too."""
     environment = Environment(
-        loader=PackageLoader("har_core.report"),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "har_core.report")]),
         autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
         undefined=StrictUndefined,
         finalize=_printable,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from har_core.settings.base import Settings
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
+from har_core.settings.search import SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
@@ -33,6 +35,24 @@ class ModelSettings(Settings):
     """``[training]``, with what ``[models.<architecture>]`` overrides."""
     architecture_options: dict[str, Option] = Field(default_factory=dict)
     """All options of the architecture: set by ``[models.<architecture>]``, or the defaults."""
+
+    def with_values(self, values: Mapping[str, Option]) -> ModelSettings:
+        """The same with other values of some settings, named as in ``[models.<architecture>]``: ``learning_rate``.
+
+        Raises:
+            ValidationError: a value is out of its limits, or of another type (pydantic's).
+        """
+        training, options = self.training.model_dump(), dict(self.architecture_options)
+        for name, value in values.items():
+            *tables, key = name.split(".")
+            if not tables and key not in training:
+                options[key] = value
+                continue
+            table = training
+            for inner in tables:
+                table[inner] = table = dict(table[inner] or {})
+            table[key] = value
+        return ModelSettings(training=TrainingSettings.model_validate(training), architecture_options=options)
 
 
 class ModelsSettings(Settings):
@@ -61,6 +81,8 @@ class Experiment(Settings):
     report: ReportSettings = Field(default_factory=ReportSettings)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
+    search: dict[str, SearchSettings] = Field(default_factory=dict)
+    """``[search.<architecture>]``: searches that ``har search`` can start."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,9 +171,17 @@ def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Pat
 
 
 def cut_fold(
-    windows_path: Path, fold: Fold, *, normalise: bool = True, store: SampleStore | None = None
+    windows_path: Path,
+    fold: Fold,
+    *,
+    normalise: bool = True,
+    store: SampleStore | None = None,
+    wanted: Collection[str] = ROLES,
 ) -> SplitWindows:
     """The windows of one fold of a protocol, ready to train on: as :func:`write_splits` would write them.
+
+    Roles that are not ``wanted`` are empty: the keys of their windows are read, so that what they share with others
+    leaves those, and no sample of them is used.
 
     They are read row group by row group. Where they are to be normalised, the training windows are read twice; else all
     stay in sensor units. The samples go into ``store``; where it is absent into memory, whatever their size.
@@ -198,8 +206,10 @@ def cut_fold(
                 validation_required=fold.has_validation,
             ),
         )
-        statistics = measure(training_samples(file, split.roles), CHANNELS) if normalise else None
-        parts = CheckedParts(file, split.roles, statistics)
+        unwanted = [index for index, role in enumerate(ROLES) if role not in wanted]
+        of_windows = np.where(np.isin(split.roles, unwanted), UNUSED, split.roles).astype(np.int8)
+        statistics = measure(training_samples(file, of_windows), CHANNELS) if normalise else None
+        parts = CheckedParts(file, of_windows, statistics)
         roles = _gather(parts, named, store)
         checks = _require(*role_checks, *parts.checks())
     return SplitWindows(roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)

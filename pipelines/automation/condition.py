@@ -19,7 +19,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
-from assets.machinery.keys import PARTIAL_INPUTS
+from assets.machinery.keys import BY_HAND, PARTIAL_INPUTS
 from assets.machinery.lineage import made_from
 from assets.resources.home import Home
 from assets.resources.occupation import is_occupied
@@ -110,9 +110,11 @@ class IsNew(_Operand):
 def with_condition(
     assets: Iterable[dg.AssetSpec | dg.AssetsDefinition], home: Home
 ) -> list[dg.AssetSpec | dg.AssetsDefinition]:
-    """The assets of ``home``, each with its condition but for those that are not made here."""
+    """The assets of ``home``, each with its condition but for those that are not made here, or by hand alone."""
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if BY_HAND.items() <= spec.tags.items():
+            return spec
         return spec.replace_attributes(automation_condition=_condition(spec, home))
 
     return [asset.map_asset_specs(conditioned) if isinstance(asset, dg.AssetsDefinition) else asset for asset in assets]

@@ -50,9 +50,10 @@ def build_jobs(graph: dg.Definitions, experiment: Experiment, home: Home) -> lis
     @dg.op(description="Train every model (no folds) with another seed, compare, and let the gate choose the champion.")
     def retrain_models(context: dg.OpExecutionContext, config: RetrainingConfig, home: HomeResource) -> None:
         asset_graph = graph.resolve_asset_graph()
-        nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
+        request = make_request(asset_graph, seed=config.seed)
+        nodes = [asset_graph.get(key) for key in request.wanted]
         request = replace(
-            make_request(asset_graph, seed=config.seed),
+            request,
             wanted=[node.key for node in nodes if node.group_name != FOLDS_GROUP],
             forced=[node.key for node in nodes if node.group_name == MODELS_GROUP],
         )

@@ -17,7 +17,7 @@ import typer
 from dotenv import load_dotenv
 
 from har_core.base.errors import HarError, InputError
-from pipelines.cli import audit, home, models, predict, run, status, trace, ui
+from pipelines.cli import audit, home, models, predict, run, search, status, trace, ui
 
 app = typer.Typer(
     name="har",
@@ -62,7 +62,7 @@ def options(
     _read_settings(Path(".env"))
 
 
-for command in (run.run, status.status, predict.predict, audit.audit, models.models, trace.trace, ui.ui):
+for command in (run.run, status.status, predict.predict, audit.audit, models.models, search.search, trace.trace, ui.ui):
     app.command()(command)
 app.add_typer(home.app, name="home")
 

@@ -1,0 +1,1 @@
+"""One asset for each hyper-parameter search of the experiment file, which a person starts."""

@@ -1,0 +1,140 @@
+"""What a trial measures of an architecture: validation macro-F1 over inner folds, and multiply-accumulates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from har_core.base.errors import HarError
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.evaluation.complexity import measure_complexity
+from har_core.evaluation.scores import score
+from har_core.fitting.fit import classifier_of, fit_architecture
+from har_core.fitting.recipe import channels_seen, takes_raw_windows
+from har_core.inference.classifier import predict_probabilities
+from har_core.models.registry import create_model
+from har_core.search.folds import WANTED
+from har_core.search.study import Measured
+from har_core.settings.experiment import ModelSettings, Option
+from har_core.settings.runtime import RuntimeSettings
+from har_core.splits.build import SplitWindows, cut_fold
+from har_core.splits.protocols import Fold
+from har_core.training.data import LabelledWindows
+from har_core.training.events import EpochFinished, Fitted, TrainingEvent
+from har_core.windows.store import SampleStore
+
+
+@dataclass(slots=True, kw_only=True)
+class InnerFolds:
+    """An :class:`~har_core.search.study.Objective`: fits the architecture in each inner fold, best epoch by validation.
+
+    The epoch is chosen on the subjects that score it, as it is in every training, so the score flatters all trials a
+    little; test subjects are for what a model is worth.
+    """
+
+    architecture: str
+    base: ModelSettings
+    """All settings but those that are searched."""
+    runtime: RuntimeSettings
+    windows_path: Path
+    """Of all windows, in sensor units."""
+    folds: tuple[Fold, ...]
+    num_timepoints: int
+    weighs_cost: bool = False
+    """Whether multiply-accumulates are measured too."""
+    scratch: Path | None = None
+    """Where samples are mapped that do not fit into memory."""
+    _windows: list[SplitWindows] = field(default_factory=list)
+
+    @property
+    def last_step(self) -> int:
+        """Of the longest trial."""
+        return len(self.folds) * self._steps_of_fold(self.base)
+
+    def prepare(self) -> None:
+        """Read the windows of each fold: those of the subjects that do not test.
+
+        Raises:
+            InputError: they cannot be read, or break a rule of splits.
+            StorageError: there is no room for them.
+        """
+        store = None
+        if self.scratch is not None:
+            store = SampleStore(self.scratch, max_mib=self.runtime.samples_in_memory_mib)
+        normalise = not takes_raw_windows(self.architecture)
+        self._windows = [
+            cut_fold(self.windows_path, fold, normalise=normalise, store=store, wanted=WANTED) for fold in self.folds
+        ]
+
+    def __call__(self, values: Mapping[str, Option], report: Callable[[int, float], None]) -> Measured:
+        """Fit with ``values`` in each fold; see :class:`~har_core.search.study.Objective`."""
+        try:
+            settings = self.base.with_values(values)
+            macs = self._macs(settings) if self.weighs_cost else None
+            scores: list[float] = []
+            for index in range(len(self.folds)):
+                scores.append(self._score(index, settings, scores, report))
+        except ValidationError as error:
+            raise HarError(f"These settings do not go together: {error.errors()[0]['msg']}") from error
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise HarError(f"There is not enough memory for these settings: {error}") from error
+        return Measured(scores=tuple(scores), macs=macs)
+
+    def _score(
+        self, index: int, settings: ModelSettings, before: list[float], report: Callable[[int, float], None]
+    ) -> float:
+        """Validation macro-F1 of the fold ``index``; ``before`` are those of the folds before it."""
+        best, first = 0.0, index * self._steps_of_fold(settings)
+
+        def listen(event: TrainingEvent) -> None:
+            nonlocal best
+            if isinstance(event, EpochFinished):
+                best = max(best, event.record.validation_macro_f1)
+                report(first + event.record.epoch, _mean([*before, best]))
+
+        windows, channels = self._windows[index], channels_seen(settings.training)
+        validation = windows.roles["validation"]
+        labelled = LabelledWindows(validation.windows, validation.labels)
+        fitted = fit_architecture(
+            self.architecture,
+            LabelledWindows(windows.roles["training"].windows, windows.roles["training"].labels),
+            labelled,
+            settings,
+            self.runtime,
+            channels=channels,
+            statistics=windows.statistics,
+            listener=listen,
+        )
+        if fitted.history:
+            return best
+        best = _macro_f1(fitted, channels, labelled)
+        report(first + 1, _mean([*before, best]))
+        return best
+
+    def _steps_of_fold(self, settings: ModelSettings) -> int:
+        return 1 if takes_raw_windows(self.architecture) else settings.training.epochs
+
+    def _macs(self, settings: ModelSettings) -> int:
+        num_channels = len(channels_seen(settings.training))
+        with torch.device("meta"):
+            network = create_model(
+                self.architecture,
+                num_channels=num_channels,
+                num_timepoints=self.num_timepoints,
+                num_classes=NUM_ACTIVITIES,
+                **settings.architecture_options,
+            )
+        return measure_complexity(network, self.num_timepoints, num_channels).macs
+
+
+def _macro_f1(fitted: Fitted, channels: tuple[int, ...], validation: LabelledWindows) -> float:
+    probabilities = predict_probabilities(classifier_of(fitted, None, channels), validation.windows)
+    return score(validation.labels.numpy(), probabilities).macro_f1
+
+
+def _mean(scores: list[float]) -> float:
+    return sum(scores) / len(scores)

@@ -148,15 +148,15 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
     yield "|---" * (len(folds) + 4) + "|"
     scores: dict[tuple[str, str, str], dict[str, list[float]]] = {}
     for row in rows:
-        of = scores.setdefault((row["model"], row["epochs"], row["change"]), {})
-        of.setdefault(row["fold"], []).append(float(row["macro_f1"]))
-    means = {key: {fold: statistics.fmean(own) for fold, own in of.items()} for key, of in scores.items()}
+        of_folds = scores.setdefault((row["model"], row["epochs"], row["change"]), {})
+        of_folds.setdefault(row["fold"], []).append(float(row["macro_f1"]))
+    means = {key: {fold: statistics.fmean(own) for fold, own in found.items()} for key, found in scores.items()}
     for (model, epochs, change), of in means.items():
         plain = means.get((model, epochs, "plain"), {})
         shared = [of[fold] - plain[fold] for fold in of if fold in plain]
         told = " | ".join(f"{of[fold]:.3f}" if fold in of else "" for fold in folds)
         gain = f"{statistics.fmean(shared):+.3f}" if shared else ""
-        yield f"| {model} | {change} | {told} | {statistics.fmean(of.values()):.3f} | {gain} |"
+        yield f"| {model}, {epochs} epochs | {change} | {told} | {statistics.fmean(of.values()):.3f} | {gain} |"
 
 
 if __name__ == "__main__":

@@ -110,10 +110,14 @@ def measure(
     """Macro-F1 and accuracy of the last epoch on the validation subjects, and seconds, as text."""
     training = TrainingSettings.model_validate({**PLAIN, "epochs": asked.epochs, "seed": asked.seed, **values})
     settings = ModelSettings(training=training, architecture_options={**describe(asked.model).options, **options})
+    training_windows, validation_windows = (
+        LabelledWindows(windows.roles[role].windows, windows.roles[role].labels) for role in WANTED
+    )
     start = time.perf_counter()
     fitted = fit_architecture(
         asked.model,
-        *(LabelledWindows(windows.roles[role].windows, windows.roles[role].labels) for role in WANTED),
+        training_windows,
+        validation_windows,
         settings,
         RuntimeSettings(device="cpu", num_threads=asked.threads),
         channels=channels_seen(training),

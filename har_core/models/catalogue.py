@@ -49,7 +49,7 @@ def list_models() -> list[str]:
     """Names of all architectures, networks and classical models, sorted.
 
     >>> list_models()[:2]
-    ['cnn', 'compact']
+    ['attend_discriminate', 'cnn']
     """
     return sorted(_architectures())
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.series import ChannelHead, FeatureNorm, HalvingConv, to_series
+from har_core.models.layers.series import ChannelHead, FeatureNorm, SeriesConv, to_series
 from har_core.models.registry import register_model
 
 
@@ -49,7 +49,7 @@ class AttentiveBlock(nn.Module):
 
     def __init__(self, in_features: int, out_features: int, reduction: int) -> None:
         super().__init__()
-        self.conv = HalvingConv(in_features, out_features)
+        self.conv = SeriesConv(in_features, out_features, stride=2)
         self.gate = FeatureGate(out_features, reduction)
         self.norm = FeatureNorm(out_features)
 

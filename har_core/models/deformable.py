@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.series import ChannelHead, FeatureNorm, HalvingConv, to_series
+from har_core.models.layers.series import ChannelHead, FeatureNorm, SeriesConv, to_series
 from har_core.models.registry import register_model
 
 NUM_TAPS = 3
@@ -46,7 +46,7 @@ class DeformableBlock(nn.Module):
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
-        self.conv = DeformableHalvingConv(in_features, out_features)
+        self.conv = DeformableConv(in_features, out_features)
         self.norm = FeatureNorm(out_features)
 
     def forward(self, x_STF: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class DeformableBlock(nn.Module):
         return torch.relu(x_SUF)
 
 
-class DeformableHalvingConv(HalvingConv):
+class DeformableConv(nn.Module):
     """Convolution (3, stride 2) whose taps look at t + offset and count mask times: (S, T, F) to (S, U, features).
 
     Offsets, in timepoints, and masks, in (0, 1), come from another convolution (3, stride 2). Its weights begin at 0;
@@ -62,22 +62,25 @@ class DeformableHalvingConv(HalvingConv):
     """
 
     def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__(in_features, out_features)
-        self.control = HalvingConv(in_features, 2 * NUM_TAPS)
+        super().__init__()
+        self.control = SeriesConv(in_features, 2 * NUM_TAPS, stride=2)
         nn.init.zeros_(self.control.weight)
+        self.linear = nn.Linear(NUM_TAPS * in_features, out_features)
 
     def forward(self, x_STF: Tensor) -> Tensor:
-        offsets_SUJ, masks_SUJ = self.control(x_STF).float().chunk(2, dim=-1)
-        return self.filter(sample(x_STF, offsets_SUJ, masks_SUJ.sigmoid()))
+        offsets_SUJ, masks_SUJ = self.control(x_STF).chunk(2, dim=-1)
+        y_SUF: Tensor = self.linear(sample(x_STF, offsets_SUJ, masks_SUJ.sigmoid()))
+        return y_SUF
 
 
 def sample(x_STF: Tensor, offsets_SUJ: Tensor, masks_SUJ: Tensor) -> Tensor:
-    """Like :func:`with_neighbours`, (S, U, P), with taps moved by ``offsets_SUJ`` and weighted by ``masks_SUJ``.
+    """Values at every second timepoint t and its neighbours, at t + j + offset, times their masks: (S, U, P).
 
     Between timepoints values are interpolated linearly; beyond the ends they are zero. Both happen in one product with
     a matrix whose rows hold the two weights of a tap.
     """
     num_timepoints = x_STF.shape[1]
+    offsets_SUJ = offsets_SUJ.to(torch.promote_types(x_STF.dtype, torch.float32))  # bf16 cannot tell 125 from 125.3
     here_U1 = torch.arange(0, num_timepoints, 2, device=x_STF.device).unsqueeze(-1)
     taps_J = torch.arange(NUM_TAPS, device=x_STF.device) - NUM_TAPS // 2
     places_SUJ = (here_U1 + taps_J + offsets_SUJ).clamp(-1, num_timepoints)
@@ -87,4 +90,4 @@ def sample(x_STF: Tensor, offsets_SUJ: Tensor, masks_SUJ: Tensor) -> Tensor:
     padded_SUJT = weights_SUJ2.new_zeros(*places_SUJ.shape, num_timepoints + 2).scatter(-1, columns_SUJ2, weights_SUJ2)
     padded_STF = functional.pad(x_STF, (0, 0, 1, 1))
     sampled_SJF = padded_SUJT.flatten(1, 2).to(x_STF.dtype) @ padded_STF
-    return sampled_SJF.view(len(x_STF), len(here_U1), -1)
+    return sampled_SJF.view(*places_SUJ.shape[:2], -1)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.series import ChannelHead, FeatureNorm, HalvingConv, to_series
+from har_core.models.layers.series import ChannelHead, FeatureNorm, SeriesConv, to_series
 from har_core.models.registry import register_model
 
 DILATIONS = (1, 2, 3, 1)
@@ -44,7 +44,7 @@ class DilatedBlock(nn.Module):
 
     def __init__(self, in_features: int, out_features: int, dilation: int) -> None:
         super().__init__()
-        self.conv = HalvingConv(in_features, out_features, dilation=dilation)
+        self.conv = SeriesConv(in_features, out_features, stride=2, dilation=dilation)
         self.norm = FeatureNorm(out_features)
 
     def forward(self, x_STF: Tensor) -> Tensor:

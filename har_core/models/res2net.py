@@ -16,15 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.series import (
-    ChannelHead,
-    FeatureNorm,
-    HalvingConv,
-    PointwiseConv,
-    SeriesConv,
-    to_series,
-    with_neighbours,
-)
+from har_core.models.layers.series import ChannelHead, FeatureNorm, PointwiseConv, SeriesConv, to_series
 from har_core.models.registry import register_model
 
 
@@ -55,18 +47,17 @@ class ScaleBlock(nn.Module):
 
     def __init__(self, in_features: int, out_features: int, num_scales: int) -> None:
         super().__init__()
-        self.conv1 = HalvingConv(in_features, out_features)
+        self.conv1 = SeriesConv(in_features, out_features, stride=2)
         self.norm1 = FeatureNorm(out_features)
         self.scales = Scales(out_features, num_scales)
         self.norm2 = FeatureNorm(out_features)
-        self.shortcut_conv = HalvingConv(in_features, out_features)
+        self.shortcut_conv = SeriesConv(in_features, out_features, stride=2)
         self.shortcut_norm = FeatureNorm(out_features)
 
     def forward(self, x_STF: Tensor) -> Tensor:
-        x_SUP = with_neighbours(x_STF)  # gathered once for both halving convolutions
-        y_SUF = self.norm1(self.conv1.filter(x_SUP)).relu()
+        y_SUF = self.norm1(self.conv1(x_STF)).relu()
         y_SUF = self.norm2(self.scales(y_SUF))
-        shortcut_SUF = self.shortcut_norm(self.shortcut_conv.filter(x_SUP))
+        shortcut_SUF = self.shortcut_norm(self.shortcut_conv(x_STF))
         return torch.relu(y_SUF + shortcut_SUF)
 
 

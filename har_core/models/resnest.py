@@ -14,14 +14,13 @@ activities.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.residual import GroupedPaths, Selection, halving_convs
-from har_core.models.layers.series import ChannelHead, FeatureNorm, HalvingConv, to_series
+from har_core.models.layers.residual import GroupedPaths, Selection
+from har_core.models.layers.series import ChannelHead, FeatureNorm, SeriesConv, to_series
 from har_core.models.registry import register_model
 
 
@@ -68,11 +67,10 @@ class SplitAttentionBlock(nn.Module):
             GroupedPaths(in_features, out_features, kernel_size=size, num_groups=num_groups) for size in kernel_sizes
         )
         self.selection = Selection(out_features, num_branches, num_channels)
-        self.shortcut_conv = HalvingConv(in_features, out_features)
+        self.shortcut_conv = SeriesConv(in_features, out_features, stride=2)
         self.shortcut_norm = FeatureNorm(out_features)
 
     def forward(self, x_STF: Tensor) -> Tensor:
-        branches = [cast("GroupedPaths", branch) for branch in self.branches]
-        shortcut_SUF, *filtered_SUF = halving_convs(x_STF, [self.shortcut_conv, *(each.conv for each in branches)])
-        branches_SUF = [branch(y_SUF) for branch, y_SUF in zip(branches, filtered_SUF, strict=True)]
-        return torch.relu(self.selection(branches_SUF) + self.shortcut_norm(shortcut_SUF))
+        selected_SUF = self.selection([branch(x_STF) for branch in self.branches])
+        shortcut_SUF = self.shortcut_norm(self.shortcut_conv(x_STF))
+        return torch.relu(selected_SUF + shortcut_SUF)

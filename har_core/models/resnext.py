@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
 from har_core.models.layers.residual import GroupedPaths
-from har_core.models.layers.series import ChannelHead, FeatureNorm, HalvingConv, to_series, with_neighbours
+from har_core.models.layers.series import ChannelHead, FeatureNorm, SeriesConv, to_series
 from har_core.models.registry import register_model
 
 
@@ -51,11 +51,9 @@ class AggregatedBlock(nn.Module):
     def __init__(self, in_features: int, out_features: int, num_groups: int) -> None:
         super().__init__()
         self.paths = GroupedPaths(in_features, out_features, kernel_size=3, num_groups=num_groups)
-        self.shortcut_conv = HalvingConv(in_features, out_features)
+        self.shortcut_conv = SeriesConv(in_features, out_features, stride=2)
         self.shortcut_norm = FeatureNorm(out_features)
 
     def forward(self, x_STF: Tensor) -> Tensor:
-        x_SUP = with_neighbours(x_STF)  # gathered once for all halving convolutions
-        y_SUF = self.paths(self.paths.conv.filter(x_SUP))
-        shortcut_SUF = self.shortcut_norm(self.shortcut_conv.filter(x_SUP))
-        return torch.relu(y_SUF + shortcut_SUF)
+        shortcut_SUF = self.shortcut_norm(self.shortcut_conv(x_STF))
+        return torch.relu(self.paths(x_STF) + shortcut_SUF)

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.residual import Selection, halving_convs
-from har_core.models.layers.series import ChannelHead, FeatureNorm, HalvingConv, PointwiseConv, to_series
+from har_core.models.layers.residual import Selection
+from har_core.models.layers.series import ChannelHead, FeatureNorm, PointwiseConv, SeriesConv, to_series
 from har_core.models.registry import register_model
 
 
@@ -51,18 +51,20 @@ class SelectiveBlock(nn.Module):
     def __init__(self, in_features: int, out_features: int, num_branches: int, num_channels: int) -> None:
         super().__init__()
         kernel_sizes = range(3, 3 + 2 * num_branches, 2)
-        self.convs = nn.ModuleList(HalvingConv(in_features, out_features, kernel_size=size) for size in kernel_sizes)
+        self.convs = nn.ModuleList(
+            SeriesConv(in_features, out_features, kernel_size=size, stride=2) for size in kernel_sizes
+        )
         self.norms = nn.ModuleList(FeatureNorm(out_features) for _ in kernel_sizes)
         self.selection = Selection(out_features, num_branches, num_channels)
         self.norm1 = FeatureNorm(out_features)
         self.conv2 = PointwiseConv(out_features, out_features)
         self.norm2 = FeatureNorm(out_features)
-        self.shortcut_conv = HalvingConv(in_features, out_features)
+        self.shortcut_conv = SeriesConv(in_features, out_features, stride=2)
         self.shortcut_norm = FeatureNorm(out_features)
 
     def forward(self, x_STF: Tensor) -> Tensor:
-        shortcut_SUF, *branches_SUF = halving_convs(x_STF, [self.shortcut_conv, *self.convs])
-        branches_SUF = [norm(y_SUF) for norm, y_SUF in zip(self.norms, branches_SUF, strict=True)]
+        branches_SUF = [norm(conv(x_STF)) for conv, norm in zip(self.convs, self.norms, strict=True)]
         y_SUF = self.norm1(self.selection(branches_SUF)).relu()
         y_SUF = self.norm2(self.conv2(y_SUF))
-        return torch.relu(y_SUF + self.shortcut_norm(shortcut_SUF))
+        shortcut_SUF = self.shortcut_norm(self.shortcut_conv(x_STF))
+        return torch.relu(y_SUF + shortcut_SUF)

@@ -1,4 +1,4 @@
-"""Blocks of residual networks whose channels are kept apart: residuals, kernels that share an input, groups, selection.
+"""Blocks of residual networks whose channels are kept apart: residuals, groups, selection.
 
 Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ timepoints after a stride of 2, R = S·U rows,
 F features, P features of all taps of a kernel, G groups, B branches.
@@ -7,13 +7,13 @@ F features, P features of all taps of a kernel, G groups, B branches.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from har_core.models.layers.series import FeatureNorm, HalvingConv, PointwiseConv, with_neighbours
+from har_core.models.layers.series import FeatureNorm, HalvingConv, PointwiseConv, SeriesConv, with_neighbours
 
 
 class ResidualBlock(nn.Module):
@@ -34,53 +34,6 @@ class ResidualBlock(nn.Module):
         y_SUF = self.norm2(self.conv2(y_SUF))
         shortcut_SUF = self.shortcut_norm(self.shortcut_conv.filter(x_SUP))
         return torch.relu(y_SUF + shortcut_SUF)
-
-
-def halving_convs(x_STF: Tensor, convs: Sequence[HalvingConv]) -> list[Tensor]:
-    """Convolutions of several kernel sizes over one input: (S, T, F) to one (S, U, features) for each.
-
-    The widest kernel comes last. Its taps are gathered once, and the narrower kernels take those in the middle.
-    """
-    device = x_STF.device.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        x_STF = x_STF.to(torch.get_autocast_dtype(device))
-    (widest,) = convs[-1].kernel_size
-    x_SUP = with_neighbours(x_STF, widest)
-    parameters = [tensor.to(x_STF.dtype) for conv in convs for tensor in (conv.matrix(), cast("Tensor", conv.bias))]
-    outputs_RF = _Products.apply(x_SUP.flatten(0, 1), *parameters)  # type: ignore[no-untyped-call]
-    return [y_RF.view(*x_SUP.shape[:2], -1) for y_RF in outputs_RF]
-
-
-class _Products(torch.autograd.Function):
-    """Matrix products with the middle columns of one input; derivatives are summed where they belong, without copies.
-
-    Weights and biases alternate; the last weight takes all columns.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x_RP: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
-        weights, biases = parameters[0::2], parameters[1::2]
-        ctx.save_for_backward(x_RP, *weights)
-        return tuple(
-            torch.addmm(bias_F, _middle(x_RP, weight_FP), weight_FP.t())
-            for weight_FP, bias_F in zip(weights, biases, strict=True)
-        )
-
-    @staticmethod
-    def backward(ctx: Any, *grads_RF: Tensor) -> tuple[Tensor, ...]:
-        x_RP, *weights = ctx.saved_tensors
-        grad_RP = grads_RF[-1] @ weights[-1]
-        for grad_RF, weight_FP in zip(grads_RF[:-1], weights[:-1], strict=True):
-            _middle(grad_RP, weight_FP).addmm_(grad_RF, weight_FP)
-        grads = [grad_RP]
-        for grad_RF, weight_FP in zip(grads_RF, weights, strict=True):
-            grads += grad_RF.t() @ _middle(x_RP, weight_FP), grad_RF.sum(0)
-        return tuple(grads)
-
-
-def _middle(x_RP: Tensor, weight_FP: Tensor) -> Tensor:
-    num_columns = weight_FP.shape[1]
-    return x_RP.narrow(1, (x_RP.shape[1] - num_columns) // 2, num_columns)
 
 
 class GroupedNorm(nn.Module):
@@ -127,21 +80,21 @@ class GroupedNorm(nn.Module):
 
 
 class GroupedPaths(nn.Module):
-    """Aggregated paths (Xie et al. 2017, figure 3): each group conv-BN-ReLU-conv(1)-BN, their sum, ReLU.
+    """Aggregated paths (Xie et al. 2017, figure 3): each group conv(stride 2)-BN-ReLU-conv(1)-BN, their sum, ReLU.
 
-    The first convolutions of all groups are one. It stays with the caller, who may have others of the same input.
+    The first convolutions of all groups are one.
     """
 
     def __init__(self, in_features: int, out_features: int, kernel_size: int, num_groups: int) -> None:
         super().__init__()
         hidden_features = num_groups * out_features if in_features == 1 else in_features
-        self.conv = HalvingConv(in_features, hidden_features, kernel_size=kernel_size)
+        self.conv = SeriesConv(in_features, hidden_features, kernel_size=kernel_size, stride=2)
         self.norm = FeatureNorm(hidden_features)
         self.paths = GroupedNorm(hidden_features, out_features, num_groups)
 
-    def forward(self, filtered_SUF: Tensor) -> Tensor:
-        """From the output of :attr:`conv`, (S, U, in features), to (S, U, features)."""
-        return torch.relu(self.paths(self.norm(filtered_SUF).relu()))
+    def forward(self, x_STF: Tensor) -> Tensor:
+        hidden_SUF = self.norm(self.conv(x_STF)).relu()
+        return torch.relu(self.paths(hidden_SUF))
 
 
 class Selection(nn.Module):

@@ -6,9 +6,8 @@ numbers, which processors do at full speed. A two-dimensional convolution with a
 time rearranging memory (docs/results/performance.md). Parameters and results are those of PyTorch's own convolution
 and batch norm; a test compares them.
 
-Letters: N windows, C channels, S = N·C series, T timepoints, U timepoints after the stride (⌈T/2⌉ after one of 2),
-V = ⌊T/2⌋ odd timepoints, F features, P features of all taps of a kernel (3·F of a timepoint and its two neighbours),
-K activities.
+Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ timepoints after a stride of 2, F features,
+P = 3·F features of a timepoint and its two neighbours, K activities.
 """
 
 from __future__ import annotations
@@ -28,7 +27,9 @@ def to_series(x_NTC: Tensor) -> Tensor:
 class SeriesConv(nn.Conv1d):
     """Convolution along time, with zeros beyond the ends: (S, T, F) to (S, ⌈T/stride⌉, features).
 
-    The taps of the odd ``kernel_size`` are ``dilation`` timepoints apart.
+    The taps of the odd ``kernel_size`` are ``dilation`` timepoints apart. To PyTorch, series with their features last
+    are images of one row in the channels-last format. Its convolution of those is as fast as a matrix product, and
+    gathers no neighbours in memory.
     """
 
     def __init__(
@@ -38,23 +39,25 @@ class SeriesConv(nn.Conv1d):
         super().__init__(in_features, out_features, kernel_size, stride=stride, padding=reach, dilation=dilation)
 
     def forward(self, x_STF: Tensor) -> Tensor:
-        (kernel_size,), (stride,), (dilation,) = self.kernel_size, self.stride, self.dilation
-        return self.filter(with_neighbours(x_STF, kernel_size, stride=stride, dilation=dilation))
+        stride, padding, dilation = (1, *self.stride), (0, *cast("tuple[int]", self.padding)), (1, *self.dilation)
+        image_SF1T, weight = x_STF.transpose(1, 2).unsqueeze(2), self.weight.unsqueeze(2)
+        y_SF1U = functional.conv2d(image_SF1T, weight, self.bias, stride, padding, dilation)
+        return y_SF1U.squeeze(2).transpose(1, 2)
+
+
+class HalvingConv(nn.Conv1d):
+    """Convolution (3, stride 2, padding 1) along time: (S, T, F) to (S, U, features)."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, kernel_size=3, stride=2, padding=1)
+
+    def forward(self, x_STF: Tensor) -> Tensor:
+        return self.filter(with_neighbours(x_STF))
 
     def filter(self, x_SUP: Tensor) -> Tensor:
         """The convolution, as one matrix product over the output of :func:`with_neighbours`."""
-        return functional.linear(x_SUP, self.matrix(), self.bias)
-
-    def matrix(self) -> Tensor:
-        """The weights as a matrix (features, P)."""
-        return self.weight.transpose(1, 2).flatten(start_dim=1)
-
-
-class HalvingConv(SeriesConv):
-    """Convolution along time with a stride of 2: (S, T, F) to (S, U, features)."""
-
-    def __init__(self, in_features: int, out_features: int, *, kernel_size: int = 3, dilation: int = 1) -> None:
-        super().__init__(in_features, out_features, kernel_size=kernel_size, stride=2, dilation=dilation)
+        weight_P = self.weight.transpose(1, 2).flatten(start_dim=1)
+        return functional.linear(x_SUP, weight_P, self.bias)
 
 
 class PointwiseConv(nn.Conv1d):
@@ -65,6 +68,20 @@ class PointwiseConv(nn.Conv1d):
 
     def forward(self, x_STF: Tensor) -> Tensor:
         return functional.linear(x_STF, self.weight.squeeze(-1), self.bias)
+
+
+class DepthwiseHalvingConv(nn.Conv1d):
+    """Convolution (3, stride 2, padding 1) of each feature by itself: (S, T, F) to (S, U, F)."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features, num_features, kernel_size=3, stride=2, padding=1, groups=num_features)
+
+    def forward(self, x_STF: Tensor) -> Tensor:
+        return depthwise(x_STF, *self.weights(x_STF.dtype))
+
+    def weights(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Weights (3, F) of the timepoint before, this one, and the one after; biases (F,)."""
+        return self.weight.squeeze(1).t().to(dtype), cast("Tensor", self.bias).to(dtype)
 
 
 class FeatureNorm(nn.BatchNorm1d):
@@ -89,59 +106,41 @@ class ChannelHead(nn.Module):
         return logits_NK
 
 
-def with_neighbours(x_STF: Tensor, kernel_size: int = 3, *, stride: int = 2, dilation: int = 1) -> Tensor:
-    """Every ``stride``-th timepoint between its neighbours, with zeros beyond the ends: (S, U, P).
-
-    This is the input of a convolution of ``kernel_size`` taps, an odd number. Several convolutions of one input can
-    share it.
-    """
-    gathered_SUP: Tensor = _Neighbours.apply(x_STF, kernel_size, stride, dilation)  # type: ignore[no-untyped-call]
-    return gathered_SUP
-
-
-class _Neighbours(torch.autograd.Function):
-    """:func:`with_neighbours` with its own derivative: PyTorch's would read and write far more memory."""
-
-    @staticmethod
-    def forward(ctx: Any, x_STF: Tensor, kernel_size: int, stride: int, dilation: int) -> Tensor:
-        ctx.shape, ctx.options = x_STF.shape, (kernel_size, stride, dilation)
-        span = dilation * (kernel_size - 1) + 1
-        padded_STF = functional.pad(x_STF, (0, 0, span // 2, span // 2))
-        return padded_STF.unfold(1, span, stride)[..., ::dilation].transpose(2, 3).flatten(2).contiguous()
-
-    @staticmethod
-    def backward(ctx: Any, grad_SUP: Tensor) -> tuple[Tensor, None, None, None]:
-        kernel_size, stride, dilation = ctx.options
-        num_series, num_timepoints, num_features = ctx.shape
-        reach = dilation * (kernel_size - 1) // 2
-        padded_STF = grad_SUP.new_zeros(num_series, num_timepoints + 2 * reach, num_features)
-        last = stride * (grad_SUP.shape[1] - 1)
-        for tap, grad_SUF in enumerate(grad_SUP.chunk(kernel_size, dim=-1)):
-            padded_STF[:, tap * dilation : tap * dilation + last + 1 : stride] += grad_SUF
-        return padded_STF[:, reach : reach + num_timepoints], None, None, None
-
-
-class DepthwiseHalvingConv(nn.Conv1d):
-    """Convolution (3, stride 2, padding 1) of each feature by itself: (S, T, F) to (S, U, F)."""
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__(num_features, num_features, kernel_size=3, stride=2, padding=1, groups=num_features)
-
-    def forward(self, x_STF: Tensor) -> Tensor:
-        return depthwise(x_STF, *self.weights(x_STF.dtype))
-
-    def weights(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Weights (3, F) of the timepoint before, this one, and the one after; biases (F,)."""
-        return self.weight.squeeze(1).t().to(dtype), cast("Tensor", self.bias).to(dtype)
-
-
 def neighbours(x_STF: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Values before, at and after every second timepoint, with zeros beyond the ends: three tensors (S, U, F)."""
-    even_SUF, odd_SVF = x_STF[:, 0::2], x_STF[:, 1::2]
+    even_SUF, odd_SVF = x_STF[:, 0::2], x_STF[:, 1::2]  # V = ⌊T/2⌋
     num_even, num_odd = even_SUF.shape[1], odd_SVF.shape[1]
     before_SUF = functional.pad(odd_SVF[:, : num_even - 1], (0, 0, 1, 0))
     after_SUF = functional.pad(odd_SVF, (0, 0, 0, num_even - num_odd))
     return before_SUF, even_SUF, after_SUF
+
+
+def with_neighbours(x_STF: Tensor) -> Tensor:
+    """Every second timepoint with the one before and the one after it, with zeros beyond the ends: (S, U, P).
+
+    This is the input of a convolution (3, stride 2, padding 1). Several convolutions of one input can share it.
+    """
+    gathered_SUP: Tensor = _Neighbours.apply(x_STF)  # type: ignore[no-untyped-call]
+    return gathered_SUP
+
+
+class _Neighbours(torch.autograd.Function):
+    """:func:`with_neighbours` with its own derivative: PyTorch's would read and write three times as much memory."""
+
+    @staticmethod
+    def forward(ctx: Any, x_STF: Tensor) -> Tensor:
+        ctx.num_timepoints = x_STF.shape[1]
+        return torch.cat(neighbours(x_STF), dim=-1)
+
+    @staticmethod
+    def backward(ctx: Any, grad_SUP: Tensor) -> Tensor:
+        before_SUF, even_SUF, after_SUF = grad_SUP.chunk(3, dim=-1)
+        grad_STF = grad_SUP.new_empty(len(grad_SUP), ctx.num_timepoints, even_SUF.shape[-1])
+        grad_STF[:, 0::2] = even_SUF
+        odd_SVF, num_before = grad_STF[:, 1::2], even_SUF.shape[1] - 1
+        torch.add(after_SUF[:, :num_before], before_SUF[:, 1:], out=odd_SVF[:, :num_before])
+        odd_SVF[:, num_before:] = after_SUF[:, num_before : odd_SVF.shape[1]]
+        return grad_STF
 
 
 def depthwise(x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:

@@ -9,18 +9,11 @@ Letters: N windows, C channels, S = N·C series, T timepoints, F features, K act
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.series import (
-    ChannelHead,
-    FeatureNorm,
-    HalvingConv,
-    PointwiseConv,
-    to_series,
-    with_neighbours,
-)
+from har_core.models.layers.residual import ResidualBlock
+from har_core.models.layers.series import ChannelHead, to_series
 from har_core.models.registry import register_model
 
 
@@ -40,23 +33,3 @@ class ResNet(nn.Module):
         x_STF = self.body(x_STF)
         logits_NK: Tensor = self.head(x_STF)
         return logits_NK
-
-
-class ResidualBlock(nn.Module):
-    """conv(3, stride 2)-BN-ReLU-conv(1)-BN, plus a shortcut conv(3, stride 2)-BN, then ReLU."""
-
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__()
-        self.conv1 = HalvingConv(in_features, out_features)
-        self.norm1 = FeatureNorm(out_features)
-        self.conv2 = PointwiseConv(out_features, out_features)
-        self.norm2 = FeatureNorm(out_features)
-        self.shortcut_conv = HalvingConv(in_features, out_features)
-        self.shortcut_norm = FeatureNorm(out_features)
-
-    def forward(self, x_STF: Tensor) -> Tensor:
-        x_SUP = with_neighbours(x_STF)  # gathered once for both halving convolutions
-        y_SUF = self.norm1(self.conv1.filter(x_SUP)).relu()
-        y_SUF = self.norm2(self.conv2(y_SUF))
-        shortcut_SUF = self.shortcut_norm(self.shortcut_conv.filter(x_SUP))
-        return torch.relu(y_SUF + shortcut_SUF)

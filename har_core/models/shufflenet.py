@@ -5,20 +5,25 @@ grouped.
 
 Cost of a window of 125 x 45, 19 activities: 614,551 parameters, 84,032,505 multiply-accumulates.
 
-Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ even and V = ⌊T/2⌋ odd ones, F features,
+Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ after a stride of 2, F features,
 G features that come out of a block, K activities.
 """
 
 from __future__ import annotations
-
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.series import ChannelHead, FeatureNorm, PointwiseConv, neighbours, to_series
+from har_core.models.layers.series import (
+    ChannelHead,
+    DepthwiseHalvingConv,
+    FeatureNorm,
+    PointwiseConv,
+    depthwise,
+    to_series,
+)
 from har_core.models.registry import register_model
 
 SHUFFLE_GROUPS = (8, 8, 16, 16)
@@ -64,52 +69,6 @@ class ShuffleBlock(nn.Module):
         x_SUG = functional.linear(x_SUF, weight_GF, self.pointwise.bias)
         x_SUG = self.norm(x_SUG)
         return torch.relu(x_SUG)
-
-
-class DepthwiseHalvingConv(nn.Conv1d):
-    """Weights of a depthwise convolution (3, stride 2, padding 1)."""
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__(num_features, num_features, kernel_size=3, stride=2, padding=1, groups=num_features)
-
-    def weights(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Weights (3, F) of the timepoint before, this one, and the one after; biases (F,)."""
-        return self.weight.squeeze(1).t().to(dtype), cast("Tensor", self.bias).to(dtype)
-
-
-def depthwise(x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:
-    """Depthwise convolution (3, stride 2, padding 1): (S, T, F) to (S, U, F)."""
-    y_SUF: Tensor = _Depthwise.apply(x_STF, weight_3F, bias_F)  # type: ignore[no-untyped-call]
-    return y_SUF
-
-
-class _Depthwise(torch.autograd.Function):
-    """Three shifted multiply-adds with their derivative: faster than a convolution with F groups."""
-
-    @staticmethod
-    def forward(ctx: Any, x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:
-        ctx.save_for_backward(x_STF, weight_3F)
-        before_SUF, here_SUF, after_SUF = neighbours(x_STF)
-        before_F, here_F, after_F = weight_3F
-        # Pad with zeros rather than write a part in place: for that an exported graph would copy the whole tensor.
-        y_SUF = torch.addcmul(bias_F, here_SUF, here_F)
-        y_SUF = torch.addcmul(y_SUF, before_SUF, before_F)
-        return torch.addcmul(y_SUF, after_SUF, after_F)
-
-    @staticmethod
-    def backward(ctx: Any, grad_SUF: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x_STF, weight_3F = ctx.saved_tensors
-        x_SUF, x_SVF = x_STF[:, 0::2], x_STF[:, 1::2]
-        grad_before, grad_after = grad_SUF[:, 1:], grad_SUF[:, : x_SVF.shape[1]]
-        x_before = x_SVF[:, : grad_before.shape[1]]
-        before_F, here_F, after_F = weight_3F
-        grad_STF = torch.empty_like(x_STF)
-        torch.mul(grad_SUF, here_F, out=grad_STF[:, 0::2])
-        torch.mul(grad_after, after_F, out=grad_STF[:, 1::2])
-        grad_STF[:, 1::2][:, : grad_before.shape[1]].addcmul_(grad_before, before_F)
-        products = (grad_before * x_before, grad_SUF * x_SUF, grad_after * x_SVF)
-        grad_weight_3F = torch.stack([product.sum((0, 1)) for product in products])
-        return grad_STF, grad_weight_3F, grad_SUF.sum((0, 1))
 
 
 def shuffle(x: Tensor, num_groups: int) -> Tensor:

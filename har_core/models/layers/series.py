@@ -12,7 +12,7 @@ P = 3·F features of a timepoint and its two neighbours, K activities.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,27 @@ from torch.nn import functional
 def to_series(x_NTC: Tensor) -> Tensor:
     """Windows (N, T, C) as series with one feature, (S, T, 1)."""
     return x_NTC.transpose(1, 2).flatten(0, 1).unsqueeze(-1)
+
+
+class SeriesConv(nn.Conv1d):
+    """Convolution along time, with zeros beyond the ends: (S, T, F) to (S, ⌈T/stride⌉, features).
+
+    The taps of the odd ``kernel_size`` are ``dilation`` timepoints apart. To PyTorch, series with their features last
+    are images of one row in the channels-last format. Its convolution of those is as fast as a matrix product, and
+    gathers no neighbours in memory.
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, *, kernel_size: int = 3, stride: int = 1, dilation: int = 1
+    ) -> None:
+        reach = dilation * (kernel_size - 1) // 2
+        super().__init__(in_features, out_features, kernel_size, stride=stride, padding=reach, dilation=dilation)
+
+    def forward(self, x_STF: Tensor) -> Tensor:
+        stride, padding, dilation = (1, *self.stride), (0, *cast("tuple[int]", self.padding)), (1, *self.dilation)
+        image_SF1T, weight = x_STF.transpose(1, 2).unsqueeze(2), self.weight.unsqueeze(2)
+        y_SF1U = functional.conv2d(image_SF1T, weight, self.bias, stride, padding, dilation)
+        return y_SF1U.squeeze(2).transpose(1, 2)
 
 
 class HalvingConv(nn.Conv1d):
@@ -47,6 +68,20 @@ class PointwiseConv(nn.Conv1d):
 
     def forward(self, x_STF: Tensor) -> Tensor:
         return functional.linear(x_STF, self.weight.squeeze(-1), self.bias)
+
+
+class DepthwiseHalvingConv(nn.Conv1d):
+    """Convolution (3, stride 2, padding 1) of each feature by itself: (S, T, F) to (S, U, F)."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features, num_features, kernel_size=3, stride=2, padding=1, groups=num_features)
+
+    def forward(self, x_STF: Tensor) -> Tensor:
+        return depthwise(x_STF, *self.weights(x_STF.dtype))
+
+    def weights(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Weights (3, F) of the timepoint before, this one, and the one after; biases (F,)."""
+        return self.weight.squeeze(1).t().to(dtype), cast("Tensor", self.bias).to(dtype)
 
 
 class FeatureNorm(nn.BatchNorm1d):
@@ -106,3 +141,38 @@ class _Neighbours(torch.autograd.Function):
         torch.add(after_SUF[:, :num_before], before_SUF[:, 1:], out=odd_SVF[:, :num_before])
         odd_SVF[:, num_before:] = after_SUF[:, num_before : odd_SVF.shape[1]]
         return grad_STF
+
+
+def depthwise(x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:
+    """Depthwise convolution (3, stride 2, padding 1): (S, T, F) to (S, U, F)."""
+    y_SUF: Tensor = _Depthwise.apply(x_STF, weight_3F, bias_F)  # type: ignore[no-untyped-call]
+    return y_SUF
+
+
+class _Depthwise(torch.autograd.Function):
+    """Three shifted multiply-adds with their derivative: faster than a convolution with F groups."""
+
+    @staticmethod
+    def forward(ctx: Any, x_STF: Tensor, weight_3F: Tensor, bias_F: Tensor) -> Tensor:
+        ctx.save_for_backward(x_STF, weight_3F)
+        before_SUF, here_SUF, after_SUF = neighbours(x_STF)
+        before_F, here_F, after_F = weight_3F
+        # Pad with zeros rather than write a part in place: for that an exported graph would copy the whole tensor.
+        y_SUF = torch.addcmul(bias_F, here_SUF, here_F)
+        y_SUF = torch.addcmul(y_SUF, before_SUF, before_F)
+        return torch.addcmul(y_SUF, after_SUF, after_F)
+
+    @staticmethod
+    def backward(ctx: Any, grad_SUF: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x_STF, weight_3F = ctx.saved_tensors
+        x_SUF, x_SVF = x_STF[:, 0::2], x_STF[:, 1::2]
+        grad_before, grad_after = grad_SUF[:, 1:], grad_SUF[:, : x_SVF.shape[1]]
+        x_before = x_SVF[:, : grad_before.shape[1]]
+        before_F, here_F, after_F = weight_3F
+        grad_STF = torch.empty_like(x_STF)
+        torch.mul(grad_SUF, here_F, out=grad_STF[:, 0::2])
+        torch.mul(grad_after, after_F, out=grad_STF[:, 1::2])
+        grad_STF[:, 1::2][:, : grad_before.shape[1]].addcmul_(grad_before, before_F)
+        products = (grad_before * x_before, grad_SUF * x_SUF, grad_after * x_SVF)
+        grad_weight_3F = torch.stack([product.sum((0, 1)) for product in products])
+        return grad_STF, grad_weight_3F, grad_SUF.sum((0, 1))

@@ -132,9 +132,8 @@ class CompetingKernels(nn.Module):
 def _responses(x_NGT: Tensor, weights_GKJ: Tensor, *, dilation: int) -> Tensor:
     """Output (N, G, K, T) of each kernel on the series of its group, with zeros beyond the ends."""
     num_timepoints, reach = x_NGT.shape[2], dilation * (KERNEL_LENGTH // 2)
-    padded_NGT = functional.pad(x_NGT, (reach, reach))
-    taps = [padded_NGT[..., start : start + num_timepoints] for start in range(0, 2 * reach + 1, dilation)]
-    y_NGKT: Tensor = weights_GKJ @ torch.stack(taps, dim=2)
+    taps_NGJT = functional.pad(x_NGT, (reach, reach)).unfold(2, num_timepoints, dilation)
+    y_NGKT: Tensor = weights_GKJ @ taps_NGJT
     return y_NGKT.round(decimals=_DECIMALS)
 
 

@@ -102,9 +102,11 @@ def convolve(x_NCT: Tensor, channels_PC: Tensor, weights_PJ: Tensor, dilation: i
     """Apply each kernel to the sum of its channels, with zeros beyond the ends: (N, P, T)."""
     num_timepoints, reach = x_NCT.shape[2], dilation * (KERNEL_LENGTH // 2)
     sum_NPT = functional.pad(channels_PC @ x_NCT, (reach, reach))
-    y_NPT = sum_NPT[..., :num_timepoints] * weights_PJ[:, 0, None]
-    for j in range(1, KERNEL_LENGTH):
-        y_NPT = torch.addcmul(y_NPT, sum_NPT[..., j * dilation : j * dilation + num_timepoints], weights_PJ[:, j, None])
+    first_NPT, *taps = sum_NPT.unfold(2, num_timepoints, dilation).unbind(2)
+    first_P1, *weights = weights_PJ.unsqueeze(-1).unbind(1)
+    y_NPT = first_NPT * first_P1
+    for tap_NPT, weight_P1 in zip(taps, weights, strict=True):
+        y_NPT = torch.addcmul(y_NPT, tap_NPT, weight_P1)
     return y_NPT
 
 

@@ -128,8 +128,8 @@ def test_each_trial_is_an_mlflow_run_below_that_of_the_search(place: Place) -> N
         assert run.data.tags[STATE_TAG] == "complete"
         assert run.data.params["width"] == str(trial["values"]["width"])
         assert [run.data.metrics[f"validation/macro_f1_fold_{fold}"] for fold in (1, 2, 3)] == trial["scores"]
-        artifacts = Path(as_type(str, run.info.artifact_uri).removeprefix("file://"))
-        settings = tomllib.loads((artifacts / "settings.toml").read_text(encoding="utf-8"))
+        folder = Path(as_type(str, run.info.artifact_uri).removeprefix("file://"))
+        settings = tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8"))
         assert settings == {"models": {"compact": trial["values"]}}
         steps = place.tracking.client.get_metric_history(run.info.run_id, "validation/macro_f1_so_far")
         assert [entry.step for entry in steps] == [1, 2, 3]

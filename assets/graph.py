@@ -12,7 +12,9 @@ from assets.data.recording_audit import build_recording_audit
 from assets.data.source_files import build_source_files
 from assets.data.splits import build_splits
 from assets.data.windows import build_windows
+from assets.folds.ensemble import build_ensemble_folds
 from assets.folds.fold import build_folds
+from assets.models.ensemble import build_ensemble
 from assets.models.model import build_model
 from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home
@@ -28,9 +30,13 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
         build_windows(experiment),
         build_splits(experiment),
         *(build_model(architecture, experiment) for architecture in experiment.models.architectures),
+        *(build_ensemble(name, experiment) for name in experiment.ensembles),
     ]
     findings = build_recording_audit(experiment)
-    folds = [build_folds(architecture, experiment) for architecture in experiment.fold_architectures]
+    folds = [
+        *(build_folds(architecture, experiment) for architecture in experiment.fold_architectures),
+        *(build_ensemble_folds(name, experiment) for name in experiment.fold_ensembles),
+    ]
     searches = [build_search(architecture, experiment) for architecture in experiment.search]
     report = build_comparison_report(experiment)
     # Findings of the audit are warnings and stop nothing; folds measure, and choose nothing.

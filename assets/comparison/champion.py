@@ -62,7 +62,7 @@ def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition])
         kinds={"mlflow"},
         description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
         "better on the current validation windows; a model of synthetic recordings never replaces one of real ones.",
-        deps=[COMPARISON_REPORT, WINDOWS, SPLITS, *map(model_key, experiment.models.architectures)],
+        deps=[COMPARISON_REPORT, WINDOWS, SPLITS, *map(model_key, experiment.model_names)],
         tags=PARTIAL_INPUTS,
     )
 
@@ -241,8 +241,13 @@ def _recorded_holders(instance: dg.DagsterInstance) -> dict[str, int]:
 
 
 def _candidates(work: Work) -> list[RegisteredVersion]:
-    """The version that each model's latest materialisation registered, where it is there."""
-    models = [latest(work.context.instance, model_key(name)) for name in work.experiment.models.architectures]
+    """The version that each model's latest materialisation registered, where it is there.
+
+    An ensemble that was fitted on the validation windows is no candidate: they cannot judge it.
+    """
+    ensembles = work.experiment.ensembles
+    names = [name for name in work.experiment.model_names if name not in ensembles or not ensembles[name].is_fitted]
+    models = [latest(work.context.instance, model_key(name)) for name in names]
     named = [entry.metadata for entry in models if entry is not None and REGISTERED_VERSION in entry.metadata]
     registered = {(entry.name, entry.version): entry for entry in work.run.tracking.registered()}
     keys = [(made[REGISTERED_MODEL], int(made[REGISTERED_VERSION])) for made in named]

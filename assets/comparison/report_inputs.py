@@ -53,14 +53,14 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
     Raises:
         HarError: neither a model nor a fold is there, or a file was altered after it was written.
     """
-    architectures = experiment.models.architectures
+    architectures = experiment.model_names
     models = {name: latest(instance, model_key(name)) for name in architectures}
     trained = _made(models)
     missing = [
         f"models/{name}: {_why_missing(entry, 'trained')}" for name, entry in models.items() if name not in trained
     ]
     partitions = tuple(fold_partitions(instance))
-    folds = {name: _folds_of(instance, name, partitions) for name in experiment.fold_architectures}
+    folds = {name: _folds_of(instance, name, partitions) for name in experiment.fold_names}
     if not trained and not any(folds.values()):
         raise HarError(f"There is nothing to compare: {', '.join(missing)}")
     found = {key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)}
@@ -83,7 +83,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             data_runs={key.to_user_string(): DataRun(**_run_of(entry)) for key, entry in data.items()},
             git_commit=git_commit(),
             folds=fold_entries,
-            planned_folds=dict.fromkeys(experiment.fold_architectures, partitions),
+            planned_folds=dict.fromkeys(experiment.fold_names, partitions),
             subjects=subjects_of(instance, WINDOWS),
             findings=read_findings(_unaltered(home, audit, ".parquet")) if audit is not None else None,
             window_counts=_window_counts(data.get(WINDOWS)),

@@ -92,7 +92,7 @@ def _fit(architecture: str, work: Work) -> Made:
     return Made(
         version=version,
         metadata={
-            **_describe(score_fold(record, predictions)),
+            **describe(score_fold(record, predictions)),
             "dagster/row_count": predictions.num_rows,
             "path": path_to(work.home.predictions(fold_key(architecture).to_user_string(), record.fold)),
         },
@@ -194,7 +194,7 @@ def _metrics(trained: "Trained") -> dict[str, float]:
     }
 
 
-def _describe(result: "FoldResult") -> dict[str, Any]:
+def describe(result: "FoldResult") -> dict[str, Any]:
     """What the result says, for Dagster's UI: means over the seeds, and a row for each."""
     from har_core.evaluation.results import macro_f1_of_present
 

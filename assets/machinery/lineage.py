@@ -144,8 +144,12 @@ def _remembered(entry: Latest, record: dg.EventLogRecord) -> Remembered:
 
 
 def upstream_versions(context: dg.AssetExecutionContext) -> dict[str, str]:
-    """Data version of each dependency that has one, by its key joined by ``/``; a fold by ``folds/lstm[loso-p1]``."""
-    return _upstream_versions(context.instance, context.assets_def.get_asset_spec(context.asset_key))
+    """Data version of each dependency that has one, by its key joined by ``/``; a fold by ``folds/lstm[loso-p1]``.
+
+    Of folds, a fold takes its own alone, and names it as Dagster does, by the key.
+    """
+    spec = context.assets_def.get_asset_spec(context.asset_key)
+    return _upstream_versions(context.instance, spec, context.partition_key if context.has_partition_key else None)
 
 
 def made_from(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> str:
@@ -153,11 +157,15 @@ def made_from(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> str:
     return json.dumps([spec.code_version, _upstream_versions(instance, spec)], sort_keys=True)
 
 
-def _upstream_versions(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> dict[str, str]:
+def _upstream_versions(
+    instance: dg.DagsterInstance, spec: dg.AssetSpec, partition: str | None = None
+) -> dict[str, str]:
     found: dict[str, Latest | None] = {}
     for key in (dep.asset_key for dep in spec.deps):
         name = key.to_user_string()
-        if key.path[0] == FOLDS_GROUP:
+        if key.path[0] == FOLDS_GROUP and partition is not None:
+            found[name] = latest_of_partition(instance, key, partition)
+        elif key.path[0] == FOLDS_GROUP:
             found |= {f"{name}[{fold}]": latest_of_partition(instance, key, fold) for fold in fold_partitions(instance)}
         else:
             found[name] = latest(instance, key)
@@ -170,7 +178,7 @@ def require_upstream(context: dg.AssetExecutionContext, key: dg.AssetKey) -> str
     Raises:
         HarError: it was never materialised.
     """
-    entry = latest(context.instance, key)
+    entry = _above(context, key)
     if entry is None:
         name, needed = context.asset_key.to_user_string(), key.to_user_string()
         raise HarError(f"{name} needs {needed}, which was never materialised; run that first")
@@ -180,6 +188,13 @@ def require_upstream(context: dg.AssetExecutionContext, key: dg.AssetKey) -> str
 def upstream_origin(context: dg.AssetExecutionContext) -> Origin:
     """``real`` where every dependency that says so is, else ``synthetic``."""
     spec = context.assets_def.get_asset_spec(context.asset_key)
-    found = [latest(context.instance, dep.asset_key) for dep in spec.deps]
+    found = [_above(context, dep.asset_key) for dep in spec.deps]
     origins = {entry.metadata.get(ORIGIN) for entry in found if entry is not None}
     return "real" if origins - {None} == {"real"} else "synthetic"
+
+
+def _above(context: dg.AssetExecutionContext, key: dg.AssetKey) -> Latest | None:
+    """The latest materialisation of a dependency: of the same fold, where both have folds."""
+    if key.path[0] == FOLDS_GROUP and context.has_partition_key:
+        return latest_of_partition(context.instance, key, context.partition_key)
+    return latest(context.instance, key)

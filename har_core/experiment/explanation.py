@@ -32,7 +32,7 @@ _EXPECTED = {
 def explain(error: ValidationError, model: type[Settings], document: Document, section: Key) -> Iterator[Problem]:
     """A problem for each error that ``model`` found in ``section`` of ``document``."""
     for details in error.errors(include_url=False):
-        if details["type"] == "too_short" and details["input"]:
+        if details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]:
             continue  # pydantic counts valid entries only; the invalid ones have problems of their own
         key = (*section, *details["loc"])
         value = None if details["type"] == "missing" else details["input"]

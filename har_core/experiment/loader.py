@@ -6,7 +6,7 @@ architectures from their source. What an architecture itself refuses, such as an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,8 @@ from har_core.experiment.positions import Key
 from har_core.experiment.spaces import read_space, sampler_problems
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
+from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
+from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
 from har_core.settings.report import EvaluationSettings
 from har_core.settings.search import Range, SearchSettings
@@ -50,14 +52,15 @@ def load_experiment(path: Path) -> Experiment:
     sections: dict[str, Settings | None] = {name: reader.section((name,), model) for name, model in _SECTIONS.items()}
     sections["training"] = reader.training()
     sections["models"] = reader.models(sections["training"])
+    ensembles = reader.ensembles(sections["models"])
     reader.check_windows()
     reader.check_folds(sections["evaluation"], sections["models"])
     searches = reader.searches(sections["models"])
-    reader.refuse_unknown((), known={**sections, "search": searches}, what="section")
+    reader.refuse_unknown((), known=[*sections, "ensembles", "search"], what="section")
     if reader.problems:
         in_order = sorted(reader.problems, key=lambda problem: problem.line or 0)
         raise InputError(f"The experiment file has {counted(len(in_order), 'problem')}.", in_order)
-    return Experiment.model_validate({"path": path, **sections, "search": searches})
+    return Experiment.model_validate({"path": path, **sections, "ensembles": ensembles, "search": searches})
 
 
 class _Reader:
@@ -92,7 +95,7 @@ class _Reader:
         self.refuse(key, f"a section, [{'.'.join(map(str, key))}]")
         return None
 
-    def refuse_unknown(self, key: Key, *, known: Mapping[str, Any], what: str) -> None:
+    def refuse_unknown(self, key: Key, *, known: Collection[str], what: str) -> None:
         """Add a problem for each entry of the table at ``key`` that is not in ``known``."""
         for name in self.document.get(key)[1] or ():
             if name not in known:
@@ -150,6 +153,34 @@ class _Reader:
         made |= {name: self._model(name, base) for name in architectures if name not in made}
         settings = {name: made[name] or ModelSettings(training=base) for name in architectures}
         return ModelsSettings(architectures=architectures, settings=settings)
+
+    def ensembles(self, models: Settings | None) -> dict[str, EnsembleSettings]:
+        """``[ensembles]``: a section for each; members are architectures of ``models``, where those are known."""
+        made = {}
+        for name in self.table(("ensembles",)) or ():
+            key = ("ensembles", name)
+            if not ENSEMBLE_NAME.match(name) or name in list_models():
+                self.refuse(key, "a name of small letters, digits and _, and of no architecture", value=name)
+            values = self.table(key)
+            if values is None:
+                continue
+            own = dict(values)
+            preset = own.pop("preset", None)
+            if preset is not None and (not isinstance(preset, str) or preset not in ENSEMBLE_PRESETS):
+                self.refuse((*key, "preset"), f"a preset{hint(str(preset), ENSEMBLE_PRESETS)}")
+                continue
+            base = {} if preset is None else ENSEMBLE_PRESETS[preset].model_dump()
+            settings = self.section(key, EnsembleSettings, {**base, **own})
+            if settings is None:
+                continue
+            made[name] = settings
+            if isinstance(models, ModelsSettings):
+                for index, member in enumerate(settings.members):
+                    if member not in models.architectures:
+                        place = (*key, "members", index) if "members" in own else (*key, "preset")
+                        expected = f"an architecture of [models]{hint(member, models.architectures)}"
+                        self.refuse(place, expected, value=member)
+        return made
 
     def check_windows(self) -> None:
         """Add a problem if windows are longer than a segment and may not run on into the next one."""

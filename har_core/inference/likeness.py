@@ -87,6 +87,13 @@ class Unlike:
         return counts
 
 
+def seen_together(parts: Iterable[TrainingWindows]) -> TrainingWindows:
+    """What several models together have seen of the same windows: the channels of all of them."""
+    own = list(parts)
+    channels = {name: of for part in own for name, of in part.channels.items()}
+    return TrainingWindows(num_windows=max(part.num_windows for part in own), channels=channels)
+
+
 def describe_training(batches: Iterable[_Windows], channels: Sequence[int]) -> TrainingWindows:
     """Describe the training windows of a model that sees ``channels`` (indices), from batches (n, T, 45).
 

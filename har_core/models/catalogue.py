@@ -38,6 +38,8 @@ class Architecture:
     """With default options, for windows of 125 x 45 and 19 activities; None if the file does not say."""
     macs: int | None
     """Multiply-accumulates for one such window; None if the file does not say."""
+    description: str
+    """What its file opens with: what it is, where it comes from, what it costs."""
 
     @property
     def source(self) -> str:
@@ -86,7 +88,8 @@ def _read(path: Path) -> Iterator[Architecture]:
     if not re.search(rf"^@(?:{'|'.join(_DECORATORS)})\(", text, re.MULTILINE):
         return
     tree = ast.parse(text)
-    cost = _COST.search(ast.get_docstring(tree) or "")
+    description = ast.get_docstring(tree) or ""
+    cost = _COST.search(description)
     counts = [int(number.replace(",", "")) for number in cost.groups()] if cost else [None, None]
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
@@ -98,6 +101,7 @@ def _read(path: Path) -> Iterator[Architecture]:
                     options=_options(_maker(node), path),
                     num_parameters=counts[0],
                     macs=counts[1],
+                    description=description,
                 )
 
 

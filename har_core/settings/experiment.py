@@ -15,6 +15,7 @@ from har_core.base.text import printable
 from har_core.settings.audit import AuditSettings
 from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
+from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.search import SearchSettings
@@ -74,6 +75,8 @@ class Experiment(Settings):
     splits: SplitSettings = Field(default_factory=SplitSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     models: ModelsSettings
+    ensembles: dict[str, EnsembleSettings] = Field(default_factory=dict)
+    """Models that combine others, by their names."""
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
@@ -96,6 +99,22 @@ class Experiment(Settings):
         if not self.evaluation.protocols:
             return ()
         return self.evaluation.architectures or self.models.architectures
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """Everything under ``models/``: architectures, then ensembles."""
+        return (*self.models.architectures, *self.ensembles)
+
+    @property
+    def fold_ensembles(self) -> tuple[str, ...]:
+        """Ensembles that are scored over folds: those whose members are."""
+        scored = set(self.fold_architectures)
+        return tuple(name for name, settings in self.ensembles.items() if scored.issuperset(settings.members))
+
+    @property
+    def fold_names(self) -> tuple[str, ...]:
+        """Everything under ``folds/``: architectures, then ensembles."""
+        return (*self.fold_architectures, *self.fold_ensembles)
 
     def resolved(self) -> dict[str, Any]:
         """The whole file with everything filled in, as JSON-able values, for the record of a run."""

@@ -10,9 +10,13 @@ from har_core.base.text import printable, to_json
 
 
 def models(
+    name: Annotated[str | None, typer.Argument(help="Describe this architecture alone, with its options.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One object with two lists instead of lines.")] = False,
 ) -> None:
     """List architectures with parameters, MACs and source, and registered versions with their aliases."""
+    if name is not None:
+        _describe(name, as_json=as_json)
+        return
     from assets.resources.store import Store
     from har_core.models.catalogue import describe, list_models
     from pipelines.homes import current_home
@@ -50,3 +54,20 @@ def models(
     for version in registered:
         aliases = ", ".join(version.aliases)
         typer.echo(printable(f"{version.name:<23}  {version.version:>7}  {version.origin:<10}  {aliases}".rstrip()))
+
+
+def _describe(name: str, *, as_json: bool) -> None:
+    """What the file of an architecture says of it, and its options as an experiment file sets them."""
+    from har_core.models.catalogue import describe
+
+    entry = describe(name)
+    if as_json:
+        costs = {"num_parameters": entry.num_parameters, "macs": entry.macs}
+        told = {"name": entry.name, "description": entry.description, **costs, "options": dict(entry.options)}
+        typer.echo(to_json({**told, "source": entry.source}))
+        return
+    typer.echo(f"{entry.description}\n\nSource: {entry.source}")
+    if entry.options:
+        typer.echo(f"\n[models.{entry.name}]")
+        for option, default in entry.options.items():
+            typer.echo(f"{option} = {to_json(default)}")

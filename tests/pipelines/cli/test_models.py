@@ -76,3 +76,19 @@ def test_json(har: Callable[..., Result], registered: None) -> None:
             "logged_model": "m-2",
         },
     ]
+
+
+def test_one_architecture_is_described_with_its_options(har: Callable[..., Result]) -> None:
+    lines = har("models", "compact").out.splitlines()
+    assert lines[0].startswith("Compact: a small network")
+    assert any(line.startswith("Cost of a window of 125 x 45") for line in lines)
+    assert lines[-3:] == ["[models.compact]", "width = 64", "dropout = 0.2"]
+    told = json.loads(har("models", "compact", "--json").out)
+    assert told["options"] == {"width": 64, "dropout": 0.2}
+    assert told["source"] == "har_core/models/compact.py"
+
+
+def test_an_unknown_architecture_is_refused_with_the_nearest_name(har: Callable[..., Result]) -> None:
+    answer = har("models", "compct")
+    assert answer.exit_code == 2
+    assert "did you mean 'compact'" in answer.err

@@ -1,0 +1,120 @@
+"""What every model is published with: a logged and checked graph, a registered version, its record and predictions."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION
+from assets.machinery.materialisation import Made, Work, report_failed_check
+from assets.machinery.presentation import inline_png, path_to
+from assets.resources.addresses import model_url
+from assets.resources.model_files import files_of_model
+from assets.resources.store import CHALLENGER, ORIGIN_TAG
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from torch import nn
+
+    from har_core.evaluation.records import ModelRecord
+    from har_core.evaluation.results import ModelResult
+    from har_core.inference.likeness import TrainingWindows
+
+ROUND_TRIP = "answers_as_in_memory"
+"""The check of every model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """A model that is logged to the run of this materialisation, and what is kept of it beside MLflow."""
+
+    uri: str
+    weights: str
+    record: "ModelRecord"
+    predictions: "pa.Table"
+
+
+def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWindows") -> str:
+    """Log the model that will be a version of ``name``, and compare it with the one in memory; returns its URI."""
+    from assets.resources.export import RoundTripError, log_model
+
+    try:
+        return log_model(
+            work.run,
+            name,
+            model,
+            num_timepoints=work.experiment.windows.length,
+            join_segments=work.experiment.windows.join_segments,
+            training=training,
+        )
+    except RoundTripError as error:
+        report_failed_check(work.context, ROUND_TRIP, str(error))
+        raise
+
+
+def publish(work: Work, name: str, logged: Logged, *, last: Callable[[], object] = lambda: None) -> Made:
+    """Register ``logged`` as the newest version of ``name``, and write its record and predictions."""
+    from har_core.evaluation.records import write_record
+    from har_core.evaluation.results import score_model
+    from har_core.inference.predictions import write_predictions
+
+    tracking, tags = work.run.tracking, {ORIGIN_TAG: work.origin, "har.data_version": logged.weights}
+    registered = tracking.register(name, logged.uri, work.run.run_id, tags)
+    staged_record, staged_predictions = work.staged
+    write_record(staged_record, logged.record)
+    write_predictions(staged_predictions, logged.predictions)
+    work.run.log_bytes("result.json", staged_record.read_bytes())
+    work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
+    return Made(
+        version=logged.weights,
+        metadata={
+            **_describe(work, score_model(logged.record, logged.predictions)),
+            "dagster/row_count": logged.predictions.num_rows,
+            REGISTERED_MODEL: name,
+            REGISTERED_VERSION: str(registered.version),
+            REGISTERED_MODEL_URL: dg.MetadataValue.url(model_url(name, registered.version)),
+            "path": path_to(work.home.predictions(work.name, work.experiment.splits.protocol)),
+        },
+        checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True)],
+        logged=files_of_model(tracking.folder_of(logged.uri)),
+        alias=CHALLENGER,
+        aliases={name: registered.version},
+        last=last,
+    )
+
+
+def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
+    """What the result says, for Dagster's UI; details and plots go to the MLflow run."""
+    from har_core.evaluation.plots import confusion_matrix_png, training_curves_png
+
+    plots = {
+        "confusion_matrix_validation": confusion_matrix_png(result.scores["validation"]),
+        "confusion_matrix_test": confusion_matrix_png(result.scores["test"]),
+        **({"training_curves": training_curves_png(result.history)} if result.history else {}),
+    }
+    work.run.log_params({f"resolved.{name}": value for name, value in result.training_settings.items()})
+    work.run.log_params({"computed.num_threads": result.num_threads, "computed.cpu_capability": result.cpu_capability})
+    clean = {f"{role}_clean": scores for role, scores in result.scores_clean.items()}
+    for role, scores in {**result.scores, **clean}.items():
+        figures = {name: value for name, value in asdict(scores).items() if isinstance(value, float)}
+        work.run.log_metrics({f"{role}/{name}": value for name, value in figures.items()})
+    for role, scores in result.scores.items():
+        rows = [asdict(activity) for activity in scores.per_class]
+        work.run.log_table(f"tables/per_class_{role}.json", {name: [row[name] for row in rows] for name in rows[0]})
+    for name, content in plots.items():
+        work.run.log_bytes(f"plots/{name}.png", content)
+    return {
+        "validation_macro_f1_best": result.scores["validation"].macro_f1,
+        "test_macro_f1": result.scores["test"].macro_f1,
+        "test_accuracy": result.scores["test"].accuracy,
+        **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},
+        "num_parameters": result.complexity.num_parameters,
+        "macs": result.complexity.macs,
+        "seed": dg.MetadataValue.int(result.seed),  # no metric of the run
+        "best_epoch": result.best_epoch,
+        "num_epochs": len(result.history),
+        "batch1_latency_ms": result.latency.batch1_median_ms,
+        "training_seconds": result.training_seconds,
+        **{name: inline_png(name, content) for name, content in plots.items()},
+    }

@@ -81,7 +81,7 @@ def _search(architecture: str, work: Work) -> Made:
     settings, workers = _options(architecture, work)
     objective = _objective(architecture, work, settings, workers)
     path, last_step = work.home.study(architecture, _study_key(work)), objective.last_step
-    with TrialRuns(work.run) as runs:
+    with TrialRuns(work.run, architecture) as runs:
         num_done = 0
 
         def listen(event: SearchEvent) -> None:

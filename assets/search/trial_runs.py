@@ -18,8 +18,8 @@ STATE_TAG = "har.trial_state"
 class TrialRuns:
     """Opens and closes the runs as their trials begin and end; as a context manager, whatever is open at the end."""
 
-    def __init__(self, parent: "TrackedRun") -> None:
-        self._parent = parent
+    def __init__(self, parent: "TrackedRun", architecture: str) -> None:
+        self._parent, self._architecture = parent, architecture
         self._open: dict[int, tuple[ExitStack, TrackedRun]] = {}
 
     def __enter__(self) -> Self:
@@ -34,11 +34,14 @@ class TrialRuns:
 
     def listen(self, event: SearchEvent) -> None:
         """A :data:`~har_core.search.events.SearchListener`."""
+        from har_core.search.space import as_toml
+
         if isinstance(event, TrialStarted):
             stack = ExitStack()
             run = stack.enter_context(self._parent.nested(f"trial {event.number}"))
             self._open[event.number] = stack, run
             run.log_params({"trial": event.number, **event.values})
+            run.log_bytes("settings.toml", f"{as_toml(self._architecture, event.values)}\n".encode())
         elif isinstance(event, TrialProgress):
             self._open[event.number][1].log_metrics({"validation/macro_f1_so_far": event.score}, event.step)
         else:

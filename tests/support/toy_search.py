@@ -13,10 +13,10 @@ from har_core.search.events import ignore
 from har_core.search.study import Measured
 from har_core.search.workers import run_search
 from har_core.settings.experiment import Option
-from har_core.settings.search import Range, SearchSettings
+from har_core.settings.search import Dimension, Range, SearchSettings
 
 LAST_STEP = 9
-SPACE = {"x": Range(low=0.0, high=1.0, step=0.05), "y": Range(low=0, high=9, step=1)}
+SPACE: dict[str, Dimension] = {"x": Range(low=0.0, high=1.0, step=0.05), "y": Range(low=0, high=9, step=1)}
 """The best is x = 0.3, y = 2."""
 
 

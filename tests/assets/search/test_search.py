@@ -128,6 +128,9 @@ def test_each_trial_is_an_mlflow_run_below_that_of_the_search(place: Place) -> N
         assert run.data.tags[STATE_TAG] == "complete"
         assert run.data.params["width"] == str(trial["values"]["width"])
         assert [run.data.metrics[f"validation/macro_f1_fold_{fold}"] for fold in (1, 2, 3)] == trial["scores"]
+        folder = Path(as_type(str, run.info.artifact_uri).removeprefix("file://"))
+        settings = tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8"))
+        assert settings == {"models": {"compact": trial["values"]}}
         steps = place.tracking.client.get_metric_history(run.info.run_id, "validation/macro_f1_so_far")
         assert [entry.step for entry in steps] == [1, 2, 3]
     parent = present(latest(place.instance, KEY)).metadata[RUN_ID]
@@ -179,7 +182,7 @@ def test_more_trials_go_on_and_the_same_number_runs_none(place: Place) -> None:
 
 def test_runs_of_trials_end_as_the_trials_do(place: Place) -> None:
     def end_in_different_ways() -> None:
-        with start_run(place.tracking, "interrupted", {}) as run, TrialRuns(run) as runs:
+        with start_run(place.tracking, "interrupted", {}) as run, TrialRuns(run, "compact") as runs:
             for number in range(3):
                 runs.listen(TrialStarted(number=number, values={"width": number}))
             runs.listen(TrialProgress(number=0, step=1, score=0.5))

@@ -138,10 +138,10 @@ def test_a_killed_study_goes_on_and_ends_as_an_unbroken_one(sampler: Any, at: in
 
     with pytest.raises(Killed):
         run_trial(broken, settings, Toy(), open_places(broken, settings)[0], kill, last_step=LAST_STEP)
-    assert broken.trials[-1].state is TrialState.RUNNING
+    assert tried(broken)[-1][1] is TrialState.RUNNING
 
     assert settle(broken) == 1
-    assert broken.trials[-1].state is TrialState.FAIL
+    assert tried(broken)[-1][1] is TrialState.FAIL
     assert was_killed(broken.trials[-1])
     run(broken, settings)
     assert [entry for entry in tried(broken) if entry[1] is TrialState.COMPLETE] == tried(unbroken)

@@ -18,10 +18,10 @@ from har_core.search.space import check_space
 from har_core.search.trial import InnerFolds
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
-from har_core.settings.search import Range
+from har_core.settings.search import Dimension, Range
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
-from har_core.splits import build, parts
+from har_core.splits import parts
 from har_core.windows.dataset import open_windows, write_windows
 from har_core.windows.schema import NO_GROUP, channels_of
 from har_core.windows.segmentation import segment
@@ -134,7 +134,7 @@ def test_only_windows_of_other_subjects_pass_the_reader(windows_path: Path, monk
 def test_a_window_that_copies_one_of_a_test_subject_takes_no_part(
     windows_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = build.read_named
+    read = parts.read_named
 
     def with_a_copy(file: Any) -> pa.Table:
         """The first window of subject 1 holds rows of one of subject 4."""
@@ -145,7 +145,7 @@ def test_a_window_that_copies_one_of_a_test_subject_takes_no_part(
         index = named.schema.get_field_index("duplicate_group")
         return named.set_column(index, named.schema.field(index), pa.array(groups, named.schema.field(index).type))
 
-    monkeypatch.setattr(build, "read_named", with_a_copy)
+    monkeypatch.setattr("har_core.splits.build.read_named", with_a_copy)
     inner = objective(windows_path)
     inner.prepare()
     assert [len(windows.roles["training"].labels) for windows in inner._windows] == [8, 7, 7]
@@ -186,7 +186,7 @@ def test_values_that_the_architecture_refuses_fail_one_trial(windows_path: Path)
 
 def test_values_that_cannot_be_are_refused_before_anything_is_tried() -> None:
     base = ModelSettings(architecture_options={"width": 64, "kernel_size": 5})
-    space = {"width": Range(low=2, high=8, step=1), "kernel_size": (3, 5), "epochs": (1, 2)}
+    space: dict[str, Dimension] = {"width": Range(low=2, high=8, step=1), "kernel_size": (3, 5), "epochs": (1, 2)}
     with pytest.raises(
         InputError, match=r"search\.compact\.space\.width: found '3', expected an even number"
     ) as caught:

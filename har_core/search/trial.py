@@ -30,10 +30,10 @@ from har_core.windows.store import SampleStore
 
 @dataclass(slots=True, kw_only=True)
 class InnerFolds:
-    """An :class:`~har_core.search.study.Objective`: fits the architecture in each inner fold, best epoch by validation.
+    """An :class:`~har_core.search.study.Objective`: fits the architecture in each inner fold, and scores the epoch that it keeps.
 
-    The epoch is chosen on the subjects that score it, as it is in every training, so the score flatters all trials a
-    little; test subjects are for what a model is worth.
+    Where that is the best one, it is chosen on the subjects that score it, as it is in every training, so the score
+    flatters all trials a little; test subjects are for what a model is worth.
     """
 
     architecture: str
@@ -92,8 +92,9 @@ class InnerFolds:
 
         def listen(event: TrainingEvent) -> None:
             nonlocal best
-            if isinstance(event, EpochFinished):
-                best = max(best, event.record.validation_macro_f1)
+            if isinstance(event, EpochFinished) and event.record.validation_macro_f1 is not None:
+                now = event.record.validation_macro_f1
+                best = now if settings.training.keep == "last" else max(best, now)
                 report(first + event.record.epoch, _mean([*before, best]))
 
         windows, channels = self._windows[index], channels_seen(settings.training)

@@ -86,7 +86,7 @@ def test_no_search_is_none(tmp_path: Path) -> None:
             "dropout.step = 0.1: no step where log is true",
         ),
         ("learning_rate = { low = -1e-4, high = 1e-2 }", "learning_rate.low = -0.0001: more than 0.0 (Peak learning"),
-        ('optimizer = ["adamw", "sdg"]', 'optimizer[1] = "sdg": one of "adamw", "sgd"; did you mean \'sgd\'?'),
+        ('optimizer = ["adamw", "sdg"]', 'optimizer[1] = "sdg": one of "adamw", "sgd", "muon"; did you mean \'sgd\'?'),
         ("optimizer = { low = 1, high = 2 }", "optimizer: a list of values: optimizer is a string"),
         ("seed = [1, 2]", "seed = [1, 2]: seed left out: a lucky seed is no better setting"),
         ('units = [["T"], ["RA"]]', "a setting of compact that can be searched"),
@@ -153,3 +153,14 @@ def test_the_values_of_a_range_begin_and_end_with_its_ends(low: int, step: int, 
     values = Range(low=ends[0], high=ends[1], step=ends[2]).values()
     assert values is not None
     assert (values[0], values[-1], len(values)) == (ends[0], ends[1], count + 1)
+
+
+@pytest.mark.parametrize("key", ["augmentation.mixup", '"augmentation.mixup"'])
+def test_keys_within_a_section_are_searched_by_their_dotted_names(
+    load: Callable[..., SearchSettings], key: str
+) -> None:
+    settings = load(f"[search.compact.space]\n{key} = {{ low = 0.0, high = 1.0 }}\n")
+    assert list(settings.space) == ["augmentation.mixup"]
+    changed = ModelSettings().with_values({"augmentation.mixup": 0.25})
+    assert changed.training.augmentation.mixup == 0.25
+    assert changed.training.augmentation.cutmix == 0.0

@@ -84,9 +84,9 @@ def test_one_architecture_is_described_with_its_options(har: Callable[..., Resul
     lines = har("models", "compact").out.splitlines()
     assert lines[0].startswith("Compact: a small network")
     assert any(line.startswith("Cost of a window of 125 x 45") for line in lines)
-    assert lines[-3:] == ["[models.compact]", "width = 64", "dropout = 0.2"]
+    assert lines[-5:] == ["[models.compact]", "width = 64", "depth = 3", "kernel_size = 5", "dropout = 0.2"]
     told = json.loads(har("models", "compact", "--json").out)
-    assert told["options"] == {"width": 64, "dropout": 0.2}
+    assert told["options"] == {"width": 64, "depth": 3, "kernel_size": 5, "dropout": 0.2}
     assert told["source"] == "har_core/models/compact.py"
 
 

@@ -94,10 +94,11 @@ class CapsNet(nn.Module):
         """Capsules of the activities (N, K, O), and their squared lengths |s|² before squashing (N, K); float32."""
         x_NF1T = self.primary(self.conv(to_image(x_NTC)).relu())
         x_NTF = x_NF1T.squeeze(2).transpose(1, 2)
-        primary_NID = squash(x_NTF.float().reshape(len(x_NTF), -1, _PRIMARY_SIZE))
+        primary_NID = squash(x_NTF.float().unflatten(-1, (-1, _PRIMARY_SIZE)).flatten(1, 2))
         with _full_precision(x_NTC.device.type):
-            told_INF = torch.bmm(primary_NID.transpose(0, 1), self.predictions)
-            told_NKIO = told_INF.view(*told_INF.shape[:2], -1, _CLASS_SIZE).permute(1, 2, 0, 3).contiguous()
+            told_INF = torch.bmm(primary_NID.transpose(0, 1), self.predictions.float())
+            told_INKO = told_INF.view(*told_INF.shape[:2], -1, _CLASS_SIZE)
+            told_NKIO = told_INKO.permute(1, 2, 0, 3).contiguous()
             s_NKO = route(told_NKIO, self.num_routings)[0]
         return squash(s_NKO), s_NKO.square().sum(dim=-1)
 

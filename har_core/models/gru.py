@@ -1,8 +1,8 @@
 """GRU: two layers of gated recurrent units over the channels, read at the last timepoint.
 
 Origin: Cho et al. 2014 ("Learning phrase representations using RNN encoder-decoder", section 2.3), in the variant of
-PyTorch's ``nn.GRU``, where the reset gate acts on the product with the hidden state; with half the units of `lstm`,
-so that it trains almost four times as fast as with 512.
+PyTorch's ``nn.GRU``, where the reset gate acts on the product with the hidden state; with half the units of `lstm`, so
+that it trains almost four times as fast as with 512.
 
 Cost of a window of 125 x 45, 19 activities: 632,339 parameters, 78,052,864 multiply-accumulates.
 

@@ -73,8 +73,9 @@ class HandmadeFilters(nn.Module):
         x_S1T = x_NTC.transpose(1, 2).flatten(0, 1).unsqueeze(1)  # S = N·C series
         y_SBT = functional.conv1d(functional.pad(x_S1T, _margins(self.bank_B1J.shape[-1])), self.bank_B1J)
         y_NTBC = y_SBT.view(-1, x_NTC.shape[2], *y_SBT.shape[1:]).permute(0, 3, 2, 1)
-        rise_NTBC, peak_NTBC = torch.split(y_NTBC, [len(_ALTERNATING_LENGTHS), len(_PEAK_LENGTHS)], dim=2)
-        return torch.cat([rise_NTBC, -rise_NTBC, peak_NTBC], dim=2).relu().flatten(start_dim=2)
+        rises_NTBC = y_NTBC[:, :, : len(_ALTERNATING_LENGTHS)]
+        peaks_NTBC = y_NTBC[:, :, len(_ALTERNATING_LENGTHS) :]
+        return torch.cat([rises_NTBC, -rises_NTBC, peaks_NTBC], dim=2).relu().flatten(start_dim=2)
 
 
 class SeparableConv(nn.Module):

@@ -17,9 +17,9 @@ from har_core.training.objective import objective
 SIZES = {"num_channels": 6, "num_timepoints": 40, "num_classes": 4}
 
 
-def make(**options: float) -> CapsNet:
+def make(reconstruction_weight: float = 0.0) -> CapsNet:
     torch.manual_seed(0)
-    model = create_model("capsnet", **SIZES, width=16, **options)
+    model = create_model("capsnet", **SIZES, width=16, reconstruction_weight=reconstruction_weight)
     assert isinstance(model, CapsNet)
     return model
 
@@ -73,7 +73,7 @@ def test_capsules_of_zeros_have_finite_logits_and_derivatives() -> None:
     torch.nn.init.zeros_(model.predictions)
     x = torch.randn(2, 40, 6, requires_grad=True)
     logits_NK = model(x)
-    logits_NK.sum().backward()
+    torch.autograd.backward(logits_NK.sum())
     assert logits_NK.isfinite().all()
     assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in model.parameters())
 
@@ -106,7 +106,7 @@ def test_reconstruction_is_off_by_default_and_trains_its_decoder() -> None:
     plain.reconstruction_weight = 0.0
     loss = loss_of(model, x, labels)
     assert loss.item() > loss_of(plain, x, labels).item() + 0.1  # an untrained decoder misses by the variance, about 1
-    loss.backward()
+    torch.autograd.backward(loss)
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
     with pytest.raises(InputError, match="reconstruction_weight"):
         make(reconstruction_weight=-1.0)

@@ -10,12 +10,13 @@ from har_core.base.errors import InputError
 from har_core.models import create_model
 from har_core.models.layers.recurrent import states
 
+Kind = type[nn.RNN | nn.GRU | nn.LSTM]
 SIZES = {"num_channels": 6, "num_timepoints": 30, "num_classes": 4}
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
-def test_states_are_those_of_the_module(kind: type[nn.RNNBase], bidirectional: bool) -> None:
+def test_states_are_those_of_the_module(kind: Kind, bidirectional: bool) -> None:
     torch.manual_seed(0)
     layers = kind(6, 8, num_layers=2, batch_first=True, bidirectional=bidirectional)
     x = torch.randn(3, 30, 6)
@@ -23,7 +24,7 @@ def test_states_are_those_of_the_module(kind: type[nn.RNNBase], bidirectional: b
 
 
 @pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
-def test_answers_do_not_depend_on_whether_weights_need_gradients(kind: type[nn.RNNBase]) -> None:
+def test_answers_do_not_depend_on_whether_weights_need_gradients(kind: Kind) -> None:
     torch.manual_seed(0)
     layers = kind(6, 64, num_layers=2, batch_first=True)
     for num_windows in (1, 2, 3, 7):

@@ -2,7 +2,7 @@
 
 Origin: S. Münzner, P. Schmidt, A. Reiss, M. Hanselmann, R. Stiefelhagen and R. Dürichen, "CNN-based sensor fusion
 techniques for multimodal human activity recognition", ISWC 2017 (sensor-based late fusion), who find late fusion better
-than early fusion for new subjects. Taken is where the sensors meet. The encoders are ours: strided convolutions with
+than early fusion. Taken is where the sensors meet. The encoders are ours: strided convolutions with
 batch norm, then mean and maximum over time, which leave far fewer numbers to the last layers than a flattened window.
 All encoders run at once as one grouped convolution.
 

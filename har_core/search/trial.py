@@ -30,7 +30,7 @@ from har_core.windows.store import SampleStore
 
 @dataclass(slots=True, kw_only=True)
 class InnerFolds:
-    """An :class:`~har_core.search.study.Objective`: fits the architecture in each inner fold, and scores the epoch that it keeps.
+    """An :class:`~har_core.search.study.Objective`: fits in each inner fold, and scores the epoch that is kept.
 
     Where that is the best one, it is chosen on the subjects that score it, as it is in every training, so the score
     flatters all trials a little; test subjects are for what a model is worth.

@@ -109,7 +109,9 @@ class _Depthwise(torch.autograd.Function):
         ctx.save_for_backward(padded_NTF, weight_JF)
         ctx.dilation, ctx.before = dilation, before
         weight_F11J = weight_JF.t().unsqueeze(1).unsqueeze(1)
-        y_NF1T = functional.conv2d(to_image(padded_NTF), weight_F11J, dilation=(1, dilation), groups=weight_JF.shape[1])
+        with torch.autocast(x_NTF.device.type, enabled=False):  # bf16 has no kernel for it on a CPU, and takes minutes
+            image_NF1T = to_image(padded_NTF.float())
+            y_NF1T = functional.conv2d(image_NF1T, weight_F11J, dilation=(1, dilation), groups=weight_JF.shape[1])
         return y_NF1T.squeeze(2).transpose(1, 2)
 
     @staticmethod

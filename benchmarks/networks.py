@@ -1,4 +1,4 @@
-"""Training and answering of the four networks, beside the plain way: eager float32 and a DataLoader."""
+"""Training and answering of networks, beside the plain way: eager float32 and a DataLoader."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import limits
 import plain
 import torch
 from measure import LIMIT, Case, Once, Options, Way
+from plain_networks import CONVOLUTIONAL
 from torch import Tensor
 
 from har_core.base.memory import freed_memory_kept
@@ -23,7 +24,8 @@ from har_core.settings.training import TrainingSettings
 from har_core.training.data import LabelledWindows
 from har_core.training.loop import train
 
-ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
+QUICK_ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
+ARCHITECTURES = (*QUICK_ARCHITECTURES, *sorted({*CONVOLUTIONAL} - {*QUICK_ARCHITECTURES}))
 T, C, K = 125, 45, 19
 BATCH_SIZE = 128
 RUNTIME = RuntimeSettings(device="cpu")
@@ -39,7 +41,8 @@ QUICK_ENGINES: tuple[tuple[Engine, Precision], ...] = (("torch", "auto"), ("open
 
 def cases(options: Options) -> list[Case]:
     """Each of training, answering many windows, and answering one, for each architecture."""
-    return [make(name, options) for make in (_training, _throughput, _latency) for name in ARCHITECTURES]
+    architectures = QUICK_ARCHITECTURES if options.quick else ARCHITECTURES
+    return [make(name, options) for make in (_training, _throughput, _latency) for name in architectures]
 
 
 def _training(name: str, options: Options) -> Case:

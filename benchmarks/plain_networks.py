@@ -143,7 +143,7 @@ class PlainDeformableConv(nn.Module):
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
         self.control = halving_conv(in_features, 6)
-        self.linear = nn.Linear(3 * in_features, out_features)
+        self.conv = nn.Conv2d(3 * in_features, out_features, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, F, T, C) to (N, F', T/2, C)."""
@@ -159,8 +159,8 @@ class PlainDeformableConv(nn.Module):
             index = place.long().clamp(0, num_timepoints - 1).unsqueeze(1).expand(-1, num_features, -1, -1)
             is_inside = (place >= 0) & (place < num_timepoints)
             sampled = sampled + x.gather(2, index) * (weight * masks * is_inside).unsqueeze(1)
-        taps_last = sampled.view(*sampled.shape[:2], -1, 3, sampled.shape[3]).permute(0, 2, 4, 3, 1).flatten(3)
-        y: Tensor = self.linear(taps_last).permute(0, 3, 1, 2)
+        taps_first = sampled.view(*sampled.shape[:2], -1, 3, sampled.shape[3]).permute(0, 3, 1, 2, 4).flatten(1, 2)
+        y: Tensor = self.conv(taps_first)
         return y
 
 

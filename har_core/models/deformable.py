@@ -65,11 +65,11 @@ class DeformableConv(nn.Module):
         super().__init__()
         self.control = SeriesConv(in_features, 2 * NUM_TAPS, stride=2)
         nn.init.zeros_(self.control.weight)
-        self.linear = nn.Linear(NUM_TAPS * in_features, out_features)
+        self.conv = SeriesConv(NUM_TAPS * in_features, out_features, kernel_size=1)
 
     def forward(self, x_STF: Tensor) -> Tensor:
         offsets_SUJ, masks_SUJ = self.control(x_STF).chunk(2, dim=-1)
-        y_SUF: Tensor = self.linear(sample(x_STF, offsets_SUJ, masks_SUJ.sigmoid()))
+        y_SUF: Tensor = self.conv(sample(x_STF, offsets_SUJ, masks_SUJ.sigmoid()))
         return y_SUF
 
 

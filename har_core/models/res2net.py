@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.models.layers.options import require_option
-from har_core.models.layers.series import ChannelHead, FeatureNorm, PointwiseConv, SeriesConv, to_series
+from har_core.models.layers.series import ChannelHead, FeatureNorm, SeriesConv, to_series
 from har_core.models.registry import register_model
 
 
@@ -68,7 +68,7 @@ class Scales(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList(SeriesConv(num_features, num_features) for _ in range(num_scales))
         self.norms = nn.ModuleList(FeatureNorm(num_features) for _ in range(num_scales))
-        self.merge = PointwiseConv(num_scales * num_features, num_features)
+        self.merge = SeriesConv(num_scales * num_features, num_features, kernel_size=1)
 
     def forward(self, x_STF: Tensor) -> Tensor:
         y_STF, scales_STF = x_STF, list[Tensor]()

@@ -94,9 +94,9 @@ class CapsNet(nn.Module):
         """Capsules of the activities (N, K, O), and their squared lengths |s|² before squashing (N, K); float32."""
         x_NF1T = self.primary(self.conv(to_image(x_NTC)).relu())
         x_NTF = x_NF1T.squeeze(2).transpose(1, 2)
-        primary_NID = squash(x_NTF.float().unflatten(-1, (-1, _PRIMARY_SIZE)).flatten(1, 2))
+        primary_NID = squash(_float32(x_NTF).reshape(x_NTF.shape[0], -1, _PRIMARY_SIZE))
         with _full_precision(x_NTC.device.type):
-            told_INF = torch.bmm(primary_NID.transpose(0, 1), self.predictions.float())
+            told_INF = torch.bmm(primary_NID.transpose(0, 1), _float32(self.predictions))
             told_INKO = told_INF.view(*told_INF.shape[:2], -1, _CLASS_SIZE)
             told_NKIO = told_INKO.permute(1, 2, 0, 3).contiguous()
             s_NKO = route(told_NKIO, self.num_routings)[0]
@@ -139,6 +139,11 @@ def margin_loss(lengths_NK: Tensor, targets_NK: Tensor) -> Tensor:
 def _halving_conv(in_features: int, out_features: int) -> nn.Conv2d:
     padding = (0, _KERNEL_SIZE // 2)
     return nn.Conv2d(in_features, out_features, (1, _KERNEL_SIZE), stride=(1, 2), padding=padding)
+
+
+def _float32(x: Tensor) -> Tensor:
+    """``x`` in float32; but a graph would insist for ever on the type that ``x`` was exported with."""
+    return x if torch.compiler.is_exporting() else x.float()
 
 
 def _full_precision(device_type: str) -> AbstractContextManager[object]:

@@ -2,7 +2,7 @@
 
 The features of a timepoint lie side by side in memory, as they do in a window (N, T, C), so that :func:`to_image`
 copies nothing. PyTorch calls this order ``channels_last`` and keeps it through convolution, batch norm and pooling.
-Trained in it on a CPU, a convolution (1, k) takes 0.5 to 0.8 times as long as one of (k, 1) over (N, F, T, 1) in the
+Trained in it on a CPU, a convolution (1, k) takes 0.5 to 0.7 times as long as one of (k, 1) over (N, F, T, 1) in the
 usual order, and never longer than ``nn.Conv1d``.
 
 Letters: N windows, T timepoints, C channels, F features, G features that come out, U = ⌈T/stride⌉ timepoints.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from har_core.base.errors import InputError
 from har_core.inference import acceleration
 from har_core.inference.acceleration import Engine, Precision, accelerate
 from har_core.inference.classifier import RawWindowClassifier, predict_probabilities
+from har_core.inference.graph import load_graph
 from har_core.inference.openvino_engine import convert, quantise
 from har_core.models import create_model, fit_model
 from har_core.training.devices import has_bf16
@@ -30,6 +32,8 @@ OPTIONS = {
     "bilstm": {"hidden_size": 16},
     "gru": {"hidden_size": 16},
     "rnn": {"hidden_size": 16},
+    "capsnet": {"width": 16},
+    "lite_time": {"width": 8},
 }
 TOLERANCE = {"fp32": 1e-3, "bf16": 0.1, "int8": 0.25}
 """Of an answer, in parts of how much answers differ from window to window: what is the same for all is far off."""
@@ -79,8 +83,16 @@ def test_answers_are_those_of_the_model(name: str, engine: Engine, precision: Pr
             assert np.abs(answered - expected[:size]).max() > 1e-6
 
 
-@pytest.mark.parametrize("name", ["shufflenet", "lstm", "gru", "rnn"])
-@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [
+        ("shufflenet", "torch"),
+        ("shufflenet", "openvino"),
+        ("lstm", "torch"),
+        ("lstm", "openvino"),
+        ("gru", "openvino"),
+    ],
+)
 def test_exported_model_is_taken_too(name: str, engine: Engine, windows: np.ndarray) -> None:
     model = classifier(name)
     with torch.no_grad():
@@ -90,6 +102,19 @@ def test_exported_model_is_taken_too(name: str, engine: Engine, windows: np.ndar
     expected = predict_probabilities(model, torch.from_numpy(windows))
     for size in (1, len(windows)):
         np.testing.assert_allclose(fast(windows[:size]), expected[:size], atol=TOLERANCE["fp32"] * spread(expected))
+
+
+@pytest.mark.parametrize("name", ["capsnet", "lite_time"])  # which compute in float32 what they may
+def test_graph_from_a_file_is_taken_in_bf16(name: str, windows: np.ndarray, tmp_path: Path) -> None:
+    model = classifier(name)
+    with torch.no_grad():
+        example = torch.zeros(2, T, C)
+        program = torch.export.export(model, (example,), dynamic_shapes=({0: torch.export.Dim("N")},))
+    torch.export.save(program, tmp_path / "model.pt2")
+    graph = load_graph(tmp_path / "model.pt2")
+    fast = accelerate(graph, num_timepoints=T, num_channels=C, engine="torch", precision="bf16")
+    expected = predict_probabilities(model, torch.from_numpy(windows))
+    np.testing.assert_allclose(fast(windows), expected, atol=TOLERANCE["bf16"] * spread(expected))
 
 
 @pytest.mark.slow

@@ -62,11 +62,12 @@ def test_resnet18_has_eighteen_layers_and_three_shortcuts() -> None:
 
 
 def test_a_residual_block_adds_to_its_input() -> None:
-    block = BasicBlock(3, 3, stride=1).eval()
-    for parameter in block.conv2[1].parameters():
-        nn.init.zeros_(parameter)
+    torch.manual_seed(0)
     x = torch.randn(2, 3, 1, 9)
-    torch.testing.assert_close(block(x), x.relu())
+    same, halving = BasicBlock(3, 3, stride=1).eval(), BasicBlock(3, 4, stride=2).eval()
+    torch.testing.assert_close(same(x), (x + same.conv2(same.conv1(x).relu())).relu())
+    torch.testing.assert_close(halving(x), (halving.shortcut(x) + halving.conv2(halving.conv1(x).relu())).relu())
+    assert halving(x).shape == (2, 4, 1, 5)
 
 
 def test_fcn_is_three_convolutions_with_batch_norm_and_relu() -> None:
@@ -86,6 +87,7 @@ def test_fcn_is_three_convolutions_with_batch_norm_and_relu() -> None:
 def test_an_inception_block_has_four_branches() -> None:
     torch.manual_seed(0)
     block = InceptionBlock(5, 3, 12).eval()
+    nn.init.ones_(block.norm.bias)
     x_NF1T = torch.randn(2, 5, 1, 30)
 
     def conv(x_NFT: Tensor, layer: TimeConv) -> Tensor:
@@ -98,7 +100,7 @@ def test_an_inception_block_has_four_branches() -> None:
     narrow_NBT = conv(x_NFT, bottleneck)
     maximum_NFT = functional.max_pool1d(x_NFT, 3, stride=1, padding=1)
     branches = [conv(narrow_NBT, layer) for layer in (long, half, quarter)] + [conv(maximum_NFT, of_maximum)]
-    expected = (torch.cat(branches, dim=1) / (1 + 1e-5) ** 0.5).relu()
+    expected = (torch.cat(branches, dim=1) / (1 + 1e-5) ** 0.5 + 1).relu()
     torch.testing.assert_close(block(x_NF1T).squeeze(2), expected)
 
 

@@ -80,9 +80,8 @@ def sample(x_STF: Tensor, offsets_SUJ: Tensor, masks_SUJ: Tensor) -> Tensor:
     a matrix whose rows hold the two weights of a tap.
     """
     num_timepoints = x_STF.shape[1]
-    if offsets_SUJ.dtype.itemsize < torch.float32.itemsize:  # bf16 cannot tell 125 from 125.3
-        offsets_SUJ = offsets_SUJ.float()
-    here_U1 = torch.arange(0, num_timepoints, 2, device=x_STF.device).unsqueeze(-1)
+    # In float32 at least, since bf16 cannot tell 125 from 125.3.
+    here_U1 = torch.arange(0, num_timepoints, 2, device=x_STF.device, dtype=torch.float32).unsqueeze(-1)
     taps_J = torch.arange(NUM_TAPS, device=x_STF.device) - NUM_TAPS // 2
     places_SUJ = (here_U1 + taps_J + offsets_SUJ).clamp(-1, num_timepoints)
     left_SUJ = places_SUJ.detach().floor().clamp(max=num_timepoints - 1)

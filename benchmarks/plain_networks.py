@@ -1,7 +1,6 @@
 """Networks as one would first write them: PyTorch's own layers over (N, F, T, C).
 
-What ``benchmarks/networks.py`` compares with, and what a test of ``har_core/models/layers/series.py`` takes for the
-truth. Names of parameters are those of ``har_core.models``.
+``benchmarks/networks.py`` and tests compare with them. Names of parameters are those of ``har_core.models``.
 """
 
 from __future__ import annotations

@@ -166,29 +166,34 @@ def test_wrapper_of_raw_windows_equals_normalising_first(name: str) -> None:
     torch.testing.assert_close(probabilities.sum(dim=-1), torch.ones(5))
 
 
-def test_exported_graph_answers_batches_of_any_size_and_keeps_its_weights(name: str, tmp_path: Path) -> None:
-    path = exported(name, tmp_path)
-    model, loaded = wrapped(name), load_graph(path)
-    for num_windows in (1, 2, 7):
-        x = windows(num_windows, SHORT)
-        with torch.inference_mode():
-            torch.testing.assert_close(loaded(x), model(x), rtol=1e-4, atol=1e-5)
-    for value in (float("nan"), float("inf"), -float("inf")):
-        with pytest.raises(RuntimeError, match="a channel of the unit T has a value that is no finite number"):
-            loaded(spoiled(value))
-    assert archived_weights_version(path) == weights_version(loaded) == weights_version(model)
+@pytest.mark.parametrize("name", ["cnn", "lstm", "transformer", "rocket"])
+def test_exported_graph_of_each_kind(name: str, tmp_path: Path) -> None:
+    """A few here: tracing takes seconds. The slow tests do it with all of them."""
+    check_graph(name, load_graph(exported(name, tmp_path)))
 
 
 @pytest.mark.slow
-def test_exported_graph_answers_as_the_one_that_pytorch_loads(name: str, tmp_path: Path) -> None:
+def test_exported_graph_answers_batches_of_any_size_and_keeps_its_weights(name: str, tmp_path: Path) -> None:
     path = exported(name, tmp_path)
     loaded, as_pytorch_loads = load_graph(path), torch.export.load(path).module()
+    check_graph(name, loaded)
     for num_windows in (1, 2, 7):
         x = windows(num_windows, SHORT)
         with torch.inference_mode():
             assert torch.equal(loaded(x), as_pytorch_loads(x))
     with pytest.raises(RuntimeError, match="a channel of the unit T has a value that is no finite number"):
         as_pytorch_loads(spoiled(float("nan")))
+    assert archived_weights_version(path) == weights_version(loaded) == weights_version(wrapped(name))
+
+
+def check_graph(name: str, graph: nn.Module) -> None:
+    for num_windows in (1, 2, 7):
+        x = windows(num_windows, SHORT)
+        with torch.inference_mode():
+            torch.testing.assert_close(graph(x), wrapped(name)(x), rtol=1e-4, atol=1e-5)
+    for value in (float("nan"), float("inf"), -float("inf")):
+        with pytest.raises(RuntimeError, match="a channel of the unit T has a value that is no finite number"):
+            graph(spoiled(value))
 
 
 def exported(name: str, folder: Path) -> Path:

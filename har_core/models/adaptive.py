@@ -40,7 +40,7 @@ class Adaptive(nn.Module):
         num_timepoints: int,
         num_classes: int,
         base_width: int = 32,
-        threshold: float = 0.95,
+        threshold: float = 0.9,
         dropout: float = 0.2,
     ) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ def fit(
     seed: int,
     triples: tuple[tuple[int, int, int], ...],
     shrinkage: float = 0.1,
-    num_quantiles: int = 100,
+    num_quantiles: int = 1000,
 ) -> nn.Module:
     """Take ``num_quantiles`` quantiles (at most one a window), then fit with the share ``shrinkage`` of identity."""
     require_option(shrinkage <= 1, "shrinkage", shrinkage, "a share above 0 and up to 1")

@@ -44,10 +44,10 @@ def models(
         }
         typer.echo(to_json(told))
         return
-    typer.echo("Architecture           Parameters          MACs  Source")
+    typer.echo("Architecture           Parameters           MACs  Source")
     for entry in architectures:
         costs = [f"{cost:,}" if cost is not None else "–" for cost in (entry.num_parameters, entry.macs)]
-        typer.echo(f"{entry.name:<19}  {costs[0]:>12}  {costs[1]:>12}  {entry.source}")
+        typer.echo(f"{entry.name:<19}  {costs[0]:>12}  {costs[1]:>13}  {entry.source}")
     if not registered:
         typer.echo(f"\nNo model is registered in {printable(home.root)} yet: `har run` trains and registers them.")
         return

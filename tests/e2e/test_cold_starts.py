@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 COMMANDS = {*as_type(TyperGroup, get_command(app)).commands}
-ENDLESS = {"ui"}
-"""Started cold in ``test_servers``."""
+ELSEWHERE = {"ui", "search"}
+"""The first is started cold in ``test_servers``; the second needs an experiment with a search, and has one below."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,7 +34,7 @@ def _ran(har: Har) -> None:
     har("run", har.experiment, "--data", har.data)
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS - ENDLESS))
+@pytest.mark.parametrize("command", sorted(COMMANDS - ELSEWHERE))
 def test_it_does_its_work_and_says_no_more(har: Har, command: str) -> None:
     of_training = har.data / "a01" / "p1" / "s01.txt"
     arguments: dict[str, list[object]] = {
@@ -47,6 +47,24 @@ def test_it_does_its_work_and_says_no_more(har: Har, command: str) -> None:
     done = har.cold(command, *arguments.get(command, []))
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert done.stdout == har(command, *arguments.get(command, [])).stdout
+
+
+def test_a_search_goes_on_with_more_trials(har: Har, tmp_path: Path) -> None:
+    experiment = tmp_path / "searched.toml"
+    experiment.write_text(
+        har.experiment.read_text(encoding="utf-8")
+        + '\n[search.lstm]\ntrials = 2\nsampler = "random"\nfolds = 2\n'
+        + "[search.lstm.space]\nlearning_rate = { low = 1e-3, high = 1e-2, log = true }\n",
+        encoding="utf-8",
+    )
+    searching = replace(har, home=tmp_path / "home")
+    first = searching.cold("search", experiment, "--model", "lstm", "--data", har.data, "--trials", "1")
+    assert first.returncode == 0, first.stderr
+    assert "[models.lstm]" in first.stdout
+    again = searching.cold("search", experiment, "--model", "lstm")
+    assert (again.returncode, again.stdout.count("[models.lstm]")) == (0, 1), again.stderr
+    page = (searching.home / "data" / "search" / "lstm" / "search.html").read_text(encoding="utf-8")
+    assert "learning_rate" in page
 
 
 def test_the_first_run_in_a_home_shows_progress_and_no_log_lines(har: Har, tmp_path: Path) -> None:

@@ -93,12 +93,7 @@ def fold_version(record: FoldRecord, trainings: Sequence[Trained]) -> str:
 
     Weights alone would not do: another recording of a test subject changes none.
     """
-    content = asdict(record)
-    for name in ("device", "precision", "num_threads", "cpu_capability"):
-        del content[name]
-    for seed in content["seeds"]:
-        del seed["training_seconds"]
-    digest = hashlib.sha256(dump_json(content).encode())
+    digest = digest_of_record(record)
     for trained in trainings:
         digest.update(trained.weights.encode())
         digest.update(np.ascontiguousarray(probabilities_of(trained.predictions)).tobytes())
@@ -107,6 +102,16 @@ def fold_version(record: FoldRecord, trainings: Sequence[Trained]) -> str:
 
 def _subjects(windows: SplitWindows) -> dict[str, tuple[int, ...]]:
     return {role: tuple(sorted(own.keys["subject"].unique().to_pylist())) for role, own in windows.roles.items()}
+
+
+def digest_of_record(record: FoldRecord) -> hashlib._Hash:
+    """A hash of a record, to go on with; of neither times nor devices and threads."""
+    content = asdict(record)
+    for name in ("device", "precision", "num_threads", "cpu_capability"):
+        del content[name]
+    for seed in content["seeds"]:
+        del seed["training_seconds"]
+    return hashlib.sha256(dump_json(content).encode())
 
 
 def _num_windows(windows: SplitWindows) -> dict[str, int]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from torch import nn
@@ -12,8 +10,9 @@ from torch import nn
 from har_core.datasets.dsads.layout import NUM_CHANNELS
 from har_core.datasets.origin import Origin
 from har_core.evaluation.complexity import Complexity
+from har_core.evaluation.describe import digest_of_record
 from har_core.evaluation.latency import measure_latency
-from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord, dump_json
+from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord
 from har_core.fitting.ensemble import Combined
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.experiment import Experiment
@@ -87,12 +86,7 @@ def describe_ensemble_fold(
 
 def ensemble_fold_version(record: FoldRecord, combined: Sequence[Combined]) -> str:
     """A hash of what was combined, and of the record without times, devices and threads."""
-    content = asdict(record)
-    for entry in ("device", "precision", "num_threads", "cpu_capability"):
-        del content[entry]
-    for seed in content["seeds"]:
-        del seed["training_seconds"]
-    digest = hashlib.sha256(dump_json(content).encode())
+    digest = digest_of_record(record)
     for own in combined:
         digest.update(own.version.encode())
     return digest.hexdigest()

@@ -46,3 +46,55 @@ def test_logits_of_half_precision_count_in_full() -> None:
         return cross_entropy(logits, targets)
 
     assert objective(Plain(), X.bfloat16(), LABELS, criterion, num_classes=3).dtype == torch.float32
+
+
+LOGITS = torch.randn(5, 4, generator=torch.Generator().manual_seed(1))
+
+
+def criterion(**fields: Any) -> Criterion:
+    return make_criterion(TrainingSettings(**fields), LABELS, num_classes=4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_plain_loss_is_cross_entropy(smoothing: float) -> None:
+    expected = cross_entropy(LOGITS, LABELS, label_smoothing=smoothing)
+    assert torch.equal(criterion(label_smoothing=smoothing)(LOGITS, LABELS), expected)
+    # Nearly no focal factor, so that the other way to compute it is taken.
+    other_way = criterion(label_smoothing=smoothing, focal_gamma=1e-9)
+    torch.testing.assert_close(other_way(LOGITS, LABELS), expected)
+    torch.testing.assert_close(other_way(LOGITS, one_hot(LABELS, 4).float()), expected)
+
+
+def test_balanced_weights_are_those_of_scikit_learn_and_nothing_for_absent_activities() -> None:
+    weights = balanced_weights(LABELS, 4)
+    expected = compute_class_weight("balanced", classes=np.array([0, 1, 2]), y=LABELS.numpy())
+    assert weights.tolist() == pytest.approx([*expected, 0.0])
+    assert weights[LABELS].mean().item() == pytest.approx(1.0)
+
+
+def test_with_class_weights_the_loss_is_the_mean_over_activities() -> None:
+    of_windows = cross_entropy(LOGITS, LABELS, reduction="none")
+    of_activities = torch.stack([of_windows[activity == LABELS].mean() for activity in range(3)])
+    torch.testing.assert_close(criterion(class_weights="balanced")(LOGITS, LABELS), of_activities.mean())
+
+
+def test_the_focal_factor_is_that_of_the_paper() -> None:
+    probabilities = LOGITS.softmax(dim=1)[torch.arange(5), LABELS]
+    expected = (-((1 - probabilities) ** 2.0) * probabilities.log()).mean()
+    torch.testing.assert_close(criterion(focal_gamma=2.0)(LOGITS, LABELS), expected)
+
+
+def test_shares_of_activities_share_the_loss() -> None:
+    shares = torch.tensor([[0.25, 0.0, 0.75, 0.0]] * 5)
+    for fields in ({"focal_gamma": 2.0}, {"class_weights": "balanced"}, {"label_smoothing": 0.0}):
+        ours = criterion(**fields)
+        parts = [ours(LOGITS, torch.full((5,), activity)) for activity in (0, 2)]
+        torch.testing.assert_close(ours(LOGITS, shares), 0.25 * parts[0] + 0.75 * parts[1])
+
+
+def test_the_penalty_counts_weights_but_no_biases_and_norms() -> None:
+    model = nn.Sequential(nn.Conv1d(2, 3, 5), nn.BatchNorm1d(3), nn.Linear(4, 2))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(-0.5)
+    assert l1_norm(model).item() == 0.5 * (2 * 3 * 5 + 4 * 2)

@@ -35,6 +35,7 @@ PLAIN: dict[str, Any] = {
     "weight_decay": 1e-2,
     "schedule": "one_cycle",
     "keep": "last",
+    "mixed_precision": "auto",
 }
 """A recipe that works, with nothing of what is tried."""
 

@@ -1,8 +1,8 @@
 """BiLSTM: two LSTM layers that run both ways over the channels, each way read where it ends.
 
-Origin: Graves and Schmidhuber 2005 ("Framewise phoneme classification with bidirectional LSTM"), here with one answer
-for a window: a linear layer on the last forward state and the first backward one, each of which has seen the whole
-window. A quarter of the units of `lstm` run each way.
+Origin: Graves and Schmidhuber 2005 ("Framewise phoneme classification with bidirectional LSTM networks"), here with one
+answer for a window: a linear layer on the last forward state and the first backward one, each of which has seen the
+whole window. A quarter of the units of `lstm` run each way.
 
 Cost of a window of 125 x 45, 19 activities: 579,347 parameters, 71,300,864 multiply-accumulates.
 

@@ -1,9 +1,10 @@
 """Compact: a small network of separable convolutions along time that mixes channels from the first layer on.
 
-Origin: ours, from known parts: depthwise separable convolutions (A. Howard et al., "MobileNets", 2017), the sum around
-a block (K. He et al., "Deep residual learning", 2016), mean and maximum over time side by side (S. Woo et al., "CBAM",
-2018, section 3.1). It is small because the first layer mixes all channels: the four channel-wise networks keep 512
-features of each channel for their last layer, this one 256 in all.
+Origin: ours, from known parts: depthwise separable convolutions (A. Howard et al., "MobileNets", 2017; here without the
+ReLU between the two), the sum around a block (K. He et al., "Deep residual learning", 2016), mean and maximum over time
+(S. Woo et al., "CBAM", 2018, whose attention over channels adds up what it makes of both; here they stand side by
+side). It is small because the first layer mixes all channels: `resnet` keeps 512 features of each channel for its last
+layer, this one 256 in all.
 
 Cost of a window of 125 x 45, 19 activities: 56,947 parameters, 1,595,584 multiply-accumulates.
 

@@ -1,8 +1,8 @@
 """Conv transformer: convolutions that shorten time, then an encoder, then a learnt weighting of time.
 
-Origin: A. Hassani et al., "Escaping the big data paradigm with compact transformers", 2021, section 3: convolutions in
-place of patches (3.3), the weighted mean in place of a class token (3.2). Here two convolutions along time halve it
-twice by their stride, with batch norm, in place of one with max pooling.
+Origin: A. Hassani et al., "Escaping the big data paradigm with compact transformers", 2021: convolutions in place of
+patches, the weighted mean in place of a class token. Here two convolutions along time halve it twice by their stride,
+with batch norm; there one or two are followed by max pooling. The encoder is that of `transformer`.
 
 Cost of a window of 125 x 45, 19 activities: 383,123 parameters, 13,359,360 multiply-accumulates.
 

@@ -1,9 +1,9 @@
 """DeepConvLSTM: convolutions along time with channels apart, then LSTM layers over all of them.
 
 Origin: Ordóñez and Roggen 2016 ("Deep convolutional and LSTM recurrent neural networks for multimodal wearable activity
-recognition", section 3), with its published sizes. With ``num_layers = 1`` (Bock et al. 2021, "Improving deep learning
-for HAR with shallow LSTMs") it has the 1,605,587 parameters that are commonly told of it for 45 channels and 19
-activities.
+recognition"), with its published sizes. With ``num_layers = 1`` (Bock et al. 2021, "Improving deep learning for HAR
+with shallow LSTMs") it has the 1,605,587 parameters that the logs published with `tinierhar` count for 45 channels and
+19 activities.
 
 Cost of a window of 125 x 45, 19 activities: 1,737,683 parameters, 496,324,544 multiply-accumulates.
 

@@ -3,9 +3,10 @@
 Origin: S. Miao, L. Chen, R. Hu and Y. Luo, "Towards a dynamic inter-sensor correlations learning framework for
 multi-sensor-based wearable human activity recognition", IMWUT 6(3), 2022 (DynamicWHAR). A filter over the channels of a
 sensor and one over time, both shared by all sensors, make the features of a node; an edge mixes the features of two
-nodes and gets a strength between 0 and 1; a node adds up its edges; all nodes together decide. Three things differ. The
-first filter sees ``kernel_size`` timepoints, not one. A node also has an edge to itself, so that one sensor alone is a
-graph too. And edges are narrower: the sizes of the authors' code are ``kernel_size = 1``, ``edge_width = 512`` and
+nodes and gets a strength between 0 and 1; a node adds up its edges; all nodes together decide. Four things differ from
+the authors' code. The first filter sees ``kernel_size`` timepoints, not one. The filter over time sees one feature at a
+time, not five next to each other in the list of features. A node also has an edge to itself, so that one sensor alone
+is a graph too. And edges are narrower: the sizes there are ``kernel_size = 1``, ``edge_width = 512`` and
 ``dropout = 0.6``. The map of two nodes to an edge is computed as two maps of one node: once a node, not once an edge.
 
 Cost of a window of 125 x 45, 19 activities: 333,716 parameters, 1,731,232 multiply-accumulates.

@@ -1,10 +1,10 @@
 """Late fusion: each sensor is encoded by convolutions of its own; only their summaries meet.
 
 Origin: S. Münzner, P. Schmidt, A. Reiss, M. Hanselmann, R. Stiefelhagen and R. Dürichen, "CNN-based sensor fusion
-techniques for multimodal human activity recognition", ISWC 2017 (sensor-based late fusion), who find late fusion better
-than early fusion. Taken is where the sensors meet. The encoders are ours: strided convolutions with
-batch norm, then mean and maximum over time, which leave far fewer numbers to the last layers than a flattened window.
-All encoders run at once as one grouped convolution.
+techniques for multimodal human activity recognition", ISWC 2017, who find late fusion better than early fusion. Taken
+is where the sensors meet. The encoders are ours: strided convolutions with batch norm, then mean and maximum over time,
+which leave far fewer numbers to the last layers than a flattened window. All encoders run at once as one grouped
+convolution.
 
 Cost of a window of 125 x 45, 19 activities: 246,659 parameters, 2,809,712 multiply-accumulates.
 

@@ -1,15 +1,15 @@
 """LITE: filters made by hand beside learnt ones, then two dilated separable convolutions, averaged over time.
 
-Origin: Ismail-Fawaz et al. 2023 ("LITE: light Inception with boosting techniques for time series classification",
-section III), in the authors' form for several channels (LITEMV; "Look into the LITE in deep learning for time series
-classification", 2024, section 3.3): the filters made by hand see each channel alone, and the first convolutions are
-separable like the others. They come from Ismail-Fawaz et al. 2022 ("Deep learning for time series classification using
-new hand-crafted convolution filters", section III). LITETime is the mean of five such networks; this is one of them.
+Origin: Ismail-Fawaz et al. 2023 ("LITE: light Inception with boosting techniques for time series classification"), in
+the authors' form for several channels (LITEMV; "Look into the LITE in deep learning for time series classification",
+2024): the filters made by hand see each channel alone, and the first convolutions are separable like the others. The
+filters come from Ismail-Fawaz et al. 2022 ("Deep learning for time series classification using new hand-crafted
+convolution filters"). LITETime is the mean of five such networks; this is one of them.
 
 Cost of a window of 125 x 45, 19 activities: 56,063 parameters, 12,638,858 multiply-accumulates.
 
-Letters: N windows, T timepoints, C channels, F features, J timepoints under a filter, B filters made by hand,
-K activities.
+Letters: N windows, T timepoints, C channels, S = N·C series, F features, G features that come out, J timepoints under a
+filter, B filters made by hand, K activities.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class HandmadeFilters(nn.Module):
         self.bank_B1J = nn.Buffer(side_by_side(filters).unsqueeze(1), persistent=False)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
-        x_S1T = x_NTC.transpose(1, 2).flatten(0, 1).unsqueeze(1)  # S = N·C series
+        x_S1T = x_NTC.transpose(1, 2).flatten(0, 1).unsqueeze(1)
         y_SBT = functional.conv1d(functional.pad(x_S1T, _margins(self.bank_B1J.shape[-1])), self.bank_B1J)
         y_NTBC = y_SBT.view(-1, x_NTC.shape[2], *y_SBT.shape[1:]).permute(0, 3, 2, 1)
         rises_NTBC = y_NTBC[:, :, : len(_ALTERNATING_LENGTHS)]

@@ -1,6 +1,7 @@
 """LSTM: two recurrent layers over the channels, read at the last timepoint.
 
-Origin: Hochreiter and Schmidhuber 1997; the usual recurrent baseline of HAR.
+Origin: Hochreiter and Schmidhuber 1997 ("Long short-term memory"), in the variant of PyTorch's ``nn.LSTM``, which has
+the forget gate of Gers et al. 2000 ("Learning to forget"); the usual recurrent baseline of HAR.
 
 Cost of a window of 125 x 45, 19 activities: 3,255,827 parameters, 404,745,728 multiply-accumulates.
 

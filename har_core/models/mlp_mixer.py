@@ -3,8 +3,9 @@
 Origin: I. Tolstikhin et al., "MLP-Mixer: an all-MLP architecture for vision", 2021, section 2; for HAR K. Ojiako and
 K. Farrahi, "MLPs are all you need for human activity recognition", 2023. There a window is a picture of channels by
 timepoints, turned into three colours by a convolution and cut into squares. Here a patch holds all channels of a few
-timepoints, because neighbours in the list of channels are no neighbours on the body; so there are tens of patches, not
-hundreds, and the network stays small. Dropout is added.
+timepoints, because neighbours in the list of channels are no neighbours on the body; so 125 timepoints of 45 channels
+make 25 patches, not 225 squares, and the network stays small. Tolstikhin et al. also train with dropout, Ojiako and
+Farrahi without.
 
 Cost of a window of 125 x 45, 19 activities: 89,783 parameters, 2,409,216 multiply-accumulates.
 

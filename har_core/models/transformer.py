@@ -2,8 +2,9 @@
 
 Origin: A. Vaswani et al., "Attention is all you need", 2017, section 3: the encoder with its sinusoids for positions.
 The norm comes first in each layer (R. Xiong et al., "On layer normalization in the transformer architecture", 2020,
-section 3), because training then needs no warm-up. Patches of a few timepoints take the place of words: a single
-timepoint says little, and attention costs the square of their number.
+section 3), because training then needs no warm-up. Inside, a layer is twice as wide as outside and has GELU, not four
+times as wide with ReLU. Patches of a few timepoints take the place of words: a single timepoint says little, and
+attention costs the square of their number.
 
 Cost of a window of 125 x 45, 19 activities: 429,075 parameters, 11,032,832 multiply-accumulates.
 

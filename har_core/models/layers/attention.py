@@ -7,7 +7,7 @@ one matrix first.
 
 Letters: N windows, T timepoints, C channels, S = N·C series, P patches, L timepoints of a patch or positions of a
 stretch, F features, H heads, D features of a head, A = 3·H·D features of queries, keys and values, B sequences,
-Q positions in a sequence, R stretches of all sequences and heads, K activities.
+Q positions in a sequence, R stretches of a sequence, or of all sequences and heads at once, K activities.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ class MultiHeadAttention(nn.Module):
 class EncoderLayer(nn.Module):
     """Attention, then two linear layers with GELU, a sum around each: (N, P, F) to the same shape.
 
-    The encoder layer of A. Vaswani et al. 2017, section 3.1, with the norm first (R. Xiong et al. 2020). It computes
-    what ``nn.TransformerEncoderLayer`` does, which a test compares, but for dropout of the weights of attention. That
-    module multiplies windows that lie out of order in memory.
+    The encoder layer of A. Vaswani et al. 2017, section 3.1, with the norm first (R. Xiong et al. 2020), GELU for ReLU,
+    and inside twice the width, not four times. It computes what ``nn.TransformerEncoderLayer`` does, which a test
+    compares, but for dropout of the weights of attention. That module multiplies windows that lie out of order in
+    memory.
     """
 
     def __init__(self, width: int, num_heads: int, dropout: float) -> None:
@@ -89,9 +90,10 @@ class Encoder(nn.Sequential):
 class ChannelAttention(nn.Module):
     """Channels of one timepoint look at each other: (N, T, C, F) to the same shape.
 
-    The layer of H. Zhang et al., "Self-attention generative adversarial networks", 2019, equations 1 to 3, with
-    channels for places in an image: one head, no scale, added to the input with a learnt factor. The factor starts at
-    0.1, not at 0, so that the attention itself learns from the first step on.
+    The layer of H. Zhang et al., "Self-attention generative adversarial networks", 2019, with channels for places in an
+    image: one head, no scale, added to the input with a learnt factor. As in A. Abedin et al. 2021 and Y. Zhou et al.
+    2022, queries, keys and values are as wide as the features, and no linear layer follows. The factor starts at 0.1,
+    not at 0, so that the attention itself learns from the first step on.
     """
 
     def __init__(self, width: int) -> None:
@@ -150,8 +152,8 @@ class ChannelPatches(nn.Module):
 class PatchMerging(nn.Module):
     """Two neighbouring patches become one: (S, P, F) to (S, ⌈P/2⌉, F).
 
-    Linear layer on both, layer norm, ReLU (Z. Liu et al. 2021, section 3.1, here keeping the width). A patch of zeros
-    makes their number even.
+    Linear layer on both, layer norm, ReLU. In Z. Liu et al. 2021, section 3.1, the layer is on four and doubles the
+    width, and there is no ReLU. A patch of zeros makes their number even.
     """
 
     def __init__(self, width: int) -> None:

@@ -3,7 +3,7 @@
 Origin: Sabour, Frosst and Hinton 2017 ("Dynamic routing between capsules"): squashing (equation 1), routing (procedure
 1), margin loss (equation 4), reconstruction (section 4.1). Here over time instead of an image, with both convolutions
 of stride 2 and a quarter of the features, so that 256 capsules see a window of 125 timepoints rather than 1,152 an
-image. As in many implementations, the derivative goes through the last routing step alone.
+image. The derivative goes through the last routing step alone, as in many implementations, though not in the authors'.
 
 Cost of a window of 125 x 45, 19 activities: 685,504 parameters, 3,827,280 multiply-accumulates.
 
@@ -50,7 +50,11 @@ class CapsNet(nn.Module):
         num_routings: int = 3,
         reconstruction_weight: float = 0.0,
     ) -> None:
-        """A ``reconstruction_weight`` above 0 adds a decoder to the training loss; the paper's is 0.392."""
+        """A ``reconstruction_weight`` above 0 adds a decoder to the training loss.
+
+        The paper's is 0.392: 0.0005 of a sum over 784 pixels. The decoder is half as wide as the paper's and has no
+        sigmoid at its end, since windows are not between 0 and 1.
+        """
         super().__init__()
         is_whole = width >= 1 and width % _PRIMARY_SIZE == 0
         require_option(is_whole, "width", width, f"a positive multiple of {_PRIMARY_SIZE}")

@@ -1,7 +1,7 @@
 """CNN: four convolutions along time, each halving it.
 
-Origin: the plain convolutional baseline of channel-wise HAR networks. All channels share the filters, and only the last
-linear layer mixes channels.
+Origin: the plain convolutional baseline of the published DSADS code ("HAR-Dataset-Preprocess" by xushige, on GitHub,
+2023). All channels share the filters, and only the last linear layer mixes channels.
 
 Cost of a window of 125 x 45, 19 activities: 956,947 parameters, 248,708,160 multiply-accumulates.
 

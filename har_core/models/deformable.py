@@ -1,8 +1,9 @@
 """Deformable CNN: convolutions along time that choose where, and how strongly, each of their taps looks.
 
 Origin: Zhu et al. 2019 (Deformable ConvNets v2, section 3.2, modulated deformable convolutions), along time alone and
-with linear interpolation. Widths, strides and head are those of the published DSADS code for the other networks; its
-own deformable network convolves over time and channels together, and averages the channels away.
+with linear interpolation; offsets and masks learn as fast as the rest, in the paper at a tenth of its rate. Widths,
+strides and head are those of the published DSADS code for the other networks; its own deformable network convolves over
+time and channels together, and averages the channels away.
 
 Cost of a window of 125 x 45, 19 activities: 965,053 parameters, 287,196,255 multiply-accumulates.
 
@@ -58,7 +59,7 @@ class DeformableConv(nn.Module):
     """Convolution (3, stride 2) whose taps look at t + offset and count mask times: (S, T, F) to (S, U, features).
 
     Offsets, in timepoints, and masks, in (0, 1), come from another convolution (3, stride 2). Its weights begin at 0;
-    its biases do not, because a tap between two timepoints knows which way to move.
+    its biases do not (in the paper they do), because a tap between two timepoints knows which way to move.
     """
 
     def __init__(self, in_features: int, out_features: int) -> None:
@@ -88,6 +89,6 @@ def sample(x_STF: Tensor, offsets_SUJ: Tensor, masks_SUJ: Tensor) -> Tensor:
     weights_SUJ2 = torch.stack([left_SUJ + 1 - places_SUJ, places_SUJ - left_SUJ], dim=-1) * masks_SUJ.unsqueeze(-1)
     columns_SUJ2 = torch.stack([left_SUJ + 1, left_SUJ + 2], dim=-1).long()  # column 0 is the zero before the start
     padded_SUJT = weights_SUJ2.new_zeros(*places_SUJ.shape, num_timepoints + 2).scatter(-1, columns_SUJ2, weights_SUJ2)
-    padded_STF = functional.pad(x_STF, (0, 0, 1, 1))
-    sampled_SJF = padded_SUJT.flatten(1, 2).to(x_STF.dtype) @ padded_STF
+    padded_STF = functional.pad(x_STF, (0, 0, 1, 1))  # T + 2 timepoints
+    sampled_SJF = padded_SUJT.flatten(1, 2).to(x_STF.dtype) @ padded_STF  # the taps of all U timepoints in a row
     return sampled_SJF.view(*places_SUJ.shape[:2], -1)

@@ -1,8 +1,10 @@
 """Dilated CNN: convolutions along time whose taps stand ever further apart.
 
 Origin: Yu and Koltun 2016 (dilated convolutions), with the sizes of the published DSADS code: dilations of 1, 2 and 3,
-which have no common factor, so that no timepoint is left out (Wang et al. 2018, section 3.2), then of 1; each halves
-time.
+then of 1; each halves time. Dilations without a common factor are meant to leave no timepoint out (Wang et al. 2018,
+"Understanding convolution for semantic segmentation"). With strides, here as in that code, they do leave some out: the
+second convolution reads only every second timepoint of the first, so that no output depends on every fourth timepoint
+of a window (2, 6, 10 …, counted from 0).
 
 Cost of a window of 125 x 45, 19 activities: 956,947 parameters, 248,708,160 multiply-accumulates.
 

@@ -1,7 +1,7 @@
 """FCN: three convolutions over all channels at full length, averaged over time.
 
 Origin: Wang, Yan and Oates 2017 ("Time series classification from scratch with deep neural networks: a strong
-baseline", section II.B). The convolutions have no biases, since the batch norm after each would take them away again.
+baseline"). The convolutions have no biases, since the batch norm after each would take them away again.
 
 Cost of a window of 125 x 45, 19 activities: 311,699 parameters, 38,530,432 multiply-accumulates.
 

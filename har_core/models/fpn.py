@@ -1,9 +1,9 @@
 """FPN: a residual network along time whose coarse features are added to its fine ones; all scales predict.
 
-Origin: Lin et al. 2017 (Feature Pyramid Networks, section 3), on the residual blocks of ``resnet``. In place of a
-detector's head on each level, each level is averaged over time, and one linear layer reads them all: the sum of one
-prediction for each scale. Batch norm and ReLU follow each level's last convolution, since an average of what is linear
-would undo it.
+Origin: Lin et al. 2017 (Feature Pyramid Networks, section 3), on the residual blocks of ``resnet``, with 64 features at
+each level instead of 256. In place of a detector's head on each level, each level is averaged over time, and one linear
+layer reads them all: the sum of one prediction for each scale. Batch norm and ReLU, which the paper does without,
+follow each level's last convolution, since an average of what is linear would undo it.
 
 Cost of a window of 125 x 45, 19 activities: 1,719,891 parameters, 786,326,400 multiply-accumulates.
 

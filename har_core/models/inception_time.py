@@ -1,7 +1,7 @@
 """InceptionTime: convolutions of three lengths side by side, six times over, averaged over time.
 
-Origin: Ismail Fawaz et al. 2020 ("InceptionTime: finding AlexNet for time series classification", section 3), with its
-published sizes. There, InceptionTime is the mean of five such networks; this is one of them.
+Origin: Ismail Fawaz et al. 2020 ("InceptionTime: finding AlexNet for time series classification"), with the sizes of
+the authors' code. There, InceptionTime is the mean of five such networks; this is one of them.
 
 Cost of a window of 125 x 45, 19 activities: 500,563 parameters, 62,010,432 multiply-accumulates.
 

@@ -2,7 +2,7 @@
 
 Origin: R. A. Fisher, "The use of multiple measurements in taxonomic problems", Annals of Eugenics 7(2), 1936, in its
 form for many classes, with the covariance shrunk towards a multiple of the identity (J. H. Friedman, "Regularized
-discriminant analysis", Journal of the American Statistical Association 84, 1989, section 3), fitted by scikit-learn on
+discriminant analysis", Journal of the American Statistical Association 84, 1989), fitted by scikit-learn on
 :class:`har_core.models.features.RichFeatures`. It takes the features of an activity as normally distributed, which
 minima, ranges and frequencies are not. So quantiles of the training windows first map every feature to a normal
 distribution, as scikit-learn's ``QuantileTransformer`` does. The seed changes nothing: nothing is drawn.

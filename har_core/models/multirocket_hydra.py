@@ -6,8 +6,9 @@ summaries of each convolution, windows and their first differences), and A. Demp
 "Hydra: competing convolutional kernels for fast and accurate time series classification", the same 37, 2023, who put
 both in front of one ridge classifier. It has 3,712 features, not some 54,000, because the time of the ridge regression
 grows with their square (the papers: ``num_features = 49728``, ``num_groups = 64``). Channels are standardised and added
-up as in :mod:`har_core.models.layers.random_convolutions`. The values of HYDRA are rounded to six decimals, so that the
-last bit decides no contest where a signal stands still; its counts are standardised with their zeros, not without.
+up as in :mod:`har_core.models.layers.random_convolutions`; no group of HYDRA adds one twice, which the authors' code
+may do. The values of HYDRA are rounded to six decimals, so that the last bit decides no contest where a signal stands
+still; its counts are standardised with their zeros, not without.
 
 Letters: N windows, T timepoints, C channels, P kernels, B thresholds of a kernel, G groups, K kernels of a group, J = 9
 weights of a kernel, D dilations, F features.
@@ -93,7 +94,7 @@ class CompetingKernels(nn.Module):
     """HYDRA: how often, and how clearly, each kernel of a group fits best or worst: (N, T, C) to float32 (N, F).
 
     At every timepoint the kernels of a group compete. The winner is credited with its value, the loser with 1; the
-    features are the roots of both sums (section 3.2).
+    features are the roots of both sums.
     """
 
     def __init__(self, mean_C: Tensor, deviation_C: Tensor, channels_DGC: Tensor, weights_DGKJ: Tensor) -> None:
@@ -104,7 +105,7 @@ class CompetingKernels(nn.Module):
 
     @classmethod
     def drawn(cls, windows_NTC: Tensor, generator: np.random.Generator, num_groups: int) -> CompetingKernels:
-        """Normal weights with mean 0 and absolute sum 1; each group sees a few channels (section 3.1)."""
+        """Normal weights with mean 0 and absolute sum 1; each group sees a few channels."""
         num_timepoints, num_channels = windows_NTC.shape[1:]
         num_dilations = int(np.log2((num_timepoints - 1) / (KERNEL_LENGTH - 1))) + 1
         weights_DGKJ = generator.normal(size=(num_dilations, num_groups, KERNELS_PER_GROUP, KERNEL_LENGTH))
@@ -143,10 +144,12 @@ def differences(x_NTC: Tensor) -> Tensor:
 
 
 def four_summaries(y_NPT: Tensor, thresholds_PB: Tensor) -> Tensor:
-    """Of the values above each threshold (MultiRocket, section 3.2): float32 (N, P·B·4).
+    """Of the values above each threshold (MultiRocket, section 3): float32 (N, P·B·4).
 
     Their share of the timepoints, how far above they are on average, their mean timepoint counted from 0, and the
-    longest run of them in a row. Where none is above, the mean timepoint is -1 and the others are 0.
+    longest run of them in a row. Where none is above, the mean timepoint is -1 and the others are 0. The authors' code
+    adds the threshold to the values above it, where the paper and this subtract it, and its longest run can be off by
+    one.
     """
     time_T = torch.arange(y_NPT.shape[-1], dtype=torch.float64, device=y_NPT.device)
     excess_NPBT = y_NPT.unsqueeze(2) - thresholds_PB.unsqueeze(-1)

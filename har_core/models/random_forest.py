@@ -1,7 +1,8 @@
 """Random forest on simple features of each channel: the plain baseline that every network has to beat.
 
-Origin: L. Breiman, "Random forests", Machine Learning 45(1), 2001, grown by scikit-learn. 100 trees of depth 8 on these
-features are the baseline of the WHAR Arena (2026), on windows of 3 s.
+Origin: L. Breiman, "Random forests", Machine Learning 45(1), 2001, grown by scikit-learn. 100 trees of depth 8 are also
+the baseline of the WHAR Arena (2026): there on other simple features (the minimal set of tsfresh) of windows of 3 s,
+and with at least 10 windows in each leaf; here a leaf may hold one.
 
 Letters: N windows, T timepoints, C channels, F = 8·C features.
 """

@@ -1,7 +1,8 @@
 """Res2Net: residual blocks along time in which each scale looks at the one before it.
 
 Origin: Gao et al. 2019 (Res2Net, section 3.1), with the sizes of the published DSADS code: features are not split among
-the scales, each has all of them; each scale reads the ReLU of the block's input plus the scale before.
+the scales, each has all of them; the first scale has a convolution too; each further one reads the ReLU of the scales'
+input plus the scale before.
 
 Cost of a window of 125 x 45, 19 activities: 7,061,075 parameters, 3,325,184,640 multiply-accumulates.
 

@@ -2,8 +2,8 @@
 
 Origin: Zhang et al. 2020 (ResNeSt: Split-Attention Networks, section 3.1), with the sizes of the published DSADS code,
 which joins ResNeXt's paths with SKNet's choice: branches of 3, 5, 7 and 9 taps with two paths each, weighed by a
-sigmoid of each, not a softmax over the branches. The paths' last convolutions have no bias, which their batch norm
-would take away.
+sigmoid of each, not a softmax over the branches. The paths are those of ``resnext``. Their last convolutions have no
+bias, unlike in that code, since their batch norm would take it away.
 
 Cost of a window of 125 x 45, 19 activities: 5,164,051 parameters, 1,676,571,456 multiply-accumulates.
 

@@ -1,6 +1,8 @@
 """ResNet: four residual blocks along time, each halving it.
 
-Origin: He et al. 2016 (residual learning), with a strided convolution instead of a pointwise one on the shortcut.
+Origin: He et al. 2016 ("Deep residual learning for image recognition"), with the block of the published DSADS code: its
+second convolution is pointwise, and the one on the shortcut sees three timepoints. In the paper it is the other way
+round.
 
 Cost of a window of 125 x 45, 19 activities: 1,827,155 parameters, 673,741,440 multiply-accumulates.
 

@@ -1,8 +1,9 @@
 """ResNeXt: residual blocks along time whose branch is a sum of several narrow paths.
 
-Origin: Xie et al. 2017 (Aggregated Residual Transformations, section 3.2), with the sizes of the published DSADS code:
-each path reads all features, is as wide as its share of them, and ends at the block's full width in a batch norm of its
-own. The paths' last convolutions have no bias, which that batch norm would take away.
+Origin: Xie et al. 2017 (Aggregated Residual Transformations, section 3.3), with the sizes of the published DSADS code:
+each path has two convolutions, not three; it reads all features, is as wide as its share of them (where there is but
+one, as the block's output), and ends at the block's full width in a batch norm of its own. The paths' last convolutions
+have no bias, unlike in that code, since this batch norm would take it away.
 
 Cost of a window of 125 x 45, 19 activities: 1,413,971 parameters, 503,960,896 multiply-accumulates.
 

@@ -1,7 +1,9 @@
 """ShuffleNet: depthwise convolution along time, pointwise convolution, channel shuffle.
 
-Origin: Zhang et al. 2018, section 3.1 (the shuffle of features between groups); here the pointwise convolutions are not
-grouped.
+Origin: Zhang et al. 2018 ("ShuffleNet", section 3.1: the shuffle of features between groups), with the sizes of the
+published DSADS code: the depthwise convolution comes first, nothing is added around a block, and the pointwise
+convolutions are not grouped. So each of them sees all features, and a shuffle only numbers them anew: what this network
+can learn is what ``depthwise`` can.
 
 Cost of a window of 125 x 45, 19 activities: 614,551 parameters, 84,032,505 multiply-accumulates.
 

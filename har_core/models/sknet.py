@@ -1,8 +1,8 @@
 """SKNet: residual blocks along time that weigh several kernel sizes, anew for each window.
 
 Origin: Li et al. 2019 (Selective Kernel Networks, section 3.1), with the sizes of the published DSADS code: kernels of
-3, 5, 7 and 9 taps; weights by a sigmoid of each, not a softmax over the kernels, by one layer from the average over
-time and channels.
+3, 5, 7 and 9 taps, with no ReLU before they are weighed; weights by a sigmoid of each, not a softmax over the kernels,
+by one layer from the average over time and channels.
 
 Cost of a window of 125 x 45, 19 activities: 6,848,211 parameters, 2,415,964,480 multiply-accumulates.
 

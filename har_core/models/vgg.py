@@ -1,9 +1,10 @@
 """VGG: convolutions of three timepoints over all channels, in five stages that each halve time.
 
 Origin: Simonyan and Zisserman 2015 ("Very deep convolutional networks for large-scale image recognition", table 1),
-with batch norm after each convolution, over time instead of an image. ``num_convs`` chooses the column of the table: 8
-(A, "VGG-11"), 10 (B), 13 (D) or 16 (E). The sizes fit 9,120 windows: ``base_width`` is 32 instead of the published 64,
-and the three linear layers, which held most of the weights, are one, on the mean over what is left of time.
+with batch norm after each convolution instead of a bias, over time instead of an image. ``num_convs`` chooses the
+column of the table: 8 (A, "VGG-11"), 10 (B), 13 (D) or 16 (E). The sizes fit 9,120 windows: ``base_width`` is 32
+instead of the published 64, and the three linear layers, which held most of the weights, are one, on the mean over what
+is left of time.
 
 Cost of a window of 125 x 45, 19 activities: 779,955 parameters, 11,155,552 multiply-accumulates.
 

@@ -29,7 +29,10 @@ MAX_DILATIONS = 32
 MAX_CHANNELS = 9
 """Most channels that one convolution adds up."""
 PENALTIES = np.logspace(-3, 3, 10)
-"""Ridge penalties of the paper; leaving out each training window in turn chooses one."""
+"""Ridge penalties of the authors' code; leaving out each training window in turn chooses one.
+
+There MiniRocket's features have a norm of 1, here a deviation of 1, so that the same figure means a weaker penalty.
+"""
 _MARGIN = 1e-6
 _GOLDEN_RATIO = (5**0.5 + 1) / 2
 

@@ -1,7 +1,7 @@
 """Blocks of residual networks whose channels are kept apart: residuals, groups, selection.
 
 Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ timepoints after a stride of 2, R = S·U rows,
-F features, P features of all taps of a kernel, G groups, B branches.
+F features, P features of all taps of a kernel or of one group, G groups, B branches.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ class GroupedNorm(nn.Module):
         return functional.linear(x_STF, weight_FP, (offset_GF - mean_GF * scale_GF).sum(0))
 
     def _moments(self, x_RP: Tensor, weight_GFP: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of each output of each group, of this batch in training and of all batches otherwise."""
+        """Mean and variance of each output of each group, of this batch in training and of all batches otherwise.
+
+        ``x_RP`` has the P features of all groups side by side.
+        """
         norm, shape = self.norm, weight_GFP.shape[:2]
         running_mean, running_variance = cast("Tensor", norm.running_mean), cast("Tensor", norm.running_var)
         if not norm.training:

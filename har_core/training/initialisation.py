@@ -16,12 +16,12 @@ def initialise(model: nn.Module, settings: TrainingSettings) -> None:
     Linear and convolution layers: ``he`` draws normal weights that keep the variance through ReLUs (K. He et al.,
     "Delving deep into rectifiers", 2015, section 2.2), ``xavier`` uniform ones that keep it through near-linear layers
     (X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
-    equation 16); biases become 0. Recurrent layers: ``orthogonal`` makes the matrix of each gate from state to state
-    orthogonal (A. M. Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
-    networks", 2014). Parameters of other layers stay.
+    equation 16); biases become 0. A layer whose weights begin at 0 keeps them, and its biases. Recurrent layers:
+    ``orthogonal`` makes the matrix of each gate from state to state orthogonal (A. M. Saxe et al., "Exact solutions to
+    the nonlinear dynamics of learning in deep linear neural networks", 2014). Parameters of other layers stay.
     """
     for module in model.modules():
-        if isinstance(module, _DENSE) and settings.initialisation != "default":
+        if isinstance(module, _DENSE) and settings.initialisation != "default" and module.weight.any():
             if settings.initialisation == "he":
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -55,6 +55,16 @@ def test_deviations_are_those_of_the_papers(name: str, conv: float, linear: floa
     assert not after["conv.bias"].any()
     is_normal = after["linear.weight"].abs().max() > 2 * linear
     assert is_normal == (name == "he")
+
+
+@pytest.mark.parametrize("name", ["he", "xavier"])
+def test_layers_that_begin_at_zero_stay(name: Literal["he", "xavier"]) -> None:
+    layer = nn.Linear(5, 3)
+    nn.init.zeros_(layer.weight)
+    bias = layer.bias.clone()
+    initialise(layer, TrainingSettings(initialisation=name))
+    assert not layer.weight.any()
+    assert torch.equal(layer.bias, bias)
 
 
 def test_each_gate_is_orthogonal() -> None:

@@ -1,10 +1,10 @@
 """Channels apart: convolutions run along time and never mix channels.
 
-So a window of C channels is C independent series; they are
-folded into the batch, and features come last. Every convolution is then one matrix product over rows of contiguous
-numbers, which processors do at full speed. A two-dimensional convolution with a kernel of (3, 1) spends most of its
-time rearranging memory (docs/results/performance.md). Parameters and results are those of PyTorch's own convolution
-and batch norm; a test compares them.
+So a window of C channels is C independent series; they are folded into the batch, and features come last. Every
+convolution is then one matrix product over rows of contiguous numbers, which processors do at full speed. A
+two-dimensional convolution with a kernel of (3, 1) spends most of its time rearranging memory
+(docs/results/performance.md). Parameters and results are those of PyTorch's own convolution and batch norm; a test
+compares them.
 
 Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ timepoints after a stride of 2, F features,
 P = 3·F features of a timepoint and its two neighbours, K activities.

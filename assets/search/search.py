@@ -75,7 +75,7 @@ def _search(architecture: str, work: Work) -> Made:
     from assets.search.trial_runs import TrialRuns
     from har_core.search.events import SearchEvent, TrialFinished
     from har_core.search.results import read_result
-    from har_core.search.study import num_open, open_study
+    from har_core.search.study import open_places, open_study
     from har_core.search.workers import run_search
 
     settings, workers = _options(architecture, work)
@@ -90,7 +90,8 @@ def _search(architecture: str, work: Work) -> Made:
             num_done += isinstance(event, TrialFinished)
             work.display.progress(f"{work.name} trials", num_done, num_left)
 
-        num_left = num_open(path, settings, last_step=last_step)
+        with open_study(path, settings, last_step=last_step) as study:
+            num_left = len(open_places(study, settings))
         run_search(path, settings, objective, last_step=last_step, listener=listen, num_workers=workers)
     with open_study(path, settings, last_step=last_step) as study:
         searched = settings.model_dump(mode="json")

@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from har_core.base.errors import HarError
+from har_core.base.memory import is_out_of_memory
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import measure_complexity
 from har_core.evaluation.scores import score
@@ -81,7 +82,9 @@ class InnerFolds:
                 scores.append(self._score(windows, settings, scores, report))
         except ValidationError as error:
             raise HarError(f"These settings do not go together: {error.errors()[0]['msg']}") from error
-        except (MemoryError, torch.OutOfMemoryError) as error:
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise HarError(f"There is not enough memory for these settings: {error}") from error
         return Measured(scores=tuple(scores), macs=macs)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from har_core.base.errors import HarError, InputError
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
@@ -183,6 +184,36 @@ def test_values_that_the_architecture_refuses_fail_one_trial(windows_path: Path)
     inner.prepare()
     with pytest.raises(HarError, match="an even number"):
         inner({"width": 5}, lambda step, score: None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"),
+    ],
+)
+def test_too_little_memory_fails_one_trial(
+    windows_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    with pytest.raises(HarError, match="not enough memory for these settings"):
+        fit_into(error, windows_path, monkeypatch)
+
+
+def test_a_fault_of_the_code_ends_the_search(windows_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="wrong shapes"):
+        fit_into(RuntimeError("wrong shapes"), windows_path, monkeypatch)
+
+
+def fit_into(error: Exception, windows_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure settings whose first fit raises ``error``."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("har_core.search.trial.fit_architecture", fail)
+    measure(objective(windows_path))
 
 
 def test_values_that_cannot_be_are_refused_before_anything_is_tried() -> None:

@@ -26,6 +26,7 @@ from har_core.settings.experiment import ModelSettings, Option
 from har_core.settings.runtime import RuntimeSettings
 from har_core.splits.build import SplitWindows, cut_fold
 from har_core.splits.protocols import Fold
+from har_core.training.devices import resolve_device
 from har_core.training.events import EpochFinished, TrainingEvent
 from har_core.windows.store import SampleStore
 
@@ -61,13 +62,15 @@ class InnerFolds:
         """Read the windows of each fold: those of the subjects that do not test.
 
         Raises:
-            InputError: they cannot be read, or break a rule of splits.
+            InputError: they cannot be read, or break a rule of splits; or this machine has no such device.
             StorageError: there is no room for them.
         """
+        normalise = not takes_raw_windows(self.architecture)
+        if normalise:
+            resolve_device(self.runtime)  # without it every trial would fail, and none would be tried again
         store = None
         if self.scratch is not None:
             store = SampleStore(self.scratch, max_mib=self.runtime.samples_in_memory_mib)
-        normalise = not takes_raw_windows(self.architecture)
         self._windows = [
             cut_fold(self.windows_path, fold, normalise=normalise, store=store, wanted=WANTED) for fold in self.folds
         ]

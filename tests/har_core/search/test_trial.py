@@ -186,6 +186,17 @@ def test_values_that_the_architecture_refuses_fail_one_trial(windows_path: Path)
         inner({"width": 5}, lambda step, score: None)
 
 
+def test_a_device_that_is_not_there_ends_the_search_and_fails_no_trial(
+    windows_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    network, classical = objective(windows_path), objective(windows_path, "random_forest")
+    network.runtime = classical.runtime = RuntimeSettings(device="cuda", num_threads=1)
+    with pytest.raises(InputError, match=r"runtime\.device"):
+        network.prepare()
+    classical.prepare()  # fitted on the CPU whatever the device
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -20,6 +20,7 @@ from typing import Any
 
 from har_core.fitting.fit import fit_architecture
 from har_core.fitting.recipe import channels_seen
+from har_core.fitting.trained import labelled
 from har_core.models.catalogue import describe
 from har_core.search.folds import WANTED, inner_folds
 from har_core.settings.experiment import ModelSettings
@@ -27,7 +28,6 @@ from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
 from har_core.splits.build import SplitWindows, cut_fold
-from har_core.training.data import LabelledWindows
 
 PLAIN: dict[str, Any] = {
     "batch_size": 64,
@@ -111,9 +111,7 @@ def measure(
     """Macro-F1 and accuracy of the last epoch on the validation subjects, and seconds, as text."""
     training = TrainingSettings.model_validate({**PLAIN, "epochs": asked.epochs, "seed": asked.seed, **values})
     settings = ModelSettings(training=training, architecture_options={**describe(asked.model).options, **options})
-    training_windows, validation_windows = (
-        LabelledWindows(windows.roles[role].windows, windows.roles[role].labels) for role in WANTED
-    )
+    training_windows, validation_windows = (labelled(windows.roles[role]) for role in WANTED)
     start = time.perf_counter()
     fitted = fit_architecture(
         asked.model,

@@ -31,6 +31,7 @@ from har_core.datasets.dsads.manifest import ingest
 from har_core.datasets.dsads.source import open_source
 from har_core.evaluation.records import FoldRecord, SeedRecord, read_record, write_record
 from har_core.evaluation.results import score_fold
+from har_core.fitting.trained import labelled
 from har_core.inference.predictions import read_predictions, tabulate_predictions, write_predictions
 from har_core.models import create_model
 from har_core.report.build import build_report, write_report
@@ -40,7 +41,6 @@ from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
 from har_core.splits.build import read_splits, write_splits
 from har_core.splits.protocols import folds
-from har_core.training.data import LabelledWindows
 from har_core.training.loop import train
 from har_core.training.optimization import make_optimizers
 from har_core.training.seeding import seed_everything
@@ -175,9 +175,7 @@ def load_mapped(place: Place, clock: Clock) -> None:
 def train_epoch(place: Place, clock: Clock) -> None:
     """One epoch of ``compact`` on mapped tensors, with validation, by one thread; loading them is not timed."""
     roles = read_splits(place.splits, SampleStore(place.folder, max_mib=0)).roles
-    training, validation = (
-        LabelledWindows(roles[role].windows, roles[role].labels) for role in ("training", "validation")
-    )
+    training, validation = (labelled(roles[role]) for role in ("training", "validation"))
     num_timepoints, num_channels = training.windows.shape[1:]
     seed_everything(SEED)
     network = create_model(

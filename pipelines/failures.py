@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from assets.resources.sqlite import limit_behind
 from har_core.base.errors import HarError, InputError, causes
+from har_core.base.memory import is_out_of_memory
 from har_core.base.text import printable_lines
 
 _SPACE_THAT_IS_ENOUGH = 4 * 2**30
 """Bytes of address space with which every command works on small data; libraries map much more than they use."""
-_OUT_OF_MEMORY = ("can't allocate memory", "cannot allocate memory", "failed to map segment", "can't start new thread")
 
 
 def meant_for_user(error: BaseException) -> HarError | None:
@@ -51,7 +51,7 @@ def lack(error: BaseException) -> str | None:
         f"this process may use {space >> 20:,} MiB of address space (`ulimit -v`), which may be too little": (
             space != resource.RLIM_INFINITY and space < _SPACE_THAT_IS_ENOUGH
         ),
-        "there is too little memory": errno.ENOMEM in numbers or any(map(_is_out_of_memory, found)),
+        "there is too little memory": errno.ENOMEM in numbers or any(map(is_out_of_memory, found)),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -62,12 +62,6 @@ def _is_store_without_room(cause: BaseException) -> bool:
 
 def _is_store_refused(cause: BaseException) -> bool:
     return isinstance(cause, sqlite3.OperationalError) and "disk I/O error" in str(cause)
-
-
-def _is_out_of_memory(cause: BaseException) -> bool:
-    return isinstance(cause, MemoryError) or (
-        isinstance(cause, RuntimeError | ImportError) and any(text in str(cause).lower() for text in _OUT_OF_MEMORY)
-    )
 
 
 def exit_code(errors: Iterable[BaseException]) -> int:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.folds.fold import describe
 from assets.folds.partitions import FOLDS
+from assets.folds.publication import outputs_of, publish
 from assets.machinery.keys import FOLDS_GROUP, fold_key
 from assets.machinery.materialisation import Made, Work, make_asset
-from assets.machinery.presentation import path_to
 from assets.models.ensemble import ensemble_ingredients
 from assets.resources.home import Home
 from har_core.settings.experiment import Experiment
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
 
 def build_ensemble_folds(name: str, experiment: Experiment) -> dg.AssetsDefinition:
     """The asset of one ensemble; a fold of it needs that fold of its members, and nothing else."""
-    settings, key = experiment.ensembles[name], fold_key(name)
+    settings = experiment.ensembles[name]
 
     def records_of(member: str) -> Callable[[Home], Path]:
         return lambda home: home.fold_record(member, "").parent
 
     return make_asset(
-        key,
+        fold_key(name),
         partial(_combine, name),
         experiment,
         ensemble_ingredients(name, settings),
@@ -39,10 +38,7 @@ def build_ensemble_folds(name: str, experiment: Experiment) -> dg.AssetsDefiniti
         description=f"{' and '.join(settings.members)}, combined by {settings.combine} in each fold of the evaluation "
         "protocols, with each seed: predictions made of theirs.",
         inputs={fold_key(member): records_of(member) for member in settings.members},
-        outputs=lambda home, fold: [
-            home.fold_record(name, fold or ""),
-            home.predictions(key.to_user_string(), fold or ""),
-        ],
+        outputs=outputs_of(name),
         partitions_def=FOLDS,
     )
 
@@ -51,29 +47,14 @@ def _combine(name: str, work: Work) -> Made:
     import pyarrow as pa
 
     from har_core.evaluation.describe_ensemble import describe_ensemble_fold, ensemble_fold_version
-    from har_core.evaluation.records import write_record
-    from har_core.evaluation.results import score_fold
     from har_core.fitting.ensemble import combine_by_seed
-    from har_core.inference.predictions import write_predictions
 
     settings = work.experiment.ensembles[name]
     records, members = _read(settings.members, work)
     combined = list(combine_by_seed(settings, members))
-    record = describe_ensemble_fold(name, settings, records, combined)
+    record = describe_ensemble_fold(name, settings, records, combined, origin=work.origin)
     predictions = pa.concat_tables(own.predictions for own in combined)
-    staged_record, staged_predictions = work.staged
-    write_record(staged_record, record)
-    write_predictions(staged_predictions, predictions)
-    work.run.log_bytes("result.json", staged_record.read_bytes())
-    work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
-    return Made(
-        version=ensemble_fold_version(record, combined),
-        metadata={
-            **describe(score_fold(record, predictions)),
-            "dagster/row_count": predictions.num_rows,
-            "path": path_to(work.home.predictions(fold_key(name).to_user_string(), record.fold)),
-        },
-    )
+    return publish(work, ensemble_fold_version(record, combined), record, predictions)
 
 
 def _read(members: tuple[str, ...], work: Work) -> "tuple[list[FoldRecord], dict[str, pa.Table]]":

@@ -5,19 +5,18 @@ What it makes is predictions; whoever shows a score computes it from them. Which
 """
 
 import shutil
-import statistics
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.folds.partitions import FOLDS, subjects_of
+from assets.folds.publication import outputs_of, publish
 from assets.machinery.code_versions import Ingredients, ingredients
 from assets.machinery.keys import FOLDS_GROUP, WINDOWS, fold_key
 from assets.machinery.lineage import upstream_versions
 from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
-from assets.machinery.presentation import markdown_table, path_to
 from har_core.base.errors import InputError
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from har_core.evaluation.records import FoldRecord
-    from har_core.evaluation.results import FoldResult, SeedResult
     from har_core.fitting.trained import Trained
     from har_core.splits.build import SplitWindows
 
@@ -40,9 +38,8 @@ RULES_HOLD = "rules_of_the_split_hold"
 
 def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinition:
     """The asset of one architecture; a fold of it needs the windows, and nothing of ``splits`` or ``models/``."""
-    key = fold_key(architecture)
     return make_asset(
-        key,
+        fold_key(architecture),
         partial(_fit, architecture),
         experiment,
         fold_ingredients(architecture, experiment),
@@ -52,10 +49,7 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         "protocols: its predictions for whole subjects that it never saw; in `leaky`, to show what that hides, for "
         "windows.",
         inputs={WINDOWS: lambda home: home.windows},
-        outputs=lambda home, fold: [
-            home.fold_record(architecture, fold or ""),
-            home.predictions(key.to_user_string(), fold or ""),
-        ],
+        outputs=outputs_of(architecture),
         checks=[RULES_HOLD],
         partitions_def=FOLDS,
     )
@@ -80,23 +74,12 @@ def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
 
 
 def _fit(architecture: str, work: Work) -> Made:
-    from har_core.evaluation.records import write_record
-    from har_core.evaluation.results import score_fold
-    from har_core.inference.predictions import write_predictions
-
     version, record, predictions, rules = _keep(architecture, work) or _measure(architecture, work)
-    staged_record, staged_predictions = work.staged
-    write_record(staged_record, record)
-    write_predictions(staged_predictions, predictions)
-    work.run.log_bytes("result.json", staged_record.read_bytes())
-    work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
-    return Made(
-        version=version,
-        metadata={
-            **describe(score_fold(record, predictions)),
-            "dagster/row_count": predictions.num_rows,
-            "path": path_to(work.home.predictions(fold_key(architecture).to_user_string(), record.fold)),
-        },
+    return publish(
+        work,
+        version,
+        record,
+        predictions,
         checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=rules)],
         last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
     )
@@ -194,30 +177,3 @@ def _metrics(trained: "Trained") -> dict[str, float]:
         "best_epoch": trained.fitted.best_epoch,
         "seconds": trained.fitted.seconds,
     }
-
-
-def describe(result: "FoldResult") -> dict[str, Any]:
-    """What the result says, for Dagster's UI: means over the seeds, and a row for each."""
-    from har_core.evaluation.results import macro_f1_of_present
-
-    tests = [entry.scores["test"] for entry in result.seeds]
-    clean = [entry.scores_clean["test"] for entry in result.seeds if "test" in entry.scores_clean]
-    return {
-        "test_macro_f1": statistics.fmean(scores.macro_f1 for scores in tests),
-        "test_accuracy": statistics.fmean(scores.accuracy for scores in tests),
-        **({"test_macro_f1_clean": statistics.fmean(map(macro_f1_of_present, clean))} if clean else {}),
-        "training_seconds": sum(entry.training_seconds for entry in result.seeds),
-        **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
-        **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
-        **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
-        "num_parameters": result.num_parameters,
-        "seeds": markdown_table(
-            ["seed", "test macro-F1", "accuracy", "best epoch", "seconds"], map(_row, result.seeds)
-        ),
-    }
-
-
-def _row(entry: "SeedResult") -> tuple[object, ...]:
-    test = entry.scores["test"]
-    seconds = f"{entry.training_seconds:.1f}"
-    return entry.seed, f"{test.macro_f1:.4f}", f"{test.accuracy:.4f}", entry.best_epoch or "–", seconds

@@ -18,6 +18,7 @@ from assets.machinery.keys import BY_HAND, SEARCH_GROUP, WINDOWS, search_key
 from assets.machinery.lineage import upstream_versions
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import markdown_table, path_to
+from har_core.base.memory import free_bytes
 from har_core.fitting.recipe import channels_seen, code_roots, settings_read
 from har_core.settings.experiment import Experiment
 from har_core.settings.runtime import RuntimeSettings
@@ -75,7 +76,7 @@ def _search(architecture: str, work: Work) -> Made:
     from assets.search.trial_runs import TrialRuns
     from har_core.search.events import SearchEvent, TrialFinished
     from har_core.search.results import read_result
-    from har_core.search.study import num_open, open_study
+    from har_core.search.study import open_places, open_study
     from har_core.search.workers import run_search
 
     settings, workers = _options(architecture, work)
@@ -90,7 +91,8 @@ def _search(architecture: str, work: Work) -> Made:
             num_done += isinstance(event, TrialFinished)
             work.display.progress(f"{work.name} trials", num_done, num_left)
 
-        num_left = num_open(path, settings, last_step=last_step)
+        with open_study(path, settings, last_step=last_step) as study:
+            num_left = len(open_places(study, settings))
         run_search(path, settings, objective, last_step=last_step, listener=listen, num_workers=workers)
     with open_study(path, settings, last_step=last_step) as study:
         searched = settings.model_dump(mode="json")
@@ -136,14 +138,13 @@ def _objective(architecture: str, work: Work, settings: SearchSettings, workers:
 
 
 def _shared(runtime: RuntimeSettings, workers: int) -> RuntimeSettings:
-    """The threads, and the memory where it is limited, divided among workers: else they wait for each other."""
+    """The threads and the memory for samples, divided among workers: else they wait for each other."""
     if workers == 1:
         return runtime
     threads = max(1, (runtime.num_threads or os.cpu_count() or 1) // workers)
-    mib = runtime.samples_in_memory_mib
-    return runtime.model_copy(
-        update={"num_threads": threads, "samples_in_memory_mib": None if mib is None else mib // workers}
-    )
+    given = runtime.samples_in_memory_mib
+    mib = free_bytes() // 2 // 2**20 if given is None else given
+    return runtime.model_copy(update={"num_threads": threads, "samples_in_memory_mib": mib // workers})
 
 
 def _study_key(work: Work) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from har_core.base.text import printable, printable_lines
 
@@ -57,6 +58,10 @@ class InputError(HarError):
         if num_hidden > 0:
             lines.append(f"  ... and {num_hidden} more")
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[Problem, ...]]]:
+        """Pickle the parts: the text, made of them, is no summary."""
+        return type(self), (self.summary, self.problems)
 
     def write(self, path: Path) -> None:
         """Write the summary and every problem to ``path``, one a line."""

@@ -1,4 +1,4 @@
-"""How much memory is free, and whether the C library keeps freed memory."""
+"""How much memory is free, whether it was too little, and whether the C library keeps what is freed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _CONTAINER_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
+
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "out of memory",
+    "failed to map segment",
+    "can't start new thread",
+)
 
 # Numbers from malloc.h; mallopt(3) explains them and the defaults that are restored.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
@@ -41,6 +49,13 @@ def freed_memory_kept() -> Iterator[None]:
             glibc.mallopt(_M_MMAP_MAX, 65536)
             glibc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
             glibc.malloc_trim(0)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, the loader of libraries, or PyTorch on any device raises ``error`` for lack of memory."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | ImportError) and any(text in str(error).lower() for text in _OUT_OF_MEMORY)
+    )
 
 
 def free_bytes() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import nn
 
@@ -35,7 +34,7 @@ def describe_ensemble(
         architecture=name,
         origin=origin,
         seed=combined.seed,
-        training_settings=_settings(experiment.ensembles[name]),
+        training_settings=experiment.ensembles[name].model_dump(mode="json"),
         history=(),
         best_epoch=0,
         complexity=Complexity(
@@ -59,13 +58,15 @@ def describe_ensemble_fold(
     settings: EnsembleSettings,
     members: Sequence[FoldRecord],
     combined: Sequence[Combined],
+    *,
+    origin: Origin,
 ) -> FoldRecord:
     """The record of an ensemble in the fold of ``members``, over the seeds that they share."""
     first = members[0]
     seconds = [{seed.seed: seed.training_seconds for seed in member.seeds} for member in members]
     return FoldRecord(
         architecture=name,
-        origin="real" if all(member.origin == "real" for member in members) else "synthetic",
+        origin=origin,
         fold=first.fold,
         protocol=first.protocol,
         subjects=first.subjects,
@@ -76,7 +77,7 @@ def describe_ensemble_fold(
         num_windows=first.num_windows,
         num_dropped=first.num_dropped,
         num_parameters=sum(member.num_parameters for member in members) + _num_learnt(combined[0]),
-        training_settings=_settings(settings),
+        training_settings=settings.model_dump(mode="json"),
         device="cpu",
         precision="fp32",
         num_threads=first.num_threads,
@@ -90,10 +91,6 @@ def ensemble_fold_version(record: FoldRecord, combined: Sequence[Combined]) -> s
     for own in combined:
         digest.update(own.version.encode())
     return digest.hexdigest()
-
-
-def _settings(settings: EnsembleSettings) -> dict[str, Any]:
-    return settings.model_dump(mode="json")
 
 
 def _num_learnt(combined: Combined) -> int:

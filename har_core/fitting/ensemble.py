@@ -20,7 +20,7 @@ from torch import nn
 from har_core.base.errors import InputError
 from har_core.inference.classifier import weights_version
 from har_core.inference.ensemble import SMALLEST_PROBABILITY, Stack, Vote
-from har_core.inference.predictions import PREDICTIONS_SCHEMA, probabilities_of
+from har_core.inference.predictions import PREDICTIONS_SCHEMA, column_of, probabilities_of
 from har_core.settings.ensembles import EnsembleSettings
 
 _NEVER = -1e4
@@ -82,11 +82,8 @@ def combine(settings: EnsembleSettings, members: Mapping[str, pa.Table], *, seed
     combination = _combination(settings, probabilities_NMK, tables[0])
     with torch.inference_mode():
         answers_NK = combination(torch.from_numpy(probabilities_NMK)).numpy()
-    columns = {name: tables[0][name] for name in PREDICTIONS_SCHEMA.names}
-    probabilities_type = PREDICTIONS_SCHEMA.field("probabilities").type
-    columns["probabilities"] = pa.FixedSizeListArray.from_arrays(
-        pa.array(np.ascontiguousarray(answers_NK).reshape(-1)), type=probabilities_type
-    )
+    columns = {name: tables[0][name] for name in _SAME}
+    columns["probabilities"] = column_of(answers_NK)
     columns["seed"] = pa.repeat(pa.scalar(seed, pa.int64()), len(answers_NK))
     return Combined(seed=seed, combination=combination, predictions=pa.table(columns, schema=PREDICTIONS_SCHEMA))
 

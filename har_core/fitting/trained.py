@@ -54,17 +54,16 @@ def train_and_predict(
     """Fit ``architecture`` to the training windows, and predict the validation and test windows that there are.
 
     Arguments and errors are those of :func:`har_core.fitting.fit.fit_architecture`, where ``architecture`` is the
-    ``name``. ``windows`` are normalised for
-    networks, as they are for classical models (:func:`har_core.fitting.recipe.takes_raw_windows`). A training that the
-    checkpoint shows as finished is taken over.
+    ``name``. ``windows`` are normalised for networks, in sensor units for classical models
+    (:func:`har_core.fitting.recipe.takes_raw_windows`). A training that the checkpoint shows as finished is taken over.
     """
     channels, statistics = channels_seen(settings.training), windows.statistics
     seed = settings.training.seed if seed is None else seed
     validation = windows.roles["validation"]
     fitted = fit_architecture(
         architecture,
-        _labelled(windows.roles["training"]),
-        _labelled(validation) if len(validation.labels) else None,
+        labelled(windows.roles["training"]),
+        labelled(validation) if len(validation.labels) else None,
         settings,
         runtime,
         channels=channels,
@@ -95,5 +94,6 @@ def checkpoint_key(version: str, upstream: Mapping[str, str], fold: str | None, 
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
-def _labelled(windows: WindowTensors) -> LabelledWindows:
+def labelled(windows: WindowTensors) -> LabelledWindows:
+    """The windows of a role, to fit or to measure a model with."""
     return LabelledWindows(windows.windows, windows.labels)

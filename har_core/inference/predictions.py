@@ -48,16 +48,21 @@ def tabulate_predictions(
         raise InputError(
             f"probabilities have shape {probabilities.shape}, expected {(num_windows, NUM_ACTIVITIES)}: a row a window"
         )
-    flat = pa.array(np.ascontiguousarray(probabilities, dtype=np.float32).reshape(-1))
     columns = [
         *(windows.keys[name].cast(PREDICTIONS_SCHEMA.field(name).type) for name in KEY_COLUMNS),
         pa.array(windows.labels.numpy().astype(np.int8)),
         pa.array(windows.damaged.numpy()),
-        pa.FixedSizeListArray.from_arrays(flat, type=_PROBABILITIES),
+        column_of(probabilities),
         pa.repeat(role, num_windows),
         pa.repeat(pa.scalar(seed, pa.int64()), num_windows),
     ]
     return pa.table(columns, schema=PREDICTIONS_SCHEMA)
+
+
+def column_of(probabilities: npt.NDArray[np.floating]) -> pa.Array:
+    """Probabilities (N, 19) as the column of :data:`PREDICTIONS_SCHEMA`; :func:`probabilities_of` reads it."""
+    flat = np.ascontiguousarray(probabilities, dtype=np.float32).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=_PROBABILITIES)
 
 
 def write_predictions(path: Path, predictions: pa.Table) -> None:

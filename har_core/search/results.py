@@ -84,7 +84,7 @@ class SearchResult:
     trials: tuple[TrialResult, ...]
     """In order; none that was killed, as those were tried again."""
     importance: dict[str, float]
-    """Share of each setting in being among the best tenth; nothing where too few trials are complete."""
+    """Share of each setting in being among the best tenth; nothing of too few complete trials, or of equal scores."""
 
     @property
     def complete(self) -> list[TrialResult]:
@@ -196,8 +196,8 @@ def _read(trial: FrozenTrial) -> TrialResult:
 
 def _importance(study: optuna.Study, trials: Sequence[FrozenTrial]) -> dict[str, float]:
     """PED-ANOVA (Watanabe et al. 2023): needs no forest, and says what makes a trial one of the best tenth."""
-    num_complete = sum(trial.state is TrialState.COMPLETE for trial in trials)
-    if num_complete < _MIN_TRIALS_OF_IMPORTANCE:
+    complete = [trial.values for trial in trials if trial.state is TrialState.COMPLETE]
+    if len(complete) < _MIN_TRIALS_OF_IMPORTANCE or all(values == complete[0] for values in complete):
         return {}
     return dict(get_param_importances(study, evaluator=PedAnovaImportanceEvaluator()))
 

@@ -17,7 +17,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from har_core.search.space import grid_of, size_of_grid
-from har_core.settings.search import Choice, SearchSettings
+from har_core.settings.search import MAX_TRIALS, Choice, SearchSettings
 
 _POPULATION = 10
 """Of NSGA-II. Optuna's 50 would be a random search in most of the budgets that are affordable here."""
@@ -88,10 +88,11 @@ class Given(optuna.samplers.BaseSampler):
 
 def _point(settings: SearchSettings, place: int) -> dict[str, Choice]:
     """Of a grid, in an order that the seed shuffles: a search that ends early has been everywhere."""
-    grid = grid_of(settings.space)
-    index = random.Random(settings.seed).sample(range(size_of_grid(settings.space)), place + 1)[place]  # noqa: S311
+    size = size_of_grid(settings.space)
+    # The order is drawn whole for each place: a part of another length would be another order.
+    index = random.Random(settings.seed).sample(range(size), min(size, MAX_TRIALS))[place]  # noqa: S311
     point = {}
-    for name, values in grid.items():
+    for name, values in grid_of(settings.space).items():
         index, own = divmod(index, len(values))
         point[name] = values[own]
     return point

@@ -91,16 +91,10 @@ def open_study(path: Path, settings: SearchSettings, *, last_step: int) -> Itera
         storage.engine.dispose()
 
 
-def settle(study: optuna.Study) -> int:
-    """Mark trials of killed processes as failed; nobody may be at work on the study.
-
-    Returns:
-        How many trials were marked.
-    """
-    killed = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for trial in killed:
+def settle(study: optuna.Study) -> None:
+    """Mark trials of killed processes as failed; nobody may be at work on the study."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
-    return len(killed)
 
 
 def open_places(study: optuna.Study, settings: SearchSettings) -> list[int]:
@@ -110,12 +104,6 @@ def open_places(study: optuna.Study, settings: SearchSettings) -> list[int]:
     tries = Counter(place_of(trial) for trial in trials if was_killed(trial))
     done = {place_of(trial) for trial in trials if trial.state.is_finished() and not was_killed(trial)}
     return [place for place in range(num_trials) if place not in done and tries[place] < MAX_TRIES]
-
-
-def num_open(path: Path, settings: SearchSettings, *, last_step: int) -> int:
-    """How many trials the study at ``path`` lacks."""
-    with open_study(path, settings, last_step=last_step) as study:
-        return len(open_places(study, settings))
 
 
 def place_of(trial: FrozenTrial) -> int | None:

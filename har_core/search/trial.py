@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from pydantic import ValidationError
 
 from har_core.base.errors import HarError
+from har_core.base.memory import is_out_of_memory
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import measure_complexity
 from har_core.evaluation.scores import score
 from har_core.fitting.fit import classifier_of, fit_architecture
 from har_core.fitting.recipe import channels_seen, takes_raw_windows
+from har_core.fitting.trained import labelled
 from har_core.inference.classifier import predict_probabilities
 from har_core.models.registry import create_model
 from har_core.search.folds import WANTED
@@ -23,8 +26,8 @@ from har_core.settings.experiment import ModelSettings, Option
 from har_core.settings.runtime import RuntimeSettings
 from har_core.splits.build import SplitWindows, cut_fold
 from har_core.splits.protocols import Fold
-from har_core.training.data import LabelledWindows
-from har_core.training.events import EpochFinished, Fitted, TrainingEvent
+from har_core.training.devices import resolve_device
+from har_core.training.events import EpochFinished, TrainingEvent
 from har_core.windows.store import SampleStore
 
 
@@ -59,13 +62,15 @@ class InnerFolds:
         """Read the windows of each fold: those of the subjects that do not test.
 
         Raises:
-            InputError: they cannot be read, or break a rule of splits.
+            InputError: they cannot be read, or break a rule of splits; or this machine has no such device.
             StorageError: there is no room for them.
         """
+        normalise = not takes_raw_windows(self.architecture)
+        if normalise:
+            resolve_device(self.runtime)  # without it every trial would fail, and none would be tried again
         store = None
         if self.scratch is not None:
             store = SampleStore(self.scratch, max_mib=self.runtime.samples_in_memory_mib)
-        normalise = not takes_raw_windows(self.architecture)
         self._windows = [
             cut_fold(self.windows_path, fold, normalise=normalise, store=store, wanted=WANTED) for fold in self.folds
         ]
@@ -76,34 +81,35 @@ class InnerFolds:
             settings = self.base.with_values(values)
             macs = self._macs(settings) if self.weighs_cost else None
             scores: list[float] = []
-            for index in range(len(self.folds)):
-                scores.append(self._score(index, settings, scores, report))
+            for windows in self._windows:
+                scores.append(self._score(windows, settings, scores, report))
         except ValidationError as error:
             raise HarError(f"These settings do not go together: {error.errors()[0]['msg']}") from error
-        except (MemoryError, torch.OutOfMemoryError) as error:
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise HarError(f"There is not enough memory for these settings: {error}") from error
         return Measured(scores=tuple(scores), macs=macs)
 
     def _score(
-        self, index: int, settings: ModelSettings, before: list[float], report: Callable[[int, float], None]
+        self, windows: SplitWindows, settings: ModelSettings, before: list[float], report: Callable[[int, float], None]
     ) -> float:
-        """Validation macro-F1 of the fold ``index``; ``before`` are those of the folds before it."""
-        best, first = 0.0, index * self._steps_of_fold(settings)
+        """Validation macro-F1 of a fold; ``before`` are those of the folds before it."""
+        best, first = 0.0, len(before) * self._steps_of_fold(settings)
 
         def listen(event: TrainingEvent) -> None:
             nonlocal best
             if isinstance(event, EpochFinished) and event.record.validation_macro_f1 is not None:
                 now = event.record.validation_macro_f1
                 best = now if settings.training.keep == "last" else max(best, now)
-                report(first + event.record.epoch, _mean([*before, best]))
+                report(first + event.record.epoch, fmean([*before, best]))
 
-        windows, channels = self._windows[index], channels_seen(settings.training)
-        validation = windows.roles["validation"]
-        labelled = LabelledWindows(validation.windows, validation.labels)
+        training, validation = (labelled(windows.roles[role]) for role in WANTED)
+        channels = channels_seen(settings.training)
         fitted = fit_architecture(
             self.architecture,
-            LabelledWindows(windows.roles["training"].windows, windows.roles["training"].labels),
-            labelled,
+            training,
+            validation,
             settings,
             self.runtime,
             channels=channels,
@@ -112,8 +118,10 @@ class InnerFolds:
         )
         if fitted.history:
             return best
-        best = _macro_f1(fitted, channels, labelled)
-        report(first + 1, _mean([*before, best]))
+        probabilities = predict_probabilities(classifier_of(fitted, None, channels), validation.windows)
+        activities = {*training.labels.tolist(), *validation.labels.tolist()}
+        best = score(validation.labels.numpy(), probabilities, activities=activities).macro_f1
+        report(first + 1, fmean([*before, best]))
         return best
 
     def _steps_of_fold(self, settings: ModelSettings) -> int:
@@ -130,12 +138,3 @@ class InnerFolds:
                 **settings.architecture_options,
             )
         return measure_complexity(network, self.num_timepoints, num_channels).macs
-
-
-def _macro_f1(fitted: Fitted, channels: tuple[int, ...], validation: LabelledWindows) -> float:
-    probabilities = predict_probabilities(classifier_of(fitted, None, channels), validation.windows)
-    return score(validation.labels.numpy(), probabilities).macro_f1
-
-
-def _mean(scores: list[float]) -> float:
-    return sum(scores) / len(scores)

@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from har_core.base.errors import HarError
-from har_core.search.events import SearchListener, TrialFinished, TrialProgress, TrialStarted
+from har_core.search.events import SearchListener
 from har_core.search.study import Objective, open_places, open_study, run_trial, settle
 from har_core.settings.search import SearchSettings
 
@@ -44,8 +44,9 @@ def run_search(
 ) -> None:
     """Run the trials that the study at ``path`` lacks; trials of processes that were killed are tried again.
 
-    Nobody else may work on the study. With one worker, a seed gives the same trials each time; with more, what is drawn
-    depends on which trial ends first.
+    Nobody else may work on the study. With one worker, a seed gives the same trials each time; only ``cmaes``,
+    ``nsga2`` and ``hyperband`` go on differently once a trial was killed, as they go by its number, and another try has
+    another number. With more workers, what is drawn depends on which trial ends first.
 
     Args:
         path: of the study; a new one is made where there is none.
@@ -94,13 +95,18 @@ def _run_side_by_side(order: _Order, places: Sequence[int], listener: SearchList
 
 def _hand_out(places: Sequence[int], workers: dict[Connection, SpawnProcess], listener: SearchListener) -> None:
     """Give each worker that is ready the next place, and tell ``listener`` what they say, until all are done."""
-    waiting, at_work = list(places), set(workers)
+    waiting, at_work = iter(places), set(workers)
     while at_work:
         for connection in wait(list(at_work)):
             if not isinstance(connection, Connection):
                 continue
             try:
                 said = connection.recv()
+                if isinstance(said, _Ready):
+                    place = next(waiting, None)
+                    connection.send(place)
+                    if place is None:
+                        at_work.discard(connection)
             except (EOFError, ConnectionError) as error:
                 workers[connection].join()
                 code = workers[connection].exitcode
@@ -110,13 +116,8 @@ def _hand_out(places: Sequence[int], workers: dict[Connection, SpawnProcess], li
                 ) from error
             if isinstance(said, BaseException):
                 raise said
-            if isinstance(said, TrialStarted | TrialProgress | TrialFinished):
+            if not isinstance(said, _Ready):
                 listener(said)
-            elif waiting:
-                connection.send(waiting.pop(0))
-            else:
-                connection.send(None)
-                at_work.discard(connection)
 
 
 def _work(order: _Order, connection: Connection) -> None:
@@ -132,8 +133,10 @@ def _work(order: _Order, connection: Connection) -> None:
                 connection.send(_Ready())
     except (EOFError, BrokenPipeError):
         return  # nobody listens any more
+    except HarError as error:
+        connection.send(error)
     except BaseException as error:
-        connection.send(error if isinstance(error, HarError) else HarError(f"{type(error).__name__}: {error}"))
+        connection.send(HarError(f"{type(error).__name__}: {error}"))
         raise
 
 

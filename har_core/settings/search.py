@@ -12,6 +12,7 @@ from har_core.settings.base import Settings
 Number = int | float
 Choice = bool | int | float | str
 
+MAX_TRIALS = 10_000
 MAX_VALUES = 10_000
 """Of a range with steps."""
 
@@ -56,7 +57,7 @@ Dimension = Range | tuple[Choice, ...]
 class SearchSettings(Settings):
     """One search, which ``har search`` starts."""
 
-    trials: int = Field(default=40, ge=1, le=10_000)
+    trials: int = Field(default=40, ge=1, le=MAX_TRIALS)
     """Settings to try; `har search --trials` overrides it, and trying more goes on where the search ended."""
     sampler: Literal["grid", "random", "tpe", "cmaes", "nsga2"] = "tpe"
     """How settings are chosen: by macro-F1; `nsga2` weighs macro-F1 against multiply-accumulates."""

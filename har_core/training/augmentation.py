@@ -37,7 +37,7 @@ class Layout:
     triads: Sequence[Triad]
     """Sensors whose three axes are all there (V); other channels are sensors of their own."""
     units: Sequence[int]
-    """The unit of each channel (C), numbered from 0."""
+    """The unit of each channel (C), from 0; units that are not seen have their numbers too."""
     mean: Tensor
     """float32 (C,), in sensor units."""
     standard_deviation: Tensor
@@ -45,7 +45,7 @@ class Layout:
 
     @property
     def num_units(self) -> int:
-        """Units, G."""
+        """Units up to the last one that is seen, G."""
         return max(self.units, default=-1) + 1
 
     @property
@@ -228,10 +228,11 @@ def channel_dropout(probability: float) -> Change:
 
 def unit_dropout(layout: Layout, *, probability: float) -> Change:
     """Loses units of windows: they hold zeros in sensor units, as where a unit fails; one at least stays."""
-    units_C, zeros_C = torch.tensor(layout.units, dtype=torch.int64), _zeros(layout)
+    seen, zeros_C = sorted(set(layout.units)), _zeros(layout)
+    units_C = torch.tensor([seen.index(unit) for unit in layout.units], dtype=torch.int64)
 
     def drop(windows_NTC: Tensor) -> Tensor:
-        lost_NC = _lost(len(windows_NTC), layout.num_units, probability)[:, units_C]
+        lost_NC = _lost(len(windows_NTC), len(seen), probability)[:, units_C]
         return torch.where(lost_NC[:, None].to(windows_NTC.device), zeros_C.to(windows_NTC.device), windows_NTC)
 
     return drop

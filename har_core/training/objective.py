@@ -28,12 +28,14 @@ def make_criterion(settings: TrainingSettings, labels: Tensor, *, num_classes: i
     if settings.class_weights is None and not gamma:
         return partial(cross_entropy, label_smoothing=smoothing)
     weights_K = torch.ones(num_classes) if settings.class_weights is None else balanced_weights(labels, num_classes)
+    smallest_miss = torch.finfo().tiny if gamma < 1 else 0.0  # a power below 1 has no gradient at 0
 
     def criterion(logits_NK: Tensor, targets: Tensor) -> Tensor:
         shares_NK = targets if targets.is_floating_point() else one_hot(targets, num_classes).float()
         shares_NK = (1 - smoothing) * shares_NK + smoothing / num_classes
         logs_NK = log_softmax(logits_NK, dim=1)
-        factors_NK = weights_K.to(logits_NK.device) * (1 - logs_NK.exp()) ** gamma
+        misses_NK = (1 - logs_NK.exp()).clamp(min=smallest_miss)
+        factors_NK = weights_K.to(logits_NK.device) * misses_NK**gamma
         return -(factors_NK * shares_NK * logs_NK).sum(dim=1).mean()
 
     return criterion

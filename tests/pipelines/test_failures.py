@@ -57,6 +57,7 @@ def test_full_disk_says_so_whoever_met_it(full: Exception) -> None:
         (MemoryError(), "there is too little memory"),
         (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "there is too little memory"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "there is too little memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 9 GiB"), "there is too little memory"),
         (RuntimeError("can't start new thread"), "there is too little memory"),
     ],
 )

@@ -316,16 +316,6 @@ def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(
     assert "roles_share_no_duplicate" in place.home.problems.read_text(encoding="utf-8")
 
 
-def test_other_windows_are_cut_anew(place: Place) -> None:
-    """What is kept of the last fold in memory is told apart by the version of the windows."""
-    assert place.materialise("folds/logistic_regression", fold="loso-p1").success
-    shorter = place.with_changes("[training]", "[windows]\nlength = 100\n\n[training]")
-    assert place.materialise("windows", experiment=shorter).success
-    before = present(place.latest("logistic_regression", "loso-p1")).data_version
-    assert place.materialise("folds/logistic_regression", fold="loso-p1", experiment=shorter).success
-    assert present(place.latest("logistic_regression", "loso-p1")).data_version != before
-
-
 @pytest.mark.parametrize(
     ("before", "after", "stale"),
     [

@@ -20,11 +20,12 @@ from assets.machinery.lineage import OUTPUTS, RUN_ID, latest
 from assets.resources.home import Home
 from assets.resources.runs import start_run
 from assets.resources.tracking import Tracking
-from assets.search.search import search_ingredients
+from assets.search.search import _shared, search_ingredients
 from assets.search.trial_runs import STATE_TAG, TrialRuns
 from har_core.experiment.loader import load_experiment
 from har_core.search.events import TrialFinished, TrialProgress, TrialStarted
 from har_core.settings.experiment import Experiment
+from har_core.settings.runtime import RuntimeSettings
 
 EXPERIMENT = """
 [source]
@@ -178,6 +179,13 @@ def test_more_trials_go_on_and_the_same_number_runs_none(place: Place) -> None:
     found = json.loads((place.home.search("compact") / "search.json").read_text(encoding="utf-8"))
     assert [trial["number"] for trial in found["trials"]] == [0, 1, 2, 3]
     assert present(latest(place.instance, KEY)).data_version != before
+
+
+def test_workers_share_threads_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assets.search.search.free_bytes", lambda: 64 * 2**20)
+    shared = _shared(RuntimeSettings(num_threads=5), 4)
+    assert (shared.num_threads, shared.samples_in_memory_mib) == (1, 8)
+    assert _shared(RuntimeSettings(samples_in_memory_mib=100), 4).samples_in_memory_mib == 25
 
 
 def test_runs_of_trials_end_as_the_trials_do(place: Place) -> None:

@@ -1,8 +1,9 @@
 import json
+import pickle
 
 import pytest
 
-from har_core.base.errors import HarError, InputError, Problem
+from har_core.base.errors import HarError, InputError, Problem, UnknownNameError
 from har_core.base.text import printable, printable_lines, to_json
 
 HOSTILE = ["\x1b]0;title\x07", "\x9b31m", "a\nb", "\u202egnp.exe", "\u200b", "caf\udce9", "\ud800", "\x7f", "\u2028"]
@@ -35,3 +36,10 @@ def test_errors_can_be_printed_and_written_whoever_raises_them(text: str) -> Non
         assert all(line.isprintable() for line in str(error).split("\n"))
         assert str(error).encode()
     assert len(str(InputError(text, [problem])).split("\n")) == 2
+
+
+@pytest.mark.parametrize("kind", [InputError, UnknownNameError])
+def test_errors_of_another_process_say_the_same(kind: type[InputError]) -> None:
+    error = kind("Wrong", [Problem(path="here", value="1", expected="2")])
+    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
+    assert (type(arrived), str(arrived), arrived.problems) == (kind, str(error), error.problems)

@@ -16,7 +16,7 @@ from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.fitting.ensemble import combine, combine_by_seed, fit_weights
 from har_core.inference.ensemble import Ensemble, Vote
-from har_core.inference.predictions import PREDICTIONS_SCHEMA, probabilities_of
+from har_core.inference.predictions import PREDICTIONS_SCHEMA, column_of, probabilities_of
 from har_core.settings.ensembles import EnsembleSettings
 
 NUM_WINDOWS = 60
@@ -38,9 +38,7 @@ def predictions(
         "start": np.zeros(NUM_WINDOWS, int),
         "label": LABELS,
         "damaged": np.zeros(NUM_WINDOWS, bool),
-        "probabilities": pa.FixedSizeListArray.from_arrays(
-            pa.array(probabilities.reshape(-1)), type=PREDICTIONS_SCHEMA.field("probabilities").type
-        ),
+        "probabilities": column_of(probabilities),
         "role": roles,
         "seed": np.full(NUM_WINDOWS, seed),
     }

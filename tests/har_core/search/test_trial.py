@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from har_core.base.errors import HarError, InputError
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
 from har_core.datasets.dsads.recordings import Recording
 from har_core.search.folds import inner_folds
 from har_core.search.space import check_space
@@ -166,6 +167,7 @@ def test_a_classical_model_tells_of_each_fold(windows_path: Path) -> None:
     scores, told = measure(objective(windows_path, "random_forest"), max_depth=2)
     assert [step for step, _ in told] == [1, 2, 3]
     assert told[-1][1] == pytest.approx(np.mean(scores))
+    assert max(scores) > 2 / NUM_ACTIVITIES, "the mean is over the two activities of these recordings"
 
 
 def test_cost_is_that_of_the_values(windows_path: Path) -> None:
@@ -182,6 +184,47 @@ def test_values_that_the_architecture_refuses_fail_one_trial(windows_path: Path)
     inner.prepare()
     with pytest.raises(HarError, match="an even number"):
         inner({"width": 5}, lambda step, score: None)
+
+
+def test_a_device_that_is_not_there_ends_the_search_and_fails_no_trial(
+    windows_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    network, classical = objective(windows_path), objective(windows_path, "random_forest")
+    network.runtime = classical.runtime = RuntimeSettings(device="cuda", num_threads=1)
+    with pytest.raises(InputError, match=r"runtime\.device"):
+        network.prepare()
+    classical.prepare()  # fitted on the CPU whatever the device
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"),
+    ],
+)
+def test_too_little_memory_fails_one_trial(
+    windows_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    with pytest.raises(HarError, match="not enough memory for these settings"):
+        fit_into(error, windows_path, monkeypatch)
+
+
+def test_a_fault_of_the_code_ends_the_search(windows_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="wrong shapes"):
+        fit_into(RuntimeError("wrong shapes"), windows_path, monkeypatch)
+
+
+def fit_into(error: Exception, windows_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure settings whose first fit raises ``error``."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("har_core.search.trial.fit_architecture", fail)
+    measure(objective(windows_path))
 
 
 def test_values_that_cannot_be_are_refused_before_anything_is_tried() -> None:

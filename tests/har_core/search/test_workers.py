@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from optuna.trial import TrialState
 from processes import wait_for_the_end_of
 from toy_search import LAST_STEP, SPACE, Toy
 
-from har_core.search.events import SearchEvent, TrialFinished
+from har_core.base.errors import HarError
+from har_core.search.events import SearchEvent, TrialFinished, ignore
 from har_core.search.study import VALUES, open_study, was_killed
-from har_core.search.workers import run_search
+from har_core.search.workers import _hand_out, _Ready, run_search
 from har_core.settings.search import SearchSettings
 
 SETTINGS = SearchSettings(trials=8, sampler="random", space=SPACE)
@@ -54,6 +56,23 @@ def test_a_killed_search_goes_on(tmp_path: Path, num_workers: int) -> None:
     assert len(complete) == SETTINGS.trials
     assert all(values in complete for values in killed)
     assert len({tuple(values.items()) for values in complete}) == SETTINGS.trials
+
+
+class Ended:
+    """A process that was killed."""
+
+    exitcode = -9
+
+    def join(self) -> None:
+        """It has ended."""
+
+
+def test_a_worker_that_ends_before_its_next_trial_is_named() -> None:
+    ours, theirs = Pipe()
+    theirs.send(_Ready())
+    theirs.close()
+    with pytest.raises(HarError, match=r"has ended \(exit code -9\)"):
+        _hand_out([0], {ours: Ended()}, ignore)  # type: ignore[dict-item]
 
 
 @pytest.mark.slow

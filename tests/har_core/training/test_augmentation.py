@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from narrowing import present
 from torch import Tensor
 
 from har_core.settings.augmentation import AugmentationSettings
@@ -236,6 +237,12 @@ def test_a_lost_unit_holds_zeros_as_recordings_do() -> None:
 def test_something_is_always_left(name: str) -> None:
     after = augmented(torch.ones(2000, 1, 13), **{name: 0.9})
     assert ((after == 1).any(dim=2)).all()
+
+
+def test_a_unit_that_is_seen_alone_is_never_lost() -> None:
+    layout = Layout(triads=[], units=[4, 4], mean=torch.ones(2), standard_deviation=torch.ones(2))
+    change = present(make_augmentation(AugmentationSettings(unit_dropout=0.9), layout))
+    assert torch.equal(change(torch.ones(50, 4, 2)), torch.ones(50, 4, 2))
 
 
 def runs(lost_T: Tensor) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from narrowing import present
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
@@ -82,6 +83,14 @@ def test_the_focal_factor_is_that_of_the_paper() -> None:
     probabilities = LOGITS.softmax(dim=1)[torch.arange(5), LABELS]
     expected = (-((1 - probabilities) ** 2.0) * probabilities.log()).mean()
     torch.testing.assert_close(criterion(focal_gamma=2.0)(LOGITS, LABELS), expected)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_the_focal_factor_of_a_window_that_is_quite_right_has_a_gradient(gamma: float) -> None:
+    logits = torch.tensor([[100.0, 0.0, 0.0, 0.0]] * 2, requires_grad=True)
+    criterion(focal_gamma=gamma)(logits, torch.tensor([0, 1])).backward()  # type: ignore[no-untyped-call]
+    assert present(logits.grad).isfinite().all()
+    assert present(logits.grad)[1, 0] > 0
 
 
 def test_shares_of_activities_share_the_loss() -> None:

@@ -1,0 +1,83 @@
+"""What every fold is published with: its record and its predictions."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.machinery.keys import fold_key
+from assets.machinery.materialisation import Made, Work
+from assets.machinery.presentation import markdown_table, path_to
+from assets.resources.home import Home
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from har_core.evaluation.records import FoldRecord
+    from har_core.evaluation.results import FoldResult, SeedResult
+
+
+def outputs_of(name: str) -> Callable[[Home, str | None], list[Path]]:
+    """Where the record and the predictions of each fold of ``name`` go."""
+    key = fold_key(name).to_user_string()
+    return lambda home, fold: [home.fold_record(name, fold or ""), home.predictions(key, fold or "")]
+
+
+def publish(
+    work: Work,
+    version: str,
+    record: "FoldRecord",
+    predictions: "pa.Table",
+    *,
+    checks: Sequence[dg.AssetCheckResult] = (),
+    last: Callable[[], object] = lambda: None,
+) -> Made:
+    """Write the record and the predictions over all seeds, and keep them in the MLflow run."""
+    from har_core.evaluation.records import write_record
+    from har_core.evaluation.results import score_fold
+    from har_core.inference.predictions import write_predictions
+
+    staged_record, staged_predictions = work.staged
+    write_record(staged_record, record)
+    write_predictions(staged_predictions, predictions)
+    work.run.log_bytes("result.json", staged_record.read_bytes())
+    work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
+    return Made(
+        version=version,
+        metadata={
+            **_describe(score_fold(record, predictions)),
+            "dagster/row_count": predictions.num_rows,
+            "path": path_to(work.home.predictions(work.context.asset_key.to_user_string(), record.fold)),
+        },
+        checks=checks,
+        last=last,
+    )
+
+
+def _describe(result: "FoldResult") -> dict[str, Any]:
+    """What the result says, for Dagster's UI: means over the seeds, and a row for each."""
+    from har_core.evaluation.results import macro_f1_of_present
+
+    tests = [entry.scores["test"] for entry in result.seeds]
+    clean = [entry.scores_clean["test"] for entry in result.seeds if "test" in entry.scores_clean]
+    return {
+        "test_macro_f1": statistics.fmean(scores.macro_f1 for scores in tests),
+        "test_accuracy": statistics.fmean(scores.accuracy for scores in tests),
+        **({"test_macro_f1_clean": statistics.fmean(map(macro_f1_of_present, clean))} if clean else {}),
+        "training_seconds": sum(entry.training_seconds for entry in result.seeds),
+        **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
+        **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
+        **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
+        "num_parameters": result.num_parameters,
+        "seeds": markdown_table(
+            ["seed", "test macro-F1", "accuracy", "best epoch", "seconds"], map(_row, result.seeds)
+        ),
+    }
+
+
+def _row(entry: "SeedResult") -> tuple[object, ...]:
+    test = entry.scores["test"]
+    seconds = f"{entry.training_seconds:.1f}"
+    return entry.seed, f"{test.macro_f1:.4f}", f"{test.accuracy:.4f}", entry.best_epoch or "–", seconds

@@ -8,7 +8,7 @@ import math
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from pipelines.runner import Outcome
 from pipelines.staleness import Item, State
 
 _LOGGER = logging.getLogger("har")
+_MOST_NAMED = 12
+"""Assets of one folder; more of them are counted."""
 
 
 def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> int:
@@ -68,13 +70,26 @@ def _print_skipped(outcome: Outcome) -> None:
 
 
 def named(items: Iterable[Item]) -> str:
-    """The items in their order, the partitions of one asset together: ``windows, folds/cnn[loso-p1 loso-p2]``."""
-    partitions: dict[AssetKey, list[str]] = {}
+    """The items in their order, the partitions of one asset together: ``windows, folds/cnn[loso-p1 loso-p2]``.
+
+    Many assets of one folder are counted: ``42 of models/*``.
+    """
+    folders: dict[str, dict[AssetKey, list[str]]] = {}
     for item in items:
-        partitions.setdefault(item.key, []).extend([item.partition] if item.partition is not None else [])
-    return ", ".join(
-        key.to_user_string() + (f"[{' '.join(names)}]" if names else "") for key, names in partitions.items()
-    )
+        name = item.key.to_user_string()
+        partitions = folders.setdefault(name.rpartition("/")[0] or name, {}).setdefault(item.key, [])
+        partitions += [item.partition] if item.partition is not None else []
+    return ", ".join(text for folder, assets in folders.items() for text in _assets_of(folder, assets))
+
+
+def _assets_of(folder: str, assets: Mapping[AssetKey, Sequence[str]]) -> Iterator[str]:
+    if len(assets) > _MOST_NAMED:
+        num_partitions = sum(map(len, assets.values()))
+        told = f" ({counted(num_partitions, 'partition')})" if num_partitions else ""
+        yield f"{len(assets)} of {folder}/*{told}"
+        return
+    for key, names in assets.items():
+        yield key.to_user_string() + (f"[{' '.join(names)}]" if names else "")
 
 
 def _print_ranking(home: Home, champion: str | None, *, is_whole: bool) -> None:

@@ -70,6 +70,13 @@ def test_partitions_of_an_asset_are_told_together() -> None:
     assert named([WINDOWS, *folds, SPLITS]) == "windows, folds/a[loso-p1 loso-p2], folds/b[loso-p1 loso-p2], splits"
 
 
+def test_many_assets_of_a_folder_are_counted() -> None:
+    models = [Item(AssetKey(["models", str(number)])) for number in range(13)]
+    folds = [Item(AssetKey(["folds", str(number)]), f"loso-p{p}") for number in range(42) for p in range(1, 9)]
+    assert named([*folds, WINDOWS, *models]) == "42 of folds/* (336 partitions), windows, 13 of models/*"
+    assert named(models[:12]).endswith("models/10, models/11")
+
+
 def test_what_was_not_selected_is_named_with_its_causes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert print_summary(outcome(State.STALE), Home(tmp_path)) == 0
     assert "Skipped, stale: windows (not selected: its code or its settings changed)" in capsys.readouterr().out

@@ -33,9 +33,11 @@ class EnsembleSettings(Settings):
         return members
 
     @model_validator(mode="after")
-    def _only_votes_have_weights(self) -> "EnsembleSettings":
+    def _votes_have_weights_and_stacks_a_penalty(self) -> "EnsembleSettings":
         if self.combine == "stack" and self.weights != "equal":
             raise ValueError("weights belong to a vote; a stack is always fitted")
+        if self.combine == "vote" and self.penalty != 1.0:
+            raise ValueError('penalty belongs to combine = "stack"; a vote has none')
         return self
 
     @property

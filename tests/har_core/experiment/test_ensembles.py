@@ -60,6 +60,7 @@ def test_no_ensemble_is_none(tmp_path: Path) -> None:
             None,
             "a stack is always",
         ),
+        ('[ensembles.both]\nmembers = ["cnn", "lstm"]\npenalty = 2.0', None, 'penalty belongs to combine = "stack"'),
         ("[ensembles]\nboth = 1", 4, "a section, [ensembles.both]"),
     ],
 )

@@ -26,7 +26,10 @@ from pipelines.homes import served_file
 
 _RUN = "`har run` makes it again"
 _ADOPT = "say where it lies now: har home adopt EXPERIMENT.toml"
-_RUNS = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'active' AND status = 'FINISHED'"
+_RUNS = """
+    SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'active' AND status = 'FINISHED'
+    AND run_uuid NOT IN (SELECT run_uuid FROM tags WHERE key = 'mlflow.parentRunId')"""
+"""Those of materialisations: the runs below them, of seeds and trials, have metrics alone."""
 _MODELS = "SELECT artifact_location FROM logged_models WHERE lifecycle_stage = 'active'"
 
 

@@ -70,6 +70,22 @@ CHANGES: dict[str, dict[str, Any]] = {
     "nesterov": {"optimizer": "sgd", "nesterov": True, "learning_rate": 0.05, "weight_decay": 1e-3},
 }
 """What is changed, one at a time."""
+TOGETHER: dict[str, dict[str, Any]] = {
+    "rotation 60": {"augmentation": {"rotation_degrees": 60.0}},
+    "rotation 90": {"augmentation": {"rotation_degrees": 90.0}},
+    "rotation 40, scaling 0.2": {"augmentation": {"rotation_degrees": 40.0, "scaling": 0.2}},
+    "rotation 40, scaling 0.2, unit dropout 0.1": {
+        "augmentation": {"rotation_degrees": 40.0, "scaling": 0.2, "unit_dropout": 0.1}
+    },
+    "rotation 40, scaling 0.2, unit dropout 0.1, channel dropout 0.1": {
+        "augmentation": {"rotation_degrees": 40.0, "scaling": 0.2, "unit_dropout": 0.1, "channel_dropout": 0.1}
+    },
+    "rotation 40, scaling 0.2, average 0.99": {
+        "augmentation": {"rotation_degrees": 40.0, "scaling": 0.2},
+        "ema_decay": 0.99,
+    },
+}
+"""What stood out, further and together."""
 COLUMNS = ("model", "change", "epochs", "seed", "fold", "macro_f1", "accuracy", "seconds")
 
 
@@ -87,7 +103,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True)
     asked = parser.parse_args()
-    changes = CHANGES | (tomllib.loads(asked.changes.read_text()) if asked.changes else {})
+    changes = CHANGES | TOGETHER | (tomllib.loads(asked.changes.read_text()) if asked.changes else {})
     chosen = {name: change for name, change in changes.items() if not asked.only or name in asked.only}
     options = tomllib.loads("\n".join(asked.set))
     name = " ".join([asked.model, *asked.set])

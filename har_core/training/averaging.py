@@ -1,4 +1,4 @@
-"""A running average of the weights of a network, which answers better than its last weights."""
+"""A running average of the weights of a network, which often answers better than its last weights."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from har_core.evaluation.complexity import measure_complexity
 from har_core.evaluation.latency import measure_latency
 from har_core.evaluation.records import FoldRecord, read_record
 from har_core.evaluation.results import FoldResult, score_fold
-from har_core.models.catalogue import describe, is_network
+from har_core.models.catalogue import describe, is_network, list_models
 from har_core.models.registry import create_model
 from har_core.settings.report import EvaluationSettings
 
@@ -71,14 +71,19 @@ def read(home: Home) -> Iterator[FoldResult]:
         yield score_fold(record, pq.read_table(predictions))
 
 
+def defaults_of(result: FoldResult) -> dict[str, Any]:
+    """Options of the architecture; an ensemble has none."""
+    return describe(result.architecture).options if result.architecture in list_models() else {}
+
+
 def options(result: FoldResult) -> dict[str, Any]:
     """Those that the architecture was built with."""
-    return {name: result.training_settings[name] for name in describe(result.architecture).options}
+    return {name: result.training_settings[name] for name in defaults_of(result)}
 
 
 def label(result: FoldResult) -> str:
     """The architecture, with what differs from its defaults."""
-    defaults = describe(result.architecture).options
+    defaults = defaults_of(result)
     changed = {name: value for name, value in options(result).items() if value != defaults[name]}
     return " ".join([result.architecture, *(f"{name}={value}" for name, value in changed.items())])
 
@@ -89,8 +94,8 @@ def subject_scores(folds: Sequence[FoldResult]) -> list[float]:
 
 
 def cost(result: FoldResult) -> Cost | None:
-    """Of one window; None of a classical model."""
-    if not is_network(result.architecture):
+    """Of one window; None of a classical model and of an ensemble."""
+    if result.architecture not in list_models() or not is_network(result.architecture):
         return None
     network = create_model(
         result.architecture, num_channels=C, num_timepoints=T, num_classes=K, **options(result)

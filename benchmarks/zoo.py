@@ -12,7 +12,7 @@ import argparse
 import csv
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def read(home: Home) -> Iterator[FoldResult]:
         yield score_fold(record, pq.read_table(predictions))
 
 
-def defaults_of(result: FoldResult) -> dict[str, Any]:
+def defaults_of(result: FoldResult) -> Mapping[str, Any]:
     """Options of the architecture; an ensemble has none."""
     return describe(result.architecture).options if result.architecture in list_models() else {}
 

@@ -157,6 +157,7 @@ def test_weights_that_are_kept_are_registered_again(
     assert run(graph).ran == []
 
 
+@pytest.mark.slow
 def test_a_store_that_was_deleted_is_made_again_from_what_is_kept(graph: Graph, trained: list[str]) -> None:
     graph.home.mlflow_store.unlink()
     assert set(not_fresh(graph)) == set(statuses(graph)) - {"source_files"}
@@ -166,6 +167,7 @@ def test_a_store_that_was_deleted_is_made_again_from_what_is_kept(graph: Graph, 
     assert {status.state for status in statuses(graph).values()} == {State.FRESH}
 
 
+@pytest.mark.slow
 def test_a_model_without_its_files_is_trained_again(graph: Graph, trained: list[str]) -> None:
     shutil.rmtree(graph.home.mlruns)
     assert not run(graph).failures
@@ -192,6 +194,7 @@ def test_a_damaged_model_is_named_and_trained_again_and_the_damaged_champion_yie
     assert {status.state for status in statuses(graph).values()} == {State.FRESH}
 
 
+@pytest.mark.slow
 def test_force_trains_again_whatever_is_kept(graph: Graph, trained: list[str]) -> None:
     delete_version(graph)
     assert not run(graph, forced=True).failures

@@ -97,6 +97,7 @@ def test_what_cannot_be_told_leaves_the_earlier_files_and_aliases(
     assert outputs() != files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["result.json", "holdout.parquet"])
 def test_outputs_that_cannot_take_their_places_move_no_alias(
     graph: Graph, monkeypatch: pytest.MonkeyPatch, file: str

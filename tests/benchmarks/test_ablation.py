@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from har_core.settings.training import TrainingSettings
+from har_core.settings.training import PRESETS, TrainingSettings
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -28,6 +28,12 @@ def test_every_change_is_a_setting(ablation: ModuleType) -> None:
     assert len({settings.model_dump_json() for settings in made}) == len(made)
     for values in ablation.TOGETHER.values():
         assert TrainingSettings.model_validate({**ablation.PLAIN, **values}) not in made
+
+
+def test_the_preset_modern_is_what_was_measured_last(ablation: ModuleType) -> None:
+    measured = TrainingSettings.model_validate({**ablation.PLAIN, "epochs": 20, **[*ablation.TOGETHER.values()][-1]})
+    of_the_experiment = {"keep": "last", "mixed_precision": "auto"}
+    assert PRESETS["modern"].model_copy(update=of_the_experiment) == measured
 
 
 def test_what_was_measured_is_not_measured_again(

@@ -216,6 +216,13 @@ def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done: Place, a
     assert parent.data.metrics["test_macro_f1"] == pytest.approx(np.mean(scores))
     artifacts = {entry.path for entry in done.tracking.client.list_artifacts(parent.info.run_id)}
     assert {"result.json", "predictions.parquet", "experiment.toml"} <= artifacts
+    kept = done.home.artifacts / parent.info.run_id / "artifacts"
+    for path in (
+        done.home.fold_record(architecture, "loso-p1"),
+        done.home.predictions(f"folds/{architecture}", "loso-p1"),
+    ):
+        name = "predictions.parquet" if path.suffix == ".parquet" else "result.json"
+        assert (kept / name).read_bytes() == path.read_bytes()
 
 
 def test_outputs_are_recorded_and_checkpoints_gone(done: Place) -> None:

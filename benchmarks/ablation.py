@@ -5,6 +5,9 @@ recipe, and again with one change after the other, in inner folds of the subject
 a home has the file). The test subjects of the default split are never read. Each training runs its fixed number of
 epochs, and its last epoch is scored, so nothing is chosen within a training. Rows are appended as they come; what the
 file has already is not run again, so an interrupted run goes on.
+
+One change for one architecture after the other ranks architectures. Classical models have no recipe: all changes are
+the same to them.
 """
 
 from __future__ import annotations
@@ -18,9 +21,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from har_core.fitting.fit import fit_architecture
-from har_core.fitting.recipe import channels_seen
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.evaluation.scores import score
+from har_core.fitting.fit import classifier_of, fit_architecture
+from har_core.fitting.recipe import channels_seen, takes_raw_windows
 from har_core.fitting.trained import labelled
+from har_core.inference.classifier import predict_probabilities
 from har_core.models.catalogue import describe
 from har_core.search.folds import WANTED, inner_folds
 from har_core.settings.experiment import ModelSettings
@@ -109,7 +115,8 @@ def main() -> None:
     rows = read(asked.output)
     done = {(row["model"], row["change"], row["epochs"], row["seed"], row["fold"]) for row in rows}
     folds = inner_folds(SplitSettings(), range(1, 9), asked.folds)
-    cut = [(fold.name, cut_fold(asked.windows, fold, wanted=WANTED)) for fold in folds]
+    normalise = not takes_raw_windows(asked.model)
+    cut = [(fold.name, cut_fold(asked.windows, fold, normalise=normalise, wanted=WANTED)) for fold in folds]
     for change, values in chosen.items():
         for fold, windows in cut:
             key = (name, change, str(asked.epochs), str(asked.seed), fold)
@@ -123,22 +130,24 @@ def main() -> None:
 def measure(
     asked: argparse.Namespace, options: dict[str, Any], values: dict[str, Any], windows: SplitWindows
 ) -> tuple[str, str, str]:
-    """Macro-F1 and accuracy of the last epoch on the validation subjects, and seconds, as text."""
+    """Macro-F1 and accuracy of what was fitted on the validation subjects, and seconds, as text."""
     training = TrainingSettings.model_validate({**PLAIN, "epochs": asked.epochs, "seed": asked.seed, **values})
     settings = ModelSettings(training=training, architecture_options={**describe(asked.model).options, **options})
     training_windows, validation_windows = (labelled(windows.roles[role]) for role in WANTED)
-    start = time.perf_counter()
+    channels, start = channels_seen(training), time.perf_counter()
     fitted = fit_architecture(
         asked.model,
         training_windows,
         validation_windows,
         settings,
         RuntimeSettings(device="cpu", num_threads=asked.threads),
-        channels=channels_seen(training),
+        channels=channels,
         statistics=windows.statistics,
     )
-    last = fitted.history[-1]
-    return f"{last.validation_macro_f1:.4f}", f"{last.validation_accuracy:.4f}", f"{time.perf_counter() - start:.1f}"
+    seconds = time.perf_counter() - start
+    probabilities = predict_probabilities(classifier_of(fitted, None, channels), validation_windows.windows)
+    scores = score(validation_windows.labels.numpy(), probabilities, activities=range(NUM_ACTIVITIES))
+    return f"{scores.macro_f1:.4f}", f"{scores.accuracy:.4f}", f"{seconds:.1f}"
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -46,7 +46,7 @@ def test_what_was_measured_is_not_measured_again(
         return ("0.9000" if values else "0.8000", "0.5", "1.0")
 
     monkeypatch.setattr(ablation, "measure", measure)
-    monkeypatch.setattr(ablation, "cut_fold", lambda path, fold, wanted: fold.name)
+    monkeypatch.setattr(ablation, "cut_fold", lambda path, fold, **_: fold.name)
     output = tmp_path / "rows.csv"
     command = ["ablation.py", "w.parquet", "--model", "compact", "--output", str(output), "--only", "plain"]
     monkeypatch.setattr(sys, "argv", command)

@@ -305,6 +305,7 @@ def test_splits_that_fail_their_checks_say_so(graph: Graph) -> None:
     assert graph.materialise("splits", "champion").success
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_in_a_new_run(graph: Graph) -> None:
     settings = graph.experiment.models.settings["cnn"]
     training = settings.training.model_copy(update={"epochs": 3})

@@ -135,8 +135,8 @@ def purge_run(graph: Graph) -> None:
 @pytest.mark.parametrize(
     ("lose", "made"),
     [
-        (delete_version, {"models/cnn", "champion"}),
-        (delete_models, {"models/cnn", "champion"}),
+        pytest.param(delete_version, {"models/cnn", "champion"}, marks=pytest.mark.slow),
+        pytest.param(delete_models, {"models/cnn", "champion"}, marks=pytest.mark.slow),
         (purge_run, {"models/cnn"}),
     ],
 )

@@ -52,8 +52,14 @@ def full_disk_after_the_start(run: TrackedRun, path: Path, folder: str | None = 
 @pytest.mark.parametrize(
     ("name", "step", "failure"),
     [
-        *((name, "log_metrics", full_disk) for name in DATA),
-        *((name, "log_file", full_disk_after_the_start) for name in DATA),
+        ("windows", "log_metrics", full_disk),
+        ("splits", "log_file", full_disk_after_the_start),
+        *(
+            pytest.param(name, step, failure, marks=pytest.mark.slow)
+            for step, failure in (("log_metrics", full_disk), ("log_file", full_disk_after_the_start))
+            for name in DATA
+            if (name, step) not in {("windows", "log_metrics"), ("splits", "log_file")}
+        ),
     ],
 )
 def test_full_disk_of_the_tracker_leaves_the_earlier_outputs(
@@ -75,7 +81,7 @@ def test_full_disk_of_the_tracker_leaves_the_earlier_outputs(
     assert damaged.files() != files
 
 
-@pytest.mark.parametrize("name", ["models/cnn", "comparison_report"])
+@pytest.mark.parametrize("name", [pytest.param("models/cnn", marks=pytest.mark.slow), "comparison_report"])
 def test_what_cannot_be_told_leaves_the_earlier_files_and_aliases(
     graph: Graph, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -44,17 +44,6 @@ def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
 
 
-def test_quick_limits_are_measured_and_told(tmp_path: Path) -> None:
-    done = bench(tmp_path, "limits", "--quick")
-    assert done.returncode == 0, done.stderr
-    content = json.loads((tmp_path / "bench.json").read_text())
-    assert {row["case"] for row in content["measured"]} == SECTIONS["limits"]
-    assert content["machine"]["quick"] is True
-    assert content["machine"]["threads"] >= 1
-    markdown = (tmp_path / "bench.md").read_text()
-    assert all(f"| {case} |" in markdown for case in SECTIONS["limits"])
-
-
 def test_unknown_section_is_refused(tmp_path: Path) -> None:
     done = bench(tmp_path, "limit")
     assert done.returncode == 2
@@ -67,7 +56,11 @@ def test_every_section_runs_in_its_quick_form(tmp_path: Path) -> None:
     done = bench(tmp_path, "--quick")
     assert done.returncode == 0, done.stderr
     content = json.loads((tmp_path / "bench.json").read_text())
+    assert content["machine"]["quick"] is True
+    assert content["machine"]["threads"] >= 1
+    markdown = (tmp_path / "bench.md").read_text()
     for section, cases in SECTIONS.items():
+        assert all(f"| {case} |" in markdown for case in cases)
         assert {row["case"] for row in content["measured"] if row["section"] == section} == cases
     for row in content["measured"]:
         assert all(math.isfinite(figure) and figure > 0 for figure in row["figures"]), row

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 import pytest
+from instances import copy_of
 from narrowing import as_type, present
 
 from assets.data.raw_recordings import build_raw_recordings
@@ -99,34 +100,29 @@ class DataGraph:
         return {key.name: record.status.value for key, record in records.items()}
 
 
-def open_graph(root: Path, home: Path) -> DataGraph:
-    """The instance is the caller's to close."""
-    experiment = load_experiment(root / "tiny.toml")
+def graph_in(home: Home, instance: dg.DagsterInstance) -> DataGraph:
+    experiment = load_experiment(home.root / "tiny.toml")
     builders = (build_raw_recordings, build_recording_audit, build_windows, build_splits)
-    folder = home / ".dagster"
-    folder.mkdir(exist_ok=True)
-    instance = dg.DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}})
-    report_source_version(instance, experiment, Home(home))
-    return DataGraph(Home(home), instance, [build_source_files(), *(build(experiment) for build in builders)])
+    report_source_version(instance, experiment, home)
+    return DataGraph(home, instance, [build_source_files(), *(build(experiment) for build in builders)])
 
 
 @pytest.fixture(scope="module")
-def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root of a home with recordings and their audit, to copy."""
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataGraph]:
+    """Recordings and their audit, to copy."""
     root = tmp_path_factory.mktemp("audited")
     (root / "tiny.toml").write_text(EXPERIMENT, encoding="utf-8")
-    graph = open_graph(root, root)
-    with graph.instance:
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = graph_in(Home(root), instance)
         assert graph.materialise("raw_recordings", "recording_audit").success
-    return root
+        yield graph
 
 
 @pytest.fixture
-def graph(audited: Path, tmp_path: Path) -> Iterator[DataGraph]:
-    shutil.copytree(audited, tmp_path / "home")
-    made = open_graph(audited, tmp_path / "home")
-    with made.instance:
-        yield made
+def graph(audited: DataGraph, tmp_path: Path) -> Iterator[DataGraph]:
+    home = Home(shutil.copytree(audited.home.root, tmp_path / "home"))
+    with copy_of(audited.instance) as instance:
+        yield graph_in(home, instance)
 
 
 def test_sound_recordings_lose_nothing(graph: DataGraph) -> None:

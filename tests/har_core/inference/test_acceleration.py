@@ -62,13 +62,19 @@ def spread(answers: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(
-    ("name", "engine"),
+    ("name", "engine", "precision"),
     [
-        *((name, "torch") for name in OPTIONS),
-        *((name, "openvino") for name in ("cnn", "resnet", "shufflenet", "lstm", "bilstm", "gru", "rnn")),
+        *((name, "torch", precision) for name in OPTIONS for precision in ("fp32", "bf16")),
+        *(("cnn", "openvino", precision) for precision in ("fp32", "bf16")),
+        ("lstm", "openvino", "fp32"),
+        *(
+            pytest.param(name, "openvino", precision, marks=pytest.mark.slow)  # seconds each, to convert
+            for name in ("resnet", "shufflenet", "lstm", "bilstm", "gru", "rnn")
+            for precision in ("fp32", "bf16")
+            if (name, precision) != ("lstm", "fp32")
+        ),
     ],
 )
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_answers_are_those_of_the_model(name: str, engine: Engine, precision: Precision, windows: np.ndarray) -> None:
     model = classifier(name)
     expected = predict_probabilities(model, torch.from_numpy(windows))
@@ -87,10 +93,9 @@ def test_answers_are_those_of_the_model(name: str, engine: Engine, precision: Pr
     ("name", "engine"),
     [
         ("shufflenet", "torch"),
-        ("shufflenet", "openvino"),
         ("lstm", "torch"),
         ("lstm", "openvino"),
-        ("gru", "openvino"),
+        *(pytest.param(name, "openvino", marks=pytest.mark.slow) for name in ("shufflenet", "gru")),
     ],
 )
 def test_exported_model_is_taken_too(name: str, engine: Engine, windows: np.ndarray) -> None:
@@ -228,8 +233,7 @@ def test_several_threads_may_ask_at_once(windows: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(("precision", "value"), [("fp32", np.inf), ("bf16", np.nan)])
 def test_values_that_are_not_finite_are_refused_with_their_place(
     windows: np.ndarray, engine: Engine, precision: Precision, value: float
 ) -> None:
@@ -246,6 +250,7 @@ def test_no_windows_are_refused() -> None:
         fast(np.zeros((0, T, C), np.float32))
 
 
+@pytest.mark.slow
 def test_nobody_is_told_of_the_use() -> None:
     code = """
 import sys, numpy as np, torch

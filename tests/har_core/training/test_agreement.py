@@ -19,7 +19,7 @@ from har_core.training.seeding import seed_everything
 
 make_plain = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "plain_networks.py"))["make_plain"]
 
-ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
+ARCHITECTURES = ("cnn", "resnet", "shufflenet", pytest.param("lstm", marks=pytest.mark.slow))
 SIZES = {"num_channels": 3, "num_classes": 3}
 NUM_WINDOWS, NUM_TIMEPOINTS = 36, 24
 SETTINGS = TrainingSettings(epochs=4, batch_size=8, seed=3)

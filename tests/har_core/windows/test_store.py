@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.base.errors import StorageError
@@ -55,6 +55,7 @@ def test_a_mapped_tensor_is_read_without_what_lies_behind(tmp_path: Path) -> Non
     assert "rr" in flags, (flags, kept.shape)  # random read advised, says proc(5)
 
 
+@settings(max_examples=30)
 @given(sizes=st.lists(st.integers(0, 300), max_size=8), max_mib=st.integers(0, 1))
 def test_what_is_in_memory_never_exceeds_the_limit(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], max_mib: int

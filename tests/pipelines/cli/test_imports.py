@@ -37,6 +37,8 @@ COMMANDS = {
     "trace models:/har/9": (2, set()),
 }
 """A command -> its exit code, and the heavy packages that it may import."""
+QUICK = ("--help", "status small.toml", "predict sitting.txt", "trace")
+"""Commands that are tried with every change; a second or more each."""
 ONLY_READ = ("models", "predict")
 """Commands that leave the home as it is, so that it may be one that they cannot write."""
 
@@ -59,7 +61,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [pytest.param(command, marks=() if command in QUICK else pytest.mark.slow) for command in COMMANDS]
+)
 def test_heavy_packages(folder: Path, tmp_path: Path, command: str) -> None:
     exit_code, allowed = COMMANDS[command]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HAR_", "DAGSTER_", "MLFLOW_"))}

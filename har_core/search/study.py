@@ -30,7 +30,7 @@ MAX_TRIES = 3
 """Of one trial whose process is killed: it may be what kills it."""
 VALUES, SCORES, MACS, SECONDS, ERROR = "values", "scores", "macs", "seconds", "error"
 """Attributes of a trial."""
-_PLACE = "place"
+_PLACE, _INTERRUPTED = "place", "interrupted"
 _SECONDS_TO_WAIT = 60
 """For another process that writes the study."""
 _NAME = "search"
@@ -91,17 +91,29 @@ def open_study(path: Path, settings: SearchSettings, *, last_step: int) -> Itera
         storage.engine.dispose()
 
 
-def settle(study: optuna.Study) -> None:
-    """Mark trials of killed processes as failed; nobody may be at work on the study."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+def settle(study: optuna.Study, *, interrupted: bool = False) -> None:
+    """Mark trials that have not ended as failed; nobody may be at work on the study.
+
+    Their processes were killed. Where somebody ``interrupted`` them, they are tried again however often that was.
+    """
+    left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    if interrupted:
+        study.set_user_attr(_INTERRUPTED, [*_interrupted(study), *(trial.number for trial in left)])
+    for trial in left:
         study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _interrupted(study: optuna.Study) -> list[int]:
+    """Numbers of trials."""
+    numbers: list[int] = study.user_attrs.get(_INTERRUPTED, [])
+    return numbers
 
 
 def open_places(study: optuna.Study, settings: SearchSettings) -> list[int]:
     """The places of the trials still to do, those that were killed among them; a grid has no more than its points."""
     num_trials = min(settings.trials, size_of_grid(settings.space)) if settings.sampler == "grid" else settings.trials
-    trials = study.get_trials(deepcopy=False)
-    tries = Counter(place_of(trial) for trial in trials if was_killed(trial))
+    trials, spared = study.get_trials(deepcopy=False), _interrupted(study)
+    tries = Counter(place_of(trial) for trial in trials if was_killed(trial) and trial.number not in spared)
     done = {place_of(trial) for trial in trials if trial.state.is_finished() and not was_killed(trial)}
     return [place for place in range(num_trials) if place not in done and tries[place] < MAX_TRIES]
 
@@ -113,7 +125,7 @@ def place_of(trial: FrozenTrial) -> int | None:
 
 
 def was_killed(trial: FrozenTrial) -> bool:
-    """Whether the process of a trial was killed; one that failed by itself says why."""
+    """Whether the process of a trial was killed or interrupted; one that failed by itself says why."""
     return trial.state is TrialState.FAIL and ERROR not in trial.user_attrs
 
 

@@ -66,12 +66,16 @@ def run_search(
         places = open_places(study, settings)
         if not places:
             return
-        if num_workers == 1:
-            objective.prepare()
-            for place in places:
-                run_trial(study, settings, objective, place, listener, last_step=last_step)
-            return
-    _run_side_by_side(order, places, listener, min(num_workers, len(places)))
+        try:
+            if num_workers == 1:
+                objective.prepare()
+                for place in places:
+                    run_trial(study, settings, objective, place, listener, last_step=last_step)
+            else:
+                _run_side_by_side(order, places, listener, min(num_workers, len(places)))
+        except KeyboardInterrupt:
+            settle(study, interrupted=True)
+            raise
 
 
 def _run_side_by_side(order: _Order, places: Sequence[int], listener: SearchListener, num_workers: int) -> None:

@@ -161,6 +161,21 @@ def test_a_trial_that_kills_its_process_is_given_up() -> None:
     assert open_places(study, settings) == [1]
 
 
+def test_a_trial_that_somebody_interrupts_is_tried_again_however_often() -> None:
+    settings = SearchSettings(trials=2, sampler="random", space=SPACE)
+    study = study_of(settings)
+
+    def interrupt(event: SearchEvent) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(MAX_TRIES):
+        with pytest.raises(KeyboardInterrupt):
+            run_trial(study, settings, Toy(), 0, interrupt, last_step=LAST_STEP)
+        settle(study, interrupted=True)
+    assert open_places(study, settings) == [0, 1]
+    assert len({str(trial.params) for trial in study.trials}) == 1
+
+
 def test_more_trials_go_on_with_the_same_study(tmp_path: Path) -> None:
     path = tmp_path / "studies" / "s.db"
     few = SearchSettings(trials=2, sampler="random", space=SPACE)

@@ -17,8 +17,8 @@ from processes import wait_for_the_end_of
 from toy_search import LAST_STEP, SPACE, Toy
 
 from har_core.base.errors import HarError
-from har_core.search.events import SearchEvent, TrialFinished, ignore
-from har_core.search.study import VALUES, open_study, was_killed
+from har_core.search.events import SearchEvent, TrialFinished, TrialProgress, ignore
+from har_core.search.study import MAX_TRIES, VALUES, open_study, was_killed
 from har_core.search.workers import _hand_out, _Ready, run_search
 from har_core.settings.search import SearchSettings
 
@@ -56,6 +56,27 @@ def test_a_killed_search_goes_on(tmp_path: Path, num_workers: int) -> None:
     assert len(complete) == SETTINGS.trials
     assert all(values in complete for values in killed)
     assert len({tuple(values.items()) for values in complete}) == SETTINGS.trials
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_an_interruption_is_no_try(tmp_path: Path, num_workers: int) -> None:
+    path = tmp_path / "s.db"
+
+    def interrupt(event: SearchEvent) -> None:
+        if isinstance(event, TrialProgress):
+            raise KeyboardInterrupt
+
+    objective = Toy(tmp_path / "begun.txt", 0.05)
+    for _ in range(MAX_TRIES):
+        with pytest.raises(KeyboardInterrupt):
+            run_search(path, SETTINGS, objective, last_step=LAST_STEP, listener=interrupt, num_workers=num_workers)
+    with open_study(path, SETTINGS, last_step=LAST_STEP) as study:
+        assert {trial.state for trial in study.trials} <= {TrialState.FAIL, TrialState.COMPLETE}
+        assert any(was_killed(trial) for trial in study.trials)
+    run_search(path, SETTINGS, objective, last_step=LAST_STEP, listener=ignore, num_workers=num_workers)
+    with open_study(path, SETTINGS, last_step=LAST_STEP) as study:
+        assert sum(trial.state is TrialState.COMPLETE for trial in study.trials) == SETTINGS.trials
 
 
 class Ended:

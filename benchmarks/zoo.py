@@ -1,9 +1,10 @@
-"""A table of every fold that homes hold, for docs/results: scores of each subject, and what each architecture costs.
+"""Tables of what homes hold of each architecture, for docs/results: scores of each subject, and what it costs.
 
 ``python benchmarks/zoo.py HOME [HOME …] --csv FILE`` reads records and predictions of ``loso``, prints a Markdown
-table of the architectures whose folds are all there, best first, and writes a row for each fold and seed.
-Multiply-accumulates and the time of one window are those of the network as it was trained, in float32 on one thread,
-measured here.
+table of the architectures whose folds are all there, best first, and writes a row for each fold and seed. With
+``--validation FILE``, which ``ablation.py`` wrote, it tells what each reached on validation subjects. With
+``--holdout`` it prints a table of the models instead. Multiply-accumulates and the time of one window are those of the
+network as it was trained, in float32 on one thread, measured here.
 """
 
 from __future__ import annotations
@@ -20,18 +21,19 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 
-from assets.machinery.keys import fold_key
+from assets.machinery.keys import fold_key, model_key
 from assets.resources.home import Home
 from har_core.evaluation.complexity import measure_complexity
 from har_core.evaluation.latency import measure_latency
-from har_core.evaluation.records import FoldRecord, read_record
-from har_core.evaluation.results import FoldResult, score_fold
+from har_core.evaluation.records import FoldRecord, ModelRecord, read_record
+from har_core.evaluation.results import FoldResult, ModelResult, score_fold, score_model, score_predictions
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.models.registry import create_model
 from har_core.settings.report import EvaluationSettings
 
 NUM_SUBJECTS = 8
 T, C, K = 125, 45, 19
+Result = FoldResult | ModelResult
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("homes", type=Path, nargs="+")
     parser.add_argument("--csv", type=Path, help="a row for each fold and seed")
+    parser.add_argument("--validation", type=Path, action="append", default=[], help="rows of the ablation's")
+    parser.add_argument("--holdout", action="store_true", help="models on their one split instead of folds")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    if asked.holdout:
+        print("\n".join(holdout_table(result for home in asked.homes for result in read_models(Home(home)))))
+        return
     results: dict[str, list[FoldResult]] = defaultdict(list)
     for home in asked.homes:
         for result in read(Home(home)):
             results[label(result)].append(result)
     complete = {name: sorted(of, key=lambda fold: fold.fold) for name, of in results.items() if len(of) == NUM_SUBJECTS}
     ranked = sorted(complete.items(), key=lambda entry: -statistics.fmean(subject_scores(entry[1])))
-    print("\n".join(table(ranked)))
+    print("\n".join(table(ranked, validation_scores(asked.validation))))
     if asked.csv is not None:
         with asked.csv.open("w", newline="") as file:
             writer = csv.DictWriter(file, ("architecture", "fold", "seed", "macro_f1", "accuracy", "seconds"))
@@ -71,17 +78,35 @@ def read(home: Home) -> Iterator[FoldResult]:
         yield score_fold(record, pq.read_table(predictions))
 
 
-def defaults_of(result: FoldResult) -> Mapping[str, Any]:
+def read_models(home: Home) -> Iterator[tuple[ModelResult, dict[int, float]]]:
+    """Every model in a home, with macro-F1 of each test subject."""
+    for path in sorted((home.data / "models").glob("*/result.json")):
+        record = read_record(path, ModelRecord)
+        predictions = pq.read_table(home.predictions(model_key(record.architecture).to_user_string(), "holdout"))
+        yield score_model(record, predictions), score_predictions(predictions).per_subject
+
+
+def validation_scores(paths: Iterable[Path]) -> dict[str, float]:
+    """Mean macro-F1 over the inner folds of each architecture, by its label."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    for path in paths:
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                scores[row["model"]].append(float(row["macro_f1"]))
+    return {name: statistics.fmean(of) for name, of in scores.items()}
+
+
+def defaults_of(result: Result) -> Mapping[str, Any]:
     """Options of the architecture; an ensemble has none."""
     return describe(result.architecture).options if result.architecture in list_models() else {}
 
 
-def options(result: FoldResult) -> dict[str, Any]:
+def options(result: Result) -> dict[str, Any]:
     """Those that the architecture was built with."""
     return {name: result.training_settings[name] for name in defaults_of(result)}
 
 
-def label(result: FoldResult) -> str:
+def label(result: Result) -> str:
     """The architecture, with what differs from its defaults."""
     defaults = defaults_of(result)
     changed = {name: value for name, value in options(result).items() if value != defaults[name]}
@@ -93,7 +118,7 @@ def subject_scores(folds: Sequence[FoldResult]) -> list[float]:
     return [fold.macro_f1 for fold in folds]
 
 
-def cost(result: FoldResult) -> Cost | None:
+def cost(result: Result) -> Cost | None:
     """Of one window; None of a classical model and of an ensemble."""
     if result.architecture not in list_models() or not is_network(result.architecture):
         return None
@@ -104,20 +129,47 @@ def cost(result: FoldResult) -> Cost | None:
     return Cost(measure_complexity(network, T, C).macs, latency.batch1_median_ms)
 
 
-def table(ranked: Iterable[tuple[str, Sequence[FoldResult]]]) -> Iterator[str]:
-    """Markdown."""
+def told(spent: Cost | None) -> str:
+    """Its two cells."""
+    return f"| {spent.macs:,} | {spent.milliseconds:.2f} |" if spent is not None else "| – | – |"
+
+
+def table(ranked: Iterable[tuple[str, Sequence[FoldResult]]], validation: Mapping[str, float]) -> Iterator[str]:
+    """Markdown of folds; ``validation`` may have scores of some."""
     subjects = " | ".join(str(number) for number in range(1, NUM_SUBJECTS + 1))
-    yield f"| architecture | mean | worst | {subjects} | accuracy | parameters | MACs | window, ms | training, min |"
-    yield "|:--|" + "--:|" * (NUM_SUBJECTS + 7)
+    chosen_by = " validation |" if validation else ""
+    yield (
+        f"| architecture |{chosen_by} mean | worst | {subjects} | accuracy | parameters | MACs | window, ms "
+        "| training, min |"
+    )
+    yield "|:--|" + "--:|" * (NUM_SUBJECTS + 7 + bool(validation))
     for name, folds in ranked:
         scores, spent = subject_scores(folds), cost(folds[0])
         accuracy = statistics.fmean(seed.scores["test"].accuracy for fold in folds for seed in fold.seeds)
         minutes = statistics.fmean(seed.training_seconds for fold in folds for seed in fold.seeds) * len(folds) / 60
-        told = f"| {spent.macs:,} | {spent.milliseconds:.2f}" if spent is not None else "| – | –"
+        before = f" {validation[name]:.3f} |" if name in validation else " – |" if validation else ""
         yield (
-            f"| {name} | {statistics.fmean(scores):.3f} ± {statistics.stdev(scores):.3f} | {min(scores):.3f} | "
-            f"{' | '.join(f'{score:.3f}' for score in scores)} | {accuracy:.3f} | {folds[0].num_parameters:,} {told} | "
-            f"{minutes:.1f} |"
+            f"| {name} |{before} {statistics.fmean(scores):.3f} ± {statistics.stdev(scores):.3f} | {min(scores):.3f} | "
+            f"{' | '.join(f'{score:.3f}' for score in scores)} | {accuracy:.3f} | {folds[0].num_parameters:,} "
+            f"{told(spent)} {minutes:.1f} |"
+        )
+
+
+def holdout_table(models: Iterable[tuple[ModelResult, Mapping[int, float]]]) -> Iterator[str]:
+    """Markdown of models, best first."""
+    ranked = sorted(models, key=lambda entry: -entry[0].scores["test"].macro_f1)
+    subjects = [str(subject) for subject in ranked[0][1]]
+    yield (
+        f"| architecture | macro-F1 | {' | '.join(subjects)} | accuracy | parameters | MACs | window, ms "
+        "| training, min |"
+    )
+    yield "|:--|" + "--:|" * (len(subjects) + 6)
+    for result, per_subject in ranked:
+        test = result.scores["test"]
+        yield (
+            f"| {label(result)} | {test.macro_f1:.3f} | {' | '.join(f'{own:.3f}' for own in per_subject.values())} | "
+            f"{test.accuracy:.3f} | {result.complexity.num_parameters:,} {told(cost(result))} "
+            f"{result.training_seconds / 60:.1f} |"
         )
 
 

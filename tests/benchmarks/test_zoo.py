@@ -15,7 +15,9 @@ import torch
 
 from assets.resources.home import Home
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.records import FoldRecord, SeedRecord, write_record
+from har_core.evaluation.complexity import Complexity
+from har_core.evaluation.latency import Latency, Machine
+from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord, write_record
 from har_core.inference.predictions import tabulate_predictions, write_predictions
 from har_core.settings.report import EvaluationSettings
 from har_core.windows.tensors import WindowTensors
@@ -38,16 +40,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def add_fold(home: Home, architecture: str, subject: int, num_wrong: int) -> None:
     """A fold with one window of each activity, the first ``num_wrong`` of which are taken for the last activity."""
-    fold, labels = f"loso-p{subject}", np.arange(NUM_ACTIVITIES)
-    keys = np.full(NUM_ACTIVITIES, subject, dtype=np.int16)
-    windows = WindowTensors(
-        keys=pa.table({"subject": keys, **dict.fromkeys(("activity", "segment", "start"), np.ones_like(keys))}),
-        windows=torch.zeros(NUM_ACTIVITIES, 1, 45),
-        labels=torch.from_numpy(labels),
-        damaged=torch.zeros(NUM_ACTIVITIES, dtype=torch.bool),
-        duplicate_groups=torch.full((NUM_ACTIVITIES,), -1, dtype=torch.int32),
-    )
-    answers = np.where(labels < num_wrong, NUM_ACTIVITIES - 1, labels)
+    fold = f"loso-p{subject}"
     record = FoldRecord(
         architecture=architecture,
         origin="real",
@@ -62,20 +55,76 @@ def add_fold(home: Home, architecture: str, subject: int, num_wrong: int) -> Non
         device="cpu",
         precision="fp32",
     )
-    path = home.predictions(f"folds/{architecture}", fold)
-    for file in (home.fold_record(architecture, fold), path):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    write_record(home.fold_record(architecture, fold), record)
+    write(
+        home.fold_record(architecture, fold),
+        record,
+        home.predictions(f"folds/{architecture}", fold),
+        [subject],
+        num_wrong,
+    )
+
+
+def add_model(home: Home, architecture: str, num_wrong: int) -> None:
+    """A model that two subjects test with one window of each activity."""
+    machine = Machine(processor="a", num_cores=1, system="b", torch_version="c")
+    record = ModelRecord(
+        architecture=architecture,
+        origin="real",
+        seed=0,
+        training_settings=OPTIONS[architecture],
+        history=(),
+        best_epoch=3,
+        complexity=Complexity(num_parameters=1234, macs=5, size_bytes=6),
+        latency=Latency(
+            batch1_median_ms=1.0,
+            batch1_p95_ms=1.0,
+            throughput_windows_per_s=1.0,
+            num_threads=1,
+            warmup=1,
+            repeats=3,
+            batch_size=1,
+            machine=machine,
+        ),
+        num_windows={"training": 100, "validation": 0, "test": 2 * NUM_ACTIVITIES},
+        training_seconds=90.0,
+        device="cpu",
+        precision="fp32",
+    )
+    path = home.predictions(f"models/{architecture}", "holdout")
+    write(home.record(architecture), record, path, [7, 8], num_wrong)
+
+
+def write(file: Path, record: FoldRecord | ModelRecord, path: Path, subjects: list[int], num_wrong: int) -> None:
+    """A record and predictions of the first subject's windows with ``num_wrong`` errors, and none of the others'."""
+    keys = np.repeat(np.array(subjects, dtype=np.int16), NUM_ACTIVITIES)
+    labels = np.tile(np.arange(NUM_ACTIVITIES), len(subjects))
+    windows = WindowTensors(
+        keys=pa.table({"subject": keys, **dict.fromkeys(("activity", "segment", "start"), np.ones_like(keys))}),
+        windows=torch.zeros(len(labels), 1, 45),
+        labels=torch.from_numpy(labels),
+        damaged=torch.zeros(len(labels), dtype=torch.bool),
+        duplicate_groups=torch.full((len(labels),), -1, dtype=torch.int32),
+    )
+    answers = np.where(np.arange(len(labels)) < num_wrong, NUM_ACTIVITIES - 1, labels)
+    for each in (file, path):
+        each.parent.mkdir(parents=True, exist_ok=True)
+    write_record(file, record)
     write_predictions(path, tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[answers], role="test", seed=0))
 
 
-def test_whole_architectures_are_ranked_with_what_they_cost(
-    zoo: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def quickly(zoo: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Latency after a few calls, and threads as they were."""
     monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
     monkeypatch.setattr(
         zoo, "EvaluationSettings", lambda **kept: EvaluationSettings(latency_repeats=3, latency_warmup=1, **kept)
     )
+
+
+@pytest.mark.usefixtures("quickly")
+def test_whole_architectures_are_ranked_with_what_they_cost(
+    zoo: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
     for subject in range(1, 9):
         add_fold(first, "my_vote", subject, num_wrong=2)
@@ -96,3 +145,29 @@ def test_whole_architectures_are_ranked_with_what_they_cost(
     assert {row["fold"] for row in rows if row["architecture"] == "compact width=4"} == {
         f"loso-p{n}" for n in range(1, 9)
     }
+    (tmp_path / "v.csv").write_text("model,macro_f1\ncompact width=4,0.5\ncompact width=4,0.7\n")
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--validation", str(tmp_path / "v.csv")])
+    zoo.main()
+    head, rule, compact, vote = capsys.readouterr().out.splitlines()
+    assert head.startswith("| architecture | validation | mean |")
+    assert rule.count("|") == head.count("|")
+    assert compact.startswith("| compact width=4 | 0.600 | 0.9")
+    assert vote.startswith("| my_vote | – | 0.")
+
+
+@pytest.mark.usefixtures("quickly")
+def test_models_are_ranked_by_their_one_split(
+    zoo: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
+    add_model(first, "compact", num_wrong=3)
+    add_model(second, "cnn", num_wrong=1)
+    monkeypatch.setattr(sys, "argv", ["zoo.py", str(first.root), str(second.root), "--holdout"])
+    zoo.main()
+    head, rule, cnn, compact = capsys.readouterr().out.splitlines()
+    assert head.startswith("| architecture | macro-F1 | 7 | 8 | accuracy |")
+    assert rule.count("|") == head.count("|")
+    assert cnn.startswith("| cnn | 0.9")
+    assert " | 1.000 | 0.974 | 1,234 | 248," in cnn
+    assert compact.startswith("| compact width=4 | 0.9")
+    assert compact.endswith("| 1.5 |")

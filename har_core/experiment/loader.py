@@ -53,7 +53,9 @@ def load_experiment(path: Path) -> Experiment:
     reader.check_windows()
     reader.check_splits(sections["splits"], sections["models"])
     reader.check_folds(sections["evaluation"], sections["models"])
-    named = {"ensembles": reader.ensembles(sections["models"]), "search": reader.searches(sections["models"])}
+    ensembles = reader.ensembles(sections["models"])
+    reader.check_ensembles(ensembles, sections["splits"], sections["evaluation"])
+    named = {"ensembles": ensembles, "search": reader.searches(sections["models"])}
     reader.refuse_unknown((), known=[*sections, *named], what="section")
     if reader.problems:
         in_order = sorted(reader.problems, key=lambda problem: problem.line or 0)
@@ -179,6 +181,22 @@ class _Reader:
                         expected = f"an architecture of [models]{hint(member, models.architectures)}"
                         self.refuse(place, expected, value=member)
         return made
+
+    def check_ensembles(
+        self, ensembles: Mapping[str, EnsembleSettings], splits: Settings | None, evaluation: Settings | None
+    ) -> None:
+        """Add a problem if nobody validates and an ensemble is fitted on those who do."""
+        fitted = {name: settings for name, settings in ensembles.items() if settings.is_fitted}
+        if fitted and isinstance(splits, SplitSettings) and not splits.validation_subjects:
+            why = f"ensembles are fitted on its windows ({', '.join(fitted)})"
+            self.refuse(("splits", "validation_subjects"), f"at least one subject, because {why}")
+        if not isinstance(evaluation, EvaluationSettings) or evaluation.validation_subjects:
+            return
+        scored = evaluation.architectures
+        over_folds = [name for name, own in fitted.items() if scored is None or set(own.members) <= set(scored)]
+        if over_folds and {"loso", "pairs"} & set(evaluation.protocols):
+            why = f"ensembles are fitted on their windows ({', '.join(over_folds)})"
+            self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {why}")
 
     def check_activities(self, source: Settings | None) -> None:
         """Add a problem for each activity that does not exist; checked here, because settings know no activities."""

@@ -69,3 +69,28 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, line: int | None, 
     assert any(expected in problem.expected for problem in problems), problems
     if line is not None:
         assert problems[0].line == line
+
+
+@pytest.mark.parametrize("kind", ['combine = "stack"', 'weights = "fitted"'])
+def test_what_is_fitted_needs_subjects_that_validate(tmp_path: Path, kind: str) -> None:
+    text = f"""
+[ensembles.both]
+members = ["cnn", "lstm"]
+{kind}
+[training]
+keep = "last"
+[splits]
+validation_subjects = []
+[evaluation]
+protocols = ["loso"]
+validation_subjects = 0
+"""
+    problems = refused(tmp_path, text)
+    assert [(problem.line, problem.expected.partition(",")[0]) for problem in problems] == [
+        (10, "at least one subject"),
+        (13, "1 or 2"),
+    ]
+    assert all("(both)" in problem.expected for problem in problems)
+    elsewhere = text.replace("subjects = 0", 'subjects = 0\narchitectures = ["cnn"]').replace("= []", "= [6]")
+    assert load(tmp_path, elsewhere).fold_names == ("cnn",)
+    assert load(tmp_path, text.replace(kind, "")).fold_names == ("cnn", "lstm", "compact", "both")

@@ -10,7 +10,7 @@ from pipelines.cli.options import DataOption, ExperimentArgument
 
 
 def search(
-    model: Annotated[str, typer.Option(metavar="NAME", help="The architecture, by its section [search.NAME].")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="The architecture: NAME of its section search.NAME.")],
     experiment: ExperimentArgument = None,
     trials: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="Settings to try in all, in place of the file's number.")

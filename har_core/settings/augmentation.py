@@ -26,9 +26,9 @@ class AugmentationSettings(Settings):
     jitter: float = Field(default=0.0, ge=0, le=1)
     """Standard deviation of noise on each sample, in standard deviations of the channel."""
     channel_dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Probability that a channel of a window is replaced by its mean over the training windows."""
+    """Probability that a channel of a window is replaced by its mean over the training windows; one always stays."""
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Probability that a unit of a window is lost: it holds zeros in sensor units, as in recordings."""
+    """Probability that a unit of a window is lost: it holds zeros in sensor units, as in recordings; one stays."""
     blanking: float = Field(default=0.0, ge=0, le=1)
     """Probability that a unit of a window loses a stretch: it holds zeros in sensor units, as in recordings."""
     holding: float = Field(default=0.0, ge=0, le=1)

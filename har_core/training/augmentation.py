@@ -301,9 +301,9 @@ def _spline(num_timepoints: int) -> Tensor:
 
 
 def _lost(num_windows: int, num_parts: int, probability: float) -> Tensor:
-    """Which parts of a window are lost, bool (N, parts); a window that would lose all keeps all."""
-    lost = torch.rand(num_windows, num_parts) < probability
-    return lost & ~lost.all(dim=1, keepdim=True)
+    """Which parts of a window are lost, bool (N, parts); a window that would lose all keeps one of them."""
+    drawn = torch.rand(num_windows, num_parts)
+    return (drawn < probability) & (drawn < drawn.amax(dim=1, keepdim=True))
 
 
 def _zeros(layout: Layout) -> Tensor:

@@ -24,7 +24,7 @@ class EpochRecord:
     validation_loss: float | None
     """Mean cross entropy of the validation windows, without label smoothing; as the next two, None without any."""
     validation_macro_f1: float | None
-    """Mean F1 over all activities; it chooses the best epoch, where that is kept."""
+    """Mean F1 over the activities that there are training windows of; it chooses the best epoch, where that is kept."""
     validation_accuracy: float | None
     """Share of validation windows with the right activity."""
     seconds: float

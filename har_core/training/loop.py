@@ -59,7 +59,7 @@ def train(
 
     After each epoch the whole state is written to ``checkpoint_path``. A run that finds it there, with the same
     ``checkpoint_key``, settings and weight shapes, continues after its last epoch and ends with the same weights as an
-    unbroken run (on the same kind of device, with the same number of threads). Any other file there is reported
+    unbroken run (on the CPU, with the same number of threads). Any other file there is reported
     (:class:`CheckpointIgnored`, and a log record) and overwritten. The caller removes it once the result is safe.
 
     Args:
@@ -80,7 +80,7 @@ def train(
 
     Raises:
         InputError: the windows, labels or the device cannot be used, or there is nothing to choose the epoch by.
-        HarError: the loss is no longer finite.
+        HarError: the loss or a kept weight is no longer finite.
         StorageError: the checkpoint cannot be written.
     """
     check("training", training, num_classes=num_classes, at_least=2)
@@ -166,6 +166,8 @@ class _Trainer:
             if checkpoint_path is not None:
                 save_checkpoint(checkpoint_path, self._checkpoint())
             self.listener(EpochFinished(record=self.history[-1]))
+        if not all(bool(tensor.isfinite().all()) for tensor in self.best_weights.values()):
+            raise _divergence("weights are", self.history[-1].epoch, self.history[-1].learning_rate)
         kept = kept_epoch(self.history, self.settings)
         self.listener(TrainingFinished(best_epoch=kept, stopped_early=self._has_stalled()))
         self.model.load_state_dict(self.best_weights)
@@ -229,9 +231,12 @@ class _Trainer:
             loss = self._loss(self.training.select(indices).to(self.device))
             torch.autograd.backward(self.scaler.scale(loss * (len(indices) / num_windows)))
             loss_sum += loss.detach() * len(indices)
-        if self.settings.clip_norm is not None:
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
+        if self._overflowed():
             for optimizer in self.optimizers:
-                self.scaler.unscale_(optimizer)
+                optimizer.zero_grad()
+        if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         for optimizer in self.optimizers:
             self.scaler.step(optimizer)
@@ -239,6 +244,13 @@ class _Trainer:
         if self.average is not None:
             self.average.update_parameters(self.model)
         return loss_sum
+
+    def _overflowed(self) -> bool:
+        """Whether a gradient overflowed in fp16: of several optimizers, the scaler has only its own skip the step."""
+        if not self.scaler.is_enabled() or len(self.optimizers) == 1:
+            return False
+        gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
+        return not all(bool(gradient.isfinite().all()) for gradient in gradients)
 
     def _loss(self, batch: LabelledWindows) -> Tensor:
         """What a batch is to make small: the mean over its windows, with the penalty of the weights."""
@@ -331,7 +343,11 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
 
 def _refuse_divergence(loss_sum: Tensor, epoch: int, learning_rate: float) -> None:
     if not math.isfinite(loss_sum.item()):
-        raise HarError(
-            f"Training diverged: the loss is no longer finite in epoch {epoch} at learning rate {learning_rate:.3g}; "
-            "lower learning_rate, or set warmup_epochs or clip_norm"
-        )
+        raise _divergence("the loss is", epoch, learning_rate)
+
+
+def _divergence(what: str, epoch: int, learning_rate: float) -> HarError:
+    return HarError(
+        f"Training diverged: {what} no longer finite in epoch {epoch} at learning rate {learning_rate:.3g}; "
+        "lower learning_rate, or set warmup_epochs or clip_norm"
+    )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.distributions import Beta
+from torch.distributions import Gamma
 from torch.nn.functional import one_hot
 
 from har_core.settings.augmentation import AugmentationSettings
@@ -33,14 +33,24 @@ def make_mixing(settings: AugmentationSettings, *, num_classes: int) -> Mix | No
         combine, strength = ways[int(torch.randint(len(ways), ())) if len(ways) > 1 else 0]
         num_windows, device = len(labels_N), labels_N.device
         others_N = torch.randperm(num_windows).to(device)
-        # In float64, because small strengths draw shares that float32 confuses with each other.
-        beta = Beta(*torch.full((2,), strength, dtype=torch.float64))
-        mixed_NTC, shares_N = combine(windows_NTC, windows_NTC[others_N], beta.sample((num_windows,)).float())
+        mixed_NTC, shares_N = combine(windows_NTC, windows_NTC[others_N], draw_shares(strength, num_windows))
         shares_N1 = shares_N[:, None].to(device)
         targets_NK = one_hot(labels_N, num_classes).float()
         return mixed_NTC, torch.lerp(targets_NK[others_N], targets_NK, shares_N1)
 
     return mix
+
+
+def draw_shares(strength: float, number: int) -> Tensor:
+    """Shares (number,) from Beta(α, α). PyTorch's own are halves for a small strength α, whose gammas underflow.
+
+    A share is G / (G + H), where G and H are from Gamma(α). Their logarithms are drawn: those of Gamma(α + 1)·U^(1/α),
+    with U uniform in (0, 1) (G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables", 2000).
+    """
+    gamma = Gamma(torch.tensor(strength + 1.0, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64))
+    uniform = torch.rand(2, number, dtype=torch.float64).clamp(min=torch.finfo(torch.float64).tiny)
+    logs = gamma.sample((2, number)).log() + uniform.log() / strength
+    return (logs[0] - logs[1]).sigmoid().float()
 
 
 def blend(own_NTC: Tensor, others_NTC: Tensor, shares_N: Tensor) -> tuple[Tensor, Tensor]:

@@ -32,11 +32,13 @@ def make_criterion(settings: TrainingSettings, labels: Tensor, *, num_classes: i
 
     def criterion(logits_NK: Tensor, targets: Tensor) -> Tensor:
         shares_NK = targets if targets.is_floating_point() else one_hot(targets, num_classes).float()
-        shares_NK = (1 - smoothing) * shares_NK + smoothing / num_classes
         logs_NK = log_softmax(logits_NK, dim=1)
         misses_NK = (1 - logs_NK.exp()).clamp(min=smallest_miss)
-        factors_NK = weights_K.to(logits_NK.device) * misses_NK**gamma
-        return -(factors_NK * shares_NK * logs_NK).sum(dim=1).mean()
+        # Weights and factors are those of the window's own activities. With weights for those that smoothing adds, a
+        # rare activity would be the best answer to windows of a frequent one.
+        factors_NK = weights_K.to(logits_NK.device) * misses_NK**gamma * shares_NK
+        own_N, smoothed_N = (factors_NK * logs_NK).sum(dim=1), factors_NK.sum(dim=1) * logs_NK.mean(dim=1)
+        return -((1 - smoothing) * own_N + smoothing * smoothed_N).mean()
 
     return criterion
 

@@ -24,7 +24,8 @@ def make_optimizers(model: nn.Module, settings: TrainingSettings) -> list[torch.
 
     ``muon`` moves matrices along the nearest orthogonal matrix of their gradient (K. Jordan et al., "Muon", 2024),
     scaled so that learning rates for AdamW serve it too (J. Liu et al., "Muon is scalable for LLM training", 2025,
-    section 2.2), and everything else by AdamW. Filters of convolutions are matrices of outputs by inputs and places.
+    section 2.2), and everything else by AdamW. Matrices are weights of linear, recurrent and convolution layers, those
+    of convolutions as outputs by inputs and places.
     """
     if settings.optimizer == "sgd":
         return [
@@ -38,10 +39,10 @@ def make_optimizers(model: nn.Module, settings: TrainingSettings) -> list[torch.
             )
         ]
     adamw = partial(torch.optim.AdamW, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
-    matrices = [parameter for parameter in model.parameters() if _is_matrix(parameter)]
+    matrices = _matrices(model)
     if settings.optimizer == "adamw" or not matrices:
         return [adamw(model.parameters())]
-    others = [parameter for parameter in model.parameters() if not _is_matrix(parameter)]
+    others = [parameter for parameter in model.parameters() if all(parameter is not matrix for matrix in matrices)]
     muon = torch.optim.Muon(
         [_flat(parameter) for parameter in matrices],
         lr=settings.learning_rate,
@@ -52,9 +53,17 @@ def make_optimizers(model: nn.Module, settings: TrainingSettings) -> list[torch.
     return [muon, *([adamw(others)] if others else [])]
 
 
-def _is_matrix(parameter: nn.Parameter) -> bool:
-    """Whether it is trained and maps several features to several: not a bias, a norm or a depthwise filter."""
-    return parameter.requires_grad and parameter.dim() > 1 and min(parameter.shape[:2]) > 1
+def _matrices(model: nn.Module) -> list[nn.Parameter]:
+    """Trained weights that map several features to several: no biases, norms, depthwise filters or learnt positions."""
+    layers = [
+        module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.RNNBase)
+    ]
+    weights = [parameter for layer in layers for parameter in layer.parameters(recurse=False)]
+    return [
+        parameter
+        for parameter in weights
+        if parameter.requires_grad and parameter.dim() > 1 and min(parameter.shape[:2]) > 1
+    ]
 
 
 def _flat(parameter: nn.Parameter) -> nn.Parameter:
@@ -86,7 +95,8 @@ def learning_rate_at(
     state. The warm-up rises linearly and takes its steps from the start of the schedule; ``step`` falls at the same
     epochs with or without a warm-up. ``one_cycle`` (Smith and Topin 2019, section 3) rises along a cosine during the
     warm-up, or for 30 % of the steps if there is none, and falls along a cosine to nearly 0; momentum does not change.
-    ``plateau`` falls each time that ``plateau_patience`` scores in a row are not better than the best before.
+    ``plateau`` falls each time that ``plateau_patience`` scores in a row, from the first after the warm-up on, are not
+    better than the best before.
     """
     num_steps = settings.epochs * steps_per_epoch
     num_warmup = min(round(settings.warmup_epochs * steps_per_epoch), num_steps)
@@ -105,7 +115,7 @@ def learning_rate_at(
     if settings.schedule == "step":
         num_falls = (step // steps_per_epoch) * settings.num_steps // settings.epochs
     elif settings.schedule == "plateau":
-        num_falls = _num_plateaus(scores, settings.plateau_patience)
+        num_falls = _num_plateaus(scores[math.ceil(settings.warmup_epochs) :], settings.plateau_patience)
     return settings.learning_rate * float(settings.step_decay**num_falls)
 
 

@@ -20,7 +20,8 @@ class GeneratorStates(TypedDict):
 def seed_everything(seed: int) -> None:
     """Seed the global generators of Python, NumPy and PyTorch (all devices), and make cuDNN deterministic.
 
-    Two runs on the same machine, with the same seed and number of threads, agree bit for bit.
+    Two runs on the same processor, with the same seed and number of threads, agree bit for bit. On other devices some
+    operators add up in an order that changes.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - for libraries that use the global generator

@@ -23,7 +23,9 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     ] = "torch",
     precision: Annotated[
         Literal["fp32", "bf16", "auto"],
-        typer.Option(help="auto: bf16 where the processor has it: faster, and scores differ by less than half a point."),
+        typer.Option(
+            help="auto: bf16 where the processor has it: faster, and scores differ by less than half a point."
+        ),
     ] = "fp32",
     output_format: FormatOption = "table",
     output: OutputOption = None,

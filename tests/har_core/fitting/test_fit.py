@@ -252,7 +252,7 @@ def compact(augmentation: AugmentationSettings, **options: Any) -> Fitted:
     """Three epochs of a small network that sees one unit and two channels of another."""
     channels = select_channels(channels=[*CHANNELS[:9], "RA_xacc", "RA_ymag"])
     recipe = TrainingSettings(epochs=3, batch_size=8, augmentation=augmentation)
-    settings = ModelSettings(training=recipe, architecture_options={"width": 4})
+    settings = ModelSettings(training=recipe, architecture_options={"width": 4, "dropout": 0.0})
     roles = normalised(), normalised(9, seed=1)
     given: dict[str, Any] = {"channels": channels, "statistics": STATISTICS} | options
     return fit_architecture("compact", *roles, settings, RUNTIME, **given)

@@ -237,6 +237,10 @@ def test_a_lost_unit_holds_zeros_as_recordings_do() -> None:
 def test_something_is_always_left(name: str) -> None:
     after = augmented(torch.ones(2000, 1, 13), **{name: 0.9})
     assert ((after == 1).any(dim=2)).all()
+    num_parts = {"channel_dropout": 13, "unit_dropout": len(UNITS)}[name]
+    expected = 0.9 - 0.9**num_parts / num_parts
+    lost = (after != 1)[:, 0, [unit[0] for unit in UNITS]]
+    assert lost.float().mean().item() == pytest.approx(expected, abs=0.02)
 
 
 def test_a_unit_that_is_seen_alone_is_never_lost() -> None:

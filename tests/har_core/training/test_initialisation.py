@@ -57,6 +57,15 @@ def test_deviations_are_those_of_the_papers(name: str, conv: float, linear: floa
     assert is_normal == (name == "he")
 
 
+@pytest.mark.parametrize("groups", [1, 8, 64])
+@pytest.mark.parametrize(("name", "expected"), [("he", 2.0), ("xavier", 1.0)])
+def test_groups_keep_the_variance_as_whole_layers_do(name: Any, expected: float, groups: int) -> None:
+    torch.manual_seed(0)
+    layer = nn.Conv1d(64, 64, 5, groups=groups)
+    initialise(layer, TrainingSettings(initialisation=name))
+    assert layer(torch.randn(50, 64, 30)).var().item() == pytest.approx(expected, rel=0.3)
+
+
 @pytest.mark.parametrize("name", ["he", "xavier"])
 def test_layers_that_begin_at_zero_stay(name: Literal["he", "xavier"]) -> None:
     layer = nn.Linear(5, 3)

@@ -166,6 +166,14 @@ def test_divergence_names_the_epoch_and_the_learning_rate() -> None:
         run(SETTINGS.model_copy(update={"optimizer": "sgd", "learning_rate": 1e30}))
 
 
+def test_divergence_in_the_last_step_is_told_too() -> None:
+    settings = SETTINGS.model_copy(
+        update={"optimizer": "sgd", "learning_rate": 1e39, "epochs": 1, "batch_size": 65, "keep": "last"}
+    )
+    with pytest.raises(HarError, match="weights are no longer finite in epoch 1"):
+        run(settings, validation=None)
+
+
 def test_a_single_window_left_over_joins_the_batch_before() -> None:
     assert 65 % SETTINGS.batch_size == 1
     assert len(run(SETTINGS, num_training=65).history) == SETTINGS.epochs

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.stats import beta, kstest
 from torch import Tensor
 
 from har_core.settings.augmentation import AugmentationSettings
-from har_core.training.mixing import make_mixing
+from har_core.training.mixing import draw_shares, make_mixing
 
 NUM_CLASSES = 5
 LABELS = torch.arange(60) % NUM_CLASSES
@@ -54,8 +55,16 @@ def test_a_large_strength_mixes_halves_and_a_small_one_nearly_nothing() -> None:
     _, halves = mixed(mixup=1000.0)
     assert 0.45 < halves.amax(dim=1).median() < 0.55
     _, whole = mixed(mixup=0.01)
-    assert (whole.amax(dim=1) > 0.999).float().mean() > 0.9
-    assert (whole.amax(dim=1) == 0.5).sum() == 0
+    assert (whole.amax(dim=1) > 0.999).float().mean() > 0.8
+    for strength in (0.01, 1e-4):
+        _, whole = mixed(mixup=strength)
+        assert (whole.amax(dim=1) == 0.5).sum() == 0
+
+
+@pytest.mark.parametrize("strength", [0.2, 1.0, 3.0])
+def test_shares_are_drawn_from_the_beta_distribution(strength: float) -> None:
+    torch.manual_seed(0)
+    assert kstest(draw_shares(strength, 5000).numpy(), beta(strength, strength).cdf).pvalue > 0.01
 
 
 def test_with_both_some_batches_are_blended_and_some_cut() -> None:

@@ -93,9 +93,21 @@ def test_the_focal_factor_of_a_window_that_is_quite_right_has_a_gradient(gamma: 
     assert present(logits.grad)[1, 0] > 0
 
 
+def test_smoothed_and_weighted_the_best_answer_is_the_smoothed_one() -> None:
+    weighted, rare = criterion(class_weights="balanced", label_smoothing=0.1), torch.tensor([0])
+    best = (0.9 * one_hot(rare, 4) + 0.1 / 4).log().requires_grad_()
+    weighted(best, rare).backward()  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(best.grad, torch.zeros_like(best), atol=1e-6, rtol=0)
+    focal = criterion(focal_gamma=2.0, label_smoothing=0.1)
+    steps = [[[logit, 0.0, 0.0, 0.0]] for logit in torch.linspace(0, 8, 801).tolist()]
+    losses = torch.stack([focal(torch.tensor(step), rare) for step in steps])
+    assert torch.tensor(steps[int(losses.argmin())]).softmax(dim=1)[0, 0] > 0.8  # 0.925 without the focal factor
+
+
 def test_shares_of_activities_share_the_loss() -> None:
     shares = torch.tensor([[0.25, 0.0, 0.75, 0.0]] * 5)
-    for fields in ({"focal_gamma": 2.0}, {"class_weights": "balanced"}, {"label_smoothing": 0.0}):
+    smoothed = {"label_smoothing": 0.1, "focal_gamma": 2.0, "class_weights": "balanced"}
+    for fields in ({"focal_gamma": 2.0}, {"class_weights": "balanced"}, {"label_smoothing": 0.0}, smoothed):
         ours = criterion(**fields)
         parts = [ours(LOGITS, torch.full((5,), activity)) for activity in (0, 2)]
         torch.testing.assert_close(ours(LOGITS, shares), 0.25 * parts[0] + 0.75 * parts[1])

@@ -94,7 +94,9 @@ def test_plateau_falls_where_the_score_stands_still() -> None:
     ours = [learning_rate_at(9, 1, settings, scores[:epoch]) for epoch in range(len(scores) + 1)]
     assert ours == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25]
     warm = settings.model_copy(update={"warmup_epochs": 2.0})
-    assert learning_rate_at(0, 1, warm, scores) == 0.5
+    assert learning_rate_at(0, 1, warm, []) == 0.5
+    assert learning_rate_at(6, 1, warm, [0.7] * 4) == 1.0  # the first two are of the warm-up
+    assert learning_rate_at(6, 1, warm, [0.7] * 5) == 0.5
 
 
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
@@ -144,6 +146,14 @@ def test_muon_moves_matrices_and_adamw_the_rest() -> None:
     assert values.max() < 1.3
     for old, new in zip(before.parameters(), model.parameters(), strict=True):
         assert not torch.equal(old, new)
+
+
+def test_muon_leaves_what_is_no_layer_to_adamw() -> None:
+    block = nn.Module()
+    block.positions = nn.Parameter(torch.zeros(5, 4))
+    muon, adamw = make_optimizers(nn.Sequential(nn.Linear(3, 2), block), TrainingSettings(optimizer="muon"))
+    assert [tuple(parameter.shape) for parameter in muon.param_groups[0]["params"]] == [(2, 3)]
+    assert [tuple(parameter.shape) for parameter in adamw.param_groups[0]["params"]] == [(2,), (5, 4)]
 
 
 def test_muon_without_a_matrix_is_adamw() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from narrowing import present
+from narrowing import as_type, present
 from torch import nn
 from trainings import (
     CPU,
@@ -49,6 +50,27 @@ def test_a_long_gradient_is_clipped() -> None:
     result = run(ONE_STEP.model_copy(update={"learning_rate": 2.0, "clip_norm": 0.01}), model=linear_model())
     change = [new - old for new, old in zip(result.model.parameters(), before.parameters(), strict=True)]
     assert torch.cat([c.flatten() for c in change]).norm().item() == pytest.approx(2.0 * 0.01, rel=1e-3)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_gradient_that_overflows_moves_no_weight_of_any_optimizer(value: float) -> None:
+    """Muon and AdamW share the weights; fp16 skips a step of which one gradient is not finite."""
+    model, weights = linear_model(), list[list[torch.Tensor]]()
+
+    def overflow(gradient: torch.Tensor) -> torch.Tensor:
+        weights.append([parameter.detach().clone() for parameter in model.parameters()])
+        return torch.full_like(gradient, value) if len(weights) == 6 else gradient  # the first scales are too large
+
+    as_type(nn.Linear, model[1]).weight.register_hook(overflow)  # type: ignore[no-untyped-call]
+    settings = ONE_STEP.model_copy(
+        update={"epochs": 7, "optimizer": "muon", "mixed_precision": "fp16", "clip_norm": 1.0, "learning_rate": 0.01}
+    )
+    run(settings, model=model)
+    moved = [
+        [not torch.equal(old, new) for old, new in zip(before, after, strict=True)]
+        for before, after in itertools.pairwise(weights)
+    ]
+    assert moved[4:] == [[True, True], [False, False]]
 
 
 def test_label_smoothing_is_in_the_training_loss_alone() -> None:

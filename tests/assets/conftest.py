@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from instances import copy_of
+from stores import copied_stores
 
 import har_core.report
 from assets.data.source_files import report_source_version
@@ -126,6 +127,12 @@ def _environment() -> Iterator[None]:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores() -> Iterator[None]:
+    with copied_stores():
+        yield
 
 
 @pytest.fixture(scope="session")

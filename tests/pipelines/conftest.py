@@ -10,12 +10,20 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from instances import copy_into
+from stores import copied_stores
 
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import PARTIAL_INPUTS
 from assets.machinery.lineage import OUTPUTS
 from pipelines.runner import Outcome, make_request, run_waves
 from pipelines.staleness import Item, Status, ask
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores() -> Iterator[None]:
+    with copied_stores():
+        yield
+
 
 FOLDS = dg.DynamicPartitionsDefinition(name="folds")
 

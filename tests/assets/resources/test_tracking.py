@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import mlflow
 import pytest
+import stores
 from dagster import DagsterRunStatus
 from narrowing import present
 
@@ -48,6 +49,7 @@ def test_several_processes_may_prepare_one_home_at_once(tmp_path: Path) -> None:
 
 def test_store_whose_making_was_interrupted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home(tmp_path)
+    monkeypatch.setattr(Tracking, "_make", stores.MAKE)
 
     def interrupted(uri: str, artifacts: str) -> None:
         with sqlite3.connect(uri.removeprefix("sqlite:///")) as connection:

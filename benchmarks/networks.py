@@ -28,6 +28,9 @@ QUICK_ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
 ARCHITECTURES = (*QUICK_ARCHITECTURES, *sorted({*CONVOLUTIONAL} - {*QUICK_ARCHITECTURES}))
 T, C, K = 125, 45, 19
 BATCH_SIZE = 128
+SMALL_BATCH_SIZE = 32
+"""Of networks whose training keeps more than 10 GB of a larger batch in the plain way."""
+LARGE = ("res2net", "resnest", "sknet")
 RUNTIME = RuntimeSettings(device="cpu")
 ENGINES: tuple[tuple[Engine, Precision], ...] = (
     ("torch", "fp32"),
@@ -46,8 +49,8 @@ def cases(options: Options) -> list[Case]:
 
 
 def _training(name: str, options: Options) -> Case:
-    num_windows = 16 if options.quick else 2 * BATCH_SIZE
-    batch_size = 8 if options.quick else BATCH_SIZE
+    batch_size = 8 if options.quick else SMALL_BATCH_SIZE if name in LARGE else BATCH_SIZE
+    num_windows = 2 * batch_size
     return Case(
         name=f"training {name}",
         unit="windows/s",

@@ -72,8 +72,8 @@ def main() -> None:
             for each in measure(section, replace(options, scratch=own), asked.only):
                 measured.append(each)
                 print(line(each), flush=True)
+                write(asked.output, machine, measured)  # what is measured stays, whatever happens to the rest
             print(f"{section}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-            write(asked.output, machine, measured)
     print(f"Written: {asked.output / 'bench.md'}, {asked.output / 'bench.json'}")
 
 

@@ -1,10 +1,10 @@
 """Tables of what homes hold of each architecture, for docs/results: scores of each subject, and what it costs.
 
-``python benchmarks/zoo.py HOME [HOME …] --csv FILE`` reads records and predictions of ``loso``, prints a Markdown
-table of the architectures whose folds are all there, best first, and writes a row for each fold and seed. With
-``--validation FILE``, which ``ablation.py`` wrote, it tells what each reached on validation subjects. With
-``--holdout`` it prints a table of the models instead. Multiply-accumulates and the time of one window are those of the
-network as it was trained, in float32 on one thread, measured here.
+``python benchmarks/zoo.py HOME [HOME …] --csv FILE`` reads records and predictions of ``loso``, prints a Markdown table
+of the architectures whose folds are all there, best first, and writes a row for each fold and seed. Seeds of a fold may
+be in several homes. With ``--validation FILE``, which ``ablation.py`` wrote, it tells what each reached on validation
+subjects. With ``--holdout`` it prints a table of the models instead. Multiply-accumulates and the time of one window
+are those of the network as it was trained, in float32 on one thread, measured here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import csv
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,12 @@ def main() -> None:
     if asked.holdout:
         print("\n".join(holdout_table(result for home in asked.homes for result in read_models(Home(home)))))
         return
-    results: dict[str, list[FoldResult]] = defaultdict(list)
+    results: dict[str, dict[str, FoldResult]] = defaultdict(dict)
     for home in asked.homes:
         for result in read(Home(home)):
-            results[label(result)].append(result)
-    complete = {name: sorted(of, key=lambda fold: fold.fold) for name, of in results.items() if len(of) == NUM_SUBJECTS}
+            folds = results[label(result)]
+            folds[result.fold] = joined(folds.get(result.fold), result)
+    complete = {name: [of[fold] for fold in sorted(of)] for name, of in results.items() if len(of) == NUM_SUBJECTS}
     ranked = sorted(complete.items(), key=lambda entry: -statistics.fmean(subject_scores(entry[1])))
     print("\n".join(table(ranked, validation_scores(asked.validation))))
     if asked.csv is not None:
@@ -76,6 +77,14 @@ def read(home: Home) -> Iterator[FoldResult]:
         record = read_record(path, FoldRecord)
         predictions = home.predictions(fold_key(record.architecture).to_user_string(), record.fold)
         yield score_fold(record, pq.read_table(predictions))
+
+
+def joined(known: FoldResult | None, result: FoldResult) -> FoldResult:
+    """A fold with the seeds of both."""
+    if known is None:
+        return result
+    seeds = {entry.seed: entry for entry in (*known.seeds, *result.seeds)}
+    return replace(known, seeds=tuple(seeds[seed] for seed in sorted(seeds)))
 
 
 def read_models(home: Home) -> Iterator[tuple[ModelResult, dict[int, float]]]:
@@ -118,6 +127,15 @@ def subject_scores(folds: Sequence[FoldResult]) -> list[float]:
     return [fold.macro_f1 for fold in folds]
 
 
+def each_seed(folds: Sequence[FoldResult]) -> str:
+    """Mean macro-F1 over the subjects of each seed that all folds have; nothing where there is one seed."""
+    by_seed = [{entry.seed: entry.scores["test"].macro_f1 for entry in fold.seeds} for fold in folds]
+    shared = sorted(set.intersection(*(set(scores) for scores in by_seed)))
+    if len(shared) == 1:
+        return "–"
+    return " ".join(f"{statistics.fmean(scores[seed] for scores in by_seed):.3f}" for seed in shared)
+
+
 def cost(result: Result) -> Cost | None:
     """Of one window; None of a classical model and of an ensemble."""
     if result.architecture not in list_models() or not is_network(result.architecture):
@@ -139,10 +157,10 @@ def table(ranked: Iterable[tuple[str, Sequence[FoldResult]]], validation: Mappin
     subjects = " | ".join(str(number) for number in range(1, NUM_SUBJECTS + 1))
     chosen_by = " validation |" if validation else ""
     yield (
-        f"| architecture |{chosen_by} mean | worst | {subjects} | accuracy | parameters | MACs | window, ms "
-        "| training, min |"
+        f"| architecture |{chosen_by} mean | worst | {subjects} | each seed | accuracy | parameters | MACs "
+        "| window, ms | training, min |"
     )
-    yield "|:--|" + "--:|" * (NUM_SUBJECTS + 7 + bool(validation))
+    yield "|:--|" + "--:|" * (NUM_SUBJECTS + 8 + bool(validation))
     for name, folds in ranked:
         scores, spent = subject_scores(folds), cost(folds[0])
         accuracy = statistics.fmean(seed.scores["test"].accuracy for fold in folds for seed in fold.seeds)
@@ -150,8 +168,8 @@ def table(ranked: Iterable[tuple[str, Sequence[FoldResult]]], validation: Mappin
         before = f" {validation[name]:.3f} |" if name in validation else " – |" if validation else ""
         yield (
             f"| {name} |{before} {statistics.fmean(scores):.3f} ± {statistics.stdev(scores):.3f} | {min(scores):.3f} | "
-            f"{' | '.join(f'{score:.3f}' for score in scores)} | {accuracy:.3f} | {folds[0].num_parameters:,} "
-            f"{told(spent)} {minutes:.1f} |"
+            f"{' | '.join(f'{score:.3f}' for score in scores)} | {each_seed(folds)} | {accuracy:.3f} | "
+            f"{folds[0].num_parameters:,} {told(spent)} {minutes:.1f} |"
         )
 
 

@@ -38,7 +38,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return zoo
 
 
-def add_fold(home: Home, architecture: str, subject: int, num_wrong: int) -> None:
+def add_fold(home: Home, architecture: str, subject: int, num_wrong: int, seed: int = 0) -> None:
     """A fold with one window of each activity, the first ``num_wrong`` of which are taken for the last activity."""
     fold = f"loso-p{subject}"
     record = FoldRecord(
@@ -47,7 +47,7 @@ def add_fold(home: Home, architecture: str, subject: int, num_wrong: int) -> Non
         fold=fold,
         protocol="loso",
         subjects={"training": (9,), "validation": (), "test": (subject,)},
-        seeds=(SeedRecord(seed=0, best_epoch=3, training_seconds=30.0),),
+        seeds=(SeedRecord(seed=seed, best_epoch=3, training_seconds=30.0),),
         num_windows={"training": 100, "validation": 0, "test": NUM_ACTIVITIES},
         num_dropped={},
         num_parameters=1234,
@@ -55,13 +55,8 @@ def add_fold(home: Home, architecture: str, subject: int, num_wrong: int) -> Non
         device="cpu",
         precision="fp32",
     )
-    write(
-        home.fold_record(architecture, fold),
-        record,
-        home.predictions(f"folds/{architecture}", fold),
-        [subject],
-        num_wrong,
-    )
+    path = home.predictions(f"folds/{architecture}", fold)
+    write(home.fold_record(architecture, fold), record, path, [subject], num_wrong, seed=seed)
 
 
 def add_model(home: Home, architecture: str, num_wrong: int) -> None:
@@ -94,7 +89,9 @@ def add_model(home: Home, architecture: str, num_wrong: int) -> None:
     write(home.record(architecture), record, path, [7, 8], num_wrong)
 
 
-def write(file: Path, record: FoldRecord | ModelRecord, path: Path, subjects: list[int], num_wrong: int) -> None:
+def write(
+    file: Path, record: FoldRecord | ModelRecord, path: Path, subjects: list[int], num_wrong: int, *, seed: int = 0
+) -> None:
     """A record and predictions of the first subject's windows with ``num_wrong`` errors, and none of the others'."""
     keys = np.repeat(np.array(subjects, dtype=np.int16), NUM_ACTIVITIES)
     labels = np.tile(np.arange(NUM_ACTIVITIES), len(subjects))
@@ -109,7 +106,8 @@ def write(file: Path, record: FoldRecord | ModelRecord, path: Path, subjects: li
     for each in (file, path):
         each.parent.mkdir(parents=True, exist_ok=True)
     write_record(file, record)
-    write_predictions(path, tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[answers], role="test", seed=0))
+    table = tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[answers], role="test", seed=seed)
+    write_predictions(path, table)
 
 
 @pytest.fixture
@@ -137,7 +135,7 @@ def test_whole_architectures_are_ranked_with_what_they_cost(
     assert head.startswith("| architecture | mean | worst | 1 |")
     assert compact.startswith("| compact width=4 | 0.9")
     assert compact.endswith("| 4.0 |")  # eight times half a minute
-    assert " | 1.000 | 0.954 | 1,234 | " in compact
+    assert " | 1.000 | – | 0.954 | 1,234 | " in compact
     assert vote.startswith("| my_vote | 0.")
     assert " | 1,234 | – | – | " in vote
     rows = list(csv.DictReader((tmp_path / "z.csv").read_text().splitlines()))
@@ -153,6 +151,26 @@ def test_whole_architectures_are_ranked_with_what_they_cost(
     assert rule.count("|") == head.count("|")
     assert compact.startswith("| compact width=4 | 0.600 | 0.9")
     assert vote.startswith("| my_vote | – | 0.")
+
+
+@pytest.mark.usefixtures("quickly")
+def test_seeds_of_several_homes_are_joined(
+    zoo: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes = [Home(tmp_path / "first"), Home(tmp_path / "second")]
+    for seed, home in enumerate(homes):
+        for subject in range(1, 9):
+            add_fold(home, "compact", subject, num_wrong=2 * seed, seed=seed)
+    monkeypatch.setattr(sys, "argv", ["zoo.py", *(str(home.root) for home in homes), "--csv", str(tmp_path / "z.csv")])
+    zoo.main()
+    head, _, compact = capsys.readouterr().out.splitlines()
+    cells = dict(zip(head.split(" | "), compact.split(" | "), strict=True))
+    first, second = cells["each seed"].split()
+    assert first == "1.000"
+    assert 0.8 < float(second) < 0.95
+    assert float(cells["mean"].partition(" ")[0]) == pytest.approx((1 + float(second)) / 2, abs=6e-4)
+    rows = list(csv.DictReader((tmp_path / "z.csv").read_text().splitlines()))
+    assert [row["seed"] for row in rows] == ["0", "1"] * 8
 
 
 @pytest.mark.usefixtures("quickly")

@@ -162,7 +162,7 @@ def append(path: Path, row: dict[str, str]) -> None:
     """Add a row, and the header before the first."""
     is_new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if is_new:
             writer.writeheader()
         writer.writerow(row)

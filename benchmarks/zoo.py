@@ -66,7 +66,8 @@ def main() -> None:
     print("\n".join(table(ranked, validation_scores(asked.validation))))
     if asked.csv is not None:
         with asked.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, ("architecture", "fold", "seed", "macro_f1", "accuracy", "seconds"))
+            columns = ("architecture", "fold", "seed", "macro_f1", "accuracy", "seconds")
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(row for name, of in sorted(complete.items()) for row in rows(name, of))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -97,13 +98,16 @@ def read_models(home: Home) -> Iterator[tuple[ModelResult, dict[int, float]]]:
 
 
 def validation_scores(paths: Iterable[Path]) -> dict[str, float]:
-    """Mean macro-F1 over the inner folds of each architecture, by its label."""
-    scores: dict[str, list[float]] = defaultdict(list)
+    """Mean macro-F1 over the inner folds of each architecture that has all of them, by its label."""
+    scores: dict[str, dict[str, float]] = defaultdict(dict)
     for path in paths:
         with path.open(newline="") as file:
             for row in csv.DictReader(file):
-                scores[row["model"]].append(float(row["macro_f1"]))
-    return {name: statistics.fmean(of) for name, of in scores.items()}
+                if row["fold"] in scores[row["model"]]:
+                    sys.exit(f"{path}: {row['model']} has more than one score in {row['fold']}; leave one")
+                scores[row["model"]][row["fold"]] = float(row["macro_f1"])
+    num_folds = max((len(of) for of in scores.values()), default=0)
+    return {name: statistics.fmean(of.values()) for name, of in scores.items() if len(of) == num_folds}
 
 
 def defaults_of(result: Result) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ from torch import nn
 
 from har_core.settings.training import TrainingSettings
 
-_Dense = nn.Linear | nn.Conv1d | nn.Conv2d
+Dense = nn.Linear | nn.Conv1d | nn.Conv2d
+"""Layers whose weights are matrices of outputs by inputs, and by places where they are convolutions."""
 
 
 def initialise(model: nn.Module, settings: TrainingSettings) -> None:
@@ -22,7 +23,7 @@ def initialise(model: nn.Module, settings: TrainingSettings) -> None:
     linear neural networks", 2014). Parameters of other layers stay.
     """
     for module in model.modules():
-        if isinstance(module, _Dense) and settings.initialisation != "default" and module.weight.any():
+        if isinstance(module, Dense) and settings.initialisation != "default" and module.weight.any():
             if settings.initialisation == "he":
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             else:
@@ -36,7 +37,7 @@ def initialise(model: nn.Module, settings: TrainingSettings) -> None:
                         nn.init.orthogonal_(gate)
 
 
-def _gain(layer: _Dense) -> float:
+def _gain(layer: Dense) -> float:
     """What makes up for PyTorch counting all outputs of a grouped convolution for each of its inputs."""
     outputs, inputs = layer.weight.shape[:2]
     return float(((inputs + outputs) / (inputs + outputs / getattr(layer, "groups", 1))) ** 0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -166,7 +166,7 @@ class _Trainer:
             if checkpoint_path is not None:
                 save_checkpoint(checkpoint_path, self._checkpoint())
             self.listener(EpochFinished(record=self.history[-1]))
-        if not all(bool(tensor.isfinite().all()) for tensor in self.best_weights.values()):
+        if not _are_finite(self.best_weights.values()):
             raise _divergence("weights are", self.history[-1].epoch, self.history[-1].learning_rate)
         kept = kept_epoch(self.history, self.settings)
         self.listener(TrainingFinished(best_epoch=kept, stopped_early=self._has_stalled()))
@@ -249,8 +249,7 @@ class _Trainer:
         """Whether a gradient overflowed in fp16: of several optimizers, the scaler has only its own skip the step."""
         if not self.scaler.is_enabled() or len(self.optimizers) == 1:
             return False
-        gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
-        return not all(bool(gradient.isfinite().all()) for gradient in gradients)
+        return not _are_finite(entry.grad for entry in self.model.parameters() if entry.grad is not None)
 
     def _loss(self, batch: LabelledWindows) -> Tensor:
         """What a batch is to make small: the mean over its windows, with the penalty of the weights."""
@@ -339,6 +338,10 @@ def kept_epoch(history: Sequence[EpochRecord], settings: TrainingSettings) -> in
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in model.state_dict().items()}
+
+
+def _are_finite(tensors: Iterable[Tensor]) -> bool:
+    return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 
 def _refuse_divergence(loss_sum: Tensor, epoch: int, learning_rate: float) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.settings.training import TrainingSettings
+from har_core.training.initialisation import Dense
 
 ONE_CYCLE_RISE = 0.3
 """Share of the steps in which one-cycle rises if there is no warm-up (the default of PyTorch and fastai)."""
@@ -55,9 +56,7 @@ def make_optimizers(model: nn.Module, settings: TrainingSettings) -> list[torch.
 
 def _matrices(model: nn.Module) -> list[nn.Parameter]:
     """Trained weights that map several features to several: no biases, norms, depthwise filters or learnt positions."""
-    layers = [
-        module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.RNNBase)
-    ]
+    layers = [module for module in model.modules() if isinstance(module, Dense | nn.RNNBase)]
     weights = [parameter for layer in layers for parameter in layer.parameters(recurse=False)]
     return [
         parameter

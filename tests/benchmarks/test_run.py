@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,25 @@ SECTIONS = {
 def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), *arguments, "--output", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+def test_what_was_measured_stays_where_the_rest_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import measure as measuring  # noqa: PLC0415 - found only now
+    import run  # noqa: PLC0415 - found only now
+
+    def measure(section: str, *_: object) -> Iterator[object]:
+        yield measuring.Measured(section=section, case="one", way="plain", unit="s", figures=[1.0])
+        raise MemoryError
+
+    monkeypatch.setattr(run, "measure", measure)
+    monkeypatch.setattr(run, "pin_threads", lambda number: None)
+    monkeypatch.setattr(sys, "argv", ["run.py", "limits", "--quick", "--output", str(tmp_path)])
+    with pytest.raises(MemoryError):
+        run.main()
+    (row,) = json.loads((tmp_path / "bench.json").read_text())["measured"]
+    assert row["case"] == "one"
+    assert "| one |" in (tmp_path / "bench.md").read_text()
 
 
 def test_unknown_section_is_refused(tmp_path: Path) -> None:

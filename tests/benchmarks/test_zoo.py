@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from records import model_record
 
 from assets.resources.home import Home
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.complexity import Complexity
-from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord, write_record
 from har_core.inference.predictions import tabulate_predictions, write_predictions
 from har_core.settings.report import EvaluationSettings
@@ -61,30 +60,7 @@ def add_fold(home: Home, architecture: str, subject: int, num_wrong: int, seed: 
 
 def add_model(home: Home, architecture: str, num_wrong: int) -> None:
     """A model that two subjects test with one window of each activity."""
-    machine = Machine(processor="a", num_cores=1, system="b", torch_version="c")
-    record = ModelRecord(
-        architecture=architecture,
-        origin="real",
-        seed=0,
-        training_settings=OPTIONS[architecture],
-        history=(),
-        best_epoch=3,
-        complexity=Complexity(num_parameters=1234, macs=5, size_bytes=6),
-        latency=Latency(
-            batch1_median_ms=1.0,
-            batch1_p95_ms=1.0,
-            throughput_windows_per_s=1.0,
-            num_threads=1,
-            warmup=1,
-            repeats=3,
-            batch_size=1,
-            machine=machine,
-        ),
-        num_windows={"training": 100, "validation": 0, "test": 2 * NUM_ACTIVITIES},
-        training_seconds=90.0,
-        device="cpu",
-        precision="fp32",
-    )
+    record = model_record(architecture=architecture, training_settings=OPTIONS[architecture], training_seconds=90.0)
     path = home.predictions(f"models/{architecture}", "holdout")
     write(home.record(architecture), record, path, [7, 8], num_wrong)
 
@@ -143,14 +119,18 @@ def test_whole_architectures_are_ranked_with_what_they_cost(
     assert {row["fold"] for row in rows if row["architecture"] == "compact width=4"} == {
         f"loso-p{n}" for n in range(1, 9)
     }
-    (tmp_path / "v.csv").write_text("model,macro_f1\ncompact width=4,0.5\ncompact width=4,0.7\n")
+    rows_of = "model,fold,macro_f1\ncompact width=4,a,0.5\ncompact width=4,b,0.7\nmy_vote,a,0.9\n"
+    (tmp_path / "v.csv").write_text(rows_of)
     monkeypatch.setattr(sys, "argv", [*sys.argv, "--validation", str(tmp_path / "v.csv")])
     zoo.main()
     head, rule, compact, vote = capsys.readouterr().out.splitlines()
     assert head.startswith("| architecture | validation | mean |")
     assert rule.count("|") == head.count("|")
     assert compact.startswith("| compact width=4 | 0.600 | 0.9")
-    assert vote.startswith("| my_vote | – | 0.")
+    assert vote.startswith("| my_vote | – | 0.")  # a fold is missing
+    (tmp_path / "v.csv").write_text(rows_of + "compact width=4,b,0.8\n")
+    with pytest.raises(SystemExit, match="more than one score in b"):
+        zoo.main()
 
 
 @pytest.mark.usefixtures("quickly")
@@ -186,6 +166,6 @@ def test_models_are_ranked_by_their_one_split(
     assert head.startswith("| architecture | macro-F1 | 7 | 8 | accuracy |")
     assert rule.count("|") == head.count("|")
     assert cnn.startswith("| cnn | 0.9")
-    assert " | 1.000 | 0.974 | 1,234 | 248," in cnn
+    assert " | 1.000 | 0.974 | 956,947 | 248," in cnn
     assert compact.startswith("| compact width=4 | 0.9")
     assert compact.endswith("| 1.5 |")

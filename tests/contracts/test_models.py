@@ -25,8 +25,6 @@ from har_core.training.objective import objective
 Shape = tuple[int, int, int]
 NATIVE, SMALL, SHORT = (125, 45, 19), (100, 6, 4), (20, 6, 4)
 """T, C, K: of DSADS; of two sensors and few activities, where the work is done; short, for what is traced."""
-NUM_PER_CLASS = {NATIVE: 2}
-"""Windows of each activity that classical models are fitted to; 6 where it is not told."""
 OF_NETWORKS = pytest.mark.parametrize("name", [name for name in list_models() if is_network(name)])
 OF_CLASSICAL = pytest.mark.parametrize("name", [name for name in list_models() if not is_network(name)])
 
@@ -74,7 +72,8 @@ def fit(name: str, shape: Shape, seed: int) -> nn.Module:
 
 def training(shape: Shape) -> tuple[Tensor, Tensor]:
     num_timepoints, _, num_classes = shape
-    labels = torch.arange(NUM_PER_CLASS.get(shape, 6) * num_classes) % num_classes
+    num_per_class = 2 if shape == NATIVE else 6
+    labels = torch.arange(num_per_class * num_classes) % num_classes
     rhythm = torch.sin(torch.arange(num_timepoints) * (labels[:, None] + 1) / 10)
     return windows(len(labels), shape, seed=2) + rhythm[:, :, None] + labels[:, None, None] / 4, labels
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from records import model_record
 
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.evaluation.complexity import Complexity
-from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.records import ModelRecord
 from har_core.evaluation.scores import Scores, score
 
@@ -38,26 +37,4 @@ def history() -> tuple[dict[str, float], ...]:
 
 @pytest.fixture
 def record(history: tuple[dict[str, float], ...]) -> ModelRecord:
-    return ModelRecord(
-        architecture="cnn",
-        origin="synthetic",
-        seed=7,
-        training_settings={"epochs": 30, "clip_norm": None, "optimizer": "adamw"},
-        history=history,
-        best_epoch=30,
-        complexity=Complexity(num_parameters=956_947, macs=248_708_160, size_bytes=3_835_500),
-        latency=Latency(
-            batch1_median_ms=3.6,
-            batch1_p95_ms=4.4,
-            throughput_windows_per_s=412.0,
-            num_threads=2,
-            warmup=10,
-            repeats=50,
-            batch_size=128,
-            machine=Machine(processor="AMD EPYC", num_cores=2, system="Linux x86_64", torch_version="2.13.0"),
-        ),
-        num_windows={"training": 5700, "validation": 1140, "test": 2280},
-        training_seconds=45.0,
-        device="cpu",
-        precision="off",
-    )
+    return model_record(history=history)

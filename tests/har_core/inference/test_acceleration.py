@@ -233,7 +233,15 @@ def test_several_threads_may_ask_at_once(windows: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
-@pytest.mark.parametrize(("precision", "value"), [("fp32", np.inf), ("bf16", np.nan)])
+@pytest.mark.parametrize(
+    ("precision", "value"),
+    [
+        ("fp32", np.inf),
+        ("bf16", np.nan),
+        pytest.param("fp32", np.nan, marks=pytest.mark.slow),
+        pytest.param("bf16", np.inf, marks=pytest.mark.slow),
+    ],
+)
 def test_values_that_are_not_finite_are_refused_with_their_place(
     windows: np.ndarray, engine: Engine, precision: Precision, value: float
 ) -> None:

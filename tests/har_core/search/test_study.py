@@ -147,32 +147,21 @@ def test_a_killed_study_goes_on_and_ends_as_an_unbroken_one(sampler: Any, at: in
     assert broken.trials[at].user_attrs[VALUES] == broken.trials[at + 1].user_attrs[VALUES]
 
 
-def test_a_trial_that_kills_its_process_is_given_up() -> None:
+@pytest.mark.parametrize(("signal", "left"), [(Killed, [1]), (KeyboardInterrupt, [0, 1])])
+def test_a_trial_that_kills_its_process_is_given_up_but_not_one_that_is_interrupted(
+    signal: type[BaseException], left: list[int]
+) -> None:
     settings = SearchSettings(trials=2, sampler="random", space=SPACE)
     study = study_of(settings)
 
-    def kill(event: SearchEvent) -> None:
-        raise Killed
+    def end(event: SearchEvent) -> None:
+        raise signal
 
     for _ in range(MAX_TRIES):
-        with pytest.raises(Killed):
-            run_trial(study, settings, Toy(), open_places(study, settings)[0], kill, last_step=LAST_STEP)
-        settle(study)
-    assert open_places(study, settings) == [1]
-
-
-def test_a_trial_that_somebody_interrupts_is_tried_again_however_often() -> None:
-    settings = SearchSettings(trials=2, sampler="random", space=SPACE)
-    study = study_of(settings)
-
-    def interrupt(event: SearchEvent) -> None:
-        raise KeyboardInterrupt
-
-    for _ in range(MAX_TRIES):
-        with pytest.raises(KeyboardInterrupt):
-            run_trial(study, settings, Toy(), 0, interrupt, last_step=LAST_STEP)
-        settle(study, interrupted=True)
-    assert open_places(study, settings) == [0, 1]
+        with pytest.raises(signal):
+            run_trial(study, settings, Toy(), open_places(study, settings)[0], end, last_step=LAST_STEP)
+        settle(study, interrupted=signal is KeyboardInterrupt)
+    assert open_places(study, settings) == left
     assert len({str(trial.params) for trial in study.trials}) == 1
 
 

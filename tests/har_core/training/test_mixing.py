@@ -54,8 +54,8 @@ def test_mixup_is_a_mean_and_cutmix_a_stretch() -> None:
 def test_a_large_strength_mixes_halves_and_a_small_one_nearly_nothing() -> None:
     _, halves = mixed(mixup=1000.0)
     assert 0.45 < halves.amax(dim=1).median() < 0.55
-    _, whole = mixed(mixup=0.01)
-    assert (whole.amax(dim=1) > 0.999).float().mean() > 0.8
+    whole = torch.cat([mixed(seed, mixup=0.01)[1] for seed in range(20)])  # 0.93 of many are expected
+    assert (whole.amax(dim=1) > 0.999).float().mean() > 0.9
     for strength in (0.01, 1e-4):
         _, whole = mixed(mixup=strength)
         assert (whole.amax(dim=1) == 0.5).sum() == 0

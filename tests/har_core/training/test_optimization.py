@@ -94,7 +94,7 @@ def test_plateau_falls_where_the_score_stands_still() -> None:
     ours = [learning_rate_at(9, 1, settings, scores[:epoch]) for epoch in range(len(scores) + 1)]
     assert ours == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25]
     warm = settings.model_copy(update={"warmup_epochs": 2.0})
-    assert learning_rate_at(0, 1, warm, []) == 0.5
+    assert learning_rate_at(0, 1, warm, scores) == 0.5
     assert learning_rate_at(6, 1, warm, [0.7] * 4) == 1.0  # the first two are of the warm-up
     assert learning_rate_at(6, 1, warm, [0.7] * 5) == 0.5
 

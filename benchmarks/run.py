@@ -69,10 +69,12 @@ def main() -> None:
             own = scratch / section
             own.mkdir()
             start = time.perf_counter()
-            for each in measure(section, replace(options, scratch=own), asked.only):
-                measured.append(each)
-                print(line(each), flush=True)
-                write(asked.output, machine, measured)  # what is measured stays, whatever happens to the rest
+            try:
+                for each in measure(section, replace(options, scratch=own), asked.only):
+                    measured.append(each)
+                    print(line(each), flush=True)
+            finally:  # the cases that were measured stay, whatever happens to the next
+                write(asked.output, machine, measured)
             print(f"{section}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     print(f"Written: {asked.output / 'bench.md'}, {asked.output / 'bench.json'}")
 

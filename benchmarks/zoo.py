@@ -1,24 +1,28 @@
-"""Tables of what homes hold of each architecture, for docs/results: scores of each subject, and what it costs.
+"""The table of architectures in docs/results: scores of each test subject, and what a window costs.
 
-``python benchmarks/zoo.py HOME [HOME …] --csv FILE`` reads records and predictions of ``loso``, prints a Markdown table
-of the architectures whose folds are all there, best first, and writes a row for each fold and seed. Seeds of a fold may
-be in several homes. With ``--validation FILE``, which ``ablation.py`` wrote, it tells what each reached on validation
-subjects. With ``--holdout`` it prints a table of the models instead. Multiply-accumulates and the time of one window
-are those of the network as it was trained, in float32 on one thread, measured here.
+``python benchmarks/zoo.py FILE.csv [HOME …]`` adds what homes hold of ``loso`` to the file, a row for each test subject
+and seed, and prints a Markdown table of all that the file has, best first. A row that the file has already is replaced;
+an architecture, or a seed, that lacks a subject stays in the file and is left out of the table. So the file outlives
+homes, and seeds may come from several. With ``--holdout`` it reads the models of homes instead of their folds. With
+``--validation FILE``, which ``ablation.py`` wrote, it tells what each reached on validation subjects.
+Multiply-accumulates and the time of one window are those of the network in float32 on one thread, measured here.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import statistics
 import sys
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 
@@ -27,74 +31,134 @@ from assets.resources.home import Home
 from har_core.evaluation.complexity import measure_complexity
 from har_core.evaluation.latency import measure_latency
 from har_core.evaluation.records import FoldRecord, ModelRecord, read_record
-from har_core.evaluation.results import FoldResult, ModelResult, score_fold, score_model, score_predictions
+from har_core.evaluation.results import score_predictions
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.models.registry import create_model
 from har_core.settings.report import EvaluationSettings
 
-NUM_SUBJECTS = 8
 T, C, K = 125, 45, 19
-Result = FoldResult | ModelResult
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one window costs a network."""
+@dataclass(frozen=True, order=True)
+class Row:
+    """What one training, of one seed, reached on one test subject."""
 
-    macs: int
-    milliseconds: float
+    architecture: str
+    """With the options that differ from its defaults: ``cnn base_width=8``."""
+    fold: str
+    """``holdout`` where a model's one split was scored."""
+    subject: int
+    seed: int
+    macro_f1: float
+    accuracy: float
+    seconds: float
+    """Of the training, for all of its subjects."""
+    parameters: int
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """A later row with the same one replaces it."""
+        return self.architecture, self.fold, self.subject, self.seed
 
 
 def main() -> None:
-    """Print the table, and write the rows."""
+    """Add the rows, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("homes", type=Path, nargs="+")
-    parser.add_argument("--csv", type=Path, help="a row for each fold and seed")
+    parser.add_argument("file", type=Path, help="CSV of the rows; made where there is none")
+    parser.add_argument("homes", type=Path, nargs="*")
     parser.add_argument("--validation", type=Path, action="append", default=[], help="rows of the ablation's")
     parser.add_argument("--holdout", action="store_true", help="models on their one split instead of folds")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    if asked.holdout:
-        print("\n".join(holdout_table(result for home in asked.homes for result in read_models(Home(home)))))
-        return
-    results: dict[str, dict[str, FoldResult]] = defaultdict(dict)
+    rows = {row.key: row for row in stored(asked.file)}
     for home in asked.homes:
-        for result in read(Home(home)):
-            folds = results[label(result)]
-            folds[result.fold] = joined(folds.get(result.fold), result)
-    complete = {name: [of[fold] for fold in sorted(of)] for name, of in results.items() if len(of) == NUM_SUBJECTS}
-    ranked = sorted(complete.items(), key=lambda entry: -statistics.fmean(subject_scores(entry[1])))
-    print("\n".join(table(ranked, validation_scores(asked.validation))))
-    if asked.csv is not None:
-        with asked.csv.open("w", newline="") as file:
-            columns = ("architecture", "fold", "seed", "macro_f1", "accuracy", "seconds")
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(row for name, of in sorted(complete.items()) for row in rows(name, of))
+        rows |= {row.key: row for row in (read_models if asked.holdout else read_folds)(Home(home))}
+    store(asked.file, sorted(rows.values()))
+    print("\n".join(table(complete(rows.values()), validation_scores(asked.validation))))
 
 
-def read(home: Home) -> Iterator[FoldResult]:
+def stored(file: Path) -> Iterator[Row]:
+    """The rows of a file, none where there is no file."""
+    if not file.exists():
+        return
+    with file.open(newline="") as opened:
+        for row in csv.DictReader(opened):
+            yield Row(
+                architecture=row["architecture"],
+                fold=row["fold"],
+                subject=int(row["subject"]),
+                seed=int(row["seed"]),
+                macro_f1=float(row["macro_f1"]),
+                accuracy=float(row["accuracy"]),
+                seconds=float(row["seconds"]),
+                parameters=int(row["parameters"]),
+            )
+
+
+def store(file: Path, rows: Iterable[Row]) -> None:
+    """Write the rows."""
+    with file.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, [entry.name for entry in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            scores = {"macro_f1": f"{row.macro_f1:.4f}", "accuracy": f"{row.accuracy:.4f}"}
+            writer.writerow(asdict(row) | scores)
+
+
+def read_folds(home: Home) -> Iterator[Row]:
     """Every fold of ``loso`` in a home, scored."""
     for path in sorted((home.data / "folds").glob("*/loso-p*.json")):
         record = read_record(path, FoldRecord)
-        predictions = home.predictions(fold_key(record.architecture).to_user_string(), record.fold)
-        yield score_fold(record, pq.read_table(predictions))
+        predictions = pq.read_table(home.predictions(fold_key(record.architecture).to_user_string(), record.fold))
+        seconds = {entry.seed: entry.training_seconds for entry in record.seeds}
+        yield from scored(record, record.fold, predictions, seconds, record.num_parameters)
 
 
-def joined(known: FoldResult | None, result: FoldResult) -> FoldResult:
-    """A fold with the seeds of both."""
-    if known is None:
-        return result
-    seeds = {entry.seed: entry for entry in (*known.seeds, *result.seeds)}
-    return replace(known, seeds=tuple(seeds[seed] for seed in sorted(seeds)))
-
-
-def read_models(home: Home) -> Iterator[tuple[ModelResult, dict[int, float]]]:
-    """Every model in a home, with macro-F1 of each test subject."""
+def read_models(home: Home) -> Iterator[Row]:
+    """Every model in a home, scored on its one split."""
     for path in sorted((home.data / "models").glob("*/result.json")):
         record = read_record(path, ModelRecord)
         predictions = pq.read_table(home.predictions(model_key(record.architecture).to_user_string(), "holdout"))
-        yield score_model(record, predictions), score_predictions(predictions).per_subject
+        seconds = dict.fromkeys(pc.unique(predictions["seed"]).to_pylist(), record.training_seconds)
+        yield from scored(record, "holdout", predictions, seconds, record.complexity.num_parameters)
+
+
+def scored(
+    record: FoldRecord | ModelRecord,
+    fold: str,
+    predictions: pa.Table,
+    seconds: Mapping[int, float],
+    num_parameters: int,
+) -> Iterator[Row]:
+    """A row for each test subject and seed."""
+    tested = predictions.filter(pc.equal(predictions["role"], "test"))
+    for subject in pc.unique(tested["subject"]).to_pylist():
+        for seed, spent in seconds.items():
+            own = tested.filter(pc.and_(pc.equal(tested["subject"], subject), pc.equal(tested["seed"], seed)))
+            test = score_predictions(own).scores["test"]
+            yield Row(
+                architecture=label(record),
+                fold=fold,
+                subject=subject,
+                seed=seed,
+                macro_f1=round(test.macro_f1, 4),
+                accuracy=round(test.accuracy, 4),
+                seconds=round(spent, 1),
+                parameters=num_parameters,
+            )
+
+
+def complete(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows by architecture, of those seeds that have every subject which the rows know."""
+    of_seed: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for row in rows:
+        of_seed[row.architecture, row.seed].append(row)
+    num_subjects = max((len(of) for of in of_seed.values()), default=0)
+    whole: dict[str, list[Row]] = defaultdict(list)
+    for (architecture, _), of in sorted(of_seed.items()):
+        if len(of) == num_subjects:
+            whole[architecture] += of
+    return whole
 
 
 def validation_scores(paths: Iterable[Path]) -> dict[str, float]:
@@ -110,105 +174,63 @@ def validation_scores(paths: Iterable[Path]) -> dict[str, float]:
     return {name: statistics.fmean(of.values()) for name, of in scores.items() if len(of) == num_folds}
 
 
-def defaults_of(result: Result) -> Mapping[str, Any]:
-    """Options of the architecture; an ensemble has none."""
-    return describe(result.architecture).options if result.architecture in list_models() else {}
+def label(record: FoldRecord | ModelRecord) -> str:
+    """The architecture, with what differs from its defaults, in TOML; an ensemble has no options."""
+    name = record.architecture
+    defaults = describe(name).options if name in list_models() else {}
+    values = {option: record.training_settings[option] for option in defaults}
+    changed = {option: value for option, value in values.items() if value != defaults[option]}
+    return " ".join([name, *(f"{option}={json.dumps(value)}" for option, value in changed.items())])
 
 
-def options(result: Result) -> dict[str, Any]:
-    """Those that the architecture was built with."""
-    return {name: result.training_settings[name] for name in defaults_of(result)}
+def cost(labelled: str) -> str:
+    """Two cells, of one window: multiply-accumulates, milliseconds; none for a classical model and for an ensemble."""
+    name, *changed = labelled.split()
+    if name not in list_models() or not is_network(name):
+        return "– | –"
+    options = {**describe(name).options, **tomllib.loads("\n".join(changed))}
+    network = create_model(name, num_channels=C, num_timepoints=T, num_classes=K, **options).eval()
+    milliseconds = measure_latency(network, T, C, EvaluationSettings(throughput_batch_size=1)).batch1_median_ms
+    return f"{measure_complexity(network, T, C).macs:,} | {milliseconds:.2f}"
 
 
-def label(result: Result) -> str:
-    """The architecture, with what differs from its defaults."""
-    defaults = defaults_of(result)
-    changed = {name: value for name, value in options(result).items() if value != defaults[name]}
-    return " ".join([result.architecture, *(f"{name}={value}" for name, value in changed.items())])
+def by(column: str, rows: Iterable[Row], value: str = "macro_f1") -> dict[int, float]:
+    """Mean of a value for each subject, or for each seed."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        found[getattr(row, column)].append(getattr(row, value))
+    return {key: statistics.fmean(found[key]) for key in sorted(found)}
 
 
-def subject_scores(folds: Sequence[FoldResult]) -> list[float]:
-    """Macro-F1 of each subject, the mean over seeds."""
-    return [fold.macro_f1 for fold in folds]
+def minutes(rows: Sequence[Row]) -> float:
+    """Of one training of each fold, the mean over seeds."""
+    folds: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        folds[row.fold].append(row.seconds)
+    return sum(statistics.fmean(of) for of in folds.values()) / 60
 
 
-def each_seed(folds: Sequence[FoldResult]) -> str:
-    """Mean macro-F1 over the subjects of each seed that all folds have; nothing where there is one seed."""
-    by_seed = [{entry.seed: entry.scores["test"].macro_f1 for entry in fold.seeds} for fold in folds]
-    shared = sorted(set.intersection(*(set(scores) for scores in by_seed)))
-    if len(shared) == 1:
-        return "–"
-    return " ".join(f"{statistics.fmean(scores[seed] for scores in by_seed):.3f}" for seed in shared)
-
-
-def cost(result: Result) -> Cost | None:
-    """Of one window; None of a classical model and of an ensemble."""
-    if result.architecture not in list_models() or not is_network(result.architecture):
-        return None
-    network = create_model(
-        result.architecture, num_channels=C, num_timepoints=T, num_classes=K, **options(result)
-    ).eval()
-    latency = measure_latency(network, T, C, EvaluationSettings(throughput_batch_size=1))
-    return Cost(measure_complexity(network, T, C).macs, latency.batch1_median_ms)
-
-
-def told(spent: Cost | None) -> str:
-    """Its two cells."""
-    return f"| {spent.macs:,} | {spent.milliseconds:.2f} |" if spent is not None else "| – | – |"
-
-
-def table(ranked: Iterable[tuple[str, Sequence[FoldResult]]], validation: Mapping[str, float]) -> Iterator[str]:
-    """Markdown of folds; ``validation`` may have scores of some."""
-    subjects = " | ".join(str(number) for number in range(1, NUM_SUBJECTS + 1))
-    chosen_by = " validation |" if validation else ""
-    yield (
-        f"| architecture |{chosen_by} mean | worst | {subjects} | each seed | accuracy | parameters | MACs "
-        "| window, ms | training, min |"
-    )
-    yield "|:--|" + "--:|" * (NUM_SUBJECTS + 8 + bool(validation))
-    for name, folds in ranked:
-        scores, spent = subject_scores(folds), cost(folds[0])
-        accuracy = statistics.fmean(seed.scores["test"].accuracy for fold in folds for seed in fold.seeds)
-        minutes = statistics.fmean(seed.training_seconds for fold in folds for seed in fold.seeds) * len(folds) / 60
-        before = f" {validation[name]:.3f} |" if name in validation else " – |" if validation else ""
-        yield (
-            f"| {name} |{before} {statistics.fmean(scores):.3f} ± {statistics.stdev(scores):.3f} | {min(scores):.3f} | "
-            f"{' | '.join(f'{score:.3f}' for score in scores)} | {each_seed(folds)} | {accuracy:.3f} | "
-            f"{folds[0].num_parameters:,} {told(spent)} {minutes:.1f} |"
-        )
-
-
-def holdout_table(models: Iterable[tuple[ModelResult, Mapping[int, float]]]) -> Iterator[str]:
-    """Markdown of models, best first."""
-    ranked = sorted(models, key=lambda entry: -entry[0].scores["test"].macro_f1)
-    subjects = [str(subject) for subject in ranked[0][1]]
-    yield (
-        f"| architecture | macro-F1 | {' | '.join(subjects)} | accuracy | parameters | MACs | window, ms "
-        "| training, min |"
-    )
-    yield "|:--|" + "--:|" * (len(subjects) + 6)
-    for result, per_subject in ranked:
-        test = result.scores["test"]
-        yield (
-            f"| {label(result)} | {test.macro_f1:.3f} | {' | '.join(f'{own:.3f}' for own in per_subject.values())} | "
-            f"{test.accuracy:.3f} | {result.complexity.num_parameters:,} {told(cost(result))} "
-            f"{result.training_seconds / 60:.1f} |"
-        )
-
-
-def rows(name: str, folds: Iterable[FoldResult]) -> Iterator[dict[str, object]]:
-    """One for each fold and seed."""
-    for fold in folds:
-        for seed in fold.seeds:
-            test = seed.scores["test"]
-            yield {
-                "architecture": name,
-                "fold": fold.fold,
-                "seed": seed.seed,
-                "macro_f1": f"{test.macro_f1:.4f}",
-                "accuracy": f"{test.accuracy:.4f}",
-                "seconds": f"{seed.training_seconds:.1f}",
-            }
+def table(architectures: Mapping[str, Sequence[Row]], validation: Mapping[str, float]) -> Iterator[str]:
+    """Markdown, best first; ``validation`` may have scores of some."""
+    ranked = sorted(architectures.items(), key=lambda entry: -statistics.fmean(by("subject", entry[1]).values()))
+    subjects = sorted({row.subject for _, rows in ranked for row in rows})
+    several_seeds = any(row.seed != rows[0].seed for _, rows in ranked for row in rows)
+    head = ["architecture", *(["validation"] if validation else []), "mean", "worst", *map(str, subjects)]
+    head += [*(["each seed"] if several_seeds else []), "accuracy", "parameters", "MACs", "window, ms", "training, min"]
+    yield f"| {' | '.join(head)} |"
+    yield "|:--|" + "--:|" * (len(head) - 1)
+    for name, rows in ranked:
+        scores, seeds = list(by("subject", rows).values()), by("seed", rows).values()
+        cells = [name]
+        if validation:
+            cells.append(f"{validation[name]:.3f}" if name in validation else "–")
+        cells += [f"{statistics.fmean(scores):.3f} ± {statistics.stdev(scores):.3f}", f"{min(scores):.3f}"]
+        cells += [f"{score:.3f}" for score in scores]
+        if several_seeds:
+            cells.append(" ".join(f"{score:.3f}" for score in seeds) if len(seeds) > 1 else "–")
+        cells.append(f"{statistics.fmean(by('subject', rows, 'accuracy').values()):.3f}")
+        cells += [f"{rows[0].parameters:,}", cost(name), f"{minutes(rows):.1f}"]
+        yield f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -95,9 +96,28 @@ def quickly(zoo: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.usefixtures("quickly")
+@pytest.fixture
+def printed(
+    zoo: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    quickly: None,
+) -> Callable[..., list[dict[str, str]]]:
+    """The table that a command prints, a dictionary for each architecture."""
+
+    def run(*arguments: str | Path) -> list[dict[str, str]]:
+        monkeypatch.setattr(sys, "argv", ["zoo.py", str(tmp_path / "z.csv"), *map(str, arguments)])
+        zoo.main()
+        head, rule, *lines = (line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines())
+        assert rule[0].count("-:") == len(head) - 1
+        return [dict(zip(head, line, strict=True)) for line in lines]
+
+    return run
+
+
 def test_whole_architectures_are_ranked_with_what_they_cost(
-    zoo: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    printed: Callable[..., list[dict[str, str]]], tmp_path: Path
 ) -> None:
     first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
     for subject in range(1, 9):
@@ -105,67 +125,78 @@ def test_whole_architectures_are_ranked_with_what_they_cost(
         add_fold(second, "compact", subject, num_wrong=1 if subject < 8 else 0)
         if subject < 8:
             add_fold(second, "cnn", subject, num_wrong=0)
-    monkeypatch.setattr(sys, "argv", ["zoo.py", str(first.root), str(second.root), "--csv", str(tmp_path / "z.csv")])
-    zoo.main()
-    head, _, compact, vote = capsys.readouterr().out.splitlines()
-    assert head.startswith("| architecture | mean | worst | 1 |")
-    assert compact.startswith("| compact width=4 | 0.9")
-    assert compact.endswith("| 4.0 |")  # eight times half a minute
-    assert " | 1.000 | – | 0.954 | 1,234 | " in compact
-    assert vote.startswith("| my_vote | 0.")
-    assert " | 1,234 | – | – | " in vote
+    compact, vote = printed(first.root, second.root)
+    assert list(compact)[:4] == ["architecture", "mean", "worst", "1"]
+    assert "each seed" not in compact
+    assert compact["architecture"] == "compact width=4"
+    assert compact["mean"].startswith("0.9")
+    assert compact["training, min"] == "4.0"  # eight times half a minute
+    assert (compact["8"], compact["accuracy"], compact["parameters"]) == ("1.000", "0.954", "1,234")
+    assert int(compact["MACs"].replace(",", "")) > 1000
+    assert vote["architecture"] == "my_vote"
+    assert (vote["MACs"], vote["window, ms"]) == ("–", "–")
     rows = list(csv.DictReader((tmp_path / "z.csv").read_text().splitlines()))
-    assert len(rows) == 16
-    assert {row["fold"] for row in rows if row["architecture"] == "compact width=4"} == {
+    assert [row["fold"] for row in rows if row["architecture"] == "compact width=4"] == [
         f"loso-p{n}" for n in range(1, 9)
-    }
-    rows_of = "model,fold,macro_f1\ncompact width=4,a,0.5\ncompact width=4,b,0.7\nmy_vote,a,0.9\n"
-    (tmp_path / "v.csv").write_text(rows_of)
-    monkeypatch.setattr(sys, "argv", [*sys.argv, "--validation", str(tmp_path / "v.csv")])
-    zoo.main()
-    head, rule, compact, vote = capsys.readouterr().out.splitlines()
-    assert head.startswith("| architecture | validation | mean |")
-    assert rule.count("|") == head.count("|")
-    assert compact.startswith("| compact width=4 | 0.600 | 0.9")
-    assert vote.startswith("| my_vote | – | 0.")  # a fold is missing
-    (tmp_path / "v.csv").write_text(rows_of + "compact width=4,b,0.8\n")
+    ]
+    add_fold(second, "cnn", 8, num_wrong=0)
+    assert [entry["architecture"] for entry in printed(second.root)] == ["cnn", "compact width=4", "my_vote"]
+
+
+def test_what_the_file_has_outlives_the_homes(printed: Callable[..., list[dict[str, str]]], tmp_path: Path) -> None:
+    home, again = Home(tmp_path / "home"), Home(tmp_path / "again")
+    for subject in range(1, 9):
+        add_fold(home, "compact", subject, num_wrong=1)
+    (before,) = printed(home.root)
+    kept = (tmp_path / "z.csv").read_text()
+    (after,) = printed()
+    assert (tmp_path / "z.csv").read_text() == kept
+    del before["window, ms"], after["window, ms"]  # measured anew
+    assert after == before
+    add_fold(again, "compact", 3, num_wrong=0)  # replaces the score of subject 3
+    (replaced,) = printed(again.root)
+    assert after["3"] != "1.000"
+    assert replaced["3"] == "1.000"
+    assert replaced["4"] == after["4"]
+
+
+def test_validation_scores_stand_beside(printed: Callable[..., list[dict[str, str]]], tmp_path: Path) -> None:
+    home, file = Home(tmp_path / "home"), tmp_path / "v.csv"
+    for subject in range(1, 9):
+        add_fold(home, "compact", subject, num_wrong=0)
+        add_fold(home, "my_vote", subject, num_wrong=1)
+    rows = "model,fold,macro_f1\ncompact width=4,a,0.5\ncompact width=4,b,0.7\nmy_vote,a,0.9\n"
+    file.write_text(rows)
+    compact, vote = printed(home.root, "--validation", file)
+    assert compact["validation"] == "0.600"
+    assert vote["validation"] == "–"  # a fold is missing
+    file.write_text(rows + "compact width=4,b,0.8\n")
     with pytest.raises(SystemExit, match="more than one score in b"):
-        zoo.main()
+        printed("--validation", file)
 
 
-@pytest.mark.usefixtures("quickly")
-def test_seeds_of_several_homes_are_joined(
-    zoo: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    homes = [Home(tmp_path / "first"), Home(tmp_path / "second")]
+def test_seeds_of_several_homes_are_joined(printed: Callable[..., list[dict[str, str]]], tmp_path: Path) -> None:
+    homes = [Home(tmp_path / "first"), Home(tmp_path / "second"), Home(tmp_path / "third")]
     for seed, home in enumerate(homes):
-        for subject in range(1, 9):
+        for subject in range(1, 9 if seed < 2 else 8):
             add_fold(home, "compact", subject, num_wrong=2 * seed, seed=seed)
-    monkeypatch.setattr(sys, "argv", ["zoo.py", *(str(home.root) for home in homes), "--csv", str(tmp_path / "z.csv")])
-    zoo.main()
-    head, _, compact = capsys.readouterr().out.splitlines()
-    cells = dict(zip(head.split(" | "), compact.split(" | "), strict=True))
-    first, second = cells["each seed"].split()
+    (compact,) = printed(*(home.root for home in homes))
+    first, second = compact["each seed"].split()  # the third lacks a subject
     assert first == "1.000"
     assert 0.8 < float(second) < 0.95
-    assert float(cells["mean"].partition(" ")[0]) == pytest.approx((1 + float(second)) / 2, abs=6e-4)
+    assert float(compact["mean"].partition(" ")[0]) == pytest.approx((1 + float(second)) / 2, abs=6e-4)
+    assert compact["training, min"] == "4.0"  # of one seed
     rows = list(csv.DictReader((tmp_path / "z.csv").read_text().splitlines()))
-    assert [row["seed"] for row in rows] == ["0", "1"] * 8
+    assert [row["seed"] for row in rows] == ["0", "1", "2"] * 7 + ["0", "1"]
 
 
-@pytest.mark.usefixtures("quickly")
-def test_models_are_ranked_by_their_one_split(
-    zoo: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_models_are_ranked_by_their_one_split(printed: Callable[..., list[dict[str, str]]], tmp_path: Path) -> None:
     first, second = Home(tmp_path / "first"), Home(tmp_path / "second")
     add_model(first, "compact", num_wrong=3)
     add_model(second, "cnn", num_wrong=1)
-    monkeypatch.setattr(sys, "argv", ["zoo.py", str(first.root), str(second.root), "--holdout"])
-    zoo.main()
-    head, rule, cnn, compact = capsys.readouterr().out.splitlines()
-    assert head.startswith("| architecture | macro-F1 | 7 | 8 | accuracy |")
-    assert rule.count("|") == head.count("|")
-    assert cnn.startswith("| cnn | 0.9")
-    assert " | 1.000 | 0.974 | 956,947 | 248," in cnn
-    assert compact.startswith("| compact width=4 | 0.9")
-    assert compact.endswith("| 1.5 |")
+    cnn, compact = printed(first.root, second.root, "--holdout")
+    assert [name for name in cnn if name.isdigit()] == ["7", "8"]
+    assert cnn["architecture"] == "cnn"
+    assert (cnn["7"][:3], cnn["8"], cnn["accuracy"], cnn["parameters"]) == ("0.9", "1.000", "0.974", "956,947")
+    assert compact["architecture"] == "compact width=4"
+    assert compact["training, min"] == "1.5"  # one training, though two subjects test

@@ -76,6 +76,8 @@ class TrainingSettings(Settings):
     @field_validator("nesterov")
     @classmethod
     def _needs_momentum(cls, nesterov: bool, info: ValidationInfo) -> bool:
+        if nesterov and info.data.get("optimizer") == "adamw":
+            raise ValueError('false where optimizer is "adamw", which has another momentum')
         if nesterov and info.data.get("momentum") == 0:
             raise ValueError("false where momentum is 0, because Nesterov looks ahead along the momentum")
         return nesterov

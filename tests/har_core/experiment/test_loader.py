@@ -278,7 +278,16 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
             id="change of one",
         ),
         pytest.param("[models.lstm.augmentation]\nmixup = true\n", 2, "true", "a number", id="override of a change"),
-        pytest.param("[training]\nmomentum = 0.0\nnesterov = true\n", 3, "nesterov = true", "momentum", id="nesterov"),
+        pytest.param(
+            '[training]\noptimizer = "sgd"\nmomentum = 0.0\nnesterov = true\n',
+            4,
+            "nesterov = true",
+            "where momentum is 0",
+            id="nesterov",
+        ),
+        pytest.param(
+            "[training]\nnesterov = true\n", 2, "nesterov = true", 'where optimizer is "adamw"', id="nesterov of adamw"
+        ),
         pytest.param("[models.lsmt]\nepochs = 1\n", 1, "models.lsmt", "'lstm'", id="section of no architecture"),
     ],
 )

@@ -39,8 +39,8 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
     ]
     searches = [build_search(architecture, experiment) for architecture in experiment.search]
     report = build_comparison_report(experiment)
-    # Findings of the audit are warnings and stop nothing; folds measure, and choose nothing.
-    champion = build_champion(experiment, [*made, report])
+    # Findings of the audit are warnings and stop nothing; of folds, validation subjects judge, and no checks count.
+    champion = build_champion(experiment, [*made, report], folds)
     return [build_source_files(), *made, findings, *folds, *searches, report, champion]
 
 

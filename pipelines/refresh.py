@@ -183,7 +183,7 @@ def _champion(store: Store, experiment: Experiment) -> str | None:
     holder = store.by_alias(OVERALL, CHAMPION_ALIAS)
     if holder is not None:
         return f"{OVERALL}/{holder.version} ({holder.tags.get(COPIED_FROM_TAG, '')})"
-    return None if experiment.splits.validation_subjects else f"none; {NO_CHAMPION}"
+    return None if experiment.has_validation else f"none; {NO_CHAMPION}"
 
 
 def _refuse_impossible_options(experiment: Experiment) -> None:

@@ -30,7 +30,7 @@ from assets.data.source_files import SUMMARY
 from assets.machinery.code_versions import INGREDIENTS, Ingredients, differences
 from assets.machinery.keys import BY_HAND
 from assets.machinery.lineage import Latest, latest_of_partition, read_materialization
-from assets.machinery.presence import output_problems, record_problems
+from assets.machinery.presence import moves_by_hand, output_problems, record_problems
 from assets.resources.home import Home
 from assets.resources.store import Contents, Store
 
@@ -133,9 +133,10 @@ def _status(
     lost = record_problems(made, held)
     if causes := [*output_problems(root, made.outputs), *lost]:
         state = State.MISSING
-    elif resolver.get_status(item.key, item.partition) is StaleStatus.STALE:
-        reasons = resolver.get_stale_causes(item.key, item.partition)
+    elif (is_stale := resolver.get_status(item.key, item.partition) is StaleStatus.STALE) or moves_by_hand(made, held):
+        reasons = resolver.get_stale_causes(item.key, item.partition) if is_stale else []
         causes = [words for reason in reasons for words in _in_words(reason, item, made, view)]
+        causes += moves_by_hand(made, held)
         state = State.STALE
     else:
         causes = [f"{parent} is {known[parent].state}" for parent in parents if known[parent].state != State.FRESH]

@@ -14,6 +14,7 @@ from har_core.settings.audit import AuditSettings
 from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
+from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
@@ -34,6 +35,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "ensembles.<name>": EnsembleSettings,
     "evaluation": EvaluationSettings,
     "search.<architecture>": SearchSettings,
+    "champion": ChampionSettings,
     "report": ReportSettings,
     "runtime": RuntimeSettings,
     "automation": AutomationSettings,

@@ -2,12 +2,20 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.comparison.contenders import (
+    Contenders,
+    kind_of,
+    made_today,
+    origin_of,
+    read_validation_windows,
+    scores_over_folds,
+)
 from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import (
     CHAMPION,
@@ -16,6 +24,7 @@ from assets.machinery.keys import (
     PARTIAL_INPUTS,
     SPLITS,
     WINDOWS,
+    fold_key,
     model_key,
 )
 from assets.machinery.lineage import (
@@ -27,81 +36,93 @@ from assets.machinery.lineage import (
     upstream_versions,
 )
 from assets.machinery.materialisation import MADE_FROM, Made, Work, make_asset
-from assets.resources.home import Home
 from assets.resources.model_files import files_of_model
 from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, RegisteredVersion
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError
 from har_core.base.text import as_markdown
-from har_core.datasets.origin import Origin
+from har_core.settings.champion import ChampionSettings
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from har_core.evaluation.gate import GateEntry
+    from har_core.evaluation.gate import Decision
 
 _ROOTS = [
     "har_core.evaluation.gate",
-    "har_core.evaluation.scores",
+    "har_core.evaluation.results",
     "har_core.inference.classifier",
     "har_core.inference.graph",
     "har_core.windows.tensors",
 ]
 
 
-NO_CHAMPION = "no champion is chosen without validation windows, and never by test scores"
+NO_CHAMPION = "no champion is chosen where nobody validates, in the split or in folds, and never by test scores"
 
 
-def build_champion(experiment: Experiment, above: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """The asset; no check of the assets ``above`` it may have failed."""
+def build_champion(
+    experiment: Experiment, above: Sequence[dg.AssetsDefinition], folds: Sequence[dg.AssetsDefinition]
+) -> dg.AssetsDefinition:
+    """The asset; no check of the assets ``above`` it may have failed. Validation subjects of ``folds`` judge too."""
     return make_asset(
         CHAMPION,
-        partial(_choose, above),
+        partial(_choose, above, folds),
         experiment,
-        ingredients(_ROOTS, experiment.splits.model_dump(mode="json"), section="splits"),
+        ingredients(
+            _ROOTS,
+            {**experiment.splits.model_dump(mode="json"), "champion": experiment.champion.model_dump(mode="json")},
+            section="splits",
+            names={"champion": "champion"},
+        ),
         group_name=COMPARISON_GROUP,
         kinds={"mlflow"},
         description="The aliases `champion` of `har` and of each `har-<architecture>`, moved where a newer model is "
-        "better on the current validation windows; a model of synthetic recordings never replaces one of real ones. "
-        "Without validation windows none moves.",
-        deps=[COMPARISON_REPORT, WINDOWS, SPLITS, *map(model_key, experiment.model_names)],
+        "surely better by its validation scores, paired by subject, or as good and cheaper; a model of synthetic "
+        "recordings never replaces one of real ones. Where nobody validates none moves.",
+        deps=[
+            COMPARISON_REPORT,
+            WINDOWS,
+            SPLITS,
+            *map(model_key, experiment.model_names),
+            *map(fold_key, experiment.fold_names),
+        ],
         tags=PARTIAL_INPUTS,
     )
 
 
-def _choose(above: Sequence[dg.AssetsDefinition], work: Work) -> Made:
+def _choose(above: Sequence[dg.AssetsDefinition], folds: Sequence[dg.AssetsDefinition], work: Work) -> Made:
     """What fails here has moved no alias."""
-    tracking = work.run.tracking
+    tracking, instance = work.run.tracking, work.context.instance
     for name, version in upstream_versions(work.context).items():
         work.run.log_input(name, version, work.home.root)
-    refuse_failed_checks(work.context.instance, above)
-    gate = _Gate(
-        tracking, _recorded_holders(work.context.instance), *read_validation_windows(work.home, work.experiment)
+    refuse_failed_checks(instance, above)
+    contenders = Contenders(
+        tracking=tracking,
+        validation=read_validation_windows(work.home, work.experiment),
+        over_folds=scores_over_folds(instance, work.experiment, work.home, folds),
+        today=made_today(instance, above),
     )
+    gate = _Gate(tracking, _recorded_holders(instance), contenders, work.experiment.champion)
     candidates = _candidates(work)
     holders = gate.choose(candidates)
     champion = holders.get(OVERALL)
     if champion is not None:
         champion = holders[OVERALL] = tracking.copy(champion, OVERALL)
     elif gate.can_compare:
-        raise HarError(f"No model may be champion: {'; '.join(gate.reasons.values())}")
+        raise HarError(f"No model may be champion: {'; '.join(map(gate.told, gate.decisions))}")
     held = tracking.contents().aliases
     moves = {
         name: entry.version for name, entry in holders.items() if held.get((name, CHAMPION_ALIAS)) != entry.version
     }
-    work.run.log_json("decisions.json", gate.reasons)
+    work.run.log_json("decisions.json", {name: list(map(asdict, own)) for name, own in gate.decisions.items()})
     folders = {tracking.folder_of(f"models:/{entry.model_id}") for entry in holders.values()}
+    told = "\n".join(f"- **{name}**: {as_markdown(gate.told(name))}" for name in gate.decisions)
     return Made(
         version=_identity(holders),
-        origin=None if champion is None else _origin(champion),
+        origin=None if champion is None else origin_of(champion),
         metadata={
             "champion": NO_CHAMPION if champion is None else _named(champion),
             "num_moved": len(moves),
-            "decisions": dg.MetadataValue.md(
-                "\n".join(f"- **{n}**: {as_markdown(r)}" for n, r in gate.reasons.items())
-            ),
+            "decisions": dg.MetadataValue.md(told),
             HOLDERS: dg.MetadataValue.json({name: entry.version for name, entry in holders.items()}),
         },
         logged=[path for folder in sorted(folders) for path in files_of_model(folder)],
@@ -134,46 +155,25 @@ def refuse_failed_checks(instance: dg.DagsterInstance, above: Sequence[dg.Assets
         )
 
 
-def read_validation_windows(
-    home: Home, experiment: Experiment
-) -> "tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]":
-    """The current validation windows, raw (N, T, C), as registered models normalise for themselves; class ids (N,).
-
-    They are those that validate in ``splits``: without the copies and overlaps of test windows.
-
-    Raises:
-        HarError: ``windows`` lacks some of them.
-    """
-    from har_core.windows.store import SampleStore
-    from har_core.windows.tensors import read_keys, read_tensors, rows_of
-
-    store = SampleStore(home.scratch, max_mib=experiment.runtime.samples_in_memory_mib)
-    tensors = read_tensors(home.windows, store)
-    chosen = rows_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
-    if chosen is None:
-        raise HarError("champion needs splits that were cut from the current windows; materialise splits first")
-    return tensors.windows.numpy()[chosen], tensors.labels.numpy()[chosen]
-
-
 @dataclass(slots=True)
 class _Gate:
-    """Scores each registered version once, and decides who holds an alias; moves none."""
+    """Decides who holds an alias; moves none."""
 
     tracking: Tracking
     recorded: Mapping[str, int]
     """Registered model -> version that held the alias when it was last decided."""
-    windows: "npt.NDArray[np.float32]"
-    """(N, T, C) in sensor units."""
-    labels: "npt.NDArray[np.int64]"
-    """(N,) class ids."""
-    reasons: dict[str, str] = field(default_factory=dict)
-    """What was decided of each registered model, in words."""
-    _scores: dict[str, float | None] = field(default_factory=dict)
+    contenders: Contenders
+    rule: ChampionSettings
+    decisions: "dict[str, list[Decision]]" = field(default_factory=dict)
+    """By registered model, in order."""
 
     @property
     def can_compare(self) -> bool:
-        """Whether there are validation windows; test scores choose nothing."""
-        return len(self.labels) > 0
+        """Whether anybody validates, in the split or in folds; test scores choose nothing."""
+        from har_core.evaluation.gate import ENOUGH_SUBJECTS
+
+        num_subjects = max(map(len, self.contenders.over_folds.values()), default=0)
+        return len(self.contenders.validation.labels) > 0 or num_subjects >= ENOUGH_SUBJECTS
 
     def choose(self, candidates: list[RegisteredVersion]) -> dict[str, RegisteredVersion]:
         """Who holds the alias of each registered model from now on; that of ``har`` may be of another model."""
@@ -185,17 +185,20 @@ class _Gate:
             if holder is not None:
                 holders[candidate.name] = holder
         champion = self._incumbent(OVERALL)
-        for holder in list(holders.values()):
+        for holder in self._in_order(holders, champion):
             champion = self._better(OVERALL, holder, champion)
         return holders if champion is None else {**holders, OVERALL: champion}
+
+    def told(self, name: str) -> str:
+        """What was decided of a registered model, in words."""
+        return "; ".join(decision.reason for decision in self.decisions[name])
 
     def _leave(self, names: list[str]) -> dict[str, RegisteredVersion]:
         """Who held the alias of each, and goes on to."""
         found = {name: self._holder(name) for name in names}
-        self.reasons |= {
-            name: NO_CHAMPION if holder is None else f"{holder.name} version {holder.version} stays: {NO_CHAMPION}"
-            for name, holder in found.items()
-        }
+        for name, holder in found.items():
+            stays = "" if holder is None else f"{holder.name} version {holder.version} stays: "
+            self._tell(name, f"{stays}{NO_CHAMPION}")
         return {name: holder for name, holder in found.items() if holder is not None}
 
     def _holder(self, name: str) -> RegisteredVersion | None:
@@ -209,59 +212,44 @@ class _Gate:
         holder = self._holder(name)
         if holder is None:
             return None
+        if holder.version != self.recorded.get(name, holder.version):
+            self._tell(name, f"{holder.name} version {holder.version} was put there past the gate")
         try:
-            self._entry(holder)
+            self.contenders.entry(holder)
         except HarError as error:
             self._tell(name, f"{holder.name} version {holder.version} yields: {error}")
             return None
         return holder
+
+    def _in_order(
+        self, holders: Mapping[str, RegisteredVersion], champion: RegisteredVersion | None
+    ) -> list[RegisteredVersion]:
+        """First the champion's own kind, then the best first: the order in which models are named decides nothing."""
+        from har_core.evaluation.gate import standings
+
+        kind = None if champion is None else kind_of(champion)
+        standing = standings({name: self.contenders.entry(holder) for name, holder in holders.items()})
+        return sorted(holders.values(), key=lambda entry: (kind_of(entry) != kind, -standing[entry.name]))
 
     def _better(
         self, name: str, candidate: RegisteredVersion, incumbent: RegisteredVersion | None
     ) -> RegisteredVersion | None:
         from har_core.evaluation.gate import decide
 
-        decision = decide(self._entry(candidate), None if incumbent is None else self._entry(incumbent))
-        self._tell(name, decision.reason)
+        entries = self.contenders.entry(candidate), None if incumbent is None else self.contenders.entry(incumbent)
+        decision = decide(*entries, self.rule)
+        self.decisions.setdefault(name, []).append(decision)
         return candidate if decision.promote else incumbent
 
     def _tell(self, name: str, reason: str) -> None:
-        self.reasons[name] = f"{self.reasons[name]}; {reason}" if name in self.reasons else reason
+        from har_core.evaluation.gate import Decision
 
-    def _entry(self, version: RegisteredVersion) -> "GateEntry":
-        from har_core.evaluation.gate import GateEntry
-
-        if version.model_id not in self._scores:
-            self._scores[version.model_id] = self._score(version)
-        return GateEntry(
-            name=f"{version.name} version {version.version}",
-            origin=_origin(version),
-            validation_macro_f1=self._scores[version.model_id],
-        )
-
-    def _score(self, version: RegisteredVersion) -> float | None:
-        """Macro-F1 on the validation windows, as `har predict` answers; None where the model takes others."""
-        import torch
-
-        from assets.resources.model_files import find_model
-        from har_core.evaluation.scores import score
-        from har_core.inference.classifier import predict_probabilities
-        from har_core.inference.graph import load_graph
-
-        files = find_model(self.tracking, f"models:/{version.name}/{version.version}")
-        if files.window_length != self.windows.shape[1]:
-            return None
-        probabilities = predict_probabilities(load_graph(files.graph), torch.from_numpy(self.windows))
-        return score(self.labels, probabilities, activities=set(self.labels.tolist())).macro_f1
+        self.decisions.setdefault(name, []).append(Decision(promote=False, reason=reason))
 
 
 def _named(champion: RegisteredVersion) -> str:
     source = champion.tags.get(COPIED_FROM_TAG, f"{champion.name}/{champion.version}")
     return f"{OVERALL}/{champion.version} ({source})"
-
-
-def _origin(version: RegisteredVersion) -> Origin:
-    return "real" if version.origin == "real" else "synthetic"
 
 
 def _recorded_holders(instance: dg.DagsterInstance) -> dict[str, int]:

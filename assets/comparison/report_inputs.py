@@ -85,7 +85,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             folds=fold_entries,
             planned_folds=dict.fromkeys(experiment.fold_names, partitions),
             subjects=subjects_of(instance, WINDOWS),
-            findings=read_findings(_unaltered(home, audit, ".parquet")) if audit is not None else None,
+            findings=read_findings(unaltered(home, audit, ".parquet")) if audit is not None else None,
             window_counts=_window_counts(data.get(WINDOWS)),
             split_drops=_split_drops(data.get(SPLITS)),
         )
@@ -130,8 +130,8 @@ def _run_of(entry: Latest) -> dict[str, str]:
 def _entry(home: Home, model: Latest) -> ReportEntry:
     return ReportEntry(
         result=score_model(
-            read_record(_unaltered(home, model, ".json"), ModelRecord),
-            read_predictions(_unaltered(home, model, ".parquet")),
+            read_record(unaltered(home, model, ".json"), ModelRecord),
+            read_predictions(unaltered(home, model, ".parquet")),
         ),
         registered_model=model.metadata[REGISTERED_MODEL],
         version=model.metadata[REGISTERED_VERSION],
@@ -143,14 +143,14 @@ def _entry(home: Home, model: Latest) -> ReportEntry:
 def _fold_entry(home: Home, fold: Latest) -> FoldEntry:
     return FoldEntry(
         result=score_fold(
-            read_record(_unaltered(home, fold, ".json"), FoldRecord),
-            read_predictions(_unaltered(home, fold, ".parquet")),
+            read_record(unaltered(home, fold, ".json"), FoldRecord),
+            read_predictions(unaltered(home, fold, ".parquet")),
         ),
         **_run_of(fold),
     )
 
 
-def _unaltered(home: Home, entry: Latest, ending: str) -> Path:
+def unaltered(home: Home, entry: Latest, ending: str) -> Path:
     """The one output of a materialisation below ``data/`` with this ending.
 
     Raises:

@@ -107,6 +107,7 @@ def _measure(architecture: str, work: Work) -> "_Measured":
         subjects_of(work.context.instance, WINDOWS),
         num_validation_subjects=work.experiment.evaluation.validation_subjects,
         leaky_shares=work.experiment.evaluation.leaky_shares,
+        test_subjects=work.experiment.splits.test_subjects,
     )
     windows = _windows(architecture, work, fold)
     seeds = work.experiment.evaluation.seeds

@@ -24,7 +24,12 @@ def planned_folds(experiment: Experiment, subjects: Collection[int]) -> list[str
     """
     settings = experiment.evaluation
     by_protocol = {
-        protocol: folds(protocol, subjects, num_validation_subjects=settings.validation_subjects)
+        protocol: folds(
+            protocol,
+            subjects,
+            num_validation_subjects=settings.validation_subjects,
+            test_subjects=experiment.splits.test_subjects,
+        )
         for protocol in settings.protocols
     }
     names = [fold.name for found in by_protocol.values() for fold in found]

@@ -157,6 +157,15 @@ def made_from(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> str:
     return json.dumps([spec.code_version, _upstream_versions(instance, spec)], sort_keys=True)
 
 
+def latest_if_current(instance: dg.DagsterInstance, spec: dg.AssetSpec, partition: str | None = None) -> Latest | None:
+    """The latest materialisation, where it was made with the code version and from the data versions of now."""
+    entry = next(history(instance, spec.key, partition), None)
+    if entry is None or entry.code_version != spec.code_version:
+        return None
+    now = _upstream_versions(instance, spec, partition)
+    return entry.entry if all(entry.inputs.get(name) == version for name, version in now.items()) else None
+
+
 def _upstream_versions(
     instance: dg.DagsterInstance, spec: dg.AssetSpec, partition: str | None = None
 ) -> dict[str, str]:

@@ -26,10 +26,20 @@ def output_problems(root: Path, recorded: Mapping[str, str]) -> list[str]:
 def record_problems(made: Latest, held: Contents) -> list[str]:
     """What MLflow, which holds ``held``, lacks of what a materialisation recorded there, in words.
 
-    ``challenger`` names the version of the latest materialisation, and no other. ``champion`` may have been moved by
-    hand since; it is lost where it names nothing, or where the version that it was given is gone.
+    ``challenger`` names the version of the latest materialisation, and no other. ``champion`` is lost where it names
+    nothing, or where the version that it was given is gone; another version is told by :func:`moves_by_hand`.
     """
     return list(_record_problems(made, held))
+
+
+def moves_by_hand(made: Latest, held: Contents) -> list[str]:
+    """Aliases ``champion`` that name another version than the gate left them on, as MLflow's "promote" makes them."""
+    aliases = {name: held.aliases.get((name, CHAMPION_ALIAS)) for name in made.metadata.get(HOLDERS) or {}}
+    return [
+        f"{name}@{CHAMPION_ALIAS} was moved past the gate, from version {version} to {aliases[name]}"
+        for name, version in (made.metadata.get(HOLDERS) or {}).items()
+        if aliases[name] not in {None, version}
+    ]
 
 
 def recorded_aliases(made: Latest) -> Iterator[tuple[str, int, str]]:

@@ -92,6 +92,22 @@ def score_fold(record: FoldRecord, predictions: pa.Table) -> FoldResult:
     return FoldResult(**(_values(record) | {"seeds": tuple(scored)}))
 
 
+def validation_by_subject(predictions: pa.Table) -> dict[int, float]:
+    """Macro-F1 of each subject that validates, over the activities that it has windows of, the mean over seeds.
+
+    ``predictions`` are those of one training, or of several that differ in their seed.
+    """
+    chosen = predictions.filter(pc.equal(predictions["role"], "validation"))
+    scores: dict[int, list[float]] = {}
+    for seed in pc.unique(chosen["seed"]).to_pylist():
+        of_seed = chosen.filter(pc.equal(chosen["seed"], seed))
+        activities, subjects = np.unique(of_seed["label"].to_numpy()), of_seed["subject"].to_numpy()
+        for subject in np.unique(subjects):
+            scored = _score(of_seed, subjects == subject, activities)
+            scores.setdefault(int(subject), []).append(macro_f1_of_present(scored))
+    return {subject: statistics.fmean(of) for subject, of in scores.items()}
+
+
 def macro_f1_of_present(scores: Scores) -> float:
     """Mean F1 of the activities that there are windows of: damage may leave a subject without some."""
     return statistics.fmean(entry.f1 for entry in scores.per_class if entry.support)

@@ -15,6 +15,7 @@ from har_core.base.text import printable
 from har_core.settings.audit import AuditSettings
 from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
+from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
@@ -78,6 +79,7 @@ class Experiment(Settings):
     ensembles: dict[str, EnsembleSettings] = Field(default_factory=dict)
     """Models that combine others, by their names."""
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
+    champion: ChampionSettings = Field(default_factory=ChampionSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
@@ -115,6 +117,12 @@ class Experiment(Settings):
     def fold_names(self) -> tuple[str, ...]:
         """Everything under ``folds/``: architectures, then ensembles."""
         return (*self.fold_architectures, *self.fold_ensembles)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether anybody validates, in the split or in folds of subjects; else no champion is chosen."""
+        chosen = {"inner"} if not self.evaluation.validation_subjects else {"inner", "loso", "pairs"}
+        return bool(self.splits.validation_subjects or chosen & set(self.evaluation.protocols))
 
     def resolved(self) -> dict[str, Any]:
         """The whole file with everything filled in, as JSON-able values, for the record of a run."""

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from har_core.settings.base import Settings
 
-Protocol = Literal["loso", "pairs", "leaky"]
+Protocol = Literal["loso", "pairs", "inner", "leaky"]
 LeakyShares = Literal["60/20/20", "50/30/20"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -17,7 +17,7 @@ class EvaluationSettings(Settings):
     """Protocols that score architectures over folds, and how latency and throughput are measured."""
 
     protocols: tuple[Protocol, ...] = ()
-    """``loso``: each subject tests in turn; ``pairs``: two at a time; ``leaky``: random segments, for contrast."""
+    """``loso``: each subject tests in turn; ``pairs``: two at a time; ``inner``: each validates; ``leaky``: segments."""
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     """Seeds; each fold is trained once with each."""
     validation_subjects: int = Field(default=1, ge=0, le=2)

@@ -13,9 +13,10 @@ from har_core.base.errors import InputError, Problem, UnknownNameError
 from har_core.base.names import unknown
 from har_core.settings.report import LeakyShares
 
-PROTOCOLS = ("loso", "pairs", "leaky")
-"""``loso``: each subject tests once; ``pairs``: two subjects in turn; ``leaky``: random segments of all subjects, kept
-only to show how much that flatters."""
+PROTOCOLS = ("loso", "pairs", "inner", "leaky")
+"""``loso``: each subject tests once; ``pairs``: two subjects in turn; ``inner``: each subject that does not test in the
+split of the models validates once, to choose between these; ``leaky``: random segments of all subjects, kept only to
+show how much that flatters."""
 NUM_LEAKY_FOLDS = 5
 
 _SUBJECTS_PER_TEST = {"loso": 1, "pairs": 2}
@@ -26,7 +27,7 @@ class Fold:
     """One training and its test within a protocol."""
 
     name: str
-    """``loso-p1``, ``pairs-p1-p2``, ``leaky-1``."""
+    """``loso-p1``, ``pairs-p1-p2``, ``inner-p1-before-p7-p8``, ``leaky-1``."""
     protocol: str
     """One of :data:`PROTOCOLS`."""
     index: int
@@ -57,6 +58,7 @@ def folds(
     *,
     num_validation_subjects: int = 1,
     leaky_shares: LeakyShares = "60/20/20",
+    test_subjects: Iterable[int] = (),
 ) -> tuple[Fold, ...]:
     """The folds of a protocol for the subjects of the data, in order.
 
@@ -67,12 +69,15 @@ def folds(
     ['pairs-p1-p2', 'pairs-p3-p4', 'pairs-p5-p6', 'pairs-p7-p8', 'pairs-p9']
     >>> folds("loso", range(1, 9))[7].validation
     (1,)
+    >>> folds("inner", range(1, 5), test_subjects=[4])[0]  # doctest: +ELLIPSIS
+    Fold(name='inner-p1-before-p4', protocol='inner', index=0, training=(2, 3), validation=(1,), test=(4,), ...)
 
     Args:
         protocol: one of :data:`PROTOCOLS`.
         subjects: numbers of the subjects in the data, in any order.
-        num_validation_subjects: how many subjects validate; 0 leaves the role empty. ``leaky`` takes no notice.
-        leaky_shares: percent of the segments that train, validate and test in ``leaky``; the others take no notice.
+        num_validation_subjects: how many subjects validate; 0 leaves the role empty. For ``loso`` and ``pairs``.
+        leaky_shares: percent of the segments that train, validate and test in ``leaky``.
+        test_subjects: those who test in the split of the models, and so in every fold of ``inner``.
 
     Raises:
         UnknownNameError: no such protocol.
@@ -87,6 +92,8 @@ def folds(
             for index, name in enumerate(names)
         )
     present = sorted(set(subjects))
+    if protocol == "inner":
+        return _inner_folds(present, sorted(set(test_subjects)))
     size = _SUBJECTS_PER_TEST[protocol]
     at_least = size + num_validation_subjects + 1
     if len(present) < at_least:
@@ -103,6 +110,7 @@ def fold_named(
     *,
     num_validation_subjects: int = 1,
     leaky_shares: LeakyShares = "60/20/20",
+    test_subjects: Iterable[int] = (),
 ) -> Fold:
     """The fold of this name for the subjects of the data.
 
@@ -115,11 +123,31 @@ def fold_named(
         subjects,
         num_validation_subjects=num_validation_subjects,
         leaky_shares=leaky_shares,
+        test_subjects=test_subjects,
     )
     known = {fold.name: fold for fold in of_protocol}
     if name not in known:
         raise UnknownNameError(unknown("fold", name, known))
     return known[name]
+
+
+def _inner_folds(present: Sequence[int], test: Sequence[int]) -> tuple[Fold, ...]:
+    pool = [subject for subject in present if subject not in test]
+    if len(pool) < 2:  # noqa: PLR2004 - one validates, one trains
+        problem = Problem(path="subjects that do not test", value=str(len(pool)), expected="at least 2")
+        raise InputError("The protocol 'inner' has no folds for so few subjects", [problem])
+    before = "-".join(["-before", *(f"p{subject}" for subject in test)]) if test else ""
+    return tuple(
+        Fold(
+            name=f"inner-p{subject}{before}",
+            protocol="inner",
+            index=index,
+            training=tuple(other for other in pool if other != subject),
+            validation=(subject,),
+            test=tuple(test),
+        )
+        for index, subject in enumerate(pool)
+    )
 
 
 def _fold(protocol: str, index: int, test: tuple[int, ...], present: Sequence[int], num_validation: int) -> Fold:

@@ -201,12 +201,20 @@ def test_force_trains_again_whatever_is_kept(graph: Graph, trained: list[str]) -
     assert trained == ["cnn"]
 
 
-def test_a_champion_that_was_moved_by_hand_stays(graph: Graph) -> None:
+def test_a_champion_that_was_moved_by_hand_is_told_and_judged(graph: Graph) -> None:
+    """MLflow's "promote" does not go round the gate unseen; without a better model it stands."""
     held = graph.latest("champion").metadata[HOLDERS].value
     entry = present(Store(graph.home).by_alias("har-lstm", CHAMPION_ALIAS))
     other = graph.tracking.register("har-lstm", f"models:/{entry.model_id}", entry.run_id, entry.tags)
     graph.tracking.set_alias("har-lstm", CHAMPION_ALIAS, other.version)
     assert held == {"har": 1, "har-cnn": 1, "har-lstm": 1}
     assert not_fresh(graph) == {}
-    assert run(graph).ran == []
+    status = statuses(graph)["champion"]
+    assert status.state is State.STALE
+    assert status.causes == ("har-lstm@champion was moved past the gate, from version 1 to 2",)
+    assert [str(item) for item in run(graph).ran] == ["champion"]
     assert present(Store(graph.home).by_alias("har-lstm", CHAMPION_ALIAS)).version == 2
+    metadata = graph.latest("champion").metadata
+    assert metadata[HOLDERS].value == {"har": 1, "har-cnn": 1, "har-lstm": 2}
+    assert "har-lstm version 2 was put there past the gate" in str(metadata["decisions"].value)
+    assert {status.state for status in statuses(graph).values()} == {State.FRESH}

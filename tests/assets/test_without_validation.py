@@ -164,5 +164,5 @@ def test_a_champion_stays_where_nobody_validates_any_more(
     monkeypatch.setattr(TrackedRun, "log_json", lambda run, name, value: decided.append((name, value)))
     assert graph.materialise("champion", experiment=experiment).success
     assert graph.aliases() == before
-    [reasons] = [value for name, value in decided if name == "decisions.json"]
-    assert reasons["har-cnn"] == f"har-cnn version 1 stays: {NO_CHAMPION}"
+    [decisions] = [value for name, value in decided if name == "decisions.json"]
+    assert decisions["har-cnn"][0]["reason"] == f"har-cnn version 1 stays: {NO_CHAMPION}"

@@ -12,7 +12,7 @@ import torch
 from likeness_examples import some_training_windows
 from narrowing import as_type, present
 
-from assets.comparison.champion import _Gate, read_validation_windows
+from assets.comparison.contenders import Contenders, read_validation_windows
 from assets.machinery import materialisation
 from assets.resources.export import log_model
 from assets.resources.runs import TrackedRun
@@ -113,10 +113,11 @@ def test_the_gate_scores_the_validation_windows_of_the_split(graph: Graph) -> No
     path = graph.home.splits("holdout") / "validation.parquet"
     table = pq.read_table(path)
     pq.write_table(table.slice(2), path)
-    windows, labels = read_validation_windows(graph.home, graph.experiment)
-    assert len(labels) == table.num_rows - 2
-    np.testing.assert_array_equal(labels, table["activity"].to_numpy()[2:] - 1)
-    mean = windows.mean(axis=(0, 1))
+    found = read_validation_windows(graph.home, graph.experiment)
+    assert len(found.labels) == table.num_rows - 2
+    np.testing.assert_array_equal(found.labels, table["activity"].to_numpy()[2:] - 1)
+    np.testing.assert_array_equal(found.subjects, table["subject"].to_numpy()[2:])
+    mean = found.windows.mean(axis=(0, 1))
     assert np.abs(mean).max() > 1, "raw, not normalised"
 
     pq.write_table(table.set_column(0, table.field(0), pa.array([99] * table.num_rows, table.field(0).type)), path)
@@ -134,15 +135,15 @@ def test_a_refused_attempt_with_other_settings_stops_no_alias(graph: Graph) -> N
     assert graph.materialise("champion").success
 
 
-@pytest.mark.parametrize(("of_candidate", "moves"), [(0.4, False), (0.6, False), (0.7, True)])
-def test_only_a_better_model_takes_the_alias(
+@pytest.mark.parametrize(("of_candidate", "moves"), [(0.4, False), (0.64, False), (0.7, True)])
+def test_only_a_surely_better_model_takes_the_alias(
     graph: Graph, monkeypatch: pytest.MonkeyPatch, of_candidate: float, moves: bool
 ) -> None:
     """The incumbent is another model, registered by hand; the candidate is what ``models/cnn`` registered."""
     candidate, other = (present(graph.tracking.by_alias(f"har-{name}", CHAMPION)) for name in ("cnn", "lstm"))
     incumbent = graph.tracking.register("har-cnn", f"models:/{other.model_id}", other.run_id, other.tags)
     graph.tracking.set_alias("har-cnn", CHAMPION, incumbent.version)
-    scores = {candidate.model_id: of_candidate, other.model_id: 0.6}
-    monkeypatch.setattr(_Gate, "_score", lambda self, version: scores[version.model_id])
+    scores = {candidate.model_id: {3: of_candidate}, other.model_id: {3: 0.6}}
+    monkeypatch.setattr(Contenders, "_score", lambda self, version: scores[version.model_id])
     assert graph.materialise("champion").success
     assert present(graph.tracking.by_alias("har-cnn", CHAMPION)).version == (candidate if moves else incumbent).version

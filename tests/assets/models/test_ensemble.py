@@ -14,9 +14,11 @@ import numpy.typing as npt
 import pytest
 import torch
 from instances import copy_of
+from narrowing import present
 
+from assets.comparison.contenders import Contenders, read_validation_windows
 from assets.graph import build_assets, build_resources
-from assets.machinery.keys import fold_key, model_key
+from assets.machinery.keys import SPLITS, fold_key, model_key
 from assets.machinery.lineage import latest, latest_of_partition
 from assets.resources.home import Home
 from assets.resources.model_files import find_model
@@ -91,6 +93,18 @@ def test_one_model_answers_as_its_members_together(done: Graph) -> None:
     cnn, lstm, both = (graph.result(name).complexity for name in ("cnn", "lstm", "both"))
     assert both.num_parameters == cnn.num_parameters + lstm.num_parameters + 2
     assert both.macs == cnn.macs + lstm.macs
+
+
+def test_the_gate_knows_the_split_of_its_members(done: Graph) -> None:
+    contenders = Contenders(
+        tracking=done.tracking,
+        validation=read_validation_windows(done.home, done.experiment),
+        over_folds={},
+        today={},
+    )
+    newest = {entry.name: entry for entry in done.tracking.registered()}
+    splits = {name: contenders.entry(newest[f"har-{name}"]).split for name in ("cnn", "both", "stacked")}
+    assert set(splits.values()) == {present(latest(done.instance, SPLITS)).data_version}
 
 
 def test_it_is_stale_exactly_when_a_member_or_its_settings_are(done: Graph) -> None:

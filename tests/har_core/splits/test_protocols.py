@@ -91,9 +91,24 @@ def test_names_round_trip(subjects: set[int], num: int, protocol: str) -> None:
         assert fold_named(fold.name, subjects, num_validation_subjects=num) == fold
 
 
+@given(subjects=subjects_in_the_data, data=st.data())
+def test_everybody_who_does_not_test_validates_once_in_inner_folds(subjects: set[int], data: st.DataObject) -> None:
+    """And whoever tests never trains, validates, or names the same fold as another split would."""
+    test = data.draw(st.sets(st.sampled_from(sorted(subjects)), max_size=len(subjects) - 2))
+    found = folds("inner", subjects, test_subjects=test)
+    assert [fold.validation for fold in found] == [(subject,) for subject in sorted(subjects - test)]
+    assert {fold.test for fold in found} == {tuple(sorted(test))}
+    for fold in found:
+        assert set(fold.training) == subjects - test - set(fold.validation)
+        assert fold_named(fold.name, subjects, test_subjects=test) == fold
+    newcomer = max(subjects) + 1
+    others = folds("inner", {*subjects, newcomer}, test_subjects={*test, newcomer})
+    assert not {fold.name for fold in found} & {fold.name for fold in others}
+
+
 def test_no_protocol_has_a_hundred_folds_for_dsads() -> None:
     """Dagster ignores edges with a hundred partitions and more."""
-    assert [len(folds(protocol, range(1, 9))) for protocol in PROTOCOLS] == [8, 4, NUM_LEAKY_FOLDS]
+    assert [len(folds(protocol, range(1, 9))) for protocol in PROTOCOLS] == [8, 4, 8, NUM_LEAKY_FOLDS]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""What the gate is told of registered versions: their scores on validation windows and over folds, and their time."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from assets.machinery.keys import fold_key, model_key
+from assets.machinery.lineage import fold_partitions, latest_if_current, made_from
+from assets.resources.home import Home
+from assets.resources.store import COPIED_FROM_TAG, RecordedRun, RegisteredVersion
+from assets.resources.tracking import Tracking
+from har_core.base.errors import HarError
+from har_core.datasets.origin import Origin
+from har_core.settings.experiment import Experiment
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from har_core.evaluation.gate import GateEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationWindows:
+    """Those of the current split, without the copies and overlaps of test windows."""
+
+    windows: "npt.NDArray[np.float32]"
+    """(N, T, C) in sensor units, as registered models normalise for themselves."""
+    labels: "npt.NDArray[np.int64]"
+    """(N,) class ids."""
+    subjects: "npt.NDArray[np.int16]"
+    """(N,)"""
+
+
+def read_validation_windows(home: Home, experiment: Experiment) -> ValidationWindows:
+    """The current validation windows.
+
+    Raises:
+        HarError: ``windows`` lacks some of them.
+    """
+    from har_core.windows.store import SampleStore
+    from har_core.windows.tensors import read_keys, read_tensors, rows_of
+
+    store = SampleStore(home.scratch, max_mib=experiment.runtime.samples_in_memory_mib)
+    tensors = read_tensors(home.windows, store)
+    chosen = rows_of(read_keys(home.splits(experiment.splits.protocol) / "validation.parquet"), tensors.keys)
+    if chosen is None:
+        raise HarError("champion needs splits that were cut from the current windows; materialise splits first")
+    return ValidationWindows(
+        windows=tensors.windows.numpy()[chosen],
+        labels=tensors.labels.numpy()[chosen],
+        subjects=tensors.keys["subject"].to_numpy()[chosen],
+    )
+
+
+def scores_over_folds(
+    instance: dg.DagsterInstance, experiment: Experiment, home: Home, folds: Sequence[dg.AssetsDefinition]
+) -> dict[str, dict[int, float]]:
+    """By model: macro-F1 of each subject that validates in its current folds, the mean over folds and seeds.
+
+    Where there are folds of ``inner`` they count, else those of ``loso`` and ``pairs``; never those of ``leaky``. A
+    subject that tests in ``[splits]`` does not count, so that nobody whom a model is tested on chooses it.
+
+    Raises:
+        HarError: the predictions of a fold are not what was written.
+    """
+    from assets.comparison.report_inputs import unaltered
+    from har_core.evaluation.results import validation_by_subject
+    from har_core.inference.predictions import read_predictions
+
+    specs = {spec.key: spec for asset in folds for spec in asset.specs}
+    known = fold_partitions(instance)
+    partitions = [name for name in known if name.startswith("inner-")] or [
+        name for name in known if not name.startswith("leaky-")
+    ]
+    scores: dict[str, dict[int, float]] = {}
+    for name in experiment.fold_names:
+        found: dict[int, list[float]] = {}
+        for partition in partitions:
+            entry = latest_if_current(instance, specs[fold_key(name)], partition)
+            if entry is not None and entry.is_ours:
+                predictions = read_predictions(unaltered(home, entry, ".parquet"))
+                for subject, score in validation_by_subject(predictions).items():
+                    found.setdefault(subject, []).append(score)
+        counted = set(found) - set(experiment.splits.test_subjects)
+        scores[name] = {subject: sum(found[subject]) / len(found[subject]) for subject in sorted(counted)}
+    return scores
+
+
+def made_today(instance: dg.DagsterInstance, models: Sequence[dg.AssetsDefinition]) -> dict[str, str]:
+    """By model: what a materialisation would be made from now."""
+    specs = {spec.key: spec for asset in models for spec in asset.specs}
+    return {key.path[-1]: made_from(instance, spec) for key, spec in specs.items() if key == model_key(key.path[-1])}
+
+
+def kind_of(version: RegisteredVersion) -> str:
+    """The architecture or ensemble of a version; of one of ``har``, that of the version it is a copy of."""
+    name = version.tags.get(COPIED_FROM_TAG, version.name).partition("/")[0]
+    return name.removeprefix("har-")
+
+
+def origin_of(version: RegisteredVersion) -> Origin:
+    """Of the recordings it was trained on."""
+    return "real" if version.origin == "real" else "synthetic"
+
+
+@dataclass(slots=True)
+class Contenders:
+    """Scores each registered version once."""
+
+    tracking: Tracking
+    validation: ValidationWindows
+    over_folds: Mapping[str, Mapping[int, float]]
+    """By model, see :func:`scores_over_folds`."""
+    today: Mapping[str, str]
+    """By model, see :func:`made_today`: folds speak for the versions that were made from that."""
+    _entries: "dict[tuple[str, int], GateEntry]" = field(default_factory=dict)
+    _scores: dict[str, dict[int, float] | None] = field(default_factory=dict)
+
+    def entry(self, version: RegisteredVersion) -> "GateEntry":
+        """What the gate is told.
+
+        Raises:
+            HarError: the model cannot be used.
+        """
+        key = version.name, version.version
+        if key not in self._entries:
+            self._entries[key] = self._make_entry(version)
+        return self._entries[key]
+
+    def _make_entry(self, version: RegisteredVersion) -> "GateEntry":
+        from har_core.evaluation.gate import GateEntry
+
+        if version.model_id not in self._scores:
+            self._scores[version.model_id] = self._score(version)
+        kind, run = kind_of(version), self.tracking.read_run(version.run_id)
+        is_of_today = run is not None and kind in self.today and self.today[kind] == _made_from(run)
+        return GateEntry(
+            name=f"{version.name} version {version.version}",
+            kind=kind,
+            origin=origin_of(version),
+            split="" if run is None else self._split(run),
+            on_windows=self._scores[version.model_id],
+            over_folds=self.over_folds.get(kind, {}) if is_of_today else {},
+            milliseconds=None if run is None else run.metrics.get("batch1_latency_ms"),
+        )
+
+    def _split(self, run: RecordedRun) -> str:
+        """Version of the split that a model was trained on; of an ensemble, that of its members."""
+        members = {(name.replace("models/", "har-"), version) for name, version in run.upstream.items()}
+        entries = [
+            entry for entry in self.tracking.registered() if (entry.name, entry.tags.get("har.data_version")) in members
+        ]
+        runs = [run, *(self.tracking.read_run(entry.run_id) for entry in entries)]
+        return " ".join(
+            sorted({own.upstream["splits"] for own in runs if own is not None and "splits" in own.upstream})
+        )
+
+    def _score(self, version: RegisteredVersion) -> dict[int, float] | None:
+        """Macro-F1 of each subject on the validation windows, as `har predict` answers; None where it takes others."""
+        import torch
+
+        from assets.resources.model_files import find_model
+        from har_core.evaluation.scores import score
+        from har_core.inference.classifier import predict_probabilities
+        from har_core.inference.graph import load_graph
+
+        files = find_model(self.tracking, f"models:/{version.name}/{version.version}")
+        if files.window_length != self.validation.windows.shape[1]:
+            return None
+        found = self.validation
+        if not len(found.labels):
+            return {}
+        probabilities = predict_probabilities(load_graph(files.graph), torch.from_numpy(found.windows))
+        scores = {}
+        for subject in sorted(set(found.subjects.tolist())):
+            own = found.subjects == subject
+            labels = found.labels[own]
+            scores[subject] = score(labels, probabilities[own], activities=set(labels.tolist())).macro_f1
+        return scores
+
+
+def _made_from(run: RecordedRun) -> str:
+    """As :func:`~assets.machinery.lineage.made_from`."""
+    return json.dumps([run.tags.get("har.code_version", ""), run.upstream], sort_keys=True)

@@ -1,0 +1,247 @@
+"""What the gate is told of a registered version, and whose folds speak for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from narrowing import present
+
+from assets.comparison import champion
+from assets.comparison.contenders import Contenders, made_today, read_validation_windows, scores_over_folds
+from assets.graph import build_assets
+from assets.machinery.keys import FOLD_PARTITIONS, WINDOWS, fold_key
+from assets.machinery.lineage import CODE_VERSION_TAG, DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, RUN_ID, latest
+from assets.resources.home import Home
+from assets.resources.store import CHAMPION_ALIAS, OVERALL
+from har_core.base.errors import HarError
+from har_core.base.files import sha256_of_file
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.experiment.loader import load_experiment
+from har_core.inference.predictions import tabulate_predictions, write_predictions
+from har_core.settings.experiment import Experiment
+from har_core.windows.tensors import WindowTensors
+
+if TYPE_CHECKING:
+    from tests.assets.conftest import Graph
+
+
+@pytest.fixture
+def experiment(graph: Graph) -> Experiment:
+    """With folds of cnn; subject 3 tests in the split."""
+    evaluation = graph.experiment.evaluation.model_copy(
+        update={"protocols": ("loso", "leaky"), "architectures": ("cnn",), "seeds": (0, 1)}
+    )
+    return graph.experiment.model_copy(update={"evaluation": evaluation})
+
+
+def assets_of(experiment: Experiment) -> list[dg.AssetsDefinition]:
+    return [asset for asset in build_assets(experiment) if isinstance(asset, dg.AssetsDefinition)]
+
+
+@pytest.fixture
+def add_fold(graph: Graph, experiment: Experiment) -> Callable[..., Path]:
+    """Let a fold of cnn have run: of each seed the share of right answers for the subject that validates."""
+    [folds] = [asset for asset in assets_of(experiment) if fold_key("cnn") in asset.keys]
+
+    def add(fold: str, subject: int, shares: tuple[float, ...], *, code_version: str | None = None) -> Path:
+        path = graph.home.predictions("folds/cnn", fold)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_predictions(
+            path,
+            pa.concat_tables(
+                table
+                for seed, share in enumerate(shares)
+                for table in (answers(subject, share, "validation", seed), answers(9, 0.0, "test", seed))
+            ),
+        )
+        graph.instance.add_dynamic_partitions(FOLD_PARTITIONS, [fold])
+        windows = present(latest(graph.instance, WINDOWS)).data_version
+        graph.instance.report_runless_asset_event(
+            dg.AssetMaterialization(
+                fold_key("cnn"),
+                partition=fold,
+                metadata={
+                    RUN_ID: "a run",
+                    OUTPUTS: dg.MetadataValue.json(
+                        {path.relative_to(graph.home.root).as_posix(): sha256_of_file(path)}
+                    ),
+                },
+                tags={
+                    CODE_VERSION_TAG: code_version or present(folds.get_asset_spec(fold_key("cnn")).code_version),
+                    DATA_VERSION_TAG: fold,
+                    f"{INPUT_VERSION_TAG}windows": windows,
+                },
+            )
+        )
+        return path
+
+    return add
+
+
+def answers(subject: int, share: float, role: str, seed: int) -> pa.Table:
+    """Predictions of ten windows of each activity, of which the first ``share`` are right."""
+    labels = np.repeat(np.arange(NUM_ACTIVITIES), 10)
+    right = np.tile(np.arange(10) < 10 * share, NUM_ACTIVITIES)
+    keys = np.full(len(labels), subject, dtype=np.int16)
+    windows = WindowTensors(
+        keys=pa.table({"subject": keys, **dict.fromkeys(("activity", "segment", "start"), np.ones_like(keys))}),
+        windows=torch.zeros(len(labels), 1, 45),
+        labels=torch.from_numpy(labels),
+        damaged=torch.zeros(len(labels), dtype=torch.bool),
+        duplicate_groups=torch.full((len(labels),), -1, dtype=torch.int32),
+    )
+    answered = np.where(right, labels, (labels + 1) % NUM_ACTIVITIES)
+    return tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[answered], role=role, seed=seed)
+
+
+def found(graph: Graph, experiment: Experiment) -> dict[str, dict[int, float]]:
+    return scores_over_folds(graph.instance, experiment, graph.home, assets_of(experiment))
+
+
+def test_subjects_that_validate_in_folds_are_scored(
+    graph: Graph, experiment: Experiment, add_fold: Callable[..., Path]
+) -> None:
+    add_fold("loso-p1", 2, (0.8, 0.6))
+    add_fold("loso-p3", 1, (1.0, 1.0))
+    add_fold("loso-p2", 3, (0.9, 0.9))  # subject 3 tests in the split
+    add_fold("leaky-1", 1, (0.0, 0.0))
+    assert found(graph, experiment) == {"cnn": {1: pytest.approx(1.0), 2: pytest.approx(0.7)}}
+    add_fold("inner-p1-before-p3", 1, (0.5, 0.5))  # made for this, so that no other counts
+    assert found(graph, experiment) == {"cnn": {1: pytest.approx(0.5)}}
+
+
+def test_folds_of_another_code_or_of_other_windows_do_not_count(
+    graph: Graph, experiment: Experiment, add_fold: Callable[..., Path]
+) -> None:
+    add_fold("loso-p1", 2, (0.8, 0.6), code_version="another")
+    add_fold("loso-p3", 1, (1.0, 1.0))
+    assert found(graph, experiment) == {"cnn": {1: pytest.approx(1.0)}}
+    graph.instance.report_runless_asset_event(dg.AssetMaterialization(WINDOWS, tags={DATA_VERSION_TAG: "another"}))
+    assert found(graph, experiment) == {"cnn": {}}
+
+
+def test_predictions_that_were_altered_judge_nobody(
+    graph: Graph, experiment: Experiment, add_fold: Callable[..., Path]
+) -> None:
+    path = add_fold("loso-p1", 2, (0.8, 0.6))
+    write_predictions(path, answers(2, 1.0, "validation", 0))
+    with pytest.raises(HarError, match="is not what folds/cnn wrote"):
+        found(graph, experiment)
+
+
+def contenders(graph: Graph, experiment: Experiment, over_folds: Mapping[str, Mapping[int, float]]) -> Contenders:
+    return Contenders(
+        tracking=graph.tracking,
+        validation=read_validation_windows(graph.home, experiment),
+        over_folds=over_folds,
+        today=made_today(graph.instance, assets_of(experiment)),
+    )
+
+
+def test_an_entry_says_what_the_registry_and_the_run_hold(graph: Graph) -> None:
+    scores = {"cnn": {1: 0.5}}
+    first, overall = (present(graph.tracking.by_alias(name, CHAMPION_ALIAS)) for name in ("har-cnn", OVERALL))
+    entry = contenders(graph, graph.experiment, scores).entry(first)
+    assert (entry.name, entry.kind, entry.origin) == ("har-cnn version 1", "cnn", "synthetic")
+    assert entry.split == present(latest(graph.instance, dg.AssetKey("splits"))).data_version
+    assert entry.over_folds == {1: 0.5}
+    assert present(entry.milliseconds) == graph.result("cnn").latency.batch1_median_ms
+    [(subject, score)] = present(entry.on_windows).items()
+    assert (subject, score) == (2, pytest.approx(graph.result("cnn").scores["validation"].macro_f1, abs=0.05))
+    copy = contenders(graph, graph.experiment, scores).entry(overall)
+    assert copy.name == "har version 1"
+    assert copy.kind == overall.tags["har.copied_from"].partition("/")[0].removeprefix("har-")
+
+
+def test_folds_speak_for_versions_made_from_the_same(graph: Graph) -> None:
+    """Not for one of other settings, or on other recordings."""
+    version = present(graph.tracking.by_alias("har-cnn", CHAMPION_ALIAS))
+    before = graph.experiment.model_settings("cnn")
+    models = graph.experiment.models
+    changed = models.model_copy(
+        update={"settings": {**models.settings, "cnn": before.with_values({"learning_rate": 0.25})}}
+    )
+    experiment = graph.experiment.model_copy(update={"models": changed})
+    assert contenders(graph, experiment, {"cnn": {1: 0.5}}).entry(version).over_folds == {}
+    graph.instance.report_runless_asset_event(
+        dg.AssetMaterialization(dg.AssetKey("splits"), tags={DATA_VERSION_TAG: "another"})
+    )
+    assert contenders(graph, graph.experiment, {"cnn": {1: 0.5}}).entry(version).over_folds == {}
+
+
+def test_folds_choose_against_the_validation_windows(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each decision is kept with its numbers."""
+    holder = present(graph.tracking.by_alias(OVERALL, CHAMPION_ALIAS)).tags["har.copied_from"].partition("/")[0]
+    [other] = {"har-cnn", "har-lstm"} - {holder}
+    folds = {
+        name.removeprefix("har-"): {1: base, 2: base + 0.02, 4: base + 0.01}
+        for name, base in ((holder, 0.7), (other, 0.8))
+    }
+    monkeypatch.setattr(champion, "scores_over_folds", lambda *arguments: folds)
+    assert graph.materialise("champion").success
+    now = present(graph.tracking.by_alias(OVERALL, CHAMPION_ALIAS))
+    assert now.tags["har.copied_from"].partition("/")[0] == other
+    run = present(graph.tracking.read_run(graph.latest("champion").metadata[RUN_ID].value))
+    [unchanged, decision] = json.loads(present(run.artifact("decisions.json")))[OVERALL]
+    assert decision["promote"]
+    assert not unchanged["promote"]
+    assert decision["comparison"]["evidence"] == "folds"
+    assert decision["comparison"]["subjects"] == [1, 2, 4]
+    assert decision["comparison"]["difference"] == pytest.approx(0.1)
+    assert decision["comparison"]["uncertainty"] == pytest.approx(0.0, abs=1e-9)
+
+
+INNER = """
+[source]
+kind = "synthetic"
+activities = ["sitting", "walking in a parking lot", "rowing"]
+num_subjects = 4
+num_segments = 2
+
+[splits]
+validation_subjects = []
+test_subjects = [4]
+
+[models]
+architectures = ["logistic_regression", "extra_trees"]
+[models.extra_trees]
+num_trees = 2
+
+[evaluation]
+protocols = ["inner"]
+validation_subjects = 0
+latency_repeats = 3
+latency_warmup = 1
+"""
+
+
+def test_inner_folds_choose_where_nobody_validates(ran: Graph, tmp_path: Path) -> None:
+    path = tmp_path / "inner.toml"
+    path.write_text(INNER, encoding="utf-8")
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = type(ran)(Home(tmp_path), load_experiment(path), instance)
+        names = ("logistic_regression", "extra_trees")
+        models = [f"models/{name}" for name in names]
+        assert graph.materialise("raw_recordings", "recording_audit", "windows", "splits", *models).success
+        assert graph.materialise("comparison_report", "champion").success
+        assert graph.tracking.by_alias(OVERALL, CHAMPION_ALIAS) is None, "no folds are there yet"
+        for subject in (1, 2, 3):
+            fold = f"inner-p{subject}-before-p4"
+            assert graph.materialise(*(f"folds/{name}" for name in names), partition=fold).success
+        assert graph.materialise("comparison_report", "champion").success
+        run = present(graph.tracking.read_run(graph.latest("champion").metadata[RUN_ID].value))
+        decisions = json.loads(present(run.artifact("decisions.json")))[OVERALL]
+        assert "is the first champion" in decisions[0]["reason"]
+        assert decisions[1]["comparison"]["evidence"] == "folds"
+        assert decisions[1]["comparison"]["subjects"] == [1, 2, 3]
+        assert present(graph.tracking.by_alias(OVERALL, CHAMPION_ALIAS)).origin == "synthetic"
+        report = json.loads((graph.home.report_folder / "report.json").read_text())
+        assert report["protocols"] == {}, "they choose, and tell nobody's score"

@@ -155,7 +155,8 @@ def test_an_entry_says_what_the_registry_and_the_run_hold(graph: Graph) -> None:
     assert entry.over_folds == {1: 0.5}
     assert present(entry.milliseconds) == graph.result("cnn").latency.batch1_median_ms
     [(subject, score)] = present(entry.on_windows).items()
-    assert (subject, score) == (2, pytest.approx(graph.result("cnn").scores["validation"].macro_f1, abs=0.05))
+    assert subject == 2
+    assert score == pytest.approx(graph.result("cnn").scores["validation"].macro_f1, abs=0.05)
     copy = contenders(graph, graph.experiment, scores).entry(overall)
     assert copy.name == "har version 1"
     assert copy.kind == overall.tags["har.copied_from"].partition("/")[0].removeprefix("har-")
@@ -189,7 +190,7 @@ def test_folds_choose_against_the_validation_windows(graph: Graph, monkeypatch: 
     assert graph.materialise("champion").success
     now = present(graph.tracking.by_alias(OVERALL, CHAMPION_ALIAS))
     assert now.tags["har.copied_from"].partition("/")[0] == other
-    run = present(graph.tracking.read_run(graph.latest("champion").metadata[RUN_ID].value))
+    run = present(graph.tracking.read_run(str(graph.latest("champion").metadata[RUN_ID].value)))
     [unchanged, decision] = json.loads(present(run.artifact("decisions.json")))[OVERALL]
     assert decision["promote"]
     assert not unchanged["promote"]
@@ -237,7 +238,7 @@ def test_inner_folds_choose_where_nobody_validates(ran: Graph, tmp_path: Path) -
             fold = f"inner-p{subject}-before-p4"
             assert graph.materialise(*(f"folds/{name}" for name in names), partition=fold).success
         assert graph.materialise("comparison_report", "champion").success
-        run = present(graph.tracking.read_run(graph.latest("champion").metadata[RUN_ID].value))
+        run = present(graph.tracking.read_run(str(graph.latest("champion").metadata[RUN_ID].value)))
         decisions = json.loads(present(run.artifact("decisions.json")))[OVERALL]
         assert "is the first champion" in decisions[0]["reason"]
         assert decisions[1]["comparison"]["evidence"] == "folds"

@@ -25,14 +25,19 @@ _BREAKS = (Kind.DISCONTINUOUS_JOIN, Kind.WRONG_ORDER)
 
 
 def damaged_rows(
-    findings: pa.Table, recording: RecordingKey, segments: Sequence[int], *, unit: str | None = None
+    findings: pa.Table,
+    recording: RecordingKey,
+    segments: Sequence[int],
+    *,
+    unit: str | None = None,
+    kinds: Sequence[Kind] = _DAMAGE,
 ) -> npt.NDArray[np.bool_]:
     """Which rows (S * 125,) of a recording lie in a zero or constant run of all channels or of a whole unit.
 
-    Only runs on ``unit`` count if it is given; otherwise those on any unit.
+    Only runs on ``unit`` count if it is given; otherwise those on any unit. Only those of ``kinds`` count.
     """
     damaged = np.zeros(len(segments) * SEGMENT_LENGTH, dtype=np.bool_)
-    for row in _rows(findings, _DAMAGE, recording):
+    for row in _rows(findings, kinds, recording):
         if concerns_units(row["channels"], unit):
             first = _position(segments, row["segment"], row["first_row"])
             if first is not None:

@@ -109,19 +109,24 @@ def fit_architecture(
     )
 
 
-def classifier_of(fitted: Fitted, statistics: Statistics | None, channels: Sequence[int]) -> RawWindowClassifier:
+def classifier_of(
+    fitted: Fitted, statistics: Statistics | None, channels: Sequence[int], *, fills_gaps: bool = False
+) -> RawWindowClassifier:
     """What is exported and registered: windows (N, T, C) of all channels to probabilities (N, K).
 
     Args:
         fitted: the model.
         statistics: what normalised its windows, so that the classifier takes raw ones; None leaves windows as they are.
         channels: indices of the channels that the model sees.
+        fills_gaps: whether the classifier fills zeros of a unit, as was done to the windows that it was fitted to.
     """
     seen = None if tuple(channels) == tuple(range(NUM_CHANNELS)) else channels
     if statistics is None:
-        return RawWindowClassifier(fitted.model, channels=seen).eval()
+        return RawWindowClassifier(fitted.model, channels=seen, fills_gaps=fills_gaps).eval()
     mean, deviation = torch.from_numpy(statistics.mean), torch.from_numpy(statistics.standard_deviation)
-    return RawWindowClassifier(fitted.model, mean=mean, standard_deviation=deviation, channels=seen).eval()
+    return RawWindowClassifier(
+        fitted.model, mean=mean, standard_deviation=deviation, channels=seen, fills_gaps=fills_gaps
+    ).eval()
 
 
 def _augmentation(recipe: TrainingSettings, statistics: Statistics | None, channels: Sequence[int]) -> Change | None:

@@ -47,6 +47,7 @@ def train_and_predict(
     windows: SplitWindows,
     *,
     seed: int | None = None,
+    fills_gaps: bool = False,
     checkpoint_path: Path | None = None,
     checkpoint_key: str = "",
     listener: TrainingListener = ignore,
@@ -55,7 +56,8 @@ def train_and_predict(
 
     Arguments and errors are those of :func:`har_core.fitting.fit.fit_architecture`, where ``architecture`` is the
     ``name``. ``windows`` are normalised for networks, in sensor units for classical models
-    (:func:`har_core.fitting.recipe.takes_raw_windows`). A training that the checkpoint shows as finished is taken over.
+    (:func:`har_core.fitting.recipe.takes_raw_windows`); ``fills_gaps`` says whether gaps in them were filled. What the
+    checkpoint shows as finished is taken over.
     """
     channels, statistics = channels_seen(settings.training), windows.statistics
     seed = settings.training.seed if seed is None else seed
@@ -74,7 +76,7 @@ def train_and_predict(
         listener=listener,
     )
     as_given = classifier_of(fitted, None, channels)
-    classifier = classifier_of(fitted, statistics, channels)
+    classifier = classifier_of(fitted, statistics, channels, fills_gaps=fills_gaps)
     predicted = {role: own for role, own in windows.roles.items() if role != "training" and len(own.labels)}
     return Trained(
         seed=seed,

@@ -1,4 +1,4 @@
-"""The module that is exported and registered: a model with its normalisation inside, and what names its weights."""
+"""The module that is exported and registered: a model with what precedes it inside, and what names its weights."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, UNITS
 from har_core.inference.weights import Weight, digest_of
+from har_core.windows.gaps import fill_gaps
 
 
 class RawWindowClassifier(nn.Module):
-    """A model with its normalisation inside: raw windows (N, T, C) in sensor units to probabilities (N, K)."""
+    """A model with what precedes it inside: raw windows (N, T, C) in sensor units to probabilities (N, K)."""
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class RawWindowClassifier(nn.Module):
         mean: Tensor | None = None,
         standard_deviation: Tensor | None = None,
         channels: Sequence[int] | None = None,
+        fills_gaps: bool = False,
     ) -> None:
         """Keep ``network`` and what comes before it.
 
@@ -33,12 +35,14 @@ class RawWindowClassifier(nn.Module):
             mean: (C,) of the training windows, kept as a buffer; None where ``network`` takes windows as they are.
             standard_deviation: (C,), given together with ``mean``.
             channels: indices of the channels that ``network`` sees, kept as a buffer; None for all of them.
+            fills_gaps: whether zeros of a unit are filled first, see :func:`har_core.windows.gaps.fill_gaps`.
 
         Raises:
             InputError: the shapes differ, a deviation is not positive and finite, or there is no such channel.
         """
         super().__init__()
         self.network = network
+        self.fills_gaps = fills_gaps
         self.is_normalising = mean is not None or standard_deviation is not None
         self.has_all_channels = channels is None
         self.channel_indices = None if channels is None else tuple(channels)
@@ -63,6 +67,8 @@ class RawWindowClassifier(nn.Module):
                 _refuse_what_is_not_finite(is_finite, range(windows.shape[2]))
             else:
                 _refuse_what_is_not_finite(is_finite.index_select(0, self.channels), self.channel_indices)
+        if self.fills_gaps:
+            windows = fill_gaps(windows)
         if self.is_normalising:
             windows = (windows - self.mean) / self.standard_deviation
         if not self.has_all_channels:

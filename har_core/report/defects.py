@@ -86,7 +86,7 @@ class AuditView:
         if counts.num_dropped:
             words += f" {counts.num_dropped:,} more were damaged and dropped before roles were assigned."
         if counts.num_repaired:
-            words += f" In {counts.num_repaired:,}, short damaged runs were interpolated."
+            words += f" In {counts.num_repaired:,}, damaged runs were interpolated or filled."
         return words
 
 

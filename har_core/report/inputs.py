@@ -78,7 +78,7 @@ class WindowCounts:
     num_dropped: int
     """Damaged, and not kept."""
     num_repaired: int
-    """Short damaged runs in them were interpolated."""
+    """Damaged runs in them were interpolated or filled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

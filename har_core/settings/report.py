@@ -17,7 +17,7 @@ class EvaluationSettings(Settings):
     """Protocols that score architectures over folds, and how latency and throughput are measured."""
 
     protocols: tuple[Protocol, ...] = ()
-    """``loso``: each subject tests in turn; ``pairs``: two at a time; ``inner``: each validates; ``leaky``: segments."""
+    """``loso``: each subject tests in turn; ``pairs``: two at once; ``inner``: each validates; ``leaky``: segments."""
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     """Seeds; each fold is trained once with each."""
     validation_subjects: int = Field(default=1, ge=0, le=2)

@@ -19,7 +19,12 @@ class WindowSettings(Settings):
     """Samples in a window, at 25 Hz; a segment has 125, so longer windows need ``join_segments``."""
     overlap: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of a window that the next one repeats."""
-    damaged: Literal["flag", "keep", "repair", "drop"] = "flag"
-    """What to do with windows that touch a damaged run: flag them, use them as they are, repair them, or cut none."""
+    damaged: Literal["flag", "keep", "repair", "fill", "drop"] = "flag"
+    """What to do with windows that touch a damaged run: flag, use as they are, repair or fill them, or cut none."""
     longest_repair: int = Field(default=5, ge=1, le=125)
     """Longest damaged run that ``repair`` interpolates, in samples; 5 samples are 0.2 s."""
+
+    @property
+    def fills_gaps(self) -> bool:
+        """Whether zeros of a unit are filled, in windows and by the models that are made from them."""
+        return self.damaged == "fill"

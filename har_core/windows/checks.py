@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from har_core.audit.kinds import Kind
 from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
 from har_core.audit.signals import Mask, runs
 from har_core.base.checks import Check
@@ -17,6 +19,15 @@ from har_core.windows.names import WINDOW_CHECKS
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP
 
 _MAX_NAMED = 5
+
+
+class _Zeros(NamedTuple):
+    """Rows (R,) of a recording."""
+
+    of_units: Mask
+    """(U, R): a unit is zero."""
+    still: Mask
+    """A unit stands still at another value."""
 
 
 class WindowChecks:
@@ -62,6 +73,7 @@ class WindowChecks:
             "flag": "a window to be flagged exactly where it touches a damaged run",
             "keep": "no window to be flagged",
             "repair": "a window to be flagged exactly where it touches a damaged run that could not be repaired",
+            "fill": "a window to be flagged exactly where a unit stands still, or is zero all through it",
             "drop": "no window to touch a damaged run, nor to be flagged",
         }
         found = (
@@ -82,6 +94,7 @@ class WindowChecks:
         damage = damaged_rows(self._findings, key, segments)
         if self._damaged == "repair" and damage.any():
             damage = self._beyond_repair(key, segments, broken)
+        zero = self._zeros(key, segments) if self._damaged == "fill" and damage.any() else None
         groups = self._groups[key]
         for segment, start, is_flagged, group in rows:
             first = segments.index(segment) * SEGMENT_LENGTH + start
@@ -89,12 +102,19 @@ class WindowChecks:
             place = f"{key}, segment {segment}, start {start}"
             if stop > len(damage) or broken[first // SEGMENT_LENGTH : (stop - 1) // SEGMENT_LENGTH].any():
                 self._crossing.append(place)
-            touches = bool(damage[first:stop].any())
+            touches = bool((damage if zero is None else zero.still)[first:stop].any())
+            if zero is not None:
+                touches |= bool(zero.of_units[:, first:stop].all(axis=1).any())
             is_dropped = touches and self._damaged == "drop"
-            if is_dropped or is_flagged != (touches and self._damaged in {"flag", "repair"}):
+            if is_dropped or is_flagged != (touches and self._damaged in {"flag", "repair", "fill"}):
                 self._misjudged.append(place)
             if not self._is_linked(group, groups[first:stop]):
                 self._unlinked.append(place)
+
+    def _zeros(self, key: RecordingKey, segments: Sequence[int]) -> _Zeros:
+        of_units = [damaged_rows(self._findings, key, segments, unit=unit, kinds=[Kind.ZERO_RUN]) for unit in UNITS]
+        still = damaged_rows(self._findings, key, segments, kinds=[Kind.CONSTANT_RUN])
+        return _Zeros(of_units=np.stack(of_units), still=still)
 
     def _beyond_repair(self, key: RecordingKey, segments: Sequence[int], broken: Mask) -> Mask:
         """(R,) rows of runs that are too long, or without a row before and after them in the same stretch."""

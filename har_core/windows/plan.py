@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from har_core.audit.kinds import Kind
 from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
 from har_core.datasets.dsads.layout import UNITS, RecordingKey
 from har_core.windows.copies import link_windows
@@ -21,7 +22,7 @@ from har_core.windows.repair import Repair, find_repairs
 from har_core.windows.schema import NO_GROUP
 from har_core.windows.stretches import begins_of, stretches_between
 
-Damaged = Literal["flag", "keep", "repair", "drop"]
+Damaged = Literal["flag", "keep", "repair", "fill", "drop"]
 """What becomes of windows that touch a damaged run: ``[windows] damaged`` of the experiment file."""
 Layout = Mapping[RecordingKey, tuple[int, ...]]
 """The segment numbers of each recording, ascending; recordings in order."""
@@ -50,12 +51,12 @@ class RecordingPlan:
     kept: npt.NDArray[np.bool_]
     """(N,): False for windows that are not to be cut."""
     damaged: npt.NDArray[np.bool_]
-    """(N,), after repairs."""
+    """(N,), after repairs and fillings."""
     duplicate_group: npt.NDArray[np.int32]
     """(N,), NO_GROUP if there is none."""
     repairs: tuple[Repair, ...] = ()
     is_repaired: npt.NDArray[np.bool_]
-    """(N,): holds interpolated samples."""
+    """(N,): holds interpolated or filled samples."""
 
 
 def plan_blindly(segments: tuple[int, ...], cut: Cut, *, breaks: npt.NDArray[np.bool_] | None = None) -> RecordingPlan:
@@ -106,6 +107,8 @@ def _plan(findings: pa.Table, key: RecordingKey, segments: tuple[int, ...], cut:
     rows = damaged_rows(findings, key, segments)
     if cut.damaged == "keep" or not rows.any():
         return plan
+    if cut.damaged == "fill":
+        return _plan_filling(plan, findings, key, cut.length)
     if cut.damaged == "repair":
         of_units = np.stack([damaged_rows(findings, key, segments, unit=unit) for unit in UNITS])
         # Within what windows stay in: the next segment may have another role, as in the protocol `leaky`.
@@ -118,3 +121,16 @@ def _plan(findings: pa.Table, key: RecordingKey, segments: tuple[int, ...], cut:
         plan = replace(plan, repairs=repairs, is_repaired=touches(repaired, plan.begins, cut.length))
     damaged = touches(rows, plan.begins, cut.length)
     return replace(plan, kept=~damaged) if cut.damaged == "drop" else replace(plan, damaged=damaged)
+
+
+def _plan_filling(plan: RecordingPlan, findings: pa.Table, key: RecordingKey, length: int) -> RecordingPlan:
+    """Zeros are filled from the rest of the window; a unit that is zero all through it, or stands still, stays so."""
+    segments, begins = plan.segments, plan.begins
+    zero = [damaged_rows(findings, key, segments, unit=unit, kinds=[Kind.ZERO_RUN]) for unit in UNITS]
+    still = damaged_rows(findings, key, segments, kinds=[Kind.CONSTANT_RUN])
+    is_lost = np.logical_or.reduce([~touches(~rows, begins, length) for rows in zero])
+    return replace(
+        plan,
+        damaged=is_lost | touches(still, begins, length),
+        is_repaired=touches(np.logical_or.reduce(zero), begins, length) & ~is_lost,
+    )

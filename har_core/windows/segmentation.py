@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from har_core.base.errors import InputError, Problem
@@ -41,7 +42,8 @@ def segment(
         findings: of :func:`har_core.audit.defects.find_defects` on these recordings; without them nothing is flagged.
         damaged: what becomes of windows that touch a damaged run (all channels or a unit, zero or standing still):
             ``flag`` them; ``keep`` them like any other; ``repair`` runs of at most ``longest_repair`` rows by straight
-            lines between the rows around them, and flag what is left; ``drop`` them.
+            lines between the rows around them, and flag what is left; ``fill`` zeros of a unit from the rest of its
+            window (:func:`har_core.windows.gaps.fill_gaps`), and flag what is left; ``drop`` them.
         join: whether windows may go on into the next segment where the audit found the join continuous; they never
             cross another join.
         longest_repair: rows.
@@ -143,4 +145,18 @@ def _batches(
                 "duplicate_group": plan.duplicate_group[here][kept],
             }
             windows_kept = windows if kept.all() else windows[:, kept]
+            if plan.is_repaired[here][kept].any() and how.damaged == "fill":
+                windows_kept = _filled(windows_kept, plan.is_repaired[here][kept])
             yield batch_of(named, windows_kept.reshape(NUM_CHANNELS, -1), schema)
+
+
+def _filled(windows: npt.NDArray[np.float32], has_gaps: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """A copy of windows (C, N, T), those that have gaps filled."""
+    import torch  # noqa: PLC0415 - heavy, and only needed here
+
+    from har_core.windows.gaps import fill_gaps  # noqa: PLC0415
+
+    filled = windows.copy()
+    gaps_NTC = torch.from_numpy(filled[:, has_gaps].transpose(1, 2, 0))
+    filled[:, has_gaps] = fill_gaps(gaps_NTC).numpy().transpose(2, 0, 1)
+    return filled

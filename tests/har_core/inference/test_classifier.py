@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,11 @@ from torch import nn
 
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import NUM_CHANNELS
+from har_core.inference.acceleration import Engine, accelerate
 from har_core.inference.classifier import RawWindowClassifier, predict_probabilities, weights_version
+from har_core.inference.graph import load_graph
+from har_core.models import create_model
+from har_core.windows.gaps import fill_gaps
 
 T, C, K = 20, 4, 5
 
@@ -185,3 +191,49 @@ def test_parameters_and_buffers_of_every_type_count() -> None:
     version = weights_version(module)
     module.num_batches_tracked = present(module.num_batches_tracked) + 1
     assert weights_version(module) != version
+
+
+@pytest.fixture
+def filling() -> tuple[RawWindowClassifier, torch.Tensor]:
+    """A classifier that sees two units, of three, and windows with gaps."""
+    torch.manual_seed(0)
+    network = create_model("compact", num_channels=18, num_timepoints=T, num_classes=K, width=4).eval()
+    classifier = RawWindowClassifier(
+        network,
+        mean=torch.full((27,), 5.0),
+        standard_deviation=torch.full((27,), 0.5),
+        channels=range(9, 27),
+        fills_gaps=True,
+    )
+    windows = torch.randn(6, T, 27) + 5
+    windows[0, 12:, 9:18] = windows[1, :5, 18:] = windows[2, 6:9] = windows[3, :, 9:18] = 0
+    return classifier.eval(), windows
+
+
+def test_gaps_are_filled_before_anything_is_normalised(filling: tuple[RawWindowClassifier, torch.Tensor]) -> None:
+    classifier, windows = filling
+    whole = fill_gaps(windows)
+    answers = classifier(windows)
+    torch.testing.assert_close(answers, classifier(whole))
+    classifier.fills_gaps = False
+    torch.testing.assert_close(answers, classifier(whole))
+    difference = (classifier(windows) - answers).abs().amax(dim=1)
+    assert (difference[:3] > 1e-3).all()
+    assert (difference[3:] == 0).all(), "nothing to fill, or nothing to fill it from"
+
+
+def test_an_exported_classifier_fills_gaps_on_every_engine(
+    filling: tuple[RawWindowClassifier, torch.Tensor], tmp_path: Path
+) -> None:
+    classifier, windows = filling
+    with torch.no_grad():
+        expected = classifier(windows).numpy()
+        program = torch.export.export(classifier, (windows[:2],), dynamic_shapes=({0: torch.export.Dim("N")},))
+    torch.export.save(program, tmp_path / "model.pt2")
+    graph = load_graph(tmp_path / "model.pt2")
+    for size in (1, len(windows)):
+        np.testing.assert_allclose(predict_probabilities(graph, windows[:size]), expected[:size], atol=1e-6)
+        engines: tuple[Engine, ...] = ("torch", "openvino")
+        for engine in engines:
+            fast = accelerate(graph, num_timepoints=T, num_channels=27, engine=engine, precision="fp32")
+            np.testing.assert_allclose(fast(windows[:size].numpy()), expected[:size], atol=1e-4)

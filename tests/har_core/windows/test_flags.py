@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.har_core.conftest import FindingsOf
     from tests.har_core.windows.conftest import MakeRecording
 
-WAYS = ("flag", "keep", "repair", "drop")
+WAYS = ("flag", "keep", "repair", "fill", "drop")
 
 
 @dataclass

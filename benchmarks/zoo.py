@@ -3,9 +3,10 @@
 ``python benchmarks/zoo.py FILE.csv [HOME …]`` adds what homes hold of ``loso`` to the file, a row for each test subject
 and seed, and prints a Markdown table of all that the file has, best first. A row that the file has already is replaced;
 an architecture, or a seed, that lacks a subject stays in the file and is left out of the table. So the file outlives
-homes, and seeds may come from several. With ``--holdout`` it reads the models of homes instead of their folds. With
-``--validation FILE``, which ``ablation.py`` wrote, it tells what each reached on validation subjects.
-Multiply-accumulates and the time of one window are those of the network in float32 on one thread, measured here.
+homes, and seeds may come from several. All homes of a file are of one experiment, but for seeds and architectures. With
+``--holdout`` it reads the models of homes instead of their folds. With ``--validation FILE``, which ``ablation.py``
+wrote, it tells what each reached on validation subjects. Multiply-accumulates and the time of one window are those of
+the network in float32 on one thread, measured here.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ def main() -> None:
     rows = {row.key: row for row in stored(asked.file)}
     for home in asked.homes:
         rows |= {row.key: row for row in (read_models if asked.holdout else read_folds)(Home(home))}
+    if len({row.fold == "holdout" for row in rows.values()}) > 1:
+        parser.error(f"{asked.file}: folds and models do not go into one file")
     store(asked.file, sorted(rows.values()))
     print("\n".join(table(complete(rows.values()), validation_scores(asked.validation))))
 
@@ -224,7 +227,8 @@ def table(architectures: Mapping[str, Sequence[Row]], validation: Mapping[str, f
         cells = [name]
         if validation:
             cells.append(f"{validation[name]:.3f}" if name in validation else "–")
-        cells += [f"{statistics.fmean(scores):.3f} ± {statistics.stdev(scores):.3f}", f"{min(scores):.3f}"]
+        spread = f" ± {statistics.stdev(scores):.3f}" if len(scores) > 1 else ""
+        cells += [f"{statistics.fmean(scores):.3f}{spread}", f"{min(scores):.3f}"]
         cells += [f"{score:.3f}" for score in scores]
         if several_seeds:
             cells.append(" ".join(f"{score:.3f}" for score in seeds) if len(seeds) > 1 else "–")

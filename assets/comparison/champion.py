@@ -14,8 +14,8 @@ from assets.comparison.contenders import (
     made_today,
     origin_of,
     read_validation_windows,
-    scores_over_folds,
 )
+from assets.comparison.fold_scores import scores_over_folds
 from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import (
     CHAMPION,
@@ -29,6 +29,7 @@ from assets.machinery.keys import (
 )
 from assets.machinery.lineage import (
     HOLDERS,
+    OVER_FOLDS,
     REGISTERED_MODEL,
     REGISTERED_VERSION,
     latest,
@@ -98,12 +99,13 @@ def _choose(above: Sequence[dg.AssetsDefinition], folds: Sequence[dg.AssetsDefin
     contenders = Contenders(
         tracking=tracking,
         validation=read_validation_windows(work.home, work.experiment),
-        over_folds=scores_over_folds(instance, work.experiment, work.home, folds),
+        folds=scores_over_folds(instance, work.experiment, work.home, folds),
         today=made_today(instance, above),
     )
     gate = _Gate(tracking, _recorded_holders(instance), contenders, work.experiment.champion)
     candidates = _candidates(work)
     holders = gate.choose(candidates)
+    judged = contenders.folds.as_metadata({entry.model_id: contenders.entry(entry) for entry in holders.values()})
     champion = holders.get(OVERALL)
     if champion is not None:
         champion = holders[OVERALL] = tracking.copy(champion, OVERALL)
@@ -124,6 +126,7 @@ def _choose(above: Sequence[dg.AssetsDefinition], folds: Sequence[dg.AssetsDefin
             "num_moved": len(moves),
             "decisions": dg.MetadataValue.md(told),
             HOLDERS: dg.MetadataValue.json({name: entry.version for name, entry in holders.items()}),
+            OVER_FOLDS: dg.MetadataValue.json(judged),
         },
         logged=[path for folder in sorted(folders) for path in files_of_model(folder)],
         alias=CHAMPION_ALIAS,
@@ -172,7 +175,7 @@ class _Gate:
         """Whether anybody validates, in the split or in folds; test scores choose nothing."""
         from har_core.evaluation.gate import ENOUGH_SUBJECTS
 
-        num_subjects = max(map(len, self.contenders.over_folds.values()), default=0)
+        num_subjects = max(map(len, self.contenders.folds.by_model.values()), default=0)
         return len(self.contenders.validation.labels) > 0 or num_subjects >= ENOUGH_SUBJECTS
 
     def choose(self, candidates: list[RegisteredVersion]) -> dict[str, RegisteredVersion]:

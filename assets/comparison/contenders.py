@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.machinery.keys import fold_key, model_key
-from assets.machinery.lineage import fold_partitions, latest_if_current, made_from
+from assets.comparison.fold_scores import FoldScores, scored_specs
+from assets.machinery.keys import model_key
+from assets.machinery.lineage import latest_if_current, made_from
 from assets.resources.home import Home
 from assets.resources.store import COPIED_FROM_TAG, RecordedRun, RegisteredVersion
 from assets.resources.tracking import Tracking
@@ -56,50 +57,24 @@ def read_validation_windows(home: Home, experiment: Experiment) -> ValidationWin
     )
 
 
-def scores_over_folds(
-    instance: dg.DagsterInstance, experiment: Experiment, home: Home, folds: Sequence[dg.AssetsDefinition]
-) -> dict[str, dict[int, float]]:
-    """By model: macro-F1 of each subject that validates in its current folds, the mean over folds and seeds.
-
-    Where there are folds of ``inner`` they count, else those of ``loso`` and ``pairs``; never those of ``leaky``. A
-    subject that tests in ``[splits]`` does not count, so that nobody whom a model is tested on chooses it.
-
-    Raises:
-        HarError: the predictions of a fold are not what was written.
-    """
-    from assets.comparison.report_inputs import unaltered
-    from har_core.evaluation.results import validation_by_subject
-    from har_core.inference.predictions import read_predictions
-
-    specs = {spec.key: spec for asset in folds for spec in asset.specs}
-    known = fold_partitions(instance)
-    partitions = [name for name in known if name.startswith("inner-")] or [
-        name for name in known if not name.startswith("leaky-")
-    ]
-    scores: dict[str, dict[int, float]] = {}
-    for name in experiment.fold_names:
-        found: dict[int, list[float]] = {}
-        for partition in partitions:
-            entry = latest_if_current(instance, specs[fold_key(name)], partition)
-            if entry is not None and entry.is_ours:
-                predictions = read_predictions(unaltered(home, entry, ".parquet"))
-                for subject, score in validation_by_subject(predictions).items():
-                    found.setdefault(subject, []).append(score)
-        counted = set(found) - set(experiment.splits.test_subjects)
-        scores[name] = {subject: sum(found[subject]) / len(found[subject]) for subject in sorted(counted)}
-    return scores
-
-
 def made_today(instance: dg.DagsterInstance, models: Sequence[dg.AssetsDefinition]) -> dict[str, str]:
-    """By model: what a materialisation would be made from now."""
-    specs = {spec.key: spec for asset in models for spec in asset.specs}
-    return {key.path[-1]: made_from(instance, spec) for key, spec in specs.items() if key == model_key(key.path[-1])}
+    """By model: what a materialisation would be made from now, as far as what it is made from is up to date itself."""
+    specs = scored_specs(models)
+    found = {}
+    for key, spec in specs.items():
+        members = [dep.asset_key for dep in spec.deps if dep.asset_key in specs]
+        if key == model_key(key.path[-1]) and all(latest_if_current(instance, own, specs) for own in members):
+            found[key.path[-1]] = made_from(instance, spec)
+    return found
 
 
 def kind_of(version: RegisteredVersion) -> str:
-    """The architecture or ensemble of a version; of one of ``har``, that of the version it is a copy of."""
-    name = version.tags.get(COPIED_FROM_TAG, version.name).partition("/")[0]
-    return name.removeprefix("har-")
+    """The architecture or ensemble of a version; of one of ``har``, that of the version it is a copy of.
+
+    What MLflow's "promote" copies has no tag of ours, but names the version in place of the logged model.
+    """
+    source = version.model_id if "/" in version.model_id else version.name
+    return version.tags.get(COPIED_FROM_TAG, source).partition("/")[0].removeprefix("har-")
 
 
 def origin_of(version: RegisteredVersion) -> Origin:
@@ -113,8 +88,7 @@ class Contenders:
 
     tracking: Tracking
     validation: ValidationWindows
-    over_folds: Mapping[str, Mapping[int, float]]
-    """By model, see :func:`scores_over_folds`."""
+    folds: FoldScores
     today: Mapping[str, str]
     """By model, see :func:`made_today`: folds speak for the versions that were made from that."""
     _entries: "dict[tuple[str, int], GateEntry]" = field(default_factory=dict)
@@ -143,8 +117,11 @@ class Contenders:
             kind=kind,
             origin=origin_of(version),
             split="" if run is None else self._split(run),
+            recipe="" if run is None else _made_from(run),
             on_windows=self._scores[version.model_id],
-            over_folds=self.over_folds.get(kind, {}) if is_of_today else {},
+            over_folds=(self.folds.by_model if is_of_today else self.folds.remembered).get(
+                kind if is_of_today else version.model_id, {}
+            ),
             milliseconds=None if run is None else run.metrics.get("batch1_latency_ms"),
         )
 

@@ -128,7 +128,8 @@ def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
 
     store = SampleStore(work.home.scratch, max_mib=work.experiment.runtime.samples_in_memory_mib)
     try:
-        return cut_fold(work.home.windows, fold, normalise=not takes_raw_windows(architecture), store=store)
+        normalise = not takes_raw_windows(architecture)
+        return cut_fold(work.home.windows, fold, normalise=normalise, store=store, wanted=fold.wanted)
     except InputError as error:
         broken = [str(problem) for problem in error.problems if problem.path in SPLIT_CHECK_NAMES]
         if broken:

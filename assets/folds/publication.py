@@ -60,24 +60,31 @@ def _describe(result: "FoldResult") -> dict[str, Any]:
     """What the result says, for Dagster's UI: means over the seeds, and a row for each."""
     from har_core.evaluation.results import macro_f1_of_present
 
-    tests = [entry.scores["test"] for entry in result.seeds]
-    clean = [entry.scores_clean["test"] for entry in result.seeds if "test" in entry.scores_clean]
+    role = _judged(result)
+    scores = [entry.scores[role] for entry in result.seeds]
+    clean = [entry.scores_clean[role] for entry in result.seeds if role in entry.scores_clean]
     return {
-        "test_macro_f1": statistics.fmean(scores.macro_f1 for scores in tests),
-        "test_accuracy": statistics.fmean(scores.accuracy for scores in tests),
-        **({"test_macro_f1_clean": statistics.fmean(map(macro_f1_of_present, clean))} if clean else {}),
+        f"{role}_macro_f1": statistics.fmean(own.macro_f1 for own in scores),
+        f"{role}_accuracy": statistics.fmean(own.accuracy for own in scores),
+        **({f"{role}_macro_f1_clean": statistics.fmean(map(macro_f1_of_present, clean))} if clean else {}),
         "training_seconds": sum(entry.training_seconds for entry in result.seeds),
         **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
         **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
         **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
         "num_parameters": result.num_parameters,
         "seeds": markdown_table(
-            ["seed", "test macro-F1", "accuracy", "best epoch", "seconds"], map(_row, result.seeds)
+            ["seed", f"{role} macro-F1", "accuracy", "best epoch", "seconds"],
+            (_row(entry, role) for entry in result.seeds),
         ),
     }
 
 
-def _row(entry: "SeedResult") -> tuple[object, ...]:
-    test = entry.scores["test"]
+def _judged(result: "FoldResult") -> str:
+    """The role whose windows the fold is about: in ``inner`` nobody tests."""
+    return "test" if result.num_windows["test"] else "validation"
+
+
+def _row(entry: "SeedResult", role: str) -> tuple[object, ...]:
+    own = entry.scores[role]
     seconds = f"{entry.training_seconds:.1f}"
-    return entry.seed, f"{test.macro_f1:.4f}", f"{test.accuracy:.4f}", entry.best_epoch or "–", seconds
+    return entry.seed, f"{own.macro_f1:.4f}", f"{own.accuracy:.4f}", entry.best_epoch or "–", seconds

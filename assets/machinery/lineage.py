@@ -27,6 +27,8 @@ REGISTERED_VERSION = "har/registered_version"
 REGISTERED_MODEL_URL = "har/registered_model_url"
 HOLDERS = "har/holders"
 """Metadata of ``champion``: JSON, registered model -> version that the alias ``champion`` was left on."""
+OVER_FOLDS = "har/over_folds"
+"""Metadata of ``champion``: JSON, what the validation subjects of folds said of those that hold an alias."""
 SUBJECTS = "subjects"
 """Metadata of ``raw_recordings`` and ``windows``: the subjects of the data, ``[1, 2, 3]``."""
 SECONDS = "har/seconds"
@@ -157,10 +159,21 @@ def made_from(instance: dg.DagsterInstance, spec: dg.AssetSpec) -> str:
     return json.dumps([spec.code_version, _upstream_versions(instance, spec)], sort_keys=True)
 
 
-def latest_if_current(instance: dg.DagsterInstance, spec: dg.AssetSpec, partition: str | None = None) -> Latest | None:
-    """The latest materialisation, where it was made with the code version and from the data versions of now."""
-    entry = next(history(instance, spec.key, partition), None)
+def latest_if_current(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    specs: Mapping[dg.AssetKey, dg.AssetSpec],
+    partition: str | None = None,
+) -> Latest | None:
+    """The latest materialisation, where it was made with the code version and from the data versions of now.
+
+    So must have been what it was made from, as far as ``specs`` has it.
+    """
+    spec, entry = specs[key], next(history(instance, key, partition), None)
     if entry is None or entry.code_version != spec.code_version:
+        return None
+    above = [dep.asset_key for dep in spec.deps if dep.asset_key in specs]
+    if any(latest_if_current(instance, parent, specs, partition) is None for parent in above):
         return None
     now = _upstream_versions(instance, spec, partition)
     return entry.entry if all(entry.inputs.get(name) == version for name, version in now.items()) else None

@@ -94,7 +94,9 @@ def _train(architecture: str, work: Work, name: str, seed: int) -> Logged:
         checkpoint_key=checkpoint_key(version, upstream_versions(work.context), None, seed),
         listener=work.run.listener(then=partial(work.display.training, work.name)),
     )
-    training = describe_training(windows.raw("training"), channels_seen(settings.training))
+    training = describe_training(
+        windows.raw("training"), channels_seen(settings.training), fills_gaps=work.experiment.windows.fills_gaps
+    )
     return Logged(
         uri=log_checked(work, name, trained.classifier, training),
         weights=trained.weights,

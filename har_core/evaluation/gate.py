@@ -31,13 +31,15 @@ class GateEntry:
     origin: Origin
     """Of the recordings it was trained on."""
     split: str
-    """Version of the split it was trained on."""
+    """Version of the split it was trained on; empty where nobody knows."""
+    recipe: str
+    """What it was made with and from, but for its seed; empty where nobody knows."""
     on_windows: Mapping[int, float] | None
     """Macro-F1 of each subject on the current validation windows, of which there may be none; None where the model
     takes windows of another length."""
     over_folds: Mapping[int, float] = field(default_factory=dict)
-    """Macro-F1 of each subject that validated in a fold of the same kind, code, settings and recordings, the mean over
-    seeds; empty where there are none."""
+    """Macro-F1 of each subject that validated in a fold of this recipe, the mean over seeds; empty where there is none.
+    Those of two models are of the same folds."""
     milliseconds: float | None = None
     """For one window, as it was measured after training."""
 
@@ -76,10 +78,11 @@ def decide(candidate: GateEntry, incumbent: GateEntry | None, rule: ChampionSett
     In this order: a score that is none keeps the candidate out; no incumbent lets it in; a synthetic model never
     replaces a real one, a real one always replaces a synthetic one; an incumbent that takes windows of another length,
     which would answer none of today's, yields, and one that could not be scored stays. Then scores are compared, see
-    :func:`compare`. The candidate is better where the difference is larger than its uncertainty; it is as good where
-    the difference cannot be below minus the margin, and cheaper where it takes at most the set share of the time. One
-    of the same kind takes over from a model of another split (of recordings that were corrected or joined by others)
-    unless it is surely worse; where no subject judges both, so does it, and no other.
+    :func:`compare`. The candidate is better where the difference is larger than its uncertainty. It is as good where
+    the difference cannot be below minus the margin and may be 0, and cheaper where it takes at most the set share of
+    the time; that is measured once, so it tells no two of one recipe apart. One of the same kind takes over from a
+    model of another split (of recordings that were corrected or joined by others) unless it is surely worse; where no
+    subject judges both, so does it, and no other.
     """
     if (flaw := _flaw(candidate)) is not None:
         return Decision(promote=False, reason=f"{candidate.name} stays out: {flaw}")
@@ -160,7 +163,8 @@ def _by_scores(candidate: GateEntry, incumbent: GateEntry, found: Comparison, ru
         return Decision(
             promote=True, reason=f"{candidate.name} is better than {incumbent.name} ({numbers})", comparison=found
         )
-    if lowest > -rule.margin and _is_cheaper(found, rule.cheaper):
+    is_other = candidate.recipe != incumbent.recipe
+    if is_other and lowest > -rule.margin and highest >= 0 and _is_cheaper(found, rule.cheaper):
         times = f"{found.candidate_milliseconds:.2f} ms a window against {found.incumbent_milliseconds:.2f}"
         reason = f"{candidate.name} is as good as {incumbent.name} and cheaper ({numbers}; {times})"
         return Decision(promote=True, reason=reason, comparison=found)
@@ -181,7 +185,8 @@ def _without_scores(candidate: GateEntry, incumbent: GateEntry) -> Decision:
 
 
 def _is_successor(candidate: GateEntry, incumbent: GateEntry) -> bool:
-    return candidate.kind == incumbent.kind and candidate.split != incumbent.split
+    is_known = bool(candidate.split and incumbent.split)
+    return is_known and candidate.kind == incumbent.kind and candidate.split != incumbent.split
 
 
 def _one(evidence: str) -> str:

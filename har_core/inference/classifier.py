@@ -43,6 +43,8 @@ class RawWindowClassifier(nn.Module):
         super().__init__()
         self.network = network
         self.fills_gaps = fills_gaps
+        if fills_gaps:  # a buffer, so that the weights of a model tell whether it fills
+            self.lost = nn.Buffer(torch.zeros(()))
         self.is_normalising = mean is not None or standard_deviation is not None
         self.has_all_channels = channels is None
         self.channel_indices = None if channels is None else tuple(channels)
@@ -68,7 +70,7 @@ class RawWindowClassifier(nn.Module):
             else:
                 _refuse_what_is_not_finite(is_finite.index_select(0, self.channels), self.channel_indices)
         if self.fills_gaps:
-            windows = fill_gaps(windows)
+            windows = fill_gaps(windows, self.lost)
         if self.is_normalising:
             windows = (windows - self.mean) / self.standard_deviation
         if not self.has_all_channels:

@@ -44,10 +44,13 @@ class TrainingWindows:
     channels: Mapping[str, Mapping[str, Any]]
     """By name. Of all samples ``minimum``, ``maximum``, ``mean``, ``standard_deviation``; of the windows the least and
     the greatest ``level``, ``movement``, ``roughness`` and, where all axes of the sensor are seen, ``size``."""
+    fills_gaps: bool = False
+    """Whether gaps in them were filled, and so are those of the windows that are compared with them."""
 
     def to_metadata(self) -> dict[str, Any]:
         """As plain values; :meth:`from_metadata` reads them."""
-        return {"num_windows": self.num_windows, "channels": {name: dict(of) for name, of in self.channels.items()}}
+        channels = {name: dict(of) for name, of in self.channels.items()}
+        return {"num_windows": self.num_windows, "fills_gaps": self.fills_gaps, "channels": channels}
 
     @classmethod
     def from_metadata(cls, metadata: Any) -> Self:
@@ -66,7 +69,8 @@ class TrainingWindows:
                     numbers += [low, high]
                 if not np.isfinite(np.array(numbers, dtype=np.float64)).all():
                     raise ValueError(f"{name} has numbers that are not finite")
-            return cls(num_windows=int(metadata["num_windows"]), channels=channels)
+            fills_gaps = bool(metadata.get("fills_gaps", False))
+            return cls(num_windows=int(metadata["num_windows"]), channels=channels, fills_gaps=fills_gaps)
         except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"what the training windows held cannot be read ({error})") from error
 
@@ -91,11 +95,19 @@ def seen_together(parts: Iterable[TrainingWindows]) -> TrainingWindows:
     """What several models together have seen of the same windows: the channels of all of them."""
     own = list(parts)
     channels = {name: of for part in own for name, of in part.channels.items()}
-    return TrainingWindows(num_windows=max(part.num_windows for part in own), channels=channels)
+    return TrainingWindows(
+        num_windows=max(part.num_windows for part in own),
+        channels=channels,
+        fills_gaps=any(part.fills_gaps for part in own),
+    )
 
 
-def describe_training(batches: Iterable[_Windows], channels: Sequence[int]) -> TrainingWindows:
+def describe_training(
+    batches: Iterable[_Windows], channels: Sequence[int], *, fills_gaps: bool = False
+) -> TrainingWindows:
     """Describe the training windows of a model that sees ``channels`` (indices), from batches (n, T, 45).
+
+    ``fills_gaps`` says whether gaps in them were filled.
 
     Raises:
         InputError: there are no windows.
@@ -126,11 +138,14 @@ def describe_training(batches: Iterable[_Windows], channels: Sequence[int]) -> T
             }
             for place, channel in enumerate(channels)
         },
+        fills_gaps=fills_gaps,
     )
 
 
 def compare(windows: _Windows, training: TrainingWindows) -> Unlike:
     """Say of each of ``windows`` (N, T, 45) which channels are unlike those of ``training``."""
+    if training.fills_gaps:
+        windows = _filled(windows)
     channels = [CHANNELS.index(name) for name in training.channels]
     described = _Described.of(np.ascontiguousarray(windows[:, :, channels]), channels)
     below, above = {}, {}
@@ -153,6 +168,15 @@ def compare(windows: _Windows, training: TrainingWindows) -> Unlike:
     names, found = list(training.channels), np.zeros((len(windows), len(CHANNELS)), dtype=np.bool_)
     found[:, channels] = first >= 0
     return Unlike(found, [_in_words(row, names) for row in first])
+
+
+def _filled(windows: _Windows) -> _Windows:
+    import torch  # noqa: PLC0415 - heavy, and not needed for most models
+
+    from har_core.windows.gaps import fill_gaps  # noqa: PLC0415
+
+    filled: _Windows = fill_gaps(torch.from_numpy(np.ascontiguousarray(windows))).numpy()
+    return filled
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,5 +14,5 @@ class ChampionSettings(Settings):
     """How sure it must be, one-sided, that a challenger is better than the champion."""
     margin: float = Field(default=0.01, ge=0, le=1)
     """Macro-F1 by which a cheaper challenger may be worse; that it is not worse by more must be as sure."""
-    cheaper: float = Field(default=0.5, gt=0, le=1)
+    cheaper: float = Field(default=0.5, gt=0, lt=1)
     """Share of the champion's time for one window that a cheaper challenger may take at most."""

@@ -47,6 +47,11 @@ class Fold:
         return self.protocol != "leaky"
 
     @property
+    def wanted(self) -> tuple[str, ...]:
+        """The roles whose windows are read: of ``inner`` nobody's score on test subjects is of interest."""
+        return ("training", "validation") if self.protocol == "inner" else ("training", "validation", "test")
+
+    @property
     def has_validation(self) -> bool:
         """Whether the fold has validation windows."""
         return bool(self.validation) or not self.subjects_apart

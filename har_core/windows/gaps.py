@@ -15,17 +15,17 @@ from torch.nn import functional
 from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT
 
 
-def fill_gaps(x_NTC: Tensor) -> Tensor:
+def fill_gaps(x_NTC: Tensor, lost: Tensor | float = 0.0) -> Tensor:
     """Raw float32 windows (N, T, 45), in sensor units, with each gap as a mirror image of what lies at its nearer end.
 
     Each unit is filled by itself, from its own samples in the same window. Where the mirror image would reach beyond
     the window, or into another gap, the whole sample at that end is held. A unit without any whole sample stays zero.
-    Nothing else changes; without gaps the result equals ``x_NTC``.
+    Nothing else changes; without gaps the result equals ``x_NTC``. ``lost`` is the value of a sample that was lost.
     """
     num_timepoints, num_channels = x_NTC.shape[1:]
     units = (num_channels // CHANNELS_PER_UNIT, CHANNELS_PER_UNIT)
     x_NTUD = x_NTC.reshape(*x_NTC.shape[:2], *units)
-    whole_NUT = (x_NTUD != 0).any(dim=3).transpose(1, 2)
+    whole_NUT = (x_NTUD != lost).any(dim=3).transpose(1, 2)
     time_T = torch.arange(num_timepoints, device=x_NTC.device)
     far = 2 * num_timepoints
     before_NUT = _largest_so_far(torch.where(whole_NUT, time_T, -far), -far)

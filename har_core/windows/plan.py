@@ -128,9 +128,10 @@ def _plan_filling(plan: RecordingPlan, findings: pa.Table, key: RecordingKey, le
     segments, begins = plan.segments, plan.begins
     zero = [damaged_rows(findings, key, segments, unit=unit, kinds=[Kind.ZERO_RUN]) for unit in UNITS]
     still = damaged_rows(findings, key, segments, kinds=[Kind.CONSTANT_RUN])
-    is_lost = np.logical_or.reduce([~touches(~rows, begins, length) for rows in zero])
+    is_touched = np.stack([touches(rows, begins, length) for rows in zero])
+    is_lost = np.stack([~touches(~rows, begins, length) for rows in zero])
     return replace(
         plan,
-        damaged=is_lost | touches(still, begins, length),
-        is_repaired=touches(np.logical_or.reduce(zero), begins, length) & ~is_lost,
+        damaged=is_lost.any(axis=0) | touches(still, begins, length),
+        is_repaired=np.logical_or.reduce(is_touched & ~is_lost),
     )

@@ -200,3 +200,17 @@ def test_models_are_ranked_by_their_one_split(printed: Callable[..., list[dict[s
     assert (cnn["7"][:3], cnn["8"], cnn["accuracy"], cnn["parameters"]) == ("0.9", "1.000", "0.974", "956,947")
     assert compact["architecture"] == "compact width=4"
     assert compact["training, min"] == "1.5"  # one training, though two subjects test
+
+
+def test_folds_and_models_do_not_go_into_one_file(
+    printed: Callable[..., list[dict[str, str]]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Home(tmp_path / "home")
+    add_fold(home, "compact", 1, num_wrong=0)
+    add_model(home, "cnn", num_wrong=1)
+    printed(home.root)
+    before = (tmp_path / "z.csv").read_text()
+    with pytest.raises(SystemExit):
+        printed(home.root, "--holdout")
+    assert "folds and models do not go into one file" in capsys.readouterr().err
+    assert (tmp_path / "z.csv").read_text() == before

@@ -10,15 +10,26 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
-from narrowing import present
+from narrowing import as_type, present
 
 from assets.comparison import champion
-from assets.comparison.contenders import Contenders, made_today, read_validation_windows, scores_over_folds
+from assets.comparison.contenders import Contenders, made_today, read_validation_windows
+from assets.comparison.fold_scores import FoldScores, scores_over_folds
 from assets.graph import build_assets
 from assets.machinery.keys import FOLD_PARTITIONS, WINDOWS, fold_key
-from assets.machinery.lineage import CODE_VERSION_TAG, DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, RUN_ID, latest
+from assets.machinery.lineage import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    INPUT_VERSION_TAG,
+    OUTPUTS,
+    OVER_FOLDS,
+    RUN_ID,
+    latest,
+    latest_of_partition,
+)
 from assets.resources.home import Home
 from assets.resources.store import CHAMPION_ALIAS, OVERALL
 from har_core.base.errors import HarError
@@ -102,8 +113,8 @@ def answers(subject: int, share: float, role: str, seed: int) -> pa.Table:
     return tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[answered], role=role, seed=seed)
 
 
-def found(graph: Graph, experiment: Experiment) -> dict[str, dict[int, float]]:
-    return scores_over_folds(graph.instance, experiment, graph.home, assets_of(experiment))
+def found(graph: Graph, experiment: Experiment) -> Mapping[str, Mapping[int, float]]:
+    return scores_over_folds(graph.instance, experiment, graph.home, assets_of(experiment)).by_model
 
 
 def test_subjects_that_validate_in_folds_are_scored(
@@ -137,11 +148,16 @@ def test_predictions_that_were_altered_judge_nobody(
         found(graph, experiment)
 
 
-def contenders(graph: Graph, experiment: Experiment, over_folds: Mapping[str, Mapping[int, float]]) -> Contenders:
+def contenders(
+    graph: Graph,
+    experiment: Experiment,
+    over_folds: Mapping[str, Mapping[int, float]],
+    remembered: Mapping[str, Mapping[int, float]] | None = None,
+) -> Contenders:
     return Contenders(
         tracking=graph.tracking,
         validation=read_validation_windows(graph.home, experiment),
-        over_folds=over_folds,
+        folds=FoldScores(of="", by_model=over_folds, remembered=remembered or {}),
         today=made_today(graph.instance, assets_of(experiment)),
     )
 
@@ -172,10 +188,43 @@ def test_folds_speak_for_versions_made_from_the_same(graph: Graph) -> None:
     )
     experiment = graph.experiment.model_copy(update={"models": changed})
     assert contenders(graph, experiment, {"cnn": {1: 0.5}}).entry(version).over_folds == {}
+    known = {version.model_id: {1: 0.25}}  # from when it was of today
+    assert contenders(graph, experiment, {"cnn": {1: 0.5}}, known).entry(version).over_folds == {1: 0.25}
+    assert contenders(graph, graph.experiment, {"cnn": {1: 0.5}}, known).entry(version).over_folds == {1: 0.5}
     graph.instance.report_runless_asset_event(
         dg.AssetMaterialization(dg.AssetKey("splits"), tags={DATA_VERSION_TAG: "another"})
     )
     assert contenders(graph, graph.experiment, {"cnn": {1: 0.5}}).entry(version).over_folds == {}
+
+
+def test_what_held_an_alias_is_remembered_for_the_same_folds(
+    graph: Graph, experiment: Experiment, add_fold: Callable[..., Path]
+) -> None:
+    """So that a change of settings does not leave a champion whom nobody can judge."""
+    add_fold("loso-p1", 2, (0.8, 0.6))
+
+    def decided(of: str) -> FoldScores:
+        scores = {"of": of, "scores": {"m-1": {"2": 0.7}}}
+        graph.instance.report_runless_asset_event(
+            dg.AssetMaterialization(dg.AssetKey("champion"), metadata={OVER_FOLDS: dg.MetadataValue.json(scores)})
+        )
+        return scores_over_folds(graph.instance, experiment, graph.home, assets_of(experiment))
+
+    of = decided("others").of
+    assert decided("others").remembered == {}
+    assert decided(of).remembered == {"m-1": {2: 0.7}}
+    add_fold("loso-p3", 1, (1.0, 1.0))
+    assert decided(of).remembered == {}, "there is another fold"
+
+
+def test_a_copy_that_mlflow_promoted_is_of_the_kind_of_its_source(graph: Graph) -> None:
+    client, source = graph.tracking.client, present(graph.tracking.by_alias("har-lstm", CHAMPION_ALIAS))
+    client.copy_model_version(f"models:/har-lstm/{source.version}", "har")
+    newest = next(entry for entry in graph.tracking.registered() if entry.name == OVERALL)
+    assert "har.copied_from" not in newest.tags or newest.version == 1
+    entry = contenders(graph, graph.experiment, {"lstm": {1: 0.5}}).entry(newest)
+    assert entry.kind == "lstm"
+    assert entry.over_folds == {1: 0.5}
 
 
 def test_folds_choose_against_the_validation_windows(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +235,13 @@ def test_folds_choose_against_the_validation_windows(graph: Graph, monkeypatch: 
         name.removeprefix("har-"): {1: base, 2: base + 0.02, 4: base + 0.01}
         for name, base in ((holder, 0.7), (other, 0.8))
     }
-    monkeypatch.setattr(champion, "scores_over_folds", lambda *arguments: folds)
+    told = FoldScores(of="these", by_model=folds)
+    monkeypatch.setattr(champion, "scores_over_folds", lambda *arguments: told)
     assert graph.materialise("champion").success
+    kept = as_type(dict, graph.latest("champion").metadata[OVER_FOLDS].value)
+    assert kept["of"] == "these"
+    assert kept["scores"]
+    assert all(sorted(map(int, scores)) == [1, 2, 4] for scores in kept["scores"].values())
     now = present(graph.tracking.by_alias(OVERALL, CHAMPION_ALIAS))
     assert now.tags["har.copied_from"].partition("/")[0] == other
     run = present(graph.tracking.read_run(str(graph.latest("champion").metadata[RUN_ID].value)))
@@ -244,5 +298,10 @@ def test_inner_folds_choose_where_nobody_validates(ran: Graph, tmp_path: Path) -
         assert decisions[1]["comparison"]["evidence"] == "folds"
         assert decisions[1]["comparison"]["subjects"] == [1, 2, 3]
         assert present(graph.tracking.by_alias(OVERALL, CHAMPION_ALIAS)).origin == "synthetic"
+        roles = pq.read_table(graph.home.predictions("folds/extra_trees", "inner-p1-before-p4"))["role"]
+        assert set(roles.to_pylist()) == {"validation"}, "whoever tests is not read"
+        metadata = present(latest_of_partition(instance, fold_key("extra_trees"), "inner-p1-before-p4")).metadata
+        assert "validation_macro_f1" in metadata
+        assert not [name for name in metadata if name.startswith("test_macro")]
         report = json.loads((graph.home.report_folder / "report.json").read_text())
         assert report["protocols"] == {}, "they choose, and tell nobody's score"

@@ -16,7 +16,8 @@ import torch
 from instances import copy_of
 from narrowing import present
 
-from assets.comparison.contenders import Contenders, read_validation_windows
+from assets.comparison.contenders import Contenders, made_today, read_validation_windows
+from assets.comparison.fold_scores import FoldScores
 from assets.graph import build_assets, build_resources
 from assets.machinery.keys import SPLITS, fold_key, model_key
 from assets.machinery.lineage import latest, latest_of_partition
@@ -99,12 +100,24 @@ def test_the_gate_knows_the_split_of_its_members(done: Graph) -> None:
     contenders = Contenders(
         tracking=done.tracking,
         validation=read_validation_windows(done.home, done.experiment),
-        over_folds={},
+        folds=FoldScores(of="", by_model={}),
         today={},
     )
     newest = {entry.name: entry for entry in done.tracking.registered()}
     splits = {name: contenders.entry(newest[f"har-{name}"]).split for name in ("cnn", "both", "stacked")}
     assert set(splits.values()) == {present(latest(done.instance, SPLITS)).data_version}
+
+
+def test_it_is_of_today_where_its_members_are(done: Graph) -> None:
+    """Else folds of other settings would speak for it."""
+    changed = extended(done, before="base_width = 2", after="base_width = 3")
+
+    def today(experiment: Experiment) -> set[str]:
+        built = [asset for asset in build_assets(experiment) if isinstance(asset, dg.AssetsDefinition)]
+        return set(made_today(done.instance, built))
+
+    assert today(done.experiment) == {"cnn", "lstm", "both", "stacked"}
+    assert today(changed) == {"cnn", "lstm"}
 
 
 def test_it_is_stale_exactly_when_a_member_or_its_settings_are(done: Graph) -> None:

@@ -26,13 +26,14 @@ def entry(score: float | None, **changed: Any) -> GateEntry:
         "kind": "cnn",
         "origin": "real",
         "split": "a",
+        "recipe": "new",
         "on_windows": None if score is None else {6: score},
     }
     return GateEntry(**values | changed)
 
 
 def champion(score: float | None, **changed: Any) -> GateEntry:
-    return entry(score, **{"name": "har-lstm version 1", "kind": "lstm"} | changed)
+    return entry(score, **{"name": "har-lstm version 1", "kind": "lstm", "recipe": "old"} | changed)
 
 
 def over_folds(*scores: float) -> dict[int, float]:
@@ -83,6 +84,21 @@ LUCKY_ONCE = {**STEADY, 6: 0.99}
             "not surely better",
             id="nobody knows the time",
         ),
+        pytest.param(
+            entry(0.9, over_folds=STEADY, milliseconds=1.0),
+            champion(0.9, kind="cnn", recipe="new", over_folds=STEADY, milliseconds=9.0),
+            False,
+            "not surely better",
+            id="only another seed, and another clock",
+        ),
+        pytest.param(
+            entry(0.9, over_folds=STEADY, milliseconds=1.0),
+            champion(0.9, over_folds={s: score + 0.005 for s, score in STEADY.items()}, milliseconds=9.0),
+            False,
+            "is worse",
+            id="cheaper, and a little worse for sure",
+        ),
+        pytest.param(entry(0.79, split="b"), champion(0.80, kind="cnn", split=""), False, "not surely", id="unknown"),
         pytest.param(
             entry(0.8, milliseconds=0.1), champion(0.8, milliseconds=9.0), False, "not surely better", id="unsure"
         ),
@@ -137,13 +153,14 @@ def test_the_gate(candidate: GateEntry, incumbent: GateEntry | None, promote: bo
 
 def test_the_settings_are_heeded() -> None:
     candidate, incumbent = entry(0.9, over_folds=BETTER), champion(0.9, over_folds=STEADY)
-    cheap = entry(0.9, over_folds={s: score - 0.015 for s, score in STEADY.items()}, milliseconds=1.0)
+    noisy = zip(STEADY.items(), (0.02, -0.03) * 3, strict=True)
+    cheap = entry(0.9, over_folds={s: score + noise for (s, score), noise in noisy}, milliseconds=1.0)
     slow = champion(0.9, over_folds=STEADY, milliseconds=1.5)
     assert decide(candidate, incumbent, RULE).promote
     assert not decide(candidate, incumbent, ChampionSettings(confidence=0.999_999)).promote
     assert not decide(cheap, slow, ChampionSettings(cheaper=0.7)).promote
-    assert not decide(cheap, slow, ChampionSettings(margin=0.02)).promote
-    assert decide(cheap, slow, ChampionSettings(margin=0.02, cheaper=0.7)).promote
+    assert not decide(cheap, slow, ChampionSettings(margin=0.05)).promote
+    assert decide(cheap, slow, ChampionSettings(margin=0.05, cheaper=0.7)).promote
 
 
 def test_a_comparison_is_a_paired_t_test() -> None:
@@ -168,14 +185,23 @@ def test_few_subjects_have_the_usual_spread(num_subjects: int) -> None:
 FOLDS = st.dictionaries(st.sampled_from(SUBJECTS), st.floats(0, 1), min_size=ENOUGH_SUBJECTS)
 
 
-@given(first=FOLDS, second=FOLDS, single=st.tuples(st.floats(0, 1), st.floats(0, 1)))
-def test_no_two_models_replace_each_other_by_scores(
-    first: dict[int, float], second: dict[int, float], single: tuple[float, float]
+@given(
+    first=FOLDS,
+    gains=st.lists(st.floats(-0.02, 0.02), min_size=6, max_size=6),
+    milliseconds=st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)),
+    margin=st.floats(0, 0.1),
+    cheaper=st.floats(0.01, 0.99),
+)
+def test_no_two_models_replace_each_other(
+    first: dict[int, float], gains: list[float], milliseconds: tuple[float, float], margin: float, cheaper: float
 ) -> None:
     """So the alias never goes to and fro."""
-    one, other = entry(single[0], over_folds=first), champion(single[1], over_folds=second)
-    assert not (decide(one, other, RULE).promote and decide(other, one, RULE).promote)
-    assert not decide(one, one, RULE).promote
+    second = {subject: score + gain for (subject, score), gain in zip(first.items(), gains, strict=False)}
+    one = entry(0.5, over_folds=first, milliseconds=milliseconds[0])
+    other = champion(0.5, over_folds=second, milliseconds=milliseconds[1])
+    rule = ChampionSettings(margin=margin, cheaper=cheaper)
+    assert not (decide(one, other, rule).promote and decide(other, one, rule).promote)
+    assert not decide(one, one, rule).promote
 
 
 def test_candidates_are_ordered_by_folds_where_all_have_them() -> None:

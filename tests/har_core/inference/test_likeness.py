@@ -83,6 +83,20 @@ def test_what_samples_held_is_in_sensor_units(training: TrainingWindows) -> None
     assert training.num_windows == 200
 
 
+def test_gaps_that_the_model_fills_are_filled_before_anything_is_compared() -> None:
+    windows = walk(0, 20)
+    windows[:, 100:, 9:18] = 0  # of the right arm
+    keeping, filling = (describe_training([walk(0)], EVERY, fills_gaps=fills) for fills in (False, True))
+    assert (compare(windows, keeping).num_channels >= 3).all()
+    assert compare(windows, filling).num_channels.mean() < 1
+    windows[:, :, 9:18] = 0
+    assert all("constant: RA" in (text or "") for text in compare(windows, filling).because), "nothing to fill it from"
+    again = TrainingWindows.from_metadata(json.loads(json.dumps(filling.to_metadata())))
+    assert again.fills_gaps
+    earlier = {key: value for key, value in keeping.to_metadata().items() if key != "fills_gaps"}
+    assert not TrainingWindows.from_metadata(earlier).fills_gaps
+
+
 def test_channels_that_the_model_does_not_see_do_not_count() -> None:
     training = describe_training([walk(0)], select_channels(units=["T"], channels=["T_xacc", "T_yacc"]))
     assert list(training.channels) == ["T_xacc", "T_yacc"]

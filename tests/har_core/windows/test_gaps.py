@@ -88,18 +88,25 @@ def test_windows_are_cut_filled_and_what_is_left_stays_flagged(
     samples[:] = np.arange(1, len(samples) + 1)[:, None]
     samples[110:125, channels_of_unit(1)] = 0
     samples[125:250, channels_of_unit(0)] = 0
+    samples[240:250, channels_of_unit(3)] = 0  # in the same window as the unit that is lost
     samples[250:270, channels_of_unit(4)] = 7
+    samples[300:303, channels_of_unit(2)] = 0  # the audit says nothing of it
     before = samples.copy()
     findings = findings_of(
-        ("zero_run", 1, 1, 1, 110, 15, "RA"), ("zero_run", 1, 1, 2, 0, 125, "T"), ("constant_run", 1, 1, 3, 0, 20, "LL")
+        ("zero_run", 1, 1, 1, 110, 15, "RA"),
+        ("zero_run", 1, 1, 2, 0, 125, "T"),
+        ("zero_run", 1, 1, 2, 115, 10, "RL"),
+        ("constant_run", 1, 1, 3, 0, 20, "LL"),
     )
     reader = segment([recording], length=125, overlap=0, findings=findings, damaged="fill")
     table = reader.read_all()
     assert reader.schema.metadata[b"har.damaged"] == b"fill"
-    assert reader.schema.metadata[b"har.num_repaired"] == b"1"
+    assert reader.schema.metadata[b"har.num_repaired"] == b"2"
     assert table["damaged"].to_pylist() == [False, True, True, False]
-    expected = before.copy()
-    expected[110:125, channels_of_unit(1)] = before[95:110, channels_of_unit(1)][::-1]
+    expected = fill_gaps(torch.from_numpy(before).reshape(4, 125, NUM_CHANNELS)).reshape(-1, NUM_CHANNELS).numpy()
+    np.testing.assert_array_equal(expected[110:125, channels_of_unit(1)], before[95:110, channels_of_unit(1)][::-1])
+    assert (expected == 0).all(axis=1).sum() == 0
+    assert (expected[:, channels_of_unit(0)] == 0).all(axis=1).sum() == 125
     np.testing.assert_array_equal(channels_of(table).T, expected)
     np.testing.assert_array_equal(samples, before)
     checks = WindowChecks(findings, {RecordingKey(1, 1): recording.segments}, damaged="fill")

@@ -39,7 +39,6 @@ from har_core.settings.experiment import Experiment
 from har_core.splits import build
 from har_core.splits.protocols import Fold
 from har_core.training.events import EpochFinished, TrainingEvent, TrainingStarted
-from har_core.windows.store import SampleStore
 
 EXPERIMENT = """
 [source]
@@ -309,7 +308,7 @@ def test_a_fold_that_breaks_a_rule_is_refused_and_replaces_nothing(
 ) -> None:
     before = present(place.latest("cnn", "loso-p1"))
 
-    def refuse(path: Path, fold: Fold, *, normalise: bool, store: SampleStore | None) -> None:
+    def refuse(path: Path, fold: Fold, **named: object) -> None:
         problem = Problem(path="roles_share_no_duplicate", value="group 3", expected="no rows in two roles")
         raise InputError("The windows cannot be split so.", [problem])
 

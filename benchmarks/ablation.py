@@ -28,7 +28,7 @@ from har_core.fitting.recipe import channels_seen, takes_raw_windows
 from har_core.fitting.trained import labelled
 from har_core.inference.classifier import predict_probabilities
 from har_core.models.catalogue import describe
-from har_core.search.folds import WANTED, inner_folds
+from har_core.search.folds import inner_folds
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.splits import SplitSettings
@@ -116,7 +116,7 @@ def main() -> None:
     done = {(row["model"], row["change"], row["epochs"], row["seed"], row["fold"]) for row in rows}
     folds = inner_folds(SplitSettings(), range(1, 9), asked.folds)
     normalise = not takes_raw_windows(asked.model)
-    cut = [(fold.name, cut_fold(asked.windows, fold, normalise=normalise, wanted=WANTED)) for fold in folds]
+    cut = [(fold.name, cut_fold(asked.windows, fold, normalise=normalise, wanted=fold.wanted)) for fold in folds]
     for change, values in chosen.items():
         for fold, windows in cut:
             key = (name, change, str(asked.epochs), str(asked.seed), fold)
@@ -133,7 +133,7 @@ def measure(
     """Macro-F1 and accuracy of what was fitted on the validation subjects, and seconds, as text."""
     training = TrainingSettings.model_validate({**PLAIN, "epochs": asked.epochs, "seed": asked.seed, **values})
     settings = ModelSettings(training=training, architecture_options={**describe(asked.model).options, **options})
-    training_windows, validation_windows = (labelled(windows.roles[role]) for role in WANTED)
+    training_windows, validation_windows = (labelled(windows.roles[role]) for role in ("training", "validation"))
     channels, start = channels_seen(training), time.perf_counter()
     fitted = fit_architecture(
         asked.model,

@@ -28,7 +28,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.errors import DagsterError
 from dagster._core.execution.plan.objects import ErrorSource
 
-from assets.machinery.keys import CHAMPION, FOLDS_GROUP, MODELS_GROUP, PARTIAL_INPUTS
+from assets.machinery.keys import MODELS_GROUP, PARTIAL_INPUTS
 from assets.machinery.materialisation import FORCED_TAG
 from assets.machinery.presence import record_problems
 from assets.resources.home import Home
@@ -134,11 +134,12 @@ def make_request(
 ) -> Request:
     """What the user asked for, in terms of the graph."""
     nodes = [asset_graph.get(key) for key in asset_graph.materializable_asset_keys]
-    models, folds = ({node.key for node in nodes if node.group_name == group} for group in (MODELS_GROUP, FOLDS_GROUP))
     partial = {
-        node.key: node.parent_keys & (models if node.key == CHAMPION else models | folds)
+        node.key: {
+            key for key in node.parent_keys if asset_graph.get(key).group_name in node.tags[PARTIAL_INPUTS].split(".")
+        }
         for node in nodes
-        if PARTIAL_INPUTS.items() <= node.tags.items()
+        if PARTIAL_INPUTS in node.tags
     }
     wanted = select_assets(asset_graph, selection)
     return Request(wanted=wanted, forced=wanted if forced else (), seed=seed, partial_inputs=partial)

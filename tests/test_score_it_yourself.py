@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import torch
+from window_examples import named_windows
 
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.results import score_predictions
 from har_core.inference.predictions import tabulate_predictions, write_predictions
-from har_core.windows.tensors import WindowTensors
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "champion.md"
 
@@ -21,21 +20,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "results" / "champion.md"
 def predictions(generator: np.random.Generator, subject: int, role: str) -> pa.Table:
     """Of five windows of each activity, with some errors."""
     labels = np.repeat(np.arange(NUM_ACTIVITIES), 5)
-    numbers = np.ones(len(labels), dtype=np.int16)
-    windows = WindowTensors(
-        keys=pa.table(
-            {
-                "subject": numbers * subject,
-                "activity": labels + 1,
-                "segment": np.tile(np.arange(5), NUM_ACTIVITIES),
-                "start": numbers - 1,
-            }
-        ),
-        windows=torch.zeros(len(labels), 1, 45),
-        labels=torch.from_numpy(labels),
-        damaged=torch.zeros(len(labels), dtype=torch.bool),
-        duplicate_groups=torch.full((len(labels),), -1, dtype=torch.int32),
-    )
+    windows = named_windows(labels, subject, segments=np.tile(np.arange(5), NUM_ACTIVITIES))
     weights = np.eye(NUM_ACTIVITIES)[labels] + generator.random((len(labels), NUM_ACTIVITIES)) * 1.5
     return tabulate_predictions(windows, weights / weights.sum(axis=1, keepdims=True), role=role, seed=0)
 

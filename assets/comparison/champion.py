@@ -21,6 +21,7 @@ from assets.machinery.keys import (
     CHAMPION,
     COMPARISON_GROUP,
     COMPARISON_REPORT,
+    MODELS_GROUP,
     PARTIAL_INPUTS,
     SPLITS,
     WINDOWS,
@@ -86,7 +87,7 @@ def build_champion(
             *map(model_key, experiment.model_names),
             *map(fold_key, experiment.fold_names),
         ],
-        tags=PARTIAL_INPUTS,
+        tags={PARTIAL_INPUTS: MODELS_GROUP},
     )
 
 

@@ -11,6 +11,8 @@ from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import (
     COMPARISON_GROUP,
     COMPARISON_REPORT,
+    FOLDS_GROUP,
+    MODELS_GROUP,
     PARTIAL_INPUTS,
     RECORDING_AUDIT,
     SPLITS,
@@ -56,7 +58,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
         ],
         outputs=lambda home, _: [home.report_folder / f"report.{ending}" for ending in ("html", "md", "json")],
         in_own_folder=True,
-        tags=PARTIAL_INPUTS,
+        tags={PARTIAL_INPUTS: f"{MODELS_GROUP}.{FOLDS_GROUP}"},
     )
 
 

@@ -1,6 +1,7 @@
 """What subjects who validate in folds say of models: of today's, and of those that held an alias before."""
 
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def _scores(home: Home, folds: Sequence[Latest]) -> dict[int, float]:
         predictions = read_predictions(unaltered(home, entry, ".parquet"))
         for subject, score in validation_by_subject(predictions).items():
             found.setdefault(subject, []).append(score)
-    return {subject: sum(scores) / len(scores) for subject, scores in found.items()}
+    return {subject: statistics.fmean(scores) for subject, scores in found.items()}
 
 
 def _is_fitted(name: str, experiment: Experiment) -> bool:

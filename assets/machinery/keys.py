@@ -20,8 +20,9 @@ CHAMPION = dg.AssetKey("champion")
 FOLD_PARTITIONS = "folds"
 """Name of the dynamic partitions, one for each fold of each protocol, that all assets of :func:`fold_key` share."""
 
-PARTIAL_INPUTS = {"har/partial_inputs": "true"}
-"""Tag of assets that run although something above them failed: they take what the instance knows of."""
+PARTIAL_INPUTS = "har/partial_inputs"
+"""Tag of assets that run although something above them failed: they take what the instance knows of. Its value names
+the groups of which there must be something, with dots between them."""
 BY_HAND = {"har/by_hand": "true"}
 """Tag of assets that only a person starts, by name. They are never missing or stale to those who ask what is due."""
 

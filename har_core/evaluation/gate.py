@@ -155,8 +155,9 @@ def _uncertainty(differences: list[float], confidence: float) -> float:
 
 def _by_scores(candidate: GateEntry, incumbent: GateEntry, found: Comparison, rule: ChampionSettings) -> Decision:
     lowest, highest = found.difference - found.uncertainty, found.difference + found.uncertainty
+    where = "over folds" if found.evidence == "folds" else "on validation windows"
     numbers = (
-        f"{_one(found.evidence)} of {counted(len(found.subjects), 'subject')}: macro-F1 {found.candidate:.3f} against "
+        f"{where} of {counted(len(found.subjects), 'subject')}: macro-F1 {found.candidate:.3f} against "
         f"{found.incumbent:.3f}, {found.difference:+.3f} ± {found.uncertainty:.3f}"
     )
     if lowest > 0:
@@ -187,10 +188,6 @@ def _without_scores(candidate: GateEntry, incumbent: GateEntry) -> Decision:
 def _is_successor(candidate: GateEntry, incumbent: GateEntry) -> bool:
     is_known = bool(candidate.split and incumbent.split)
     return is_known and candidate.kind == incumbent.kind and candidate.split != incumbent.split
-
-
-def _one(evidence: str) -> str:
-    return {"folds": "over folds", "validation windows": "on validation windows"}[evidence]
 
 
 def _is_cheaper(found: Comparison, share: float) -> bool:

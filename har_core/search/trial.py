@@ -20,7 +20,6 @@ from har_core.fitting.recipe import channels_seen, takes_raw_windows
 from har_core.fitting.trained import labelled
 from har_core.inference.classifier import predict_probabilities
 from har_core.models.registry import create_model
-from har_core.search.folds import WANTED
 from har_core.search.study import Measured
 from har_core.settings.experiment import ModelSettings, Option
 from har_core.settings.runtime import RuntimeSettings
@@ -72,7 +71,8 @@ class InnerFolds:
         if self.scratch is not None:
             store = SampleStore(self.scratch, max_mib=self.runtime.samples_in_memory_mib)
         self._windows = [
-            cut_fold(self.windows_path, fold, normalise=normalise, store=store, wanted=WANTED) for fold in self.folds
+            cut_fold(self.windows_path, fold, normalise=normalise, store=store, wanted=fold.wanted)
+            for fold in self.folds
         ]
 
     def __call__(self, values: Mapping[str, Option], report: Callable[[int, float], None]) -> Measured:
@@ -104,7 +104,7 @@ class InnerFolds:
                 best = now if settings.training.keep == "last" else max(best, now)
                 report(first + event.record.epoch, fmean([*before, best]))
 
-        training, validation = (labelled(windows.roles[role]) for role in WANTED)
+        training, validation = (labelled(windows.roles[role]) for role in ("training", "validation"))
         channels = channels_seen(settings.training)
         fitted = fit_architecture(
             self.architecture,

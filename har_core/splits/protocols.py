@@ -40,16 +40,13 @@ class Fold:
     """Subjects that only test."""
     leaky_shares: LeakyShares = "60/20/20"
     """Percent of the segments that train, validate and test, for ``leaky``."""
+    wanted: tuple[str, ...] = ("training", "validation", "test")
+    """Roles whose windows are read."""
 
     @property
     def subjects_apart(self) -> bool:
         """Whether a subject may stand in one role only; ``leaky`` mixes them by its nature."""
         return self.protocol != "leaky"
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """The roles whose windows are read: of ``inner`` nobody's score on test subjects is of interest."""
-        return ("training", "validation") if self.protocol == "inner" else ("training", "validation", "test")
 
     @property
     def has_validation(self) -> bool:
@@ -142,16 +139,28 @@ def _inner_folds(present: Sequence[int], test: Sequence[int]) -> tuple[Fold, ...
         problem = Problem(path="subjects that do not test", value=str(len(pool)), expected="at least 2")
         raise InputError("The protocol 'inner' has no folds for so few subjects", [problem])
     before = "-".join(["-before", *(f"p{subject}" for subject in test)]) if test else ""
+    return validating_in_turn("inner", pool, test, [f"inner-p{subject}{before}" for subject in pool])
+
+
+def validating_in_turn(
+    protocol: str, pool: Sequence[int], test: Iterable[int], names: Sequence[str]
+) -> tuple[Fold, ...]:
+    """Folds of these names: each a part of ``pool`` that validates, while the rest of it trains.
+
+    The test subjects stand in every fold as such, so that what their windows share with others leaves those; their
+    windows are not read.
+    """
     return tuple(
         Fold(
-            name=f"inner-p{subject}{before}",
-            protocol="inner",
+            name=name,
+            protocol=protocol,
             index=index,
-            training=tuple(other for other in pool if other != subject),
-            validation=(subject,),
+            training=tuple(subject for subject in pool if subject not in pool[index :: len(names)]),
+            validation=tuple(pool[index :: len(names)]),
             test=tuple(test),
+            wanted=("training", "validation"),
         )
-        for index, subject in enumerate(pool)
+        for index, name in enumerate(names)
     )
 
 

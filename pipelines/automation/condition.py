@@ -125,7 +125,7 @@ def _condition(spec: dg.AssetSpec, home: Home) -> dg.AutomationCondition[dg.Asse
     condition, is_due = dg.AutomationCondition, IsDue(home)
     failed = is_due & ~condition.will_be_requested()
     inputs_are_there = ~condition.any_deps_missing()
-    if not PARTIAL_INPUTS.items() <= spec.tags.items():
+    if PARTIAL_INPUTS not in spec.tags:
         inputs_are_there &= ~condition.any_deps_match(failed).with_label("any_deps_failed")
     return IsIdle(home) & is_due & inputs_are_there & IsNew(home)
 

@@ -9,11 +9,10 @@ from types import ModuleType
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
+from window_examples import named_windows
 
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.inference.predictions import tabulate_predictions, write_predictions
-from har_core.windows.tensors import WindowTensors
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -31,14 +30,7 @@ def predictions(answers: dict[int, list[int]], subject: int = 1) -> pa.Table:
     """By activity: the class that each window of its recording is taken for, surely."""
     activities = np.repeat(list(answers), [len(of) for of in answers.values()]).astype(np.int16)
     segments = np.concatenate([np.arange(1, len(of) + 1) for of in answers.values()]).astype(np.int16)
-    named = {"subject": np.full_like(segments, subject), "activity": activities, "segment": segments}
-    windows = WindowTensors(
-        keys=pa.table({**named, "start": np.zeros_like(segments)}),
-        windows=torch.zeros(len(segments), 1, 45),
-        labels=torch.from_numpy(activities.astype(np.int64) - 1),
-        damaged=torch.zeros(len(segments), dtype=torch.bool),
-        duplicate_groups=torch.full((len(segments),), -1, dtype=torch.int32),
-    )
+    windows = named_windows(activities - 1, subject, segments=segments)
     chosen = np.concatenate(list(answers.values()))
     return tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[chosen], role="test", seed=0)
 

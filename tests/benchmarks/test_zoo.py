@@ -10,17 +10,16 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from records import model_record
+from window_examples import named_windows
 
 from assets.resources.home import Home
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord, write_record
 from har_core.inference.predictions import tabulate_predictions, write_predictions
 from har_core.settings.report import EvaluationSettings
-from har_core.windows.tensors import WindowTensors
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -70,15 +69,8 @@ def write(
     file: Path, record: FoldRecord | ModelRecord, path: Path, subjects: list[int], num_wrong: int, *, seed: int = 0
 ) -> None:
     """A record and predictions of the first subject's windows with ``num_wrong`` errors, and none of the others'."""
-    keys = np.repeat(np.array(subjects, dtype=np.int16), NUM_ACTIVITIES)
     labels = np.tile(np.arange(NUM_ACTIVITIES), len(subjects))
-    windows = WindowTensors(
-        keys=pa.table({"subject": keys, **dict.fromkeys(("activity", "segment", "start"), np.ones_like(keys))}),
-        windows=torch.zeros(len(labels), 1, 45),
-        labels=torch.from_numpy(labels),
-        damaged=torch.zeros(len(labels), dtype=torch.bool),
-        duplicate_groups=torch.full((len(labels),), -1, dtype=torch.int32),
-    )
+    windows = named_windows(labels, np.repeat(subjects, NUM_ACTIVITIES))
     answers = np.where(np.arange(len(labels)) < num_wrong, NUM_ACTIVITIES - 1, labels)
     for each in (file, path):
         each.parent.mkdir(parents=True, exist_ok=True)

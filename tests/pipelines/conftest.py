@@ -48,7 +48,7 @@ class Toy:
 
     def assets(self) -> list[dg.AssetSpec | dg.AssetsDefinition]:
         models = [self._asset(f"models/{name}", ["splits"]) for name in "ab"]
-        report = self._asset("report", ["models/a", "models/b", "folds/a"], tags=PARTIAL_INPUTS)
+        report = self._asset("report", ["models/a", "models/b", "folds/a"], tags={PARTIAL_INPUTS: "models.folds"})
         return [
             dg.AssetSpec("source_files"),
             self._asset("windows", ["source_files"]),

@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 from narrowing import as_type, present
+from window_examples import named_windows
 
 from assets.comparison import champion
 from assets.comparison.contenders import Contenders, made_today, read_validation_windows
 from assets.comparison.fold_scores import FoldScores, scores_over_folds
-from assets.graph import build_assets
-from assets.machinery.keys import FOLD_PARTITIONS, WINDOWS, fold_key
+from assets.graph import build_assets, build_resources
+from assets.machinery.keys import CHAMPION, COMPARISON_REPORT, FOLD_PARTITIONS, WINDOWS, fold_key, model_key
 from assets.machinery.lineage import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
@@ -38,7 +38,7 @@ from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import tabulate_predictions, write_predictions
 from har_core.settings.experiment import Experiment
-from har_core.windows.tensors import WindowTensors
+from pipelines.runner import make_request
 
 if TYPE_CHECKING:
     from tests.assets.conftest import Graph
@@ -101,14 +101,7 @@ def answers(subject: int, share: float, role: str, seed: int) -> pa.Table:
     """Predictions of ten windows of each activity, of which the first ``share`` are right."""
     labels = np.repeat(np.arange(NUM_ACTIVITIES), 10)
     right = np.tile(np.arange(10) < 10 * share, NUM_ACTIVITIES)
-    keys = np.full(len(labels), subject, dtype=np.int16)
-    windows = WindowTensors(
-        keys=pa.table({"subject": keys, **dict.fromkeys(("activity", "segment", "start"), np.ones_like(keys))}),
-        windows=torch.zeros(len(labels), 1, 45),
-        labels=torch.from_numpy(labels),
-        damaged=torch.zeros(len(labels), dtype=torch.bool),
-        duplicate_groups=torch.full((len(labels),), -1, dtype=torch.int32),
-    )
+    windows = named_windows(labels, subject)
     answered = np.where(right, labels, (labels + 1) % NUM_ACTIVITIES)
     return tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[answered], role=role, seed=seed)
 
@@ -221,7 +214,8 @@ def test_a_copy_that_mlflow_promoted_is_of_the_kind_of_its_source(graph: Graph) 
     client, source = graph.tracking.client, present(graph.tracking.by_alias("har-lstm", CHAMPION_ALIAS))
     client.copy_model_version(f"models:/har-lstm/{source.version}", "har")
     newest = next(entry for entry in graph.tracking.registered() if entry.name == OVERALL)
-    assert "har.copied_from" not in newest.tags or newest.version == 1
+    assert newest.version == 2
+    assert "har.copied_from" not in newest.tags
     entry = contenders(graph, graph.experiment, {"lstm": {1: 0.5}}).entry(newest)
     assert entry.kind == "lstm"
     assert entry.over_folds == {1: 0.5}
@@ -252,6 +246,13 @@ def test_folds_choose_against_the_validation_windows(graph: Graph, monkeypatch: 
     assert decision["comparison"]["subjects"] == [1, 2, 4]
     assert decision["comparison"]["difference"] == pytest.approx(0.1)
     assert decision["comparison"]["uncertainty"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_champion_needs_a_model_where_the_report_makes_do_with_a_fold(graph: Graph, experiment: Experiment) -> None:
+    definitions = dg.Definitions(assets=build_assets(experiment), resources=build_resources(graph.home))
+    needed = make_request(definitions.resolve_asset_graph()).partial_inputs
+    models = {model_key("cnn"), model_key("lstm")}
+    assert needed == {CHAMPION: models, COMPARISON_REPORT: models | {fold_key("cnn")}}
 
 
 INNER = """

@@ -11,6 +11,7 @@ import pytest
 import torch
 from narrowing import present
 from sklearn.metrics import f1_score
+from window_examples import named_windows
 
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.folds import Spread, summarise_folds
@@ -27,13 +28,8 @@ def windows_of(*subjects: int, damaged: tuple[int, ...] = ()) -> WindowTensors:
     """Windows of every activity; those of class id 0 of the ``damaged`` subjects are damaged."""
     labels = np.tile(np.repeat(np.arange(NUM_ACTIVITIES), WINDOWS_EACH), len(subjects))
     subject = np.repeat(np.array(subjects, dtype=np.int16), NUM_ACTIVITIES * WINDOWS_EACH)
-    return WindowTensors(
-        keys=pa.table({"subject": subject, **dict.fromkeys(("activity", "segment", "start"), np.ones_like(subject))}),
-        windows=torch.zeros(len(labels), 1, 45),
-        labels=torch.from_numpy(labels),
-        damaged=torch.from_numpy(np.isin(subject, damaged) & (labels == 0)),
-        duplicate_groups=torch.full((len(labels),), -1, dtype=torch.int32),
-    )
+    windows = named_windows(labels, subject)
+    return replace(windows, damaged=torch.from_numpy(np.isin(subject, damaged) & (labels == 0)))
 
 
 def guesses(windows: WindowTensors, seed: int, wrong: float = 0.3) -> np.ndarray:

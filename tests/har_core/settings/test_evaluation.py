@@ -38,6 +38,22 @@ def test_all_architectures_or_those_that_are_named(load: Callable[[str], Experim
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", False),
+        ('protocols = ["loso"]', True),
+        ('protocols = ["loso", "leaky"]\nvalidation_subjects = 0', False),
+        ('protocols = ["leaky"]', False),
+        ('protocols = ["inner"]\nvalidation_subjects = 0', True),
+    ],
+)
+def test_who_validates_may_be_in_folds(load: Callable[[str], Experiment], text: str, expected: bool) -> None:
+    nobody = '\n[training]\nkeep = "last"\n[splits]\nvalidation_subjects = []\n'
+    assert load(text + nobody).has_validation is expected
+    assert load(text if "= 0" not in text else "").has_validation
+
+
+@pytest.mark.parametrize(
     ("text", "line", "expected"),
     [
         ('protocols = ["losso"]', 4, '"loso"'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import tabulate_predictions, write_predictions
+from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.experiment import Experiment
 from pipelines.runner import make_request
 
@@ -47,10 +49,14 @@ if TYPE_CHECKING:
 @pytest.fixture
 def experiment(graph: Graph) -> Experiment:
     """With folds of cnn; subject 3 tests in the split."""
+    return with_folds(graph, "cnn")
+
+
+def with_folds(graph: Graph, *architectures: str, **changed: object) -> Experiment:
     evaluation = graph.experiment.evaluation.model_copy(
-        update={"protocols": ("loso", "leaky"), "architectures": ("cnn",), "seeds": (0, 1)}
+        update={"protocols": ("loso", "leaky"), "architectures": architectures, "seeds": (0, 1)}
     )
-    return graph.experiment.model_copy(update={"evaluation": evaluation})
+    return graph.experiment.model_copy(update={"evaluation": evaluation, **changed})
 
 
 def assets_of(experiment: Experiment) -> list[dg.AssetsDefinition]:
@@ -60,41 +66,58 @@ def assets_of(experiment: Experiment) -> list[dg.AssetsDefinition]:
 @pytest.fixture
 def add_fold(graph: Graph, experiment: Experiment) -> Callable[..., Path]:
     """Let a fold of cnn have run: of each seed the share of right answers for the subject that validates."""
-    [folds] = [asset for asset in assets_of(experiment) if fold_key("cnn") in asset.keys]
+    return partial(add_fold_of, "cnn", graph, experiment)
 
-    def add(fold: str, subject: int, shares: tuple[float, ...], *, code_version: str | None = None) -> Path:
-        path = graph.home.predictions("folds/cnn", fold)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_predictions(
-            path,
-            pa.concat_tables(
-                table
-                for seed, share in enumerate(shares)
-                for table in (answers(subject, share, "validation", seed), answers(9, 0.0, "test", seed))
-            ),
-        )
-        graph.instance.add_dynamic_partitions(FOLD_PARTITIONS, [fold])
-        windows = present(latest(graph.instance, WINDOWS)).data_version
-        graph.instance.report_runless_asset_event(
-            dg.AssetMaterialization(
-                fold_key("cnn"),
-                partition=fold,
-                metadata={
-                    RUN_ID: "a run",
-                    OUTPUTS: dg.MetadataValue.json(
-                        {path.relative_to(graph.home.root).as_posix(): sha256_of_file(path)}
-                    ),
-                },
-                tags={
-                    CODE_VERSION_TAG: code_version or present(folds.get_asset_spec(fold_key("cnn")).code_version),
-                    DATA_VERSION_TAG: fold,
-                    f"{INPUT_VERSION_TAG}windows": windows,
-                },
-            )
-        )
-        return path
 
-    return add
+def add_fold_of(  # noqa: PLR0917 - a fold of a model, and what it came to
+    name: str,
+    graph: Graph,
+    experiment: Experiment,
+    fold: str,
+    subject: int,
+    shares: tuple[float, ...],
+    *,
+    code_version: str | None = None,
+) -> Path:
+    """The same of any model; the materialisation says that it was made from what there is now."""
+    key = fold_key(name)
+    [spec] = [asset.get_asset_spec(key) for asset in assets_of(experiment) if key in asset.keys]
+    path = graph.home.predictions(f"folds/{name}", fold)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_predictions(
+        path,
+        pa.concat_tables(
+            table
+            for seed, share in enumerate(shares)
+            for table in (answers(subject, share, "validation", seed), answers(9, 0.0, "test", seed))
+        ),
+    )
+    graph.instance.add_dynamic_partitions(FOLD_PARTITIONS, [fold])
+    above = {dep.asset_key for dep in spec.deps}
+    inputs = (
+        {WINDOWS: latest(graph.instance, WINDOWS)}
+        if WINDOWS in above
+        else {parent: latest_of_partition(graph.instance, parent, fold) for parent in above}
+    )
+    graph.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            key,
+            partition=fold,
+            metadata={
+                RUN_ID: "a run",
+                OUTPUTS: dg.MetadataValue.json({path.relative_to(graph.home.root).as_posix(): sha256_of_file(path)}),
+            },
+            tags={
+                CODE_VERSION_TAG: code_version or present(spec.code_version),
+                DATA_VERSION_TAG: fold,
+                **{
+                    f"{INPUT_VERSION_TAG}{parent.to_user_string()}": present(entry).data_version
+                    for parent, entry in inputs.items()
+                },
+            },
+        )
+    )
+    return path
 
 
 def answers(subject: int, share: float, role: str, seed: int) -> pa.Table:
@@ -130,6 +153,16 @@ def test_folds_of_another_code_or_of_other_windows_do_not_count(
     assert found(graph, experiment) == {"cnn": {1: pytest.approx(1.0)}}
     graph.instance.report_runless_asset_event(dg.AssetMaterialization(WINDOWS, tags={DATA_VERSION_TAG: "another"}))
     assert found(graph, experiment) == {"cnn": {}}
+
+
+def test_folds_of_an_ensemble_do_not_count_where_those_of_a_member_do_not(graph: Graph) -> None:
+    ensembles = {"both": EnsembleSettings(members=("cnn", "lstm"))}
+    experiment = with_folds(graph, "cnn", "lstm", ensembles=ensembles)
+    for name in ("cnn", "lstm", "both"):
+        add_fold_of(name, graph, experiment, "loso-p1", 2, (0.8,))
+    assert {name for name, scores in found(graph, experiment).items() if scores} == {"cnn", "lstm", "both"}
+    add_fold_of("lstm", graph, experiment, "loso-p1", 2, (0.8,), code_version="another")
+    assert {name for name, scores in found(graph, experiment).items() if scores} == {"cnn"}
 
 
 def test_predictions_that_were_altered_judge_nobody(

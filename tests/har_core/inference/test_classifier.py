@@ -222,6 +222,13 @@ def test_gaps_are_filled_before_anything_is_normalised(filling: tuple[RawWindowC
     assert (difference[3:] == 0).all(), "nothing to fill, or nothing to fill it from"
 
 
+def test_weights_tell_whether_a_classifier_fills(filling: tuple[RawWindowClassifier, torch.Tensor]) -> None:
+    """Else what is below a model would not be made again when it begins to."""
+    network = filling[0].network
+    versions = {weights_version(RawWindowClassifier(network, fills_gaps=fills)) for fills in (False, True)}
+    assert len(versions) == 2
+
+
 def test_an_exported_classifier_fills_gaps_on_every_engine(
     filling: tuple[RawWindowClassifier, torch.Tensor], tmp_path: Path
 ) -> None:

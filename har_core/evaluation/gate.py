@@ -16,7 +16,7 @@ from har_core.settings.champion import ChampionSettings
 ENOUGH_SUBJECTS = 3
 """With fewer, their spread is not measured, but taken to be :data:`USUAL_DEVIATION`."""
 USUAL_DEVIATION = 0.04
-"""Standard deviation over subjects of the difference between two architectures, each with one seed: the median of the
+"""Standard deviation over subjects of the difference between two models, each with one seed: about the median of the
 pairs in docs/results/zoo.csv."""
 
 

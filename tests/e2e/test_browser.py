@@ -348,7 +348,7 @@ def test_one_link_opens_both_pages(browser: Browser, site: Site, tmp_path: Path)
     with looking(browser, site, tmp_path) as page:
         assert "key=" not in page.url
         page.goto(site.mlflow)
-        expect(page.get_by_text("Welcome to MLflow")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("Welcome to MLflow", exact=True)).to_be_visible(timeout=PATIENCE_MS)
     context = browser.new_context()
     assert present(context.new_page().goto(site.mlflow)).status == 403
     context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
@@ -61,16 +62,33 @@ def unknown_names(chosen: Mapping[str, Sequence[str] | None]) -> Iterator[tuple[
                 yield what, index, name, f"a {what.removesuffix('s')}{hint(name, NAMES[what])}"
 
 
-def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
-    """Positions in ``channels`` of the x, y and z axis of each sensor whose three axes are all there.
+class Sensor(NamedTuple):
+    """A sensor with three axes."""
 
-    >>> triples(select_channels(channels=["T_xacc", "RA_xgyro", "RA_ygyro", "RA_zgyro"]))
-    ((1, 2, 3),)
+    unit: int
+    """Index of the unit that it sits in: sensors of one unit turn together."""
+    kind: str
+    """acc, gyro or mag."""
+    axes: tuple[int, int, int]
+    """Where the x, y and z axis stand among the channels of a window."""
+
+
+def sensors(channels: Sequence[int]) -> tuple[Sensor, ...]:
+    """The sensors whose three axes are all in ``channels``.
+
+    >>> sensors(select_channels(channels=["T_xacc", "RA_xgyro", "RA_ygyro", "RA_zgyro"]))
+    (Sensor(unit=1, kind='gyro', axes=(1, 2, 3)),)
     """
     position = {channel: place for place, channel in enumerate(channels)}
     found = []
-    for first in range(0, NUM_CHANNELS, len(AXES)):
+    for index, first in enumerate(range(0, NUM_CHANNELS, len(AXES))):
         x, y, z = (position.get(first + axis) for axis in range(len(AXES)))
         if x is not None and y is not None and z is not None:
-            found.append((x, y, z))
+            unit, kind = divmod(index, len(SENSORS))
+            found.append(Sensor(unit, SENSORS[kind], (x, y, z)))
     return tuple(found)
+
+
+def triples(channels: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
+    """The axes of each of the :func:`sensors`."""
+    return tuple(sensor.axes for sensor in sensors(channels))

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from har_core.base.errors import InputError
-from har_core.datasets.channels import triples
+from har_core.datasets.channels import sensors, triples
 from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_ACTIVITIES, NUM_CHANNELS
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models.catalogue import is_network
@@ -81,7 +81,7 @@ def fit_architecture(
                 own.labels,
                 num_classes=NUM_ACTIVITIES,
                 seed=recipe.seed,
-                triples=triples(channels),
+                sensors=sensors(channels),
                 **settings.architecture_options,
             )
         seconds = time.perf_counter() - start

@@ -18,6 +18,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.preprocessing import QuantileTransformer
 from torch import Tensor, nn
 
+from har_core.datasets.channels import Sensor
 from har_core.models.features import RichFeatures, features_of
 from har_core.models.layers.options import require_option
 from har_core.models.linear import LinearOnFeatures
@@ -35,14 +36,14 @@ def fit(
     *,
     num_classes: int,
     seed: int,
-    triples: tuple[tuple[int, int, int], ...],
+    sensors: tuple[Sensor, ...],
     shrinkage: float = 0.1,
     num_quantiles: int = 1000,
 ) -> nn.Module:
     """Take ``num_quantiles`` quantiles (at most one a window), then fit with the share ``shrinkage`` of identity."""
     require_option(shrinkage <= 1, "shrinkage", shrinkage, "a share above 0 and up to 1")
     require_option(num_quantiles >= 2, "num_quantiles", num_quantiles, "at least 2")  # noqa: PLR2004 - two ends
-    rich = SinglePrecision(RichFeatures(num_timepoints=windows_NTC.shape[1], triples=triples))
+    rich = SinglePrecision(RichFeatures(num_timepoints=windows_NTC.shape[1], triples=[sensor.axes for sensor in sensors]))
     x_NF = features_of(rich, windows_NTC)
     quantiles = QuantileTransformer(
         n_quantiles=min(num_quantiles, len(x_NF)), output_distribution="normal", subsample=None

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from har_core.base.errors import InputError, Problem, UnknownNameError
 from har_core.base.names import unknown
+from har_core.datasets import channels
+from har_core.datasets.channels import Sensor
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.experiment import Option
 
@@ -24,7 +26,7 @@ _Maker = TypeVar("_Maker", bound=Callable[..., nn.Module])
 
 _SHAPE_ARGUMENTS = ("num_channels", "num_timepoints", "num_classes")
 _FIT_ARGUMENTS = ("windows_NTC", "labels_N", "num_classes", "seed")
-_TRIPLES = "triples"
+_SENSORS = "sensors"
 _makers: dict[str, Callable[..., nn.Module]] = {}
 
 
@@ -46,8 +48,8 @@ def register_classical(name: str) -> Callable[[_Maker], _Maker]:
     The function is called as ``fit(windows_NTC, labels_N, *, num_classes, seed, **options)``, with raw float32 windows
     (N, T, C) in sensor units; activities counted from 0, int64 (N,); the number of activities, of which training may
     lack some; the seed of all randomness; and options with positive numbers as defaults, which an experiment file may
-    set under ``[models.<name>]``. If it has an argument ``triples`` after ``seed``, it also gets the channels that are
-    the x, y and z axis of one sensor.
+    set under ``[models.<name>]``. If it has an argument ``sensors`` after ``seed``, it also gets the sensors whose
+    three axes are among the channels.
 
     It returns an ``nn.Module`` that takes any number of raw windows (N, T, C) and returns float32 logits (N, K), whose
     softmax gives the probabilities. Everything learnt is in its buffers (no code is ever pickled); buffers that only
@@ -57,7 +59,7 @@ def register_classical(name: str) -> Callable[[_Maker], _Maker]:
     Raises:
         ValueError: the name is taken, or the function has other arguments.
     """
-    return _register(name, _FIT_ARGUMENTS, optional=(_TRIPLES,))
+    return _register(name, _FIT_ARGUMENTS, optional=(_SENSORS,))
 
 
 def create_model(
@@ -93,7 +95,7 @@ def fit_model(
     *,
     num_classes: int,
     seed: int,
-    triples: Sequence[tuple[int, int, int]] | None = None,
+    sensors: Sequence[Sensor] | None = None,
     **options: Option,
 ) -> nn.Module:
     """Fit a classical model to raw windows; :func:`register_classical` describes the result.
@@ -104,7 +106,7 @@ def fit_model(
         labels_N: int64 (N,), activities counted from 0; at least two different ones.
         num_classes: K, the number of activities in the logits.
         seed: seed of all randomness.
-        triples: channels that are the x, y and z axis of one sensor; by default every three in a row.
+        sensors: those whose three axes are among the channels; by default every three in a row, in the order of DSADS.
         **options: options of the model (:func:`describe`).
 
     Raises:
@@ -117,9 +119,9 @@ def fit_model(
     if problems:
         raise InputError(f"The model {name!r} cannot be fitted", problems)
     fit = _architecture(name)
-    if _TRIPLES in inspect.signature(fit).parameters:
-        given = [(i, i + 1, i + 2) for i in range(0, windows_NTC.shape[2] - 2, 3)] if triples is None else triples
-        return fit(windows_NTC, labels_N, num_classes=num_classes, seed=seed, triples=tuple(given), **options).eval()
+    if _SENSORS in inspect.signature(fit).parameters:
+        given = channels.sensors(range(windows_NTC.shape[2])) if sensors is None else tuple(sensors)
+        return fit(windows_NTC, labels_N, num_classes=num_classes, seed=seed, sensors=given, **options).eval()
     return fit(windows_NTC, labels_N, num_classes=num_classes, seed=seed, **options).eval()
 
 

@@ -285,7 +285,7 @@ def test_windows_that_stand_still_are_judged_alike_in_any_batch(name: str) -> No
 @OF_CLASSICAL
 def test_a_channel_alone_is_enough(name: str) -> None:
     x, labels = training(SMALL)
-    model = fit_model(name, x[..., :1].contiguous(), labels, num_classes=4, seed=0, triples=())
+    model = fit_model(name, x[..., :1].contiguous(), labels, num_classes=4, seed=0, sensors=())
     with torch.inference_mode():
         assert model(x[:5, :, :1]).shape == (5, 4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from har_core.base.errors import InputError
-from har_core.datasets.channels import select_channels, triples
+from har_core.datasets.channels import Sensor, select_channels, sensors, triples
 from har_core.datasets.dsads.layout import CHANNELS
 
 
@@ -45,6 +45,13 @@ def test_every_unknown_name_is_told() -> None:
     with pytest.raises(InputError) as caught:
         select_channels(units=["head"], sensors=["acc", "gps"], channels=["T_xacc"])
     assert [problem.path for problem in caught.value.problems] == ["units[0]", "sensors[1]"]
+
+
+def test_sensors_have_three_axes_and_know_their_unit() -> None:
+    assert [sensor.unit for sensor in sensors(range(45))] == [unit for unit in range(5) for _ in range(3)]
+    assert [sensor.kind for sensor in sensors(range(45))] == ["acc", "gyro", "mag"] * 5
+    chosen = select_channels(channels=["T_xacc", "LL_xacc", "LL_yacc", "LL_zacc", "LL_zmag"])
+    assert sensors(chosen) == (Sensor(unit=4, kind="acc", axes=(1, 2, 3)),)
 
 
 def test_triples_are_the_sensors_with_all_three_axes() -> None:

@@ -162,7 +162,7 @@ def test_auto_takes_pytorch_where_openvino_is_missing(monkeypatch: pytest.Monkey
 def test_exact_models_stay_exact(windows: np.ndarray) -> None:
     labels = torch.arange(len(windows)) % K
     model: nn.Module = RawWindowClassifier(
-        fit_model("logistic_regression", torch.from_numpy(windows), labels, num_classes=K, seed=0, triples=()),
+        fit_model("logistic_regression", torch.from_numpy(windows), labels, num_classes=K, seed=0, sensors=()),
         mean=torch.zeros(C),
         standard_deviation=torch.ones(C),
     ).eval()

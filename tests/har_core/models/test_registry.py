@@ -98,7 +98,7 @@ def test_networks_and_classical_models_are_told_apart() -> None:
 
 def test_options_of_classical_models() -> None:
     assert describe("random_forest").options == {"num_trees": 100, "max_depth": 8}
-    assert describe("extra_trees").options == {"num_trees": 300}  # triples are no option
+    assert describe("extra_trees").options == {"num_trees": 300}  # sensors are no option
 
 
 def test_what_is_fitted_cannot_be_created_and_the_other_way_round() -> None:

@@ -63,20 +63,24 @@ class RichFeatures(nn.Module):
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
         if not self.num_triples:
-            return self._series_features(x_NCT).flatten(start_dim=1)
-        axes_NM3T = x_NCT.index_select(1, self.axes).reshape(x_NCT.shape[0], self.num_triples, 3, x_NCT.shape[2])
+            return self.series_features(x_NCT).flatten(start_dim=1)
+        axes_NM3T = self.axes_of(x_NCT)
         magnitude_NMT = axes_NM3T.square().sum(dim=2).sqrt()
-        series_NSF = self._series_features(torch.cat([x_NCT, magnitude_NMT], dim=1))
-        return torch.cat([series_NSF.flatten(start_dim=1), _correlations(axes_NM3T).flatten(start_dim=1)], dim=1)
+        series_NSF = self.series_features(torch.cat([x_NCT, magnitude_NMT], dim=1))
+        return torch.cat([series_NSF.flatten(start_dim=1), axis_correlations(axes_NM3T).flatten(start_dim=1)], dim=1)
 
-    def _series_features(self, x_NST: Tensor) -> Tensor:
+    def axes_of(self, x_NCT: Tensor) -> Tensor:
+        """The axes of each sensor: (N, M, 3, T)."""
+        return x_NCT.index_select(1, self.axes).reshape(x_NCT.shape[0], self.num_triples, 3, x_NCT.shape[2])
+
+    def series_features(self, x_NST: Tensor) -> Tensor:
         """The 14 features of each series: (N, S, 14)."""
         sorted_NST = x_NST.sort(dim=-1).values
         simple_NSF = simple_features(x_NST, sorted_NST)
-        centred_NST, deviation_NS, varies_NS = _centred(x_NST)
+        centred_NST, deviation_NS, varies_NS = centred(x_NST)
         standardised_NST = centred_NST / torch.where(varies_NS, deviation_NS, 1.0).unsqueeze(-1)
         cubes_NST = standardised_NST.square() * standardised_NST
-        power_NSQ = self._power(standardised_NST)
+        power_NSQ = self.power(standardised_NST)
         share_NSQ = power_NSQ / torch.where(varies_NS, power_NSQ.sum(dim=-1), 1.0).unsqueeze(-1)
         further = [
             cubes_NST.mean(dim=-1),
@@ -89,7 +93,7 @@ class RichFeatures(nn.Module):
         further_NSF = torch.where(varies_NS.unsqueeze(-1), torch.stack(further, dim=-1), 0.0)
         return torch.cat([simple_NSF, range_NS.unsqueeze(-1), further_NSF], dim=-1)
 
-    def _power(self, centred_NST: Tensor) -> Tensor:
+    def power(self, centred_NST: Tensor) -> Tensor:
         """Power at each frequency, up to a common factor: (N, S, Q)."""
         return ((centred_NST @ self.cosines_TQ).square() + (centred_NST @ self.sines_TQ).square()) * self.weight_Q
 
@@ -128,16 +132,16 @@ def quantile(sorted_NST: Tensor, share: float) -> Tensor:
     return torch.lerp(sorted_NST[..., below], sorted_NST[..., above], place - below)
 
 
-def _centred(x_NST: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def centred(x_NST: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Series minus their mean (N, S, T), their deviations (N, S), and whether they vary (N, S)."""
     centred_NST = x_NST - x_NST.mean(dim=-1, keepdim=True)
     deviation_NS = centred_NST.square().mean(dim=-1).sqrt()
     return centred_NST, deviation_NS, deviation_NS > _CONSTANT_BELOW * x_NST.square().mean(dim=-1).sqrt()
 
 
-def _correlations(axes_NM3T: Tensor) -> Tensor:
+def axis_correlations(axes_NM3T: Tensor) -> Tensor:
     """Correlations of x with y, x with z, y with z: (N, M, 3); 0 if one of the two does not vary."""
-    centred_NM3T, deviation_NM3, varies_NM3 = _centred(axes_NM3T)
+    centred_NM3T, deviation_NM3, varies_NM3 = centred(axes_NM3T)
     standardised_NM3T = centred_NM3T / torch.where(varies_NM3, deviation_NM3, 1.0).unsqueeze(-1)
     standardised_NM3T = torch.where(varies_NM3.unsqueeze(-1), standardised_NM3T, 0.0)
     x_NMT, y_NMT, z_NMT = standardised_NM3T.unbind(dim=2)

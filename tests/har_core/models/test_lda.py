@@ -13,8 +13,8 @@ from torch import nn
 
 from har_core.base.errors import InputError
 from har_core.models import fit_model
+from har_core.models.discriminant import NormalScores
 from har_core.models.features import features_of
-from har_core.models.lda import NormalScores
 
 
 def awkward_features() -> np.ndarray:
@@ -54,6 +54,24 @@ def test_the_model_equals_scikit_learn_on_the_same_features() -> None:
         logits = model(x).numpy()
     np.testing.assert_allclose(logits, expected.decision_function(features), rtol=1e-5, atol=1e-4)
     assert 0.2 < (logits[200:].argmax(axis=1) == labels[200:].numpy()).mean() < 0.99
+
+
+def test_no_score_is_farther_from_0_than_asked() -> None:
+    x = np.random.default_rng(0).normal(size=(500, 3))
+    quantiles = QuantileTransformer(n_quantiles=10, output_distribution="normal", subsample=None).fit(x)
+    free, bounded = (
+        NormalScores(torch.from_numpy(quantiles.quantiles_), farthest=farthest)(torch.from_numpy(x))
+        for farthest in (6.0, 1.5)
+    )
+    assert free.abs().max() > 5
+    torch.testing.assert_close(bounded, free.clamp(-1.5, 1.5))
+
+
+def test_invariant_lda_bounds_its_scores() -> None:
+    x, labels = torch.randn(200, 30, 6), torch.arange(200) % 4
+    model = fit_model("invariant_lda", x, labels, num_classes=4, seed=0, farthest=0.7)
+    scores = features_of(as_type(nn.Sequential, model.features), 9 * x)
+    assert scores.abs().max() == pytest.approx(0.7)
 
 
 def test_a_share_above_1_is_refused() -> None:

@@ -1,0 +1,108 @@
+"""Linear discriminant analysis on features that quantiles bring to a normal distribution, as tensors.
+
+Letters: N windows, T timepoints, F features, Q quantiles, K activities.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.preprocessing import QuantileTransformer
+from torch import Tensor, nn
+
+from har_core.models.features import features_of
+from har_core.models.layers.options import require_option
+from har_core.models.linear import LinearOnFeatures
+
+_AT_THE_END = 1e-7
+"""Nearer to the lowest or the highest quantile than this, a value is that quantile; also the smallest probability, so
+that no feature is farther from 0 than 5.2."""
+
+
+def fit_discriminant(
+    features: nn.Module,
+    windows_NTC: Tensor,
+    labels_N: Tensor,
+    *,
+    num_classes: int,
+    shrinkage: float,
+    num_quantiles: int,
+    farthest: float,
+) -> LinearOnFeatures:
+    """Bring ``features`` to a normal distribution, then fit the discriminant with scikit-learn.
+
+    Args:
+        features: windows (N, T, C) to float64 (N, F).
+        windows_NTC: float32 (N, T, C).
+        labels_N: int64 (N,), activities counted from 0.
+        num_classes: K.
+        shrinkage: share of the identity in the covariance, above 0 and up to 1.
+        num_quantiles: Q, at least 2; at most one a window is taken.
+        farthest: no feature is farther from 0 than this, in standard deviations.
+
+    Raises:
+        InputError: ``shrinkage`` or ``num_quantiles`` has an impossible value.
+    """
+    require_option(shrinkage <= 1, "shrinkage", shrinkage, "a share above 0 and up to 1")
+    require_option(num_quantiles >= 2, "num_quantiles", num_quantiles, "at least 2")  # noqa: PLR2004 - two ends
+    single = SinglePrecision(features)
+    x_NF = features_of(single, windows_NTC)
+    quantiles = QuantileTransformer(
+        n_quantiles=min(num_quantiles, len(x_NF)), output_distribution="normal", subsample=None
+    ).fit(x_NF.numpy())
+    scores = NormalScores(torch.from_numpy(quantiles.quantiles_), farthest=farthest)
+    linear = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+    linear.fit(features_of(scores, x_NF).numpy(), labels_N.numpy())
+    return LinearOnFeatures(nn.Sequential(single, scores), None, linear, num_classes=num_classes)
+
+
+class SinglePrecision(nn.Module):
+    """Features rounded to what float32 can tell apart, in float64.
+
+    Where many windows share a value, the distribution jumps there, and one last bit would choose a side of the jump.
+    """
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, x_NTC: Tensor) -> Tensor:
+        x_NF: Tensor = self.features(x_NTC)
+        return x_NF.to(torch.float32).to(torch.float64)
+
+
+class NormalScores(nn.Module):
+    """Maps each feature to a standard normal distribution by its quantiles: float64 (N, F) to the same shape.
+
+    Between two quantiles the distribution function is a straight line; a value that several quantiles share gets the
+    middle of their probabilities. What lies beyond the ends counts as the end, and no score is farther from 0 than
+    ``farthest``.
+    """
+
+    def __init__(self, quantiles_QF: Tensor, *, farthest: float = 6.0) -> None:
+        super().__init__()
+        self.farthest = farthest
+        self.quantiles_FQ = nn.Buffer(quantiles_QF.T.contiguous())
+        self.probabilities_Q = nn.Buffer(torch.linspace(0, 1, len(quantiles_QF), dtype=torch.float64), persistent=False)
+
+    def forward(self, x_NF: Tensor) -> Tensor:
+        x_FN = x_NF.T.contiguous()
+        lowest_F1, highest_F1 = self.quantiles_FQ[:, :1], self.quantiles_FQ[:, -1:]
+        # The two differ only where x is a quantile, and much where several quantiles are equal to it.
+        share_FN = (self._share(x_FN, right=True) + self._share(x_FN, right=False)) / 2
+        share_FN = torch.where(x_FN + _AT_THE_END > highest_F1, 1.0, share_FN)
+        share_FN = torch.where(x_FN - _AT_THE_END < lowest_F1, 0.0, share_FN)
+        smallest = _AT_THE_END - np.spacing(1.0)
+        scores_FN: Tensor = torch.special.ndtri(share_FN.clamp(smallest, 1 - smallest))
+        return scores_FN.T.clamp(-self.farthest, self.farthest)
+
+    def _share(self, x_FN: Tensor, *, right: bool) -> Tensor:
+        """Share of the training windows below x, by a straight line between the two quantiles around it: (F, N)."""
+        num_quantiles = self.quantiles_FQ.shape[1]
+        above_FN = torch.searchsorted(self.quantiles_FQ, x_FN, right=right).clamp(1, num_quantiles - 1)
+        low_FN, high_FN = self.quantiles_FQ.gather(1, above_FN - 1), self.quantiles_FQ.gather(1, above_FN)
+        width_FN = high_FN - low_FN
+        place_FN = (x_FN - low_FN) / torch.where(width_FN > 0, width_FN, 1.0)
+        below_FN = self.probabilities_Q[above_FN - 1]
+        return torch.lerp(below_FN, self.probabilities_Q[above_FN], place_FN.clamp(0, 1))

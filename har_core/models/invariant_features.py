@@ -1,0 +1,90 @@
+"""Features of what does not depend on how a unit is turned on the body, beside the rich ones.
+
+People wear a unit turned a little differently, and turn it while they move. The length of a sensor's vector stays the
+same, and so does its part along gravity, which the mean acceleration of a window shows.
+
+Letters: N windows, T timepoints, C channels, M sensors with three axes, P projections, I = M + P invariant series,
+B bands of frequency, Q frequencies, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from har_core.datasets.channels import Sensor
+from har_core.models.features import RichFeatures, axis_correlations, centred
+
+_ENDS_OF_BANDS_HZ = (0.5, 0.9, 1.3, 1.7, 2.3, 2.9, 3.7, 4.9, 6.5)
+"""Below 2 Hz, where steps are, bands are narrow; the last one goes on to the highest frequency."""
+_SMALLEST_POWER = 1e-10
+"""Added before the logarithm: the power of a sensor that lies still is far above it."""
+_ACCELEROMETER, _GYROSCOPE = "acc", "gyro"
+
+
+class InvariantFeatures(nn.Module):
+    """Rich and invariant features: raw windows (N, T, C) to float64 (N, 14·(C + M + P) + 3·M + 10·I + I·(I - 1)/2).
+
+    First the 14 features that :class:`RichFeatures` has of a series, of each channel, each magnitude, and each
+    projection: acceleration along gravity, and turning rate about it, of each unit that has the sensors. Then the
+    correlations of the axes of a sensor. Then of each invariant series, which are the magnitudes and projections, the
+    logarithm of the power in ten bands (squares of units of measure). Last, the correlation of each invariant series
+    with each, between the units too: they tell how limbs move together. All 45 channels give 1,575 features.
+    """
+
+    def __init__(self, *, num_timepoints: int, sensors: Sequence[Sensor]) -> None:
+        super().__init__()
+        self.rich = RichFeatures(num_timepoints=num_timepoints, triples=[sensor.axes for sensor in sensors])
+        gravity = {sensor.unit: index for index, sensor in enumerate(sensors) if sensor.kind == _ACCELEROMETER}
+        projected = [
+            (index, gravity[sensor.unit])
+            for kind in (_ACCELEROMETER, _GYROSCOPE)
+            for index, sensor in enumerate(sensors)
+            if sensor.kind == kind and sensor.unit in gravity
+        ]
+        places_P2 = torch.tensor(projected, dtype=torch.int64).reshape(-1, 2)
+        self.projected_P = nn.Buffer(places_P2[:, 0].contiguous(), persistent=False)
+        self.gravity_P = nn.Buffer(places_P2[:, 1].contiguous(), persistent=False)
+        ends = torch.tensor(_ENDS_OF_BANDS_HZ, dtype=torch.float64)
+        band_Q = torch.bucketize(self.rich.frequency_Q, ends)
+        bands_QB = nn.functional.one_hot(band_Q, len(ends) + 1).to(torch.float64)
+        self.bands_QB = nn.Buffer(bands_QB / num_timepoints**2, persistent=False)
+        num_series = len(sensors) + len(projected)
+        self.pairs = nn.Buffer(torch.triu_indices(num_series, num_series, offset=1), persistent=False)
+
+    def forward(self, x_NTC: Tensor) -> Tensor:
+        x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
+        if not self.rich.num_triples:
+            return self.rich.series_features(x_NCT).flatten(start_dim=1)
+        axes_NM3T = self.rich.axes_of(x_NCT)
+        series_NIT = torch.cat([axes_NM3T.square().sum(dim=2).sqrt(), self._along_gravity(axes_NM3T)], dim=1)
+        features = [
+            self.rich.series_features(torch.cat([x_NCT, series_NIT], dim=1)),
+            axis_correlations(axes_NM3T),
+            self._bands(series_NIT),
+        ]
+        return torch.cat([*(part.flatten(start_dim=1) for part in features), self._correlations(series_NIT)], dim=1)
+
+    def _along_gravity(self, axes_NM3T: Tensor) -> Tensor:
+        """Each projected sensor along its unit's mean acceleration: (N, P, T); 0 where that is 0."""
+        gravity_NP3 = axes_NM3T.index_select(1, self.gravity_P).mean(dim=3)
+        length_NP1 = gravity_NP3.norm(dim=2, keepdim=True)
+        direction_NP3 = gravity_NP3 / torch.where(length_NP1 > 0, length_NP1, 1.0)
+        along_NPT: Tensor = (axes_NM3T.index_select(1, self.projected_P) * direction_NP3.unsqueeze(3)).sum(dim=2)
+        return along_NPT
+
+    def _bands(self, series_NIT: Tensor) -> Tensor:
+        """Logarithm of the power in each band: (N, I, B)."""
+        centred_NIT, _, _ = centred(series_NIT)
+        bands_NIB: Tensor = (self.rich.power(centred_NIT) @ self.bands_QB + _SMALLEST_POWER).log()
+        return bands_NIB
+
+    def _correlations(self, series_NIT: Tensor) -> Tensor:
+        """Correlation of each series with each that follows: (N, I·(I - 1)/2); 0 if one of the two does not vary."""
+        centred_NIT, deviation_NI, varies_NI = centred(series_NIT)
+        standardised_NIT = centred_NIT / torch.where(varies_NI, deviation_NI, 1.0).unsqueeze(-1)
+        standardised_NIT = torch.where(varies_NI.unsqueeze(-1), standardised_NIT, 0.0)
+        correlations_NII = standardised_NIT @ standardised_NIT.transpose(1, 2) / series_NIT.shape[2]
+        return correlations_NII[:, self.pairs[0], self.pairs[1]]

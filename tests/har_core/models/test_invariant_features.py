@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from har_core.datasets.channels import select_channels, sensors
 from har_core.models.features import RichFeatures
@@ -21,8 +22,8 @@ def windows(num_windows: int = 4, num_timepoints: int = 125, num_channels: int =
 
 
 def rotation(generator: np.random.Generator) -> np.ndarray:
-    orthogonal, _ = np.linalg.qr(generator.normal(size=(3, 3)))
-    return orthogonal * np.sign(np.linalg.det(orthogonal))
+    turn: np.ndarray = Rotation.random(rng=generator).as_matrix()
+    return turn
 
 
 @pytest.mark.parametrize("num_timepoints", [125, 64])

@@ -1,0 +1,64 @@
+"""Self-training learns the new wearer's shift without a label of theirs, and balance moves what is unsure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def adaptation(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The bench as a module."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import adaptation  # noqa: PLC0415 - found only now
+
+    return adaptation
+
+
+def wearers(shift: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Activities on a ring of eight features, known and of a new wearer, all of whose features are shifted."""
+    generator = np.random.default_rng(0)
+    angles = 2 * np.pi * np.arange(19) / 19
+    centres = np.concatenate([np.cos(angles * k) for k in (1, 2, 3, 4)] + [np.sin(angles * k) for k in (1, 2, 3, 4)])
+    centres = centres.reshape(8, 19).T * 4
+    known, new = np.tile(np.arange(19), 60), np.tile(np.arange(19), 30)
+    return (
+        centres[known] + generator.normal(size=(len(known), 8)),
+        known,
+        centres[new] + generator.normal(size=(len(new), 8)) + shift * np.linspace(-1, 1, 8),
+        new,
+    )
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_rounds_help_a_wearer_who_is_shifted(adaptation: ModuleType, balanced: bool) -> None:
+    known, labels, new, truth = wearers(2.5)
+    rates = [
+        (answer.argmax(axis=1) == truth).mean() for answer in adaptation.adapted(known, labels, new, balanced=balanced)
+    ]
+    assert len(rates) == adaptation.ROUNDS + 1
+    assert rates[0] < 0.95
+    assert rates[-1] > rates[0] + 0.02
+
+
+def test_the_first_answer_knows_nothing_of_the_wearer(adaptation: ModuleType) -> None:
+    known, labels, new, _ = wearers(2.5)
+    together, alone = (next(adaptation.adapted(known, labels, some, balanced=True)) for some in (new, new[:1]))
+    np.testing.assert_allclose(together[:1], alone, atol=1e-12)
+
+
+def test_an_activity_that_nobody_known_does_is_never_answered(adaptation: ModuleType) -> None:
+    known, labels, new, _ = wearers(0)
+    for answer in adaptation.adapted(known[labels != 4], labels[labels != 4], new):
+        assert answer[:, 4].max() == 0
+        np.testing.assert_allclose(answer.sum(axis=1), 1)
+
+
+def test_balanced_activities_are_equally_frequent(adaptation: ModuleType) -> None:
+    logits = np.random.default_rng(0).normal(size=(300, 19)) * 30 + np.linspace(0, 40, 19)
+    assert adaptation.equally_frequent(logits).mean(axis=0) == pytest.approx(np.full(19, 1 / 19), rel=0.02)

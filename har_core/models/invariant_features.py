@@ -63,9 +63,9 @@ class InvariantFeatures(nn.Module):
         features = [
             self.rich.series_features(torch.cat([x_NCT, series_NIT], dim=1)),
             axis_correlations(axes_NM3T),
-            self._bands(series_NIT),
+            *self._of_invariant(series_NIT),
         ]
-        return torch.cat([*(part.flatten(start_dim=1) for part in features), self._correlations(series_NIT)], dim=1)
+        return torch.cat([part.flatten(start_dim=1) for part in features], dim=1)
 
     def _along_gravity(self, axes_NM3T: Tensor) -> Tensor:
         """Each projected sensor along its unit's mean acceleration: (N, P, T); 0 where that is 0."""
@@ -75,16 +75,14 @@ class InvariantFeatures(nn.Module):
         along_NPT: Tensor = (axes_NM3T.index_select(1, self.projected_P) * direction_NP3.unsqueeze(3)).sum(dim=2)
         return along_NPT
 
-    def _bands(self, series_NIT: Tensor) -> Tensor:
-        """Logarithm of the power in each band: (N, I, B)."""
-        centred_NIT, _, _ = centred(series_NIT)
-        bands_NIB: Tensor = (self.rich.power(centred_NIT) @ self.bands_QB + _SMALLEST_POWER).log()
-        return bands_NIB
+    def _of_invariant(self, series_NIT: Tensor) -> tuple[Tensor, Tensor]:
+        """Logarithms of the power in each band (N, I, B), and the correlation of each series with each that follows.
 
-    def _correlations(self, series_NIT: Tensor) -> Tensor:
-        """Correlation of each series with each that follows: (N, I·(I - 1)/2); 0 if one of the two does not vary."""
+        These are (N, I·(I - 1)/2), 0 where one of the two does not vary.
+        """
         centred_NIT, deviation_NI, varies_NI = centred(series_NIT)
+        bands_NIB = (self.rich.power(centred_NIT) @ self.bands_QB + _SMALLEST_POWER).log()
         standardised_NIT = centred_NIT / torch.where(varies_NI, deviation_NI, 1.0).unsqueeze(-1)
         standardised_NIT = torch.where(varies_NI.unsqueeze(-1), standardised_NIT, 0.0)
         correlations_NII = standardised_NIT @ standardised_NIT.transpose(1, 2) / series_NIT.shape[2]
-        return correlations_NII[:, self.pairs[0], self.pairs[1]]
+        return bands_NIB, correlations_NII[:, self.pairs[0], self.pairs[1]]

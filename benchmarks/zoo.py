@@ -178,10 +178,13 @@ def validation_scores(paths: Iterable[Path]) -> dict[str, float]:
 
 
 def label(record: FoldRecord | ModelRecord) -> str:
-    """The architecture, with what differs from its defaults, in TOML; an ensemble has no options."""
+    """The architecture, with what differs from its defaults, in TOML; an ensemble has no options.
+
+    An option that the record does not know is younger than it, and was as its default is.
+    """
     name = record.architecture
     defaults = describe(name).options if name in list_models() else {}
-    values = {option: record.training_settings[option] for option in defaults}
+    values = {option: record.training_settings.get(option, value) for option, value in defaults.items()}
     changed = {option: value for option, value in values.items() if value != defaults[option]}
     return " ".join([name, *(f"{option}={json.dumps(value)}" for option, value in changed.items())])
 

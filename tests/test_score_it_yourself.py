@@ -29,7 +29,7 @@ def test_ten_lines_give_the_score_of_the_report(tmp_path: Path) -> None:
     lines = PAGE.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
     assert "har" not in lines
     assert len([line for line in lines.splitlines() if line]) <= 10
-    folder, expected = tmp_path / "data" / "predictions" / "folds" / "lda", []
+    folder, expected = tmp_path / "data" / "predictions" / "folds" / "invariant_lda", []
     folder.mkdir(parents=True)
     generator = np.random.default_rng(0)
     for subject in (1, 2):

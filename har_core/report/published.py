@@ -90,11 +90,23 @@ def f1_of_means(precision: float, recall: float) -> float:
     return 2 * precision * recall / ((precision + recall) or 1.0)
 
 
+_SPELLING = {
+    word.lower(): word
+    for word in (
+        "BiLSTM", "CapsNet", "DeepConvLSTM", "FCN", "FPN", "GRU", "LDA", "MLP", "Res2Net", "ResNeSt", "ResNet18",
+        "ResNeXt", "RNN", "SKNet", "TinierHAR", "TinyHAR", "VGG", "ViT",
+    )
+}  # fmt: skip
+"""Words that are not written in small letters."""
+
+
 def name_of(architecture: str) -> str:
     """What readers call an architecture: its published spelling, or its own name in words.
 
-    >>> name_of("lstm"), name_of("random_forest")
-    ('LSTM', 'Random forest')
+    >>> name_of("lstm"), name_of("random_forest"), name_of("invariant_lda"), name_of("vgg_resnet18")
+    ('LSTM', 'Random forest', 'Invariant LDA', 'VGG ResNet18')
     """
-    in_words = architecture[:1].upper() + architecture[1:].replace("_", " ")
-    return PUBLISHED[architecture].name if architecture in PUBLISHED else in_words
+    if architecture in PUBLISHED:
+        return PUBLISHED[architecture].name
+    in_words = " ".join(_SPELLING.get(word, word) for word in architecture.split("_"))
+    return in_words[:1].upper() + in_words[1:]

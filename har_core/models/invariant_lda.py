@@ -1,6 +1,6 @@
 """LDA on rich and invariant features, brought roughly to a normal distribution.
 
-Origin: as :mod:`har_core.models.lda`, on :class:`har_core.models.invariant_features.InvariantFeatures`, with four
+Origin: as :mod:`har_core.models.lda`, on :class:`har_core.models.invariant_features.InvariantFeatures`, with three
 changes that were chosen by validation subjects (docs/results/champion.md). Ten quantiles take the place of a thousand,
 so that scores follow the rough shape of a distribution and not each step of it; no feature is farther from 0 than 2.5
 standard deviations, so that what no training subject showed counts as an end and not as a surprise; and ten times less

@@ -152,6 +152,10 @@ def test_what_the_file_has_outlives_the_homes(printed: Callable[..., list[dict[s
     assert replaced["4"] == after["4"]
 
 
+def test_an_option_younger_than_the_record_was_as_its_default_is(zoo: ModuleType) -> None:
+    assert zoo.label(model_record(architecture="compact", training_settings={"width": 4})) == "compact width=4"
+
+
 def test_validation_scores_stand_beside(printed: Callable[..., list[dict[str, str]]], tmp_path: Path) -> None:
     home, file = Home(tmp_path / "home"), tmp_path / "v.csv"
     for subject in range(1, 9):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from narrowing import as_type
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import QuantileTransformer
+from sklearn.preprocessing import FunctionTransformer, QuantileTransformer
 from torch import nn
 
 from har_core.base.errors import InputError
@@ -39,15 +41,18 @@ def test_scores_equal_scikit_learn_inside_and_beyond_the_quantiles(num_quantiles
         np.testing.assert_allclose(scores(torch.from_numpy(given)).numpy(), expected.transform(given), atol=1e-9)
 
 
-def test_the_model_equals_scikit_learn_on_the_same_features() -> None:
+@pytest.mark.parametrize(("name", "farthest"), [("lda", 6.0), ("invariant_lda", 1.5)])
+def test_the_model_equals_scikit_learn_on_the_same_features(name: str, farthest: float) -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(400) % 5
     x = torch.randn(400, 30, 6, generator=generator) * (1 + labels[:, None, None] / 9) + labels[:, None, None] / 9
-    model = fit_model("lda", x[:200], labels[:200], num_classes=5, seed=0, shrinkage=0.3, num_quantiles=50)
+    options: dict[str, Any] = {"shrinkage": 0.3, "num_quantiles": 50, "farthest": farthest}
+    model = fit_model(name, x[:200], labels[:200], num_classes=5, seed=0, **options)
     rich = as_type(nn.Sequential, model.features)[0]
     features = features_of(rich, x).numpy()
     expected = make_pipeline(
         QuantileTransformer(n_quantiles=50, output_distribution="normal", subsample=None),
+        FunctionTransformer(np.clip, kw_args={"a_min": -farthest, "a_max": farthest}),
         LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3),
     ).fit(features[:200], labels[:200].numpy())
     with torch.inference_mode():
@@ -68,7 +73,7 @@ def test_no_score_is_farther_from_0_than_asked() -> None:
 
 
 def test_invariant_lda_bounds_its_scores() -> None:
-    x, labels = torch.randn(200, 30, 6), torch.arange(200) % 4
+    x, labels = torch.randn(200, 30, 6, generator=torch.Generator().manual_seed(0)), torch.arange(200) % 4
     model = fit_model("invariant_lda", x, labels, num_classes=4, seed=0, farthest=0.7)
     scores = features_of(as_type(nn.Sequential, model.features), 9 * x)
     assert scores.abs().max() == pytest.approx(0.7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,9 +89,12 @@ def test_an_init_of_another_form_is_refused() -> None:
 
 
 def test_networks_and_classical_models_are_told_apart() -> None:
-    classical = {name for name in list_models() if not is_network(name)}
-    assert {"extra_trees", "lda", "logistic_regression", "random_forest", "rocket"} <= classical
-    assert not classical & {"cnn", "lstm", "resnet", "shufflenet"}
+    files = {name: Path(describe(name).source).read_text(encoding="utf-8") for name in list_models()}
+    classical = [name for name in list_models() if not is_network(name)]
+    assert classical == [name for name, text in files.items() if f'@register_classical("{name}")' in text]
+    assert {"extra_trees", "lda", "logistic_regression", "multirocket_hydra", "random_forest", "rocket"} <= set(
+        classical
+    )
     with pytest.raises(UnknownNameError, match="'rocket'"):
         is_network("rockett")
 
@@ -98,6 +102,8 @@ def test_networks_and_classical_models_are_told_apart() -> None:
 def test_options_of_classical_models() -> None:
     assert describe("random_forest").options == {"num_trees": 100, "max_depth": 8}
     assert describe("extra_trees").options == {"num_trees": 300}  # sensors are no option
+    measured = {"shrinkage": 0.01, "num_quantiles": 10, "farthest": 2.5}  # docs/results/champion.md
+    assert describe("invariant_lda").options == measured
 
 
 def test_what_is_fitted_cannot_be_created_and_the_other_way_round() -> None:

@@ -84,25 +84,23 @@ class NormalScores(nn.Module):
         super().__init__()
         self.farthest = farthest
         self.quantiles_FQ = nn.Buffer(quantiles_QF.T.contiguous())
-        self.probabilities_Q = nn.Buffer(torch.linspace(0, 1, len(quantiles_QF), dtype=torch.float64), persistent=False)
 
     def forward(self, x_NF: Tensor) -> Tensor:
         x_FN = x_NF.T.contiguous()
-        lowest_F1, highest_F1 = self.quantiles_FQ[:, :1], self.quantiles_FQ[:, -1:]
-        # The two differ only where x is a quantile, and much where several quantiles are equal to it.
-        share_FN = (self._share(x_FN, right=True) + self._share(x_FN, right=False)) / 2
-        share_FN = torch.where(x_FN + _AT_THE_END > highest_F1, 1.0, share_FN)
-        share_FN = torch.where(x_FN - _AT_THE_END < lowest_F1, 0.0, share_FN)
+        share_FN = self._place(x_FN) / (self.quantiles_FQ.shape[1] - 1)
+        share_FN = torch.where(x_FN + _AT_THE_END > self.quantiles_FQ[:, -1:], 1.0, share_FN)
+        share_FN = torch.where(x_FN - _AT_THE_END < self.quantiles_FQ[:, :1], 0.0, share_FN)
         smallest = _AT_THE_END - np.spacing(1.0)
         scores_FN: Tensor = torch.special.ndtri(share_FN.clamp(smallest, 1 - smallest))
         return scores_FN.T.clamp(-self.farthest, self.farthest)
 
-    def _share(self, x_FN: Tensor, *, right: bool) -> Tensor:
-        """Share of the training windows below x, by a straight line between the two quantiles around it: (F, N)."""
-        num_quantiles = self.quantiles_FQ.shape[1]
-        above_FN = torch.searchsorted(self.quantiles_FQ, x_FN, right=right).clamp(1, num_quantiles - 1)
-        low_FN, high_FN = self.quantiles_FQ.gather(1, above_FN - 1), self.quantiles_FQ.gather(1, above_FN)
-        width_FN = high_FN - low_FN
-        place_FN = (x_FN - low_FN) / torch.where(width_FN > 0, width_FN, 1.0)
-        below_FN = self.probabilities_Q[above_FN - 1]
-        return torch.lerp(below_FN, self.probabilities_Q[above_FN], place_FN.clamp(0, 1))
+    def _place(self, x_FN: Tensor) -> Tensor:
+        """Where x is among the quantiles, which count from 0: (F, N), halves and parts included."""
+        last = self.quantiles_FQ.shape[1] - 1
+        num_below_FN = torch.searchsorted(self.quantiles_FQ, x_FN)
+        up_to_FN = torch.searchsorted(self.quantiles_FQ, x_FN, right=True) - 1
+        low_FN = self.quantiles_FQ.gather(1, up_to_FN.clamp(0, last))
+        high_FN = self.quantiles_FQ.gather(1, (up_to_FN + 1).clamp(0, last))
+        between_FN = up_to_FN + (x_FN - low_FN) / (high_FN - low_FN)
+        # Of all quantiles that x is equal to, the middle.
+        return torch.where(num_below_FN <= up_to_FN, (num_below_FN + up_to_FN) / 2, between_FN)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -31,8 +32,32 @@ class SimpleFeatures(nn.Module):
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
-        x_NF: Tensor = simple_features(x_NCT, x_NCT.sort(dim=-1).values).flatten(start_dim=1)
+        x_NF: Tensor = torch.stack(simple_features(x_NCT, moments_of(x_NCT)), dim=-1).flatten(start_dim=1)
         return x_NF
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What most features of series (N, S, T) start from."""
+
+    mean_NS: Tensor
+    deviation_NS: Tensor
+    """Of the population."""
+    root_mean_square_NS: Tensor
+    varies_NS: Tensor
+    """Whether more than rounding makes a series vary."""
+    standardised_NST: Tensor
+    """With mean 0 and deviation 1; 0 where a series does not vary."""
+
+
+@dataclass(frozen=True)
+class SeriesFeatures:
+    """The 14 features of series (N, S, T), and what other features may take from their making."""
+
+    values_NSF: Tensor
+    moments: Moments
+    power_NSQ: Tensor
+    """Of the standardised series at each frequency, up to a common factor."""
 
 
 class RichFeatures(nn.Module):
@@ -63,62 +88,71 @@ class RichFeatures(nn.Module):
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
         if not self.num_triples:
-            return self.series_features(x_NCT).flatten(start_dim=1)
-        axes_NM3T = self.axes_of(x_NCT)
-        magnitude_NMT = axes_NM3T.square().sum(dim=2).sqrt()
-        series_NSF = self.series_features(torch.cat([x_NCT, magnitude_NMT], dim=1))
-        return torch.cat([series_NSF.flatten(start_dim=1), axis_correlations(axes_NM3T).flatten(start_dim=1)], dim=1)
+            return self.of_series(x_NCT).values_NSF.flatten(start_dim=1)
+        magnitude_NMT = self.axes_of(x_NCT).square().sum(dim=2).sqrt()
+        series = self.of_series(torch.cat([x_NCT, magnitude_NMT], dim=1))
+        correlations_NM3 = self.axis_correlations(series.moments.standardised_NST)
+        return torch.cat([series.values_NSF.flatten(start_dim=1), correlations_NM3.flatten(start_dim=1)], dim=1)
 
-    def axes_of(self, x_NCT: Tensor) -> Tensor:
-        """The axes of each sensor: (N, M, 3, T)."""
-        return x_NCT.index_select(1, self.axes).reshape(x_NCT.shape[0], self.num_triples, 3, x_NCT.shape[2])
+    def axes_of(self, x_NST: Tensor) -> Tensor:
+        """The axes of each sensor, where the channels are the first of the series: (N, M, 3, T)."""
+        return x_NST.index_select(1, self.axes).reshape(x_NST.shape[0], self.num_triples, 3, x_NST.shape[2])
 
-    def series_features(self, x_NST: Tensor) -> Tensor:
-        """The 14 features of each series: (N, S, 14)."""
-        sorted_NST = x_NST.sort(dim=-1).values
-        simple_NSF = simple_features(x_NST, sorted_NST)
-        centred_NST, deviation_NS, varies_NS = centred(x_NST)
-        standardised_NST = centred_NST / torch.where(varies_NS, deviation_NS, 1.0).unsqueeze(-1)
-        cubes_NST = standardised_NST.square() * standardised_NST
-        power_NSQ = self.power(standardised_NST)
+    def axis_correlations(self, standardised_NST: Tensor) -> Tensor:
+        """Correlations of x with y, x with z, y with z: (N, M, 3); 0 if one of the two does not vary."""
+        axes_NM3T = self.axes_of(standardised_NST)
+        products_NM33 = axes_NM3T @ axes_NM3T.transpose(2, 3)
+        return torch.cat([products_NM33[:, :, 0, 1:], products_NM33[:, :, 1, 2:]], dim=2) / axes_NM3T.shape[3]
+
+    def of_series(self, x_NST: Tensor) -> SeriesFeatures:
+        """The 14 features of each series."""
+        moments = moments_of(x_NST)
+        x1_NST, varies_NS = moments.standardised_NST, moments.varies_NS
+        x3_NST = x1_NST.square() * x1_NST
+        cosines_NSQ, sines_NSQ = (x1_NST @ self.waves_TW).square().chunk(2, dim=-1)
+        power_NSQ = (cosines_NSQ + sines_NSQ) * self.weight_Q
         share_NSQ = power_NSQ / torch.where(varies_NS, power_NSQ.sum(dim=-1), 1.0).unsqueeze(-1)
-        further = [
-            cubes_NST.mean(dim=-1),
-            (cubes_NST * standardised_NST).mean(dim=-1) - 3,
-            self.frequency_Q[power_NSQ.argmax(dim=-1)],
+        low_NS, median_NS, high_NS = quantiles(x_NST, (0.25, 0.5, 0.75))
+        values = [
+            *simple_features(x_NST, moments, median_NS),
+            high_NS - low_NS,
+            x3_NST.mean(dim=-1),
+            torch.where(varies_NS, (x3_NST * x1_NST).mean(dim=-1) - 3, 0.0),
+            torch.where(varies_NS, self.frequency_Q[power_NSQ.argmax(dim=-1)], 0.0),
             share_NSQ @ self.frequency_Q,
             -torch.xlogy(share_NSQ, share_NSQ).sum(dim=-1) / math.log(max(2, self.frequency_Q.shape[0])),
         ]
-        range_NS = quantile(sorted_NST, 0.75) - quantile(sorted_NST, 0.25)
-        further_NSF = torch.where(varies_NS.unsqueeze(-1), torch.stack(further, dim=-1), 0.0)
-        return torch.cat([simple_NSF, range_NS.unsqueeze(-1), further_NSF], dim=-1)
-
-    def power(self, centred_NST: Tensor) -> Tensor:
-        """Power at each frequency, up to a common factor: (N, S, Q)."""
-        cosines_NSQ, sines_NSQ = (centred_NST @ self.waves_TW).square().chunk(2, dim=-1)
-        return (cosines_NSQ + sines_NSQ) * self.weight_Q
+        return SeriesFeatures(torch.stack(values, dim=-1), moments, power_NSQ)
 
 
-def simple_features(x_NST: Tensor, sorted_NST: Tensor) -> Tensor:
-    """Eight features of series (N, S, T), given also in ascending order: (N, S, 8).
+def moments_of(x_NST: Tensor) -> Moments:
+    """The moments of series (N, S, T)."""
+    mean_NS1 = x_NST.mean(dim=-1, keepdim=True)
+    centred_NST = x_NST - mean_NS1
+    deviation_NS = centred_NST.square().mean(dim=-1).sqrt()  # a quarter of the time of std
+    root_mean_square_NS = x_NST.square().mean(dim=-1).sqrt()
+    varies_NS = deviation_NS > _CONSTANT_BELOW * root_mean_square_NS
+    scale_NS = torch.where(varies_NS, deviation_NS.reciprocal(), 0.0)
+    standardised_NST = centred_NST * scale_NS.unsqueeze(-1)
+    return Moments(mean_NS1.squeeze(-1), deviation_NS, root_mean_square_NS, varies_NS, standardised_NST)
+
+
+def simple_features(x_NST: Tensor, moments: Moments, median_NS: Tensor | None = None) -> list[Tensor]:
+    """Eight features of series (N, S, T), (N, S) each.
 
     Mean, deviation (of the population), minimum, maximum, median, mean absolute difference of consecutive samples, root
     mean square, sum.
     """
-    num_timepoints = x_NST.shape[-1]
-    steps_NS = (x_NST[..., 1:] - x_NST[..., :-1]).abs().sum(dim=-1) / max(1, num_timepoints - 1)
-    mean_NS1 = x_NST.mean(dim=-1, keepdim=True)
-    features = [
-        mean_NS1.squeeze(-1),
-        (x_NST - mean_NS1).square().mean(dim=-1).sqrt(),  # a quarter of the time of std
-        sorted_NST[..., 0],
-        sorted_NST[..., -1],
-        quantile(sorted_NST, 0.5),
-        steps_NS,
-        x_NST.square().mean(dim=-1).sqrt(),
+    return [
+        moments.mean_NS,
+        moments.deviation_NS,
+        x_NST.amin(dim=-1),
+        x_NST.amax(dim=-1),
+        quantiles(x_NST, (0.5,))[0] if median_NS is None else median_NS,
+        (x_NST[..., 1:] - x_NST[..., :-1]).abs().sum(dim=-1) / max(1, x_NST.shape[-1] - 1),
+        moments.root_mean_square_NS,
         x_NST.sum(dim=-1),
     ]
-    return torch.stack(features, dim=-1)
 
 
 def features_of(module: nn.Module, windows_NTC: Tensor) -> Tensor:
@@ -127,25 +161,19 @@ def features_of(module: nn.Module, windows_NTC: Tensor) -> Tensor:
         return torch.cat([module(chunk) for chunk in torch.split(windows_NTC, _CHUNK)])
 
 
-def quantile(sorted_NST: Tensor, share: float) -> Tensor:
-    """Quantile by linear interpolation, like NumPy's default."""
-    place = share * (sorted_NST.shape[-1] - 1)
-    below, above = math.floor(place), math.ceil(place)
-    return torch.lerp(sorted_NST[..., below], sorted_NST[..., above], place - below)
+def quantiles(x_NST: Tensor, shares: Sequence[float]) -> list[Tensor]:
+    """Quantiles of series (N, S, T) by linear interpolation, like NumPy's default: (N, S) for each of ``shares``.
 
-
-def centred(x_NST: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Series minus their mean (N, S, T), their deviations (N, S), and whether they vary (N, S)."""
-    centred_NST = x_NST - x_NST.mean(dim=-1, keepdim=True)
-    deviation_NS = centred_NST.square().mean(dim=-1).sqrt()
-    return centred_NST, deviation_NS, deviation_NS > _CONSTANT_BELOW * x_NST.square().mean(dim=-1).sqrt()
-
-
-def axis_correlations(axes_NM3T: Tensor) -> Tensor:
-    """Correlations of x with y, x with z, y with z: (N, M, 3); 0 if one of the two does not vary."""
-    centred_NM3T, deviation_NM3, varies_NM3 = centred(axes_NM3T)
-    standardised_NM3T = centred_NM3T / torch.where(varies_NM3, deviation_NM3, 1.0).unsqueeze(-1)
-    standardised_NM3T = torch.where(varies_NM3.unsqueeze(-1), standardised_NM3T, 0.0)
-    x_NMT, y_NMT, z_NMT = standardised_NM3T.unbind(dim=2)
-    pairs = [(x_NMT, y_NMT), (x_NMT, z_NMT), (y_NMT, z_NMT)]
-    return torch.stack([(first * second).mean(dim=-1) for first, second in pairs], dim=-1)
+    These ascend. From the highest down, each quantile is the largest of what is left when all above it is dropped,
+    which takes less time than to sort.
+    """
+    found, last = [], x_NST.shape[-1] - 1
+    for share in reversed(shares):
+        place = share * last
+        ends = []
+        for rank in sorted({math.ceil(place), math.floor(place)}, reverse=True):
+            if rank + 1 < x_NST.shape[-1]:
+                x_NST = x_NST.topk(rank + 1, largest=False, sorted=False).values
+            ends.append(x_NST.amax(dim=-1))
+        found.append(torch.lerp(ends[-1], ends[0], place % 1))
+    return found[::-1]

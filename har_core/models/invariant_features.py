@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.datasets.channels import Sensor
-from har_core.models.features import RichFeatures, axis_correlations, centred
+from har_core.models.features import RichFeatures, SeriesFeatures
 
 _ENDS_OF_BANDS_HZ = (0.5, 0.9, 1.3, 1.7, 2.3, 2.9, 3.7, 4.9, 6.5)
 """Below 2 Hz, where steps are, bands are narrow; the last one goes on to the highest frequency."""
@@ -57,13 +57,14 @@ class InvariantFeatures(nn.Module):
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
         if not self.rich.num_triples:
-            return self.rich.series_features(x_NCT).flatten(start_dim=1)
+            return self.rich.of_series(x_NCT).values_NSF.flatten(start_dim=1)
         axes_NM3T = self.rich.axes_of(x_NCT)
-        series_NIT = torch.cat([axes_NM3T.square().sum(dim=2).sqrt(), self._along_gravity(axes_NM3T)], dim=1)
+        magnitude_NMT = axes_NM3T.square().sum(dim=2).sqrt()
+        series = self.rich.of_series(torch.cat([x_NCT, magnitude_NMT, self._along_gravity(axes_NM3T)], dim=1))
         features = [
-            self.rich.series_features(torch.cat([x_NCT, series_NIT], dim=1)),
-            axis_correlations(axes_NM3T),
-            *self._of_invariant(series_NIT),
+            series.values_NSF,
+            self.rich.axis_correlations(series.moments.standardised_NST),
+            *self._of_invariant(series, first=x_NCT.shape[1]),
         ]
         return torch.cat([part.flatten(start_dim=1) for part in features], dim=1)
 
@@ -75,14 +76,14 @@ class InvariantFeatures(nn.Module):
         along_NPT: Tensor = (axes_NM3T.index_select(1, self.projected_P) * direction_NP3.unsqueeze(3)).sum(dim=2)
         return along_NPT
 
-    def _of_invariant(self, series_NIT: Tensor) -> tuple[Tensor, Tensor]:
+    def _of_invariant(self, series: SeriesFeatures, *, first: int) -> tuple[Tensor, Tensor]:
         """Logarithms of the power in each band (N, I, B), and the correlation of each series with each that follows.
 
-        These are (N, I·(I - 1)/2), 0 where one of the two does not vary.
+        These are (N, I·(I - 1)/2), 0 where one of the two does not vary. Invariant are all series from ``first`` on.
         """
-        centred_NIT, deviation_NI, varies_NI = centred(series_NIT)
-        bands_NIB = (self.rich.power(centred_NIT) @ self.bands_QB + _SMALLEST_POWER).log()
-        standardised_NIT = centred_NIT / torch.where(varies_NI, deviation_NI, 1.0).unsqueeze(-1)
-        standardised_NIT = torch.where(varies_NI.unsqueeze(-1), standardised_NIT, 0.0)
-        correlations_NII = standardised_NIT @ standardised_NIT.transpose(1, 2) / series_NIT.shape[2]
+        share_NIB = series.power_NSQ[:, first:] @ self.bands_QB
+        variance_NI1 = series.moments.deviation_NS[:, first:, None].square()
+        bands_NIB = (share_NIB * variance_NI1 + _SMALLEST_POWER).log()
+        x_NIT = series.moments.standardised_NST[:, first:]
+        correlations_NII = x_NIT @ x_NIT.transpose(1, 2) / x_NIT.shape[2]
         return bands_NIB, correlations_NII[:, self.pairs[0], self.pairs[1]]

@@ -3,10 +3,12 @@
 An accelerometer shows gravity and noise, so a unit that is worn never measures zero everywhere. The rule looks at
 samples alone, so that a registered model can apply it to what it is given.
 
-Letters: N windows, T timepoints, C channels, U units, D channels of a unit.
+Letters: N windows, T timepoints, C channels, U units, D channels of a unit, S = 2·U series.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -26,28 +28,29 @@ def fill_gaps(x_NTC: Tensor, lost: Tensor | float = 0.0) -> Tensor:
     units = (num_channels // CHANNELS_PER_UNIT, CHANNELS_PER_UNIT)
     x_NTUD = x_NTC.reshape(*x_NTC.shape[:2], *units)
     whole_NUT = (x_NTUD != lost).any(dim=3).transpose(1, 2)
-    time_T = torch.arange(num_timepoints, device=x_NTC.device)
-    far = 2 * num_timepoints
-    before_NUT = _largest_so_far(torch.where(whole_NUT, time_T, -far), -far)
-    after_NUT = -_largest_so_far(torch.where(whole_NUT, -time_T, -far).flip(2), -far).flip(2)
+    time_T = torch.arange(num_timepoints, dtype=torch.float32, device=x_NTC.device)  # engines pool floats alone
+    far = 2.0 * num_timepoints
+    both_NST = torch.cat([torch.where(whole_NUT, time_T, -far), torch.where(whole_NUT, -time_T, -far).flip(2)], dim=1)
+    before_NUT, after_NUT = _largest_so_far(both_NST, -far).chunk(2, dim=1)
+    after_NUT = -after_NUT.flip(2)
     is_before_NUT = time_T - before_NUT <= after_NUT - time_T
     end_NUT = torch.where(is_before_NUT, before_NUT, after_NUT).clamp(0, num_timepoints - 1)
-    mirror_NUT = torch.where(is_before_NUT, 2 * end_NUT + 1, 2 * end_NUT - 1) - time_T
+    mirror_NUT = 2 * end_NUT + torch.where(is_before_NUT, 1.0, -1.0) - time_T
     reached_NUT = mirror_NUT.clamp(0, num_timepoints - 1)
-    is_there_NUT = (reached_NUT == mirror_NUT) & whole_NUT.gather(2, reached_NUT)
-    place_NUT = torch.where(whole_NUT, time_T, torch.where(is_there_NUT, mirror_NUT, end_NUT))
+    is_there_NUT = (reached_NUT == mirror_NUT) & whole_NUT.gather(2, reached_NUT.to(torch.int64))
+    place_NUT = torch.where(whole_NUT, time_T, torch.where(is_there_NUT, mirror_NUT, end_NUT)).to(torch.int64)
     place_NTUD = place_NUT.transpose(1, 2).unsqueeze(3).expand_as(x_NTUD)
     filled_NTC: Tensor = x_NTUD.gather(1, place_NTUD).flatten(start_dim=2)
     return filled_NTC
 
 
-def _largest_so_far(x_NUT: Tensor, lowest: int) -> Tensor:
-    """The largest value up to each timepoint: int64 (N, U, T) to the same shape; none is below ``lowest``.
+def _largest_so_far(x_NST: Tensor, lowest: float) -> Tensor:
+    """The largest value up to each timepoint: float32 (N, S, T) to the same shape; none is below ``lowest``.
 
-    It reaches twice as far back with each step, because not every engine knows a cumulative maximum.
+    By pooling in two strides, because not every engine knows a cumulative maximum.
     """
-    reach = 1
-    while reach < x_NUT.shape[2]:
-        x_NUT = torch.maximum(x_NUT, functional.pad(x_NUT[..., :-reach], (reach, 0), value=lowest))
-        reach *= 2
-    return x_NUT
+    stride = math.isqrt(x_NST.shape[2] - 1) + 1
+    for dilation in (1, stride):
+        padded = functional.pad(x_NST, (dilation * (stride - 1), 0), value=lowest)
+        x_NST = functional.max_pool1d(padded, stride, stride=1, dilation=dilation)
+    return x_NST

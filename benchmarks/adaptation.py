@@ -1,9 +1,9 @@
 """What windows without labels of the new wearer are worth: a protocol of its own, never mixed with the others.
 
 ``python benchmarks/adaptation.py WINDOWS.parquet`` leaves one subject out, fits ``invariant_lda`` to the others, and
-lets it label the windows of the one left out (``data/windows`` of a home has the file). What it answered then trains
-too, and it is fitted again, five times: self-training. It sees all windows of the wearer before it answers for good, so
-it is no judge of a first minute.
+lets it label the windows of the one left out (``data/windows`` of a home has the file). What it answered, softened,
+then trains too, and it is fitted again, five times: self-training. It sees all windows of the wearer before it answers
+for good, so it is no judge of a first minute.
 
 ``--balanced`` takes for granted that the wearer did every activity equally long, which is true of these recordings and
 of few others. ``--inner`` has the subjects that do not test validate in turn: choose by that.
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.covariance import shrunk_covariance
 
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.scores import score
@@ -33,7 +33,7 @@ from har_core.splits.protocols import folds
 MODEL = "invariant_lda"
 ROUNDS = 5
 SOFTENING = 10.0
-"""Logits of the discriminant are far too sure; balancing moves what is unsure."""
+"""Logits of the discriminant are far too sure: they are divided by this before they count as labels."""
 
 
 def main() -> None:
@@ -86,16 +86,33 @@ def adapted(
         new: features (M, F) of the wearer's windows.
         balanced: whether each activity is taken to be equally frequent among them.
     """
-    features, labels = known, labels_of_known
+    classes = np.unique(labels_of_known)
+    known_shares = (labels_of_known[:, None] == classes).astype(np.float64)
+    features, shares = known, known_shares
     for finished in range(ROUNDS + 1):
-        linear = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=describe(MODEL).options["shrinkage"])
-        logits = linear.fit(features, labels).decision_function(new)
-        plain, labelling = softmax(logits, axis=1), equally_frequent(logits) if balanced else logits
+        weights, bias = discriminant(features, shares)
+        logits = new @ weights + bias
+        labelling = equally_frequent(logits) if balanced else softmax(logits / SOFTENING, axis=1)
         probabilities = np.zeros((len(new), NUM_ACTIVITIES))
-        probabilities[:, linear.classes_] = labelling if balanced and finished else plain
+        probabilities[:, classes] = labelling if balanced and finished else softmax(logits, axis=1)
         yield probabilities
-        features = np.concatenate([known, new])
-        labels = np.concatenate([labels_of_known, linear.classes_[labelling.argmax(axis=1)]])
+        features, shares = np.concatenate([known, new]), np.concatenate([known_shares, labelling])
+
+
+def discriminant(
+    features: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Weights (F, K) and bias (K,) of linear discriminant analysis of windows (N, F) with shares (N, K) in activities.
+
+    With shares of 0 and 1 it is that of scikit-learn, which takes no others.
+    """
+    frequency = shares.mean(axis=0)
+    means = (shares.T @ features) / len(features) / frequency[:, None]
+    scatter = features.T @ features / len(features) - (means.T * frequency) @ means
+    weights: npt.NDArray[np.float64] = np.linalg.solve(
+        shrunk_covariance(scatter, describe(MODEL).options["shrinkage"]), means.T
+    )
+    return weights, np.log(frequency) - (means.T * weights).sum(axis=0) / 2
 
 
 def equally_frequent(logits: npt.NDArray[np.float64], *, steps: int = 50) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ Letters: N windows, T timepoints, F features, Q quantiles, K activities.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.preprocessing import QuantileTransformer
@@ -45,6 +46,19 @@ def fit_discriminant(
         InputError: ``shrinkage`` or ``num_quantiles`` has an impossible value.
     """
     require_option(shrinkage <= 1, "shrinkage", shrinkage, "a share above 0 and up to 1")
+    scores, x_NF = fit_normal_scores(features, windows_NTC, num_quantiles=num_quantiles, farthest=farthest)
+    linear = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(x_NF, labels_N.numpy())
+    return LinearOnFeatures(scores, None, linear, num_classes=num_classes)
+
+
+def fit_normal_scores(
+    features: nn.Module, windows_NTC: Tensor, *, num_quantiles: int, farthest: float
+) -> tuple[nn.Module, npt.NDArray[np.float64]]:
+    """``features`` brought to a normal distribution, as a module that takes windows; and what it makes of these (N, F).
+
+    Raises:
+        InputError: ``num_quantiles`` is below 2.
+    """
     require_option(num_quantiles >= 2, "num_quantiles", num_quantiles, "at least 2")  # noqa: PLR2004 - two ends
     single = SinglePrecision(features)
     x_NF = features_of(single, windows_NTC)
@@ -52,9 +66,7 @@ def fit_discriminant(
         n_quantiles=min(num_quantiles, len(x_NF)), output_distribution="normal", subsample=None
     ).fit(x_NF.numpy())
     scores = NormalScores(torch.from_numpy(quantiles.quantiles_), farthest=farthest)
-    linear = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
-    linear.fit(features_of(scores, x_NF).numpy(), labels_N.numpy())
-    return LinearOnFeatures(nn.Sequential(single, scores), None, linear, num_classes=num_classes)
+    return nn.Sequential(single, scores), features_of(scores, x_NF).numpy()
 
 
 class SinglePrecision(nn.Module):

@@ -7,6 +7,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from har_core.models.catalogue import describe
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -44,6 +47,22 @@ def test_rounds_help_a_wearer_who_is_shifted(adaptation: ModuleType, balanced: b
     assert len(rates) == adaptation.ROUNDS + 1
     assert rates[0] < 0.95
     assert rates[-1] > rates[0] + 0.02
+
+
+def test_the_discriminant_of_whole_shares_is_that_of_scikit_learn(adaptation: ModuleType) -> None:
+    known, labels, new, _ = wearers(1)
+    weights, bias = adaptation.discriminant(known, np.eye(19)[labels])
+    expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=describe(adaptation.MODEL).options["shrinkage"])
+    np.testing.assert_allclose(new @ weights + bias, expected.fit(known, labels).decision_function(new), rtol=1e-9)
+
+
+def test_a_window_of_two_halves_counts_as_two_of_half_the_weight(adaptation: ModuleType) -> None:
+    known, labels, _, _ = wearers(1)
+    first, second = np.eye(19)[labels], np.eye(19)[np.roll(labels, 1)]
+    halves = adaptation.discriminant(np.concatenate([known] * 2), np.concatenate([first, second]))
+    shared = adaptation.discriminant(known, (first + second) / 2)
+    for one, other in zip(halves, shared, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
 def test_the_first_answer_knows_nothing_of_the_wearer(adaptation: ModuleType) -> None:

@@ -64,7 +64,7 @@ class RawWindowClassifier(nn.Module):
         unit: a forest would answer with a class, and others with NaN, of which ``argmax`` makes a class.
         """
         if torch.compiler.is_exporting():
-            is_finite = windows.abs().amax(dim=(0, 1)).isfinite()
+            is_finite = windows.abs().amax(dim=1).isfinite().all(dim=0)
             if self.channel_indices is None:
                 _refuse_what_is_not_finite(is_finite, range(windows.shape[2]))
             else:

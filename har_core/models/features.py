@@ -1,7 +1,8 @@
 """Features of windows, as modules. Each classical model chooses the features it uses.
 
 Everything is computed in float64 and along time only, so that, to the precision of float32, the features of a window do
-not depend on its batch. Nothing is learnt here: buffers follow from the shape of a window.
+not depend on its batch; only between frequencies of the same power rounding chooses. Nothing is learnt here: buffers
+follow from the shape of a window.
 
 Letters: N windows, T timepoints, C channels, M sensors with three axes, S series, F features, Q frequencies, W = 2·Q
 cosine and sine waves.
@@ -164,16 +165,13 @@ def features_of(module: nn.Module, windows_NTC: Tensor) -> Tensor:
 def quantiles(x_NST: Tensor, shares: Sequence[float]) -> list[Tensor]:
     """Quantiles of series (N, S, T) by linear interpolation, like NumPy's default: (N, S) for each of ``shares``.
 
-    These ascend. From the highest down, each quantile is the largest of what is left when all above it is dropped,
-    which takes less time than to sort.
+    From the highest rank down, the sample of a rank is the largest of what is left when all above it is dropped, which
+    takes less time than to sort.
     """
-    found, last = [], x_NST.shape[-1] - 1
-    for share in reversed(shares):
-        place = share * last
-        ends = []
-        for rank in sorted({math.ceil(place), math.floor(place)}, reverse=True):
-            if rank + 1 < x_NST.shape[-1]:
-                x_NST = x_NST.topk(rank + 1, largest=False, sorted=False).values
-            ends.append(x_NST.amax(dim=-1))
-        found.append(torch.lerp(ends[-1], ends[0], place % 1))
-    return found[::-1]
+    places = [share * (x_NST.shape[-1] - 1) for share in shares]
+    samples_NS = {}
+    for rank in sorted({whole for place in places for whole in (math.floor(place), math.ceil(place))}, reverse=True):
+        if rank + 1 < x_NST.shape[-1]:
+            x_NST = x_NST.topk(rank + 1, largest=False, sorted=False).values
+        samples_NS[rank] = x_NST.amax(dim=-1)
+    return [torch.lerp(samples_NS[math.floor(place)], samples_NS[math.ceil(place)], place % 1) for place in places]

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from har_core.models.catalogue import describe
@@ -69,6 +70,19 @@ def test_the_first_answer_knows_nothing_of_the_wearer(adaptation: ModuleType) ->
     known, labels, new, _ = wearers(2.5)
     together, alone = (next(adaptation.adapted(known, labels, some, balanced=True)) for some in (new, new[:1]))
     np.testing.assert_allclose(together[:1], alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_the_second_answer_is_trained_on_softened_first_ones(adaptation: ModuleType, balanced: bool) -> None:
+    known, labels, new, _ = wearers(2.5)
+    weights, bias = adaptation.discriminant(known, np.eye(19)[labels])
+    logits = new @ weights + bias
+    soft = adaptation.equally_frequent(logits) if balanced else softmax(logits / adaptation.SOFTENING, axis=1)
+    weights, bias = adaptation.discriminant(np.concatenate([known, new]), np.concatenate([np.eye(19)[labels], soft]))
+    logits = new @ weights + bias
+    _, second, *_ = adaptation.adapted(known, labels, new, balanced=balanced)
+    expected = adaptation.equally_frequent(logits) if balanced else softmax(logits, axis=1)
+    np.testing.assert_allclose(second, expected, atol=1e-9)
 
 
 def test_an_activity_that_nobody_known_does_is_never_answered(adaptation: ModuleType) -> None:

@@ -14,6 +14,7 @@ from har_core.inference.acceleration import Engine, accelerate
 from har_core.inference.classifier import RawWindowClassifier, predict_probabilities, weights_version
 from har_core.inference.graph import load_graph
 from har_core.models import create_model
+from har_core.training.devices import has_bf16
 from har_core.windows.gaps import fill_gaps
 
 T, C, K = 20, 4, 5
@@ -244,3 +245,17 @@ def test_an_exported_classifier_fills_gaps_on_every_engine(
         for engine in engines:
             fast = accelerate(graph, num_timepoints=T, num_channels=27, engine=engine, precision="fp32")
             np.testing.assert_allclose(fast(windows[:size].numpy()), expected[:size], atol=1e-4)
+
+
+@pytest.mark.skipif(not has_bf16(), reason="OpenVINO takes bf16 where the processor has it")
+def test_an_engine_in_bf16_fills_windows_longer_than_it_can_count() -> None:
+    """Of whole numbers above 256, bf16 holds only some."""
+    torch.manual_seed(0)
+    network = create_model("cnn", num_channels=9, num_timepoints=300, num_classes=K, base_width=4).eval()
+    classifier = RawWindowClassifier(network, fills_gaps=True).eval()
+    windows = torch.randn(4, 300, 9)
+    windows[0, 250:] = windows[1, 260:290] = windows[2, ::2] = 0
+    fast = accelerate(classifier, num_timepoints=300, num_channels=9, engine="openvino", precision="bf16")
+    with torch.no_grad():
+        expected = classifier(windows).numpy()
+    np.testing.assert_allclose(fast(windows.numpy()), expected, atol=0.01)

@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from har_core.base.errors import InputError
-from har_core.models.features import RichFeatures, SimpleFeatures, features_of
+from har_core.models.features import RichFeatures, SimpleFeatures, features_of, quantiles
 
 Series = npt.NDArray[np.float64]
 TRIPLES = tuple((i, i + 1, i + 2) for i in range(0, 45, 3))
@@ -64,6 +64,14 @@ def test_simple_features(num_timepoints: int) -> None:
 
 def of_one_sample(value: float) -> list[float]:
     return [value, 0, value, value, value, 0, abs(value), value]
+
+
+@pytest.mark.parametrize("num_timepoints", [1, 2, 3, 4, 125, 126])
+@pytest.mark.parametrize("shares", [(0.25, 0.5, 0.75), (0.75, 0.3, 0.31), (0.0, 1.0)])
+def test_quantiles_equal_numpy_with_and_without_ties(num_timepoints: int, shares: tuple[float, ...]) -> None:
+    for x in (windows(num_timepoints, 3).transpose(1, 2), windows(num_timepoints, 3).transpose(1, 2).round()):
+        found = torch.stack(quantiles(x, shares))
+        np.testing.assert_allclose(found.numpy(), np.quantile(x.numpy(), shares, axis=-1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("num_timepoints", [125, 64])

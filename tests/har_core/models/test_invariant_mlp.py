@@ -17,7 +17,7 @@ from har_core.models import fit_model
 from har_core.models.features import features_of
 from har_core.models.invariant_mlp import HiddenLayer, whitening
 
-OPTIONS: dict[str, Any] = {"hidden_size": 12, "epochs": 6, "penalty": 0.3, "shrinkage": 0.2, "num_quantiles": 20}
+OPTIONS: dict[str, Any] = {"hidden_size": 12, "epochs": 20, "penalty": 0.3, "shrinkage": 0.2, "num_quantiles": 20}
 
 
 def windows(num_classes: int) -> tuple[Tensor, Tensor]:
@@ -40,7 +40,7 @@ def scores_and_logits(num_classes: int) -> tuple[np.ndarray, np.ndarray, Tensor]
 def test_it_equals_scikit_learn_on_whitened_scores(num_classes: int) -> None:
     scores, labels, logits = scores_and_logits(num_classes)
     white = (scores @ (0.1 * whitening(scores[:200], labels[:200], shrinkage=0.2))).astype(np.float32)
-    expected = MLPClassifier((12,), alpha=0.3, batch_size=128, max_iter=6, random_state=3)
+    expected = MLPClassifier((12,), alpha=0.3, batch_size=128, max_iter=20, random_state=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         expected.fit(white[:200], labels[:200])

@@ -82,6 +82,7 @@ class RichFeatures(nn.Module):
         # Every frequency stands for itself and its negative, but the highest of an even number of samples.
         weight_Q = torch.where(2 * cycles_Q == num_timepoints, 1.0, 2.0).to(torch.float64)
         self.axes = nn.Buffer(torch.tensor(list(triples), dtype=torch.int64).reshape(-1), persistent=False)
+        self.axis_pairs = nn.Buffer(torch.tensor([1, 2, 5]), persistent=False)  # of 3 x 3: xy, xz, yz
         self.waves_TW = nn.Buffer(torch.cat([angles_TQ.cos(), angles_TQ.sin()], dim=1), persistent=False)
         self.weight_Q = nn.Buffer(weight_Q, persistent=False)
         self.frequency_Q = nn.Buffer(cycles_Q * SAMPLING_RATE_HZ / num_timepoints, persistent=False)
@@ -102,8 +103,8 @@ class RichFeatures(nn.Module):
     def axis_correlations(self, standardised_NST: Tensor) -> Tensor:
         """Correlations of x with y, x with z, y with z: (N, M, 3); 0 if one of the two does not vary."""
         axes_NM3T = self.axes_of(standardised_NST)
-        products_NM33 = axes_NM3T @ axes_NM3T.transpose(2, 3)
-        return torch.cat([products_NM33[:, :, 0, 1:], products_NM33[:, :, 1, 2:]], dim=2) / axes_NM3T.shape[3]
+        products_NM9 = (axes_NM3T @ axes_NM3T.transpose(2, 3)).flatten(start_dim=2)
+        return products_NM9.index_select(2, self.axis_pairs) / axes_NM3T.shape[3]
 
     def of_series(self, x_NST: Tensor) -> SeriesFeatures:
         """The 14 features of each series."""

@@ -4,7 +4,7 @@ People wear a unit turned a little differently, and turn it while they move. The
 same, and so does its part along gravity, which the mean acceleration of a window shows.
 
 Letters: N windows, T timepoints, C channels, M sensors with three axes, P projections, I = M + P invariant series,
-B bands of frequency, Q frequencies, F features.
+R pairs of them, B bands of frequency, Q frequencies, F features.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ class InvariantFeatures(nn.Module):
         band_Q = torch.bucketize(self.rich.frequency_Q, ends)
         bands_QB = nn.functional.one_hot(band_Q, len(ends) + 1).to(torch.float64)
         self.bands_QB = nn.Buffer(bands_QB / num_timepoints**2, persistent=False)
-        num_series = len(sensors) + len(projected)
-        self.pairs = nn.Buffer(torch.triu_indices(num_series, num_series, offset=1), persistent=False)
+        self.num_invariant = len(sensors) + len(projected)
+        first_R, second_R = torch.triu_indices(self.num_invariant, self.num_invariant, offset=1)
+        self.pairs_R = nn.Buffer(first_R * self.num_invariant + second_R, persistent=False)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()
@@ -64,7 +65,7 @@ class InvariantFeatures(nn.Module):
         features = [
             series.values_NSF,
             self.rich.axis_correlations(series.moments.standardised_NST),
-            *self._of_invariant(series, first=x_NCT.shape[1]),
+            *self._of_invariant(series),
         ]
         return torch.cat([part.flatten(start_dim=1) for part in features], dim=1)
 
@@ -76,14 +77,15 @@ class InvariantFeatures(nn.Module):
         along_NPT: Tensor = (axes_NM3T.index_select(1, self.projected_P) * direction_NP3.unsqueeze(3)).sum(dim=2)
         return along_NPT
 
-    def _of_invariant(self, series: SeriesFeatures, *, first: int) -> tuple[Tensor, Tensor]:
+    def _of_invariant(self, series: SeriesFeatures) -> tuple[Tensor, Tensor]:
         """Logarithms of the power in each band (N, I, B), and the correlation of each series with each that follows.
 
-        These are (N, I·(I - 1)/2), 0 where one of the two does not vary. Invariant are all series from ``first`` on.
+        These are (N, I·(I - 1)/2), 0 where one of the two does not vary. Invariant are the last series.
         """
-        share_NIB = series.power_NSQ[:, first:] @ self.bands_QB
-        variance_NI1 = series.moments.deviation_NS[:, first:, None].square()
-        bands_NIB = (share_NIB * variance_NI1 + _SMALLEST_POWER).log()
-        x_NIT = series.moments.standardised_NST[:, first:]
+        first = series.power_NSQ.shape[1] - self.num_invariant
+        share_NIB = series.power_NSQ.narrow(1, first, self.num_invariant) @ self.bands_QB
+        variance_NI = series.moments.deviation_NS.narrow(1, first, self.num_invariant).square()
+        bands_NIB = (share_NIB * variance_NI.unsqueeze(2) + _SMALLEST_POWER).log()
+        x_NIT = series.moments.standardised_NST.narrow(1, first, self.num_invariant)
         correlations_NII = x_NIT @ x_NIT.transpose(1, 2) / x_NIT.shape[2]
-        return bands_NIB, correlations_NII[:, self.pairs[0], self.pairs[1]]
+        return bands_NIB, correlations_NII.flatten(start_dim=1).index_select(1, self.pairs_R)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scipy import stats
@@ -121,10 +121,24 @@ def compare(candidate: GateEntry, incumbent: GateEntry, confidence: float) -> Co
         candidate=statistics.fmean(first[subject] for subject in subjects),
         incumbent=statistics.fmean(second[subject] for subject in subjects),
         difference=statistics.fmean(differences),
-        uncertainty=_uncertainty(differences, confidence),
+        uncertainty=uncertainty_of(differences, confidence),
         candidate_milliseconds=candidate.milliseconds,
         incumbent_milliseconds=incumbent.milliseconds,
     )
+
+
+def uncertainty_of(differences: Sequence[float], confidence: float) -> float:
+    """What subjects and seeds explain of the mean of paired ``differences``, at this one-sided ``confidence``."""
+    num_subjects = len(differences)
+    if num_subjects < ENOUGH_SUBJECTS:
+        return float(stats.norm.ppf(confidence)) * USUAL_DEVIATION / math.sqrt(num_subjects)
+    error = statistics.stdev(differences) / math.sqrt(num_subjects)
+    return float(stats.t.ppf(confidence, num_subjects - 1)) * error
+
+
+def is_as_good(difference: float, uncertainty: float, margin: float) -> bool:
+    """Whether a difference cannot be below minus the margin and may be 0."""
+    return difference - uncertainty > -margin and difference + uncertainty >= 0
 
 
 def standings(entries: Mapping[str, GateEntry]) -> dict[str, float]:
@@ -145,14 +159,6 @@ def _mean(scores: Mapping[int, float]) -> float:
     return statistics.fmean(scores.values()) if scores else -math.inf
 
 
-def _uncertainty(differences: list[float], confidence: float) -> float:
-    num_subjects = len(differences)
-    if num_subjects < ENOUGH_SUBJECTS:
-        return float(stats.norm.ppf(confidence)) * USUAL_DEVIATION / math.sqrt(num_subjects)
-    error = statistics.stdev(differences) / math.sqrt(num_subjects)
-    return float(stats.t.ppf(confidence, num_subjects - 1)) * error
-
-
 def _by_scores(candidate: GateEntry, incumbent: GateEntry, found: Comparison, rule: ChampionSettings) -> Decision:
     lowest, highest = found.difference - found.uncertainty, found.difference + found.uncertainty
     where = "over folds" if found.evidence == "folds" else "on validation windows"
@@ -165,7 +171,7 @@ def _by_scores(candidate: GateEntry, incumbent: GateEntry, found: Comparison, ru
             promote=True, reason=f"{candidate.name} is better than {incumbent.name} ({numbers})", comparison=found
         )
     is_other = candidate.recipe != incumbent.recipe
-    if is_other and lowest > -rule.margin and highest >= 0 and _is_cheaper(found, rule.cheaper):
+    if is_other and is_as_good(found.difference, found.uncertainty, rule.margin) and _is_cheaper(found, rule.cheaper):
         times = f"{found.candidate_milliseconds:.2f} ms a window against {found.incumbent_milliseconds:.2f}"
         reason = f"{candidate.name} is as good as {incumbent.name} and cheaper ({numbers}; {times})"
         return Decision(promote=True, reason=reason, comparison=found)

@@ -42,13 +42,10 @@ class Moments:
     """What most features of series (N, S, T) start from."""
 
     mean_NS: Tensor
+    centred_NST: Tensor
     deviation_NS: Tensor
     """Of the population."""
     root_mean_square_NS: Tensor
-    varies_NS: Tensor
-    """Whether more than rounding makes a series vary."""
-    standardised_NST: Tensor
-    """With mean 0 and deviation 1; 0 where a series does not vary."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,9 @@ class SeriesFeatures:
     """The 14 features of series (N, S, T), and what other features may take from their making."""
 
     values_NSF: Tensor
-    moments: Moments
+    deviation_NS: Tensor
+    standardised_NST: Tensor
+    """With mean 0 and deviation 1; 0 where no more than rounding makes a series vary."""
     power_NSQ: Tensor
     """Of the standardised series at each frequency, up to a common factor."""
 
@@ -93,7 +92,7 @@ class RichFeatures(nn.Module):
             return self.of_series(x_NCT).values_NSF.flatten(start_dim=1)
         magnitude_NMT = self.axes_of(x_NCT).square().sum(dim=2).sqrt()
         series = self.of_series(torch.cat([x_NCT, magnitude_NMT], dim=1))
-        correlations_NM3 = self.axis_correlations(series.moments.standardised_NST)
+        correlations_NM3 = self.axis_correlations(series.standardised_NST)
         return torch.cat([series.values_NSF.flatten(start_dim=1), correlations_NM3.flatten(start_dim=1)], dim=1)
 
     def axes_of(self, x_NST: Tensor) -> Tensor:
@@ -109,7 +108,9 @@ class RichFeatures(nn.Module):
     def of_series(self, x_NST: Tensor) -> SeriesFeatures:
         """The 14 features of each series."""
         moments = moments_of(x_NST)
-        x1_NST, varies_NS = moments.standardised_NST, moments.varies_NS
+        varies_NS = moments.deviation_NS > _CONSTANT_BELOW * moments.root_mean_square_NS
+        scale_NS = torch.where(varies_NS, moments.deviation_NS.reciprocal(), 0.0)
+        x1_NST = moments.centred_NST * scale_NS.unsqueeze(-1)
         x3_NST = x1_NST.square() * x1_NST
         cosines_NSQ, sines_NSQ = (x1_NST @ self.waves_TW).square().chunk(2, dim=-1)
         power_NSQ = (cosines_NSQ + sines_NSQ) * self.weight_Q
@@ -124,7 +125,7 @@ class RichFeatures(nn.Module):
             share_NSQ @ self.frequency_Q,
             -torch.xlogy(share_NSQ, share_NSQ).sum(dim=-1) / math.log(max(2, self.frequency_Q.shape[0])),
         ]
-        return SeriesFeatures(torch.stack(values, dim=-1), moments, power_NSQ)
+        return SeriesFeatures(torch.stack(values, dim=-1), moments.deviation_NS, x1_NST, power_NSQ)
 
 
 def moments_of(x_NST: Tensor) -> Moments:
@@ -133,10 +134,7 @@ def moments_of(x_NST: Tensor) -> Moments:
     centred_NST = x_NST - mean_NS1
     deviation_NS = centred_NST.square().mean(dim=-1).sqrt()  # a quarter of the time of std
     root_mean_square_NS = x_NST.square().mean(dim=-1).sqrt()
-    varies_NS = deviation_NS > _CONSTANT_BELOW * root_mean_square_NS
-    scale_NS = torch.where(varies_NS, deviation_NS.reciprocal(), 0.0)
-    standardised_NST = centred_NST * scale_NS.unsqueeze(-1)
-    return Moments(mean_NS1.squeeze(-1), deviation_NS, root_mean_square_NS, varies_NS, standardised_NST)
+    return Moments(mean_NS1.squeeze(-1), centred_NST, deviation_NS, root_mean_square_NS)
 
 
 def simple_features(x_NST: Tensor, moments: Moments, median_NS: Tensor | None = None) -> list[Tensor]:

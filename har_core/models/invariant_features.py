@@ -64,7 +64,7 @@ class InvariantFeatures(nn.Module):
         series = self.rich.of_series(torch.cat([x_NCT, magnitude_NMT, self._along_gravity(axes_NM3T)], dim=1))
         features = [
             series.values_NSF,
-            self.rich.axis_correlations(series.moments.standardised_NST),
+            self.rich.axis_correlations(series.standardised_NST),
             *self._of_invariant(series),
         ]
         return torch.cat([part.flatten(start_dim=1) for part in features], dim=1)
@@ -84,8 +84,8 @@ class InvariantFeatures(nn.Module):
         """
         first = series.power_NSQ.shape[1] - self.num_invariant
         share_NIB = series.power_NSQ.narrow(1, first, self.num_invariant) @ self.bands_QB
-        variance_NI = series.moments.deviation_NS.narrow(1, first, self.num_invariant).square()
+        variance_NI = series.deviation_NS.narrow(1, first, self.num_invariant).square()
         bands_NIB = (share_NIB * variance_NI.unsqueeze(2) + _SMALLEST_POWER).log()
-        x_NIT = series.moments.standardised_NST.narrow(1, first, self.num_invariant)
+        x_NIT = series.standardised_NST.narrow(1, first, self.num_invariant)
         correlations_NII = x_NIT @ x_NIT.transpose(1, 2) / x_NIT.shape[2]
         return bands_NIB, correlations_NII.flatten(start_dim=1).index_select(1, self.pairs_R)

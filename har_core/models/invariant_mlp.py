@@ -46,13 +46,13 @@ def fit(
     seed: int,
     sensors: tuple[Sensor, ...],
     hidden_size: int = 256,
-    epochs: int = 10,
+    num_epochs: int = 10,
     penalty: float = 1.0,
     shrinkage: float = 0.01,
     num_quantiles: int = 10,
     farthest: float = 2.5,
 ) -> nn.Module:
-    """Whiten with the share ``shrinkage`` of identity, then train for ``epochs`` epochs.
+    """Whiten with the share ``shrinkage`` of identity, then train for ``num_epochs`` epochs.
 
     ``penalty`` is on the squares of the weights, scikit-learn's ``alpha``. ``num_quantiles`` and ``farthest`` are as in
     ``invariant_lda``.
@@ -66,8 +66,8 @@ def fit(
         (hidden_size,),
         alpha=penalty,
         batch_size=min(_BATCH_SIZE, len(x_NF)),
-        max_iter=epochs,
-        n_iter_no_change=epochs,
+        max_iter=num_epochs,
+        n_iter_no_change=num_epochs,
         random_state=seed,
     )
     with warnings.catch_warnings():

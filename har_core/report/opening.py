@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from har_core.report.fold_rows import FoldRow
@@ -33,8 +34,11 @@ class Opening:
     """Goes below the figures."""
 
 
-def open_report(validation: Ranked, test: Ranked, folds: FoldViews) -> Opening:
-    """The score on new people where there are folds, else that on the held-out subjects."""
+def open_report(validation: Ranked, test: Ranked, folds: FoldViews, cheaper: Callable[[str], str]) -> Opening:
+    """The score on new people where there are folds, else that on the held-out subjects.
+
+    ``cheaper`` gives a sentence about a cheaper model that is as good as an architecture, if there is one.
+    """
     if not folds.protocols and not test:
         return Opening(lead="There is no trained model to compare yet.")
     if not folds.protocols:
@@ -50,14 +54,14 @@ def open_report(validation: Ranked, test: Ranked, folds: FoldViews) -> Opening:
             f"{view.title}: the highest macro-F1 on people that the model never saw is "
             f"{with_spread(best.summary.macro_f1)}, by {best.name}{over}."
         )
-        return Opening(lead=lead)
+        return Opening(lead=f"{lead} {cheaper(best.summary.architecture)}".rstrip())
     why = "the best on validation" if len(ranked) > 1 else "the only trained model"
     if chosen.summary.architecture != ranked[0]:
         why += " of those with all their folds"
-    return _of_folds(chosen, why, view, folds)
+    return _of_folds(chosen, why, view, folds, cheaper(chosen.summary.architecture))
 
 
-def _of_folds(row: FoldRow, why: str, view: ProtocolView, folds: FoldViews) -> Opening:
+def _of_folds(row: FoldRow, why: str, view: ProtocolView, folds: FoldViews, cheaper: str) -> Opening:
     summary = row.summary
     macro_f1, clean = with_spread(summary.macro_f1), with_spread(summary.macro_f1_clean)
     lead = f"{view.title}: {row.name}, {why}, reaches a macro-F1 of {macro_f1} on people it never saw"
@@ -85,7 +89,7 @@ def _of_folds(row: FoldRow, why: str, view: ProtocolView, folds: FoldViews) -> O
         f"All figures are of {row.name}; mean ± standard deviation over {len(row.entries)} folds, {seeds}. "
         "No test score was used to choose anything."
     )
-    return Opening(lead=lead, headlines=tuple(headlines), aside=aside)
+    return Opening(lead=f"{lead} {cheaper}".rstrip(), headlines=tuple(headlines), aside=aside)
 
 
 def _of_holdout(validation: Ranked, test: Ranked) -> Opening:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 
 from har_core.evaluation.latency import Machine
 from har_core.report.charts import curves, dumbbells, scatter
+from har_core.report.cheaper import cheaper_choice, validation_over_folds
 from har_core.report.confusions import equal_support, hardest_activities
 from har_core.report.defects import AuditView, view_audit
 from har_core.report.formats import fixed, is_number, listed
@@ -17,6 +19,7 @@ from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.report.opening import Opening, open_report
 from har_core.report.published import PUBLISHED, PublishedFigures
 from har_core.report.rankings import Ranked, rank
+from har_core.settings.champion import ChampionSettings
 
 SYNTHETIC_NOTE = (
     "Synthetic recordings: the figures below describe generated data, not people, "
@@ -108,10 +111,19 @@ def compose(inputs: ReportInputs) -> Page:
     on_test = [model.scores("test") for model in models]
     folds = view_folds(inputs)
     published = models if inputs.is_like_published else ()
+    cheaper = partial(
+        cheaper_choice,
+        per_subject=validation_over_folds(
+            (entry for entry in inputs.folds if entry.result.origin == inputs.origin),
+            testing=inputs.experiment.get("splits", {}).get("test_subjects", ()),
+        ),
+        milliseconds={model.result.architecture: model.result.latency.batch1_median_ms for model in own},
+        rule=ChampionSettings(**inputs.experiment.get("champion", {})),
+    )
     return Page(
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,
-        opening=open_report(rankings["validation"], rankings["test"], folds),
+        opening=open_report(rankings["validation"], rankings["test"], folds, cheaper),
         missing=(*inputs.missing, *foreign, *folds.problems),
         folds=folds,
         audit=view_audit(inputs),

@@ -17,7 +17,7 @@ from har_core.models import fit_model
 from har_core.models.features import features_of
 from har_core.models.invariant_mlp import HiddenLayer, whitening
 
-OPTIONS: dict[str, Any] = {"hidden_size": 12, "epochs": 20, "penalty": 0.3, "shrinkage": 0.2, "num_quantiles": 20}
+OPTIONS: dict[str, Any] = {"hidden_size": 12, "num_epochs": 20, "penalty": 0.3, "shrinkage": 0.2, "num_quantiles": 20}
 
 
 def windows(num_classes: int) -> tuple[Tensor, Tensor]:

@@ -104,7 +104,7 @@ def test_options_of_classical_models() -> None:
     assert describe("extra_trees").options == {"num_trees": 300}  # sensors are no option
     measured = {"shrinkage": 0.01, "num_quantiles": 10, "farthest": 2.5}  # docs/results/champion.md
     assert describe("invariant_lda").options == measured
-    assert describe("invariant_mlp").options == measured | {"hidden_size": 256, "epochs": 10, "penalty": 1.0}
+    assert describe("invariant_mlp").options == measured | {"hidden_size": 256, "num_epochs": 10, "penalty": 1.0}
 
 
 def test_what_is_fitted_cannot_be_created_and_the_other_way_round() -> None:

@@ -174,7 +174,7 @@ class _Gate:
     @property
     def can_compare(self) -> bool:
         """Whether anybody validates, in the split or in folds; test scores choose nothing."""
-        from har_core.evaluation.gate import ENOUGH_SUBJECTS
+        from har_core.evaluation.paired import ENOUGH_SUBJECTS
 
         num_subjects = max(map(len, self.contenders.folds.by_model.values()), default=0)
         return len(self.contenders.validation.labels) > 0 or num_subjects >= ENOUGH_SUBJECTS

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from scipy import stats
 
 from har_core.base.errors import counted
 from har_core.datasets.origin import Origin
+from har_core.evaluation.paired import ENOUGH_SUBJECTS, is_as_good, uncertainty_of
 from har_core.settings.champion import ChampionSettings
-
-ENOUGH_SUBJECTS = 3
-"""With fewer, their spread is not measured, but taken to be :data:`USUAL_DEVIATION`."""
-USUAL_DEVIATION = 0.04
-"""Standard deviation over subjects of the difference between two models, each with one seed: about the median of the
-pairs in docs/results/zoo.csv."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,20 +118,6 @@ def compare(candidate: GateEntry, incumbent: GateEntry, confidence: float) -> Co
         candidate_milliseconds=candidate.milliseconds,
         incumbent_milliseconds=incumbent.milliseconds,
     )
-
-
-def uncertainty_of(differences: Sequence[float], confidence: float) -> float:
-    """What subjects and seeds explain of the mean of paired ``differences``, at this one-sided ``confidence``."""
-    num_subjects = len(differences)
-    if num_subjects < ENOUGH_SUBJECTS:
-        return float(stats.norm.ppf(confidence)) * USUAL_DEVIATION / math.sqrt(num_subjects)
-    error = statistics.stdev(differences) / math.sqrt(num_subjects)
-    return float(stats.t.ppf(confidence, num_subjects - 1)) * error
-
-
-def is_as_good(difference: float, uncertainty: float, margin: float) -> bool:
-    """Whether a difference cannot be below minus the margin and may be 0."""
-    return difference - uncertainty > -margin and difference + uncertainty >= 0
 
 
 def standings(entries: Mapping[str, GateEntry]) -> dict[str, float]:

@@ -9,7 +9,7 @@ import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping
 
-from har_core.evaluation.gate import ENOUGH_SUBJECTS, is_as_good, uncertainty_of
+from har_core.evaluation.paired import ENOUGH_SUBJECTS, is_as_good, uncertainty_of
 from har_core.evaluation.results import macro_f1_of_present
 from har_core.report.formats import significant
 from har_core.report.honest import LEAKY

@@ -116,6 +116,7 @@ def test_what_cannot_change_a_result_does_not_count(tree: Path) -> None:
 
 def test_evaluation_counts_for_the_gate_and_for_no_model(tree: Path) -> None:
     assert changed_by(tree, "evaluation/gate.py") == {"gate"}
+    assert changed_by(tree, "evaluation/paired.py") == {"gate", "report"}
 
 
 def test_a_corrected_metric_concerns_the_report_and_no_training(tree: Path) -> None:

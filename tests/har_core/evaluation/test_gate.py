@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from narrowing import present
 from scipy import stats
 
-from har_core.evaluation.gate import ENOUGH_SUBJECTS, USUAL_DEVIATION, GateEntry, compare, decide, standings
+from har_core.evaluation.gate import GateEntry, compare, decide, standings
+from har_core.evaluation.paired import ENOUGH_SUBJECTS, USUAL_DEVIATION
 from har_core.settings.champion import ChampionSettings
 
 RULE = ChampionSettings()

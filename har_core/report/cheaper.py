@@ -66,6 +66,8 @@ def validation_over_folds(folds: Iterable[FoldEntry], *, testing: Collection[int
         result, validating = entry.result, entry.result.subjects.get("validation", ())
         if result.protocol == LEAKY or len(validating) != 1 or validating[0] in testing:
             continue
+        if not all("validation" in seed.scores for seed in result.seeds):  # no window of theirs was left
+            continue
         own = found[result.protocol == _INNER].setdefault(result.architecture, {}).setdefault(validating[0], [])
         own += [macro_f1_of_present(seed.scores["validation"]) for seed in result.seeds]
     return {

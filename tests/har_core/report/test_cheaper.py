@@ -76,6 +76,8 @@ def test_validation_is_of_subjects_who_validate_alone_and_never_test(with_folds:
     assert found[subject] == pytest.approx(sum(scores) / len(scores))
     together = [renamed(entry, subjects=entry.result.subjects | {"validation": (1, 2)}) for entry in honest]
     assert validation_over_folds(together, testing=()) == {}
+    without = [renamed(entry, seeds=tuple(replace(s, scores={}) for s in entry.result.seeds)) for entry in honest]
+    assert validation_over_folds(without, testing=()) == {}
 
 
 def test_inner_folds_are_asked_first(with_folds: Callable[..., dict[str, Any]]) -> None:

@@ -33,7 +33,7 @@ from har_core.models.registry import register_classical
 
 _BATCH_SIZE = 128
 _DEVIATION = 0.1
-"""Of whitened features. Smaller than 1, because 1,575 of them meet in a hidden unit."""
+"""Of whitened features. Smaller than 1, because all of them, hundreds and more, meet in a hidden unit."""
 _SMALLEST_VARIANCE = 1e-12
 
 

@@ -1,6 +1,6 @@
 """Says when another model than the best is the better choice, because it is as good and takes less time.
 
-No test score has a say in it.
+No test score has a say in the comparison.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def cheaper_choice(
         milliseconds: for one window, by architecture; of those that were measured.
         rule: how sure it must be, what may be lost, and what is cheaper.
     """
-    if best not in milliseconds:
+    if best not in milliseconds or best not in per_subject:
         return ""
     for name in sorted(per_subject.keys() & milliseconds.keys() - {best}, key=milliseconds.__getitem__):
         subjects = sorted(per_subject[name].keys() & per_subject[best].keys())

@@ -239,6 +239,7 @@ def test_an_exported_classifier_fills_gaps_on_every_engine(
         program = torch.export.export(classifier, (windows[:2],), dynamic_shapes=({0: torch.export.Dim("N")},))
     torch.export.save(program, tmp_path / "model.pt2")
     graph = load_graph(tmp_path / "model.pt2")
+    assert graph(windows[:0]).shape == (0, K)
     for size in (1, len(windows)):
         np.testing.assert_allclose(predict_probabilities(graph, windows[:size]), expected[:size], atol=1e-6)
         engines: tuple[Engine, ...] = ("torch", "openvino")

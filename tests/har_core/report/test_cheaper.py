@@ -54,6 +54,10 @@ def test_of_several_the_quickest_is_named_and_what_was_not_timed_is_not() -> Non
     assert not cheaper_choice("resnet", scores, {"cnn": 0.5}, RULE)
 
 
+def test_nothing_is_compared_with_a_model_that_nobody_validated() -> None:
+    assert not cheaper_choice("resnet", {"cnn": BEST}, {"resnet": 2.0, "cnn": 0.5}, RULE)
+
+
 def test_the_rule_is_a_setting() -> None:
     scores = {"resnet": BEST, "cnn": shifted(-0.02, 0.01, -0.02, 0.01)}
     milliseconds = {"resnet": 2.0, "cnn": 1.5}

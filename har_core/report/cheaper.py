@@ -55,16 +55,20 @@ def cheaper_choice(
     return ""
 
 
-def validation_over_folds(folds: Iterable[FoldEntry], *, testing: Collection[int]) -> dict[str, dict[int, float]]:
+def validation_over_folds(
+    folds: Iterable[FoldEntry], *, testing: Collection[int], fitted: Collection[str] = ()
+) -> dict[str, dict[int, float]]:
     """Macro-F1 of each subject that validates alone, the mean over folds and seeds, by architecture.
 
     Of ``inner`` folds, or of the other honest ones where there are none of these. ``testing`` are the subjects that
-    never validate.
+    never validate, ``fitted`` the ensembles that are fitted on who validates, which therefore cannot judge them.
     """
     found: dict[bool, dict[str, dict[int, list[float]]]] = {True: {}, False: {}}
     for entry in folds:
         result, validating = entry.result, entry.result.subjects.get("validation", ())
         if result.protocol == LEAKY or len(validating) != 1 or validating[0] in testing:
+            continue
+        if result.architecture in fitted:
             continue
         if not all("validation" in seed.scores for seed in result.seeds):  # no window of theirs was left
             continue

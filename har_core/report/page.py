@@ -20,6 +20,7 @@ from har_core.report.opening import Opening, open_report
 from har_core.report.published import PUBLISHED, PublishedFigures
 from har_core.report.rankings import Ranked, rank
 from har_core.settings.champion import ChampionSettings
+from har_core.settings.ensembles import EnsembleSettings
 
 SYNTHETIC_NOTE = (
     "Synthetic recordings: the figures below describe generated data, not people, "
@@ -111,10 +112,15 @@ def compose(inputs: ReportInputs) -> Page:
     on_test = [model.scores("test") for model in models]
     folds = view_folds(inputs)
     published = models if inputs.is_like_published else ()
+    ensembles = inputs.experiment.get("ensembles", {})
+    fitted = {
+        name for name, given in ensembles.items() if EnsembleSettings.model_validate(given, strict=False).is_fitted
+    }
     cheaper = partial(
         cheaper_choice,
         per_subject=validation_over_folds(
             (entry for entry in inputs.folds if entry.result.origin == inputs.origin),
+            fitted=fitted,
             testing=inputs.experiment.get("splits", {}).get("test_subjects", ()),
         ),
         milliseconds={model.result.architecture: model.result.latency.batch1_median_ms for model in own},

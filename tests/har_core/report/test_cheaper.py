@@ -14,6 +14,7 @@ from har_core.report.build import build_report
 from har_core.report.cheaper import cheaper_choice, validation_over_folds
 from har_core.report.inputs import FoldEntry, ReportInputs
 from har_core.settings.champion import ChampionSettings
+from har_core.settings.ensembles import EnsembleSettings
 
 RULE = ChampionSettings()
 BEST = {1: 0.95, 2: 0.90, 3: 0.97, 4: 0.93}
@@ -104,3 +105,22 @@ def test_the_report_opens_with_the_sentence(
             assert "Random forest, the best on validation" in text
             sentence = "CNN is as good as Random forest (+0.000 ± 0.000); it takes 3.61 ms for a window instead of 9.30"
             assert (sentence in text) == is_cheaper
+
+
+def test_an_ensemble_that_is_fitted_on_who_validates_is_not_recommended(
+    inputs: Callable[..., ReportInputs], with_folds: Callable[..., dict[str, Any]]
+) -> None:
+    made = with_folds("random_forest")
+    names = ("random_forest", "cnn")
+    folds = tuple(renamed(entry, architecture=name) for name in names for entry in made["folds"])
+    planned = dict.fromkeys(names, made["planned_folds"]["random_forest"])
+    vote, stack = (
+        EnsembleSettings(members=("lstm", "resnet")),
+        EnsembleSettings(members=("lstm", "gru"), combine="stack"),
+    )
+    for ensemble, is_named in ((vote, True), (stack, False)):
+        settings = ensemble.model_dump(mode="json")
+        given = inputs(*names, **made | {"folds": folds, "planned_folds": planned})
+        experiment = {**given.experiment, "ensembles": {"cnn": settings}}
+        lead = json.loads(build_report(replace(given, experiment=experiment)).json)["lead"]
+        assert ("is as good as Random forest" in lead) == is_named

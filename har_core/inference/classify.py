@@ -75,7 +75,7 @@ def classify(
         names: what to call each (subject, session, segment), if not by these numbers.
 
     Raises:
-        InputError: reading a recording raises it, windows that stay within segments fit into none of a recording, or the
+        InputError: reading a recording raises it, windows that stay within segments fit into none of them, or the
             model does not return (N, K) finite probabilities.
     """
     tables = [PREDICTION_SCHEMA.empty_table()]
@@ -120,22 +120,20 @@ def classify_segments(
             "zip whose names say which segment follows which"
         )
     stretches = stretches_between(starts, np.ones(len(paths) - 1, dtype=np.bool_) if breaks is None else breaks)
-    batches = [
-        _answer(begins, np.ascontiguousarray(windows.transpose(1, 2, 0)), paths, starts, model, spec)
-        for begins, windows in cut(samples, stretches, length, length, at_most=_MOST_WINDOWS)
-    ]
+    batches = []
+    for begins, windows in cut(samples, stretches, length, length, at_most=_MOST_WINDOWS):
+        segments = np.searchsorted(starts, begins, side="right") - 1
+        places = [
+            pa.array([paths[segment] for segment in segments.tolist()], pa.string()),
+            pa.array((begins - starts[segments]) / spec.sampling_rate_hz),
+        ]
+        answers = _answer(np.ascontiguousarray(windows.transpose(1, 2, 0)), model, spec)
+        batches.append(pa.record_batch([*places, *answers], schema=PREDICTION_SCHEMA))
     return pa.Table.from_batches(batches, schema=PREDICTION_SCHEMA)
 
 
-def _answer(
-    begins: npt.NDArray[np.int64],
-    windows: npt.NDArray[np.float32],
-    paths: Sequence[str],
-    starts: npt.NDArray[np.int64],
-    model: Classifier,
-    spec: DatasetSpec,
-) -> pa.RecordBatch:
-    """What the model says of windows (N, T, C) that begin at these rows (N,)."""
+def _answer(windows: npt.NDArray[np.float32], model: Classifier, spec: DatasetSpec) -> list[pa.Array]:
+    """What the model says of windows (N, T, C): the columns of :data:`PREDICTION_SCHEMA` from ``activity`` on."""
     probabilities = np.asarray(model(windows))
     if probabilities.shape != (len(windows), spec.num_activities):
         raise InputError(
@@ -145,13 +143,9 @@ def _answer(
     if not np.isfinite(probabilities).all():
         raise InputError("the model returned probabilities that are not finite numbers")
     unlike = compare(windows, model.training) if isinstance(model, ComparingClassifier) else None
-    segments = np.searchsorted(starts, begins, side="right") - 1
-    columns = [
-        pa.array([paths[segment] for segment in segments.tolist()], pa.string()),
-        pa.array((begins - starts[segments]) / spec.sampling_rate_hz),
+    return [
         pa.array([spec.activities[k] for k in probabilities.argmax(axis=1)], pa.string()),
         pa.array(probabilities.max(axis=1).astype(np.float32)),
         pa.nulls(len(windows), pa.int16()) if unlike is None else pa.array(unlike.num_channels),
         pa.nulls(len(windows), pa.string()) if unlike is None else pa.array(unlike.because, pa.string()),
     ]
-    return pa.record_batch(columns, schema=PREDICTION_SCHEMA)

@@ -192,19 +192,18 @@ def _refuse_impossible_options(experiment: Experiment) -> None:
     Raises:
         InputError: with every option that an architecture of the experiment refuses.
     """
-    from har_core.datasets.dsads.layout import NUM_ACTIVITIES
     from har_core.fitting.recipe import channels_seen
     from har_core.models.registry import check_options
 
-    problems = []
+    problems, spec = [], experiment.windowed
     for name in experiment.models.architectures:
         settings = experiment.model_settings(name)
         try:
             check_options(
                 name,
-                num_channels=len(channels_seen(settings.training)),
-                num_timepoints=experiment.windows.length,
-                num_classes=NUM_ACTIVITIES,
+                num_channels=len(channels_seen(spec, settings.training)),
+                num_timepoints=experiment.window_length,
+                num_classes=spec.num_activities,
                 **settings.architecture_options,
             )
         except InputError as error:

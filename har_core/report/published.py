@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
+DATASET = "dsads"
+"""Of which all figures here are."""
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedFigures:
     """One architecture's published test scores and costs."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
 DATASET = "dsads"
 """Of which all figures here are."""
 

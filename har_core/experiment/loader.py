@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from har_core.base.document import TYPE_NAMES, Document, read_document
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.names import hint
+from har_core.base.positions import Key
 from har_core.datasets.channels import NAMES, select_channels, unknown_names
 from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
-from har_core.experiment.document import TYPE_NAMES, Document, read_document
-from har_core.experiment.explanation import explain, unknown_key
-from har_core.experiment.positions import Key
 from har_core.experiment.spaces import read_space, sampler_problems
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
 from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
+from har_core.settings.explanation import explain, unknown_key
 from har_core.settings.report import EvaluationSettings
 from har_core.settings.search import Range, SearchSettings
 from har_core.settings.source import SourceSettings

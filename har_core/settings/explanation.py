@@ -1,4 +1,4 @@
-"""Turns pydantic's validation errors into problems of the experiment file."""
+"""Turns pydantic's validation errors into problems of the TOML file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from har_core.base.document import TYPE_NAMES, Document, as_toml
 from har_core.base.errors import Problem
 from har_core.base.names import hint, nearest
-from har_core.experiment.document import TYPE_NAMES, Document, as_toml
-from har_core.experiment.positions import Key
+from har_core.base.positions import Key
 from har_core.settings.base import Settings
 
 _EXPECTED = {

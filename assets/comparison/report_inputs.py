@@ -194,9 +194,11 @@ def _describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
 
 
 def _describe_choice(experiment: Experiment) -> dict[str, Any]:
-    """The activities, where not all are used."""
-    chosen = experiment.source.activities
-    return {} if chosen is None else {"activities, the others left out": chosen}
+    """The activities, where ``[windows]`` names them."""
+    chosen = experiment.windows.activities
+    if isinstance(chosen, dict):
+        chosen = tuple(f"{name} ({', '.join(merged)})" for name, merged in chosen.items())
+    return {} if chosen is None else {"activities, the others left out": list(chosen)}
 
 
 def _window_counts(windows: Latest | None) -> WindowCounts | None:

@@ -21,7 +21,12 @@ from har_core.report.published import PUBLISHED_BY_PROTOCOL
 from har_core.report.rankings import place_among
 
 LEAKY = "leaky"
-TITLES = {"loso": "Leave one subject out", "pairs": "Leave two subjects out", LEAKY: "Random split"}
+TITLES = {
+    "loso": "Leave one subject out",
+    "pairs": "Leave two subjects out",
+    "group": "Leave groups of subjects out",
+    LEAKY: "Random split",
+}
 """By protocol, the headline first; last the one that tests people it trained on."""
 _NUM_HARDEST_NAMED = 2
 

@@ -119,8 +119,8 @@ class ReportInputs:
     @property
     def is_like_published(self) -> bool:
         """Whether published figures may stand beside these: of real recordings, of the same activities."""
-        chosen = [self.experiment.get(section, {}).get("activities") for section in ("source", "windows")]
-        return self.origin == "real" and self.spec.name == DATASET and not any(chosen)
+        chosen = self.experiment.get("windows", {}).get("activities")
+        return self.origin == "real" and self.spec.name == DATASET and not chosen
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -10,18 +10,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.progress import Progress, silent
 from har_core.datasets.opening import open_source
-from har_core.datasets.recordings import Outline, Recording, RecordingKey, Recordings
 from har_core.datasets.source import Naming, Source, SourceFile, listing_version
 from har_core.settings.source import SourceSettings
 from har_core.spec.dataset import DatasetSpec
+
+if TYPE_CHECKING:  # who only lists files needs no NumPy
+    import numpy as np
+    import numpy.typing as npt
+
+    from har_core.datasets.recordings import Outline, Recording, RecordingKey, Recordings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +53,25 @@ class ReadRecording(NamedTuple):
     files: tuple[ReadFile, ...]
 
 
+class LooseSegments(NamedTuple):
+    """What files hold that nobody knows whose they are, one segment each."""
+
+    names: tuple[str, ...]
+    """Of the S files that are right."""
+    samples: npt.NDArray[np.float32]
+    """(C, S * ``segment_length``)."""
+    refused: InputError | None
+    """What is wrong with the others."""
+
+
 class Dataset(ABC):
     """A data set whose files can be read; it holds no state, and can be used from many threads."""
 
     spec: DatasetSpec
     naming: Naming
     """Which files are recordings, and whose."""
+    reads_loose: bool = False
+    """Whether it reads files under any name, one segment each."""
 
     @property
     def reference(self) -> str:
@@ -68,6 +83,11 @@ class Dataset(ABC):
         """Hash of all that says how files become recordings, but for code of this project."""
         return self.spec.version
 
+    @property
+    def asked_for(self) -> tuple[str, ...] | None:
+        """The activities that :meth:`asking_for` named; None for all."""
+        return None
+
     def asking_for(self, activities: Collection[str] | None) -> Dataset:  # noqa: ARG002 - the interface
         """The same, where only these activities are wanted; None for all.
 
@@ -76,13 +96,13 @@ class Dataset(ABC):
         """
         return self
 
-    def open(self, path: Path) -> Source:
-        """The directory or zip at ``path``, listed.
+    def open(self, path: Path, *, any_names: bool = False) -> Source:
+        """The directory or zip at ``path``, listed; ``any_names`` says whether loose files will do.
 
         Raises:
             InputError: nothing is there, or it does not fit the layout; all problems are named.
         """
-        return open_source(path, self.naming)
+        return open_source(path, self.naming, any_names=any_names)
 
     @abstractmethod
     def read(self, source: Source, files: Sequence[SourceFile]) -> ReadRecording:
@@ -104,18 +124,13 @@ class Dataset(ABC):
         """What is wrong with all recordings together after they were read."""
         return []
 
-    def read_loose(
-        self,
-        contents: Mapping[str, bytes],  # noqa: ARG002 - the interface
-        refused: list[InputError],  # noqa: ARG002 - the interface
-    ) -> Mapping[str, npt.NDArray[np.float32]] | None:
-        """Samples (C, R) of files under any name; None where the data set reads none without their names.
+    def read_loose(self, contents: Mapping[str, bytes]) -> LooseSegments:
+        """Segments of files under any name, where :attr:`reads_loose`.
 
         Args:
             contents: by the names that errors call the files.
-            refused: gets an error for files that are wrong; the others are still read.
         """
-        return None
+        raise NotImplementedError(f"{self.spec.name}: reads no file of which it does not know whose it is")
 
     def acquire(
         self,
@@ -166,6 +181,8 @@ def read_recordings(dataset: Dataset, source: Source) -> Recordings:
 
     An outline that the names of files do not tell is read with its recording.
     """
+    from har_core.datasets.recordings import Recordings  # noqa: PLC0415 - who only lists files needs no NumPy
+
     groups = source.by_recording()
 
     def load(key: RecordingKey) -> Recording:
@@ -175,25 +192,29 @@ def read_recordings(dataset: Dataset, source: Source) -> Recordings:
             number = counted(len(error.problems), "problem")
             raise InputError(f"{source.location}: {number} in {key}", error.problems) from error
 
-    outlines = {key: outline for key, files in groups.items() if (outline := dataset.outline(files)) is not None}
-    known = outlines if len(outlines) == len(groups) else _OutlinesAsRead(groups, load)
-    return Recordings(spec=dataset.spec, outlines=known, load=load, origin=source.origin)
+    def outline(key: RecordingKey) -> Outline:
+        known = dataset.outline(groups[key])
+        return load(key).outline if known is None else known
+
+    outlines = _Outlines(tuple(groups), outline)
+    return Recordings(spec=dataset.spec, outlines=outlines, load=load, origin=source.origin)
 
 
-class _OutlinesAsRead(Mapping[RecordingKey, Outline]):
-    """Outlines for which the recordings must be read; each is kept."""
+class _Outlines(Mapping["RecordingKey", "Outline"]):
+    """Outlines, each made when it is asked for, and kept."""
 
-    def __init__(self, keys: Collection[RecordingKey], load: Callable[[RecordingKey], Recording]) -> None:
-        self._keys, self._load = keys, load
-        self._known: dict[RecordingKey, Outline] = {}
+    def __init__(self, keys: Sequence[RecordingKey], make: Callable[[RecordingKey], Outline]) -> None:
+        self._known: dict[RecordingKey, Outline | None] = dict.fromkeys(keys)
+        self._make = make
 
     def __getitem__(self, key: RecordingKey) -> Outline:
-        if key not in self._known:
-            self._known[key] = self._load(key).outline
-        return self._known[key]
+        outline = self._known[key]
+        if outline is None:
+            outline = self._known[key] = self._make(key)
+        return outline
 
     def __iter__(self) -> Iterator[RecordingKey]:
-        return iter(self._keys)
+        return iter(self._known)
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._known)

@@ -13,11 +13,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.origin import Origin
-from har_core.datasets.recordings import RecordingKey
+
+if TYPE_CHECKING:
+    from har_core.datasets.recordings import RecordingKey
 
 
 class FileName(NamedTuple):
@@ -37,6 +39,8 @@ class FileName(NamedTuple):
     @property
     def recording(self) -> RecordingKey:
         """The recording that the file belongs to."""
+        from har_core.datasets.recordings import RecordingKey  # noqa: PLC0415 - listing files needs no NumPy
+
         return RecordingKey(self.subject, self.session)
 
     def __str__(self) -> str:

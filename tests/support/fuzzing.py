@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from har_core.datasets.dsads.manifest import ingest, read_manifest
+from har_core.datasets.dsads.source import open_source
 
 from har_core.base.errors import HarError
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.manifest import ingest, read_manifest
 from har_core.datasets.dsads.reader import canonical, find_problems, parse_segments
-from har_core.datasets.dsads.source import open_source
 from har_core.experiment.loader import load_experiment
 
 MOST_SECONDS = 20

@@ -35,14 +35,6 @@ _SECTIONS = ("activities", "places", "files", "channels", "streams", "join", "la
 _BY_PARTS = ("subject", "session", "activity")
 
 
-_SHIPPED = Path(__file__).parent / "shipped"
-
-
-def shipped_cards() -> dict[str, Path]:
-    """Where the cards that come with this project lie, by the names of their data sets, in order."""
-    return {path.stem: path for path in sorted(_SHIPPED.glob("*.toml"))}
-
-
 def read_card(path: Path) -> Card:
     """Read the card at ``path``.
 

@@ -14,7 +14,7 @@ from har_core.settings.experiment import Experiment
 if TYPE_CHECKING:
     from har_core.audit.summary import KindSummary
 
-_ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.datasets.dsads.ingested"]
+_ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.datasets.ingested"]
 
 
 def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
@@ -40,7 +40,7 @@ def _audit(work: Work) -> Made:
     from har_core.audit.findings import content_version, write_findings
     from har_core.audit.picture import findings_png
     from har_core.audit.summary import summarise_findings
-    from har_core.datasets.dsads.ingested import read_ingested
+    from har_core.datasets.ingested import read_ingested
 
     [path] = work.staged
     recordings = read_ingested(work.home.recordings)

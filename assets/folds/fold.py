@@ -66,6 +66,7 @@ def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
             "seeds": experiment.evaluation.seeds,
             "validation_subjects": experiment.evaluation.validation_subjects,
             "leaky_shares": experiment.evaluation.leaky_shares,
+            "num_groups": experiment.evaluation.num_groups,
             "window_length": experiment.window_length,
         },
         section="evaluation",
@@ -108,6 +109,7 @@ def _measure(architecture: str, work: Work) -> "_Measured":
         num_validation_subjects=work.experiment.evaluation.validation_subjects,
         leaky_shares=work.experiment.evaluation.leaky_shares,
         test_subjects=work.experiment.splits.test_subjects,
+        num_groups=work.experiment.evaluation.num_groups,
     )
     windows = _windows(architecture, work, fold)
     seeds = work.experiment.evaluation.seeds

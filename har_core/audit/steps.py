@@ -1,11 +1,11 @@
 """How far a recording steps from one row to the next, against the steps usual within its segments.
 
-Letters: C channels, n rows, S segments. Step t lies between rows t and t + 1. Its size is what the steps on either side
-do not explain, ``x[t+1] - x[t]`` less their mean, so that a fast but smooth movement makes no large step. ``z`` is that
-size in units of what is usual for the channel (the median within segments) and at that moment (the mean of three steps
-before and three after, which shaking and impacts raise). The score of a step is the mean of ``log(1 + z²)`` over the
-channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one outlier decides. It is
-scaled: 0 is the median of the scores within segments, 1 their 95 % quantile.
+Letters: C channels, n rows, S segments of any length. Step t lies between rows t and t + 1. Its size is what the steps
+on either side do not explain, ``x[t+1] - x[t]`` less their mean, so that a fast but smooth movement makes no large
+step. ``z`` is that size in units of what is usual for the channel (the median within segments) and at that moment (the
+mean of three steps before and three after, which shaking and impacts raise). The score of a step is the mean of
+``log(1 + z²)`` over the channels, the log-likelihood of a Cauchy distribution, so that neither one channel nor one
+outlier decides. It is scaled: 0 is the median of the scores within segments, 1 their 95 % quantile.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from har_core.audit.signals import Mask, Signals, Values
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
 StepScores = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 _MEAN_OF = 3
 """Steps on either side that show what is usual at a moment, without the nearest one, which holds part of a break."""
@@ -74,8 +74,10 @@ def measure_steps(signals: Signals, damaged: Mask) -> Steps | None:
     size[:, 1:-1] -= (rise[:, :-2] + rise[:, 2:]) / 2
     np.abs(size, out=size)
 
-    row = np.arange(size.shape[1]) % SEGMENT_LENGTH
-    is_within = (row >= 1) & (row <= SEGMENT_LENGTH - 3)  # such a step and its two neighbours are in one segment
+    starts = signals.outline.starts
+    firsts, lasts = starts[:-1], starts[1:] - 1  # rows of each segment
+    is_within = np.ones(size.shape[1], dtype=np.bool_)  # such a step and its two neighbours are in one segment
+    is_within[np.clip(firsts[1:, None] - np.arange(3), 0, len(is_within) - 1)] = False
     sound = ~damaged
     is_sound = sound[:-1] & sound[1:]
     is_sound[1:] &= sound[:-2]
@@ -94,15 +96,22 @@ def measure_steps(signals: Signals, damaged: Mask) -> Steps | None:
     median, high = np.quantile(scores, [0.5, _USUAL])
     spread = max(float(high - median), _LEAST_SPREAD)
 
-    by_segment = values.reshape(len(values), -1, SEGMENT_LENGTH)
-    steps_of_segments = np.pad(size, ((0, 0), (0, 1))).reshape(by_segment.shape)[:, :, 1:-2]  # the joins left out
+    def ends(rows: Rows, inner: Rows) -> Values:
+        """(C, S) half a step beyond rows, as they and the inner ones predict it."""
+        return np.asarray(values[:, rows] + (values[:, rows] - values[:, inner]) / 2, dtype=np.float32)
+
+    def shakes(nearest: Rows, inwards: int) -> Values:
+        """(C, S) the mean of the step nearest to an end and those next inwards."""
+        own = np.clip(nearest[:, None] + inwards * np.arange(_MEAN_OF), firsts[:, None], lasts[:, None] - 1)
+        return np.asarray(size[:, np.sort(own).clip(0, size.shape[1] - 1)].mean(axis=2))
+
     return Steps(
         usual=usual,
         within=np.sort((scores - median) / spread),
         median=float(median),
         spread=spread,
-        before=np.asarray(by_segment[:, :, -1] + (by_segment[:, :, -1] - by_segment[:, :, -2]) / 2, dtype=np.float32),
-        after=np.asarray(by_segment[:, :, 0] - (by_segment[:, :, 1] - by_segment[:, :, 0]) / 2, dtype=np.float32),
-        shake_before=steps_of_segments[:, :, -_MEAN_OF:].mean(axis=2),
-        shake_after=steps_of_segments[:, :, :_MEAN_OF].mean(axis=2),
+        before=ends(lasts, np.maximum(lasts - 1, firsts)),
+        after=ends(firsts, np.minimum(firsts + 1, lasts)),
+        shake_before=shakes(lasts - 2, -1),
+        shake_after=shakes(firsts + 1, 1),
     )

@@ -59,7 +59,9 @@ class LooseSegments(NamedTuple):
     names: tuple[str, ...]
     """Of the S files that are right."""
     samples: npt.NDArray[np.float32]
-    """(C, S * ``segment_length``)."""
+    """(C, R), the rows of the segments one after another."""
+    starts: npt.NDArray[np.int64]
+    """(S + 1,) the first row of each segment, and R."""
     refused: InputError | None
     """What is wrong with the others."""
 

@@ -113,7 +113,7 @@ def macro_f1_of_present(scores: Scores, learnt: Collection[int]) -> float:
 
 
 def _by_role(predictions: pa.Table, every: pa.Table) -> dict[str, Scores]:
-    """The scores of each role that has windows; macro means are over the learnt activities of ``every`` such window."""
+    """The scores of each role that has windows; those of ``every`` one say which activities macro means are over."""
     names, scores = spec_of(every).activities, {}
     for role in ("validation", "test"):
         counted = np.intersect1d(every["label"].to_numpy()[every["role"].to_numpy() == role], learnt_of(every))

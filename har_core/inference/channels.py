@@ -1,4 +1,4 @@
-"""Whether recordings are what a model takes: the same channels in the same order, units and rate."""
+"""Whether recordings are what a model takes: its channels, in the same order and units, at the same rate."""
 
 from __future__ import annotations
 

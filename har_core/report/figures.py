@@ -33,7 +33,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "entries": [asdict(model) for model in page.models],
         "folds": [_fold(entry) for entry in inputs.folds],
         "experiment": dict(inputs.experiment),
-        "dataset": dict(inputs.dataset),
+        "dataset": inputs.facts,
         "data_runs": {asset: asdict(run) for asset, run in inputs.data_runs.items()},
         "git_commit": inputs.git_commit,
     }

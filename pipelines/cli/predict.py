@@ -40,17 +40,20 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
 
     files = find_model(Store(current_home()), model)
     from har_core.base.arrow import keep_pandas_out
-    from har_core.datasets.dsads.layout import NUM_CHANNELS
+    from har_core.datasets.catalogue import find_dataset
     from har_core.inference.acceleration import accelerate  # brings PyTorch: not before everything else proved right
+    from har_core.inference.channels import require_fit
     from har_core.inference.classify import ComparingClassifier
     from har_core.inference.graph import load_graph
     from pipelines.prediction import predict_inputs
     from pipelines.tables import render
     from pipelines.unlike import tell_unlike
 
+    dataset = find_dataset("dsads", relative_to=Path())
+    require_fit(files.spec, dataset.spec, where=" ".join(map(str, inputs)))
     keep_pandas_out()
-    graph, length = load_graph(files.graph), files.window_length
-    answers = accelerate(graph, num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision)
+    graph, length, num_channels = load_graph(files.graph), files.window_length, files.spec.num_channels
+    answers = accelerate(graph, num_timepoints=length, num_channels=num_channels, engine=engine, precision=precision)
     left_out = LeftOut()
     model_and_training = ComparingClassifier(answers, files.training)
     table = predict_inputs(model_and_training, inputs, length=length, join=files.join_segments, left_out=left_out)

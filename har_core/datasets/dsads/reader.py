@@ -85,15 +85,14 @@ def parse_segments(texts: Sequence[SegmentText], names: Sequence[str]) -> npt.ND
 def parse_loose(contents: Mapping[str, bytes]) -> LooseSegments:
     """Parse files by their names; what is wrong with some keeps no other from being parsed."""
     texts = {name: canonical(content) for name, content in contents.items()}
-    refused = None
+    samples, refused = np.empty((DSADS.num_channels, 0), np.float32), None
     try:
-        samples = parse_segments(list(texts.values()), list(texts))
+        samples = parse_segments(list(texts.values()), list(texts)) if texts else samples
     except InputError as error:
         refused = error
         texts = {name: text for name, text in texts.items() if not find_problems(name, text)}
-        none = np.empty((DSADS.num_channels, 0), np.float32)
-        samples = parse_segments(list(texts.values()), list(texts)) if texts else none
-    return LooseSegments(tuple(texts), samples, refused)
+        samples = parse_segments(list(texts.values()), list(texts)) if texts else samples
+    return LooseSegments(tuple(texts), samples, np.arange(len(texts) + 1) * SEGMENT_LENGTH, refused)
 
 
 def find_problems(name: str, text: SegmentText) -> list[Problem]:

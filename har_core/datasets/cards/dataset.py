@@ -153,7 +153,8 @@ class CardDataset(Dataset):
         joined = (join_by_time if card.join == "time" else join_by_row)(list(found.values()))
         kept = slice(joined.first, joined.first + joined.samples.shape[1])
         own = labels[kept]
-        times = None if first.times is None else first.times[kept] - first.times[joined.first]
+        # Seconds since 1970 have steps of a quarter of a microsecond.
+        times = None if first.times is None else (first.times[kept] - first.times[joined.first]).round(6)
         outline = Outline(segments=(1,), lengths=(len(own),), labels=label_runs(own))
         key = files[0].name.recording
         recording = Recording(

@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+import numpy as np
+
 from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
 from har_core.datasets.cards.card import WHITESPACE, Column, TextFormat
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK = b" \t\n"
 _AS_THEY_ARE = {"utf-8", "ascii"}
 
 
@@ -102,17 +105,20 @@ class Text:
             raise InputError(f"{self.name}: columns are missing", problems)
         return [names.index(column) if isinstance(column, str) else column - 1 for column in columns]
 
-    def rows(self) -> bytes:
-        """The rows alone, for a parser: no comments, no blank lines at the end, one character between columns."""
+    def rows(self, *, is_numbers: bool) -> bytes:
+        """The rows alone, for a parser: no comments, no blank lines at the end, one character between columns.
+
+        Args:
+            is_numbers: whether every cell must be a number, so that the parser refuses two blanks side by side.
+        """
         body = self.body
         if self.form.comment and (comment := self.form.comment.encode()) in body:
             body = re.sub(rb"(?m)^" + re.escape(comment) + rb"[^\n]*\n?", b"", body)
-        if self.form.delimiter == WHITESPACE:
-            body = body.replace(b"\t", b" ")
-            while b"  " in body:
-                body = body.replace(b"  ", b" ")
-            body = body.replace(b"\n ", b"\n").replace(b" \n", b"\n").strip(b" ")
-        return body.rstrip() + b"\n"
+        if body[-1:] != b"\n" or body[-2:-1] in _BLANK:
+            body = body.rstrip() + b"\n"
+        if self.form.delimiter == WHITESPACE and (b"\t" in body or not (is_numbers or _is_single_spaced(body))):
+            return single_spaced(body)
+        return body
 
     @property
     def separator(self) -> str:
@@ -120,9 +126,24 @@ class Text:
         return " " if self.form.delimiter == WHITESPACE else self.form.delimiter
 
 
+def single_spaced(rows: bytes) -> bytes:
+    """Rows with one blank between columns."""
+    rows = rows.replace(b"\t", b" ")
+    while b"  " in rows:
+        rows = rows.replace(b"  ", b" ")
+    return rows.replace(b"\n ", b"\n").replace(b" \n", b"\n").strip(b" ")
+
+
+def _is_single_spaced(rows: bytes) -> bool:
+    """Whether no two blanks or line ends are side by side; numpy is faster here than a search for each pair."""
+    is_blank = np.frombuffer(rows, np.uint8) <= ord(" ")
+    return not (is_blank[0] or (is_blank[1:] & is_blank[:-1]).any())
+
+
 def tidy(rows: bytes, separator: str) -> bytes:
     """Rows without blanks around cells and plus signs before numbers, which a fast parser does not know."""
     around = re.escape(separator.encode())
+    rows = single_spaced(rows) if separator == " " else rows
     blank = rb"[ ]" if separator == "\t" else rb"[ \t]"
     rows = re.sub(rb"(?m)" + blank + rb"*(" + around + rb"|$)" + blank + rb"*", rb"\1", rows)
     return re.sub(rb"(?m)(^|" + around + rb")[ \t]*\+", rb"\1", rows)

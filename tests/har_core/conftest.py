@@ -1,4 +1,4 @@
-"""Findings of the audit in DSADS, written by hand."""
+"""Findings of the audit, written by hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from har_core.audit.findings import FINDINGS_SCHEMA
 from har_core.datasets.dsads.dataset import DSADS
+from har_core.spec.dataset import DatasetSpec
 
 FindingsOf = Callable[..., pa.Table]
 
@@ -19,11 +20,11 @@ def findings_of() -> FindingsOf:
     """Makes a table of (kind, subject, session, segment, first row, rows, channels, other place) rows.
 
     Channels are "all", and there is no other place, where a row is shorter. The other place is (subject, session,
-    segment, first row). The number of a session is that of its activity.
+    segment, first row). Activities are the numbers of the sessions, as in DSADS.
     """
 
-    def make(*rows: tuple[Any, ...]) -> pa.Table:
-        schema = FINDINGS_SCHEMA.with_metadata(DSADS.to_metadata())
+    def make(*rows: tuple[Any, ...], spec: DatasetSpec = DSADS) -> pa.Table:
+        schema = FINDINGS_SCHEMA.with_metadata(spec.to_metadata())
         return pa.Table.from_pylist([_finding(row) for row in rows], schema=schema)
 
     return make

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from har_core.datasets.channels import select_channels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from har_core.base.errors import InputError, UnknownNameError
-from har_core.datasets.channels import select_channels
 from har_core.datasets.dsads.layout import CHANNELS
 from har_core.fitting import fit as fitting
 from har_core.fitting.fit import classifier_of, fit_architecture

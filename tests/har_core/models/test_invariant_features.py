@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from har_core.datasets.channels import select_channels, sensors
 from scipy.spatial.transform import Rotation
 
-from har_core.datasets.channels import select_channels, sensors
 from har_core.models.features import RichFeatures
 from har_core.models.invariant_features import InvariantFeatures
 

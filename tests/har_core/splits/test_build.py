@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from har_core.datasets.dsads.recordings import Recording
 
 from har_core.base.errors import InputError, StorageError
 from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import Recording
 from har_core.settings.splits import SplitSettings
 from har_core.splits import parts as split_parts
 from har_core.splits.build import read_splits, write_splits

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from har_core.datasets.dsads.recordings import Recording
 from narrowing import present
 
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import Recording
 from har_core.settings.splits import SplitSettings
 from har_core.splits import build as splits
 from har_core.splits.build import SplitWindows, cut_fold, read_splits, write_splits

@@ -45,11 +45,11 @@ def diagnose(text: Text, form: FileFormat, kinds: Mapping[int, str]) -> list[Pro
     return problems
 
 
-def _expectation(cell: str, kind: str, form: FileFormat) -> str | None:
+def _expectation(cell: str, kind: str, form: FileFormat) -> str | None:  # noqa: PLR0911 - one for each kind of cell
     """What a cell should have been; None if it is right."""
     if kind == TIME and form.time_unit not in SECONDS:
         try:
-            datetime.strptime(cell, form.time_unit)  # noqa: DTZ007 - only whether it is one
+            datetime.strptime(cell, form.time_unit)
         except ValueError:
             return f"date and time as {form.time_unit}"
         return None

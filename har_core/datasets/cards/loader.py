@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from har_core.base.document import TYPE_NAMES, Document, read_document
+from har_core.base.document import Document, read_document
 from har_core.base.errors import InputError, counted
 from har_core.base.names import hint
 from har_core.base.positions import Key
@@ -21,7 +21,6 @@ from har_core.datasets.cards.card import (
     Intervals,
     Labels,
     Stream,
-    TextFormat,
 )
 from har_core.datasets.cards.patterns import Pattern
 from har_core.settings.base import Settings

@@ -14,6 +14,7 @@ from har_core.base.errors import InputError, Problem, counted
 from har_core.datasets.dataset import Dataset, read_recordings
 from har_core.datasets.recordings import Recording, RecordingKey, Recordings
 from har_core.datasets.source import Source
+from har_core.inference.channels import require_fit
 from har_core.inference.likeness import TrainingWindows
 from pipelines.left_out import LeftOut, outside_the_layout
 from pipelines.readable import readable
@@ -52,11 +53,13 @@ def compare_inputs(
     """``findings``, and after them the windows of ``inputs`` that are unlike those of a training.
 
     Raises:
-        InputError: an input cannot be read.
+        InputError: an input cannot be read, or the model takes other channels than the data set has.
     """
+    require_fit(training.spec, dataset.spec, where=dataset.reference)
     with ExitStack() as stack:
         sources = [stack.enter_context(dataset.open(path)) for path in inputs]
-        unlike = find_unlike(_read_all([read_recordings(source) for source in sources]), training, length=length)
+        recordings = _read_all([read_recordings(dataset, source) for source in sources])
+        unlike = find_unlike(recordings, training, length=length)
     return pa.concat_tables([findings, unlike])
 
 

@@ -19,7 +19,6 @@ from har_core.base.text import printable
 from har_core.datasets.dataset import Dataset, read_recordings
 from har_core.datasets.recordings import RecordingKey
 from har_core.datasets.source import Source
-from har_core.inference.channels import require_fit
 from har_core.inference.classify import PREDICTION_SCHEMA, Classifier, classify, classify_segments
 from har_core.spec.dataset import DatasetSpec
 from pipelines.left_out import LeftOut
@@ -46,16 +45,14 @@ class Model:
 def predict_inputs(model: Model, inputs: Sequence[Path], dataset: Dataset, left_out: LeftOut | None = None) -> pa.Table:
     """Name the activity of every window of ``inputs``: folders and zips of ``dataset``, or its files under any name.
 
-    What is wrong keeps nothing else from being answered for: it goes to ``left_out``.
+    The data set has the channels of the model (:func:`har_core.inference.channels.require_fit`). What is wrong keeps nothing else from being answered for: it goes to ``left_out``.
 
     Returns:
         A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.
 
     Raises:
-        InputError: the model takes other channels than the data set has; or something is wrong, and there is no
-            ``left_out``; with all problems.
+        InputError: something is wrong, and there is no ``left_out``; with all problems.
     """
-    require_fit(model.spec, dataset.spec, where=dataset.reference)
     wrong = LeftOut() if left_out is None else left_out
     tables = [PREDICTION_SCHEMA.empty_table()]
     for path in inputs:

@@ -36,8 +36,7 @@ class FoldScores:
 def scores_over_folds(
     instance: dg.DagsterInstance, experiment: Experiment, home: Home, assets: Sequence[dg.AssetsDefinition]
 ) -> FoldScores:
-    """The scores of the current folds of ``inner``, or of ``loso``, ``pairs`` and ``group`` where there are none of
-    these.
+    """The scores of the current folds of ``inner``; where there are none, of ``loso``, ``pairs`` and ``group``.
 
     A subject that tests in ``[splits]`` never judges. Ensembles that are fitted on who validates are not judged.
 

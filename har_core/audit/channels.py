@@ -63,7 +63,8 @@ SENSORS = Need(
 def find_out_of_range(signals: Signals) -> Iterator[Finding]:
     """Runs of rows in which a channel is beyond its limit, channel by channel."""
     for channel, limit in LIMITS.met(signals.spec):
-        for row, num_rows in runs(np.abs(signals.channels[channel]) > limit):
+        size = np.abs(signals.channels[channel])
+        for row, num_rows in runs(size > limit) if size.max() > limit else ():
             yield Finding(Kind.OUT_OF_RANGE, Severity.WARNING, signals.place(row), num_rows, [channel])
 
 

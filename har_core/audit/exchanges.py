@@ -143,9 +143,14 @@ class _Levels:
     """The evidence of the segments themselves: the mean and the deviation of each channel."""
 
     def __init__(self, signals: Signals) -> None:
-        by_segment = np.split(signals.channels, signals.outline.starts[1:-1], axis=1)
-        self._mean = np.stack([own.mean(axis=1) for own in by_segment], axis=1)
-        self._noise = np.log(np.stack([own.std(axis=1) for own in by_segment], axis=1) + np.float32(1e-3))
+        lengths, rows = signals.outline.lengths, signals.channels
+        by_segment = (
+            [rows.reshape(len(rows), len(lengths), -1)]  # all at once
+            if len(set(lengths)) == 1
+            else [own[:, None] for own in np.split(rows, signals.outline.starts[1:-1], axis=1)]
+        )
+        self._mean = np.concatenate([own.mean(axis=2) for own in by_segment], axis=1)
+        self._noise = np.log(np.concatenate([own.std(axis=2) for own in by_segment], axis=1) + np.float32(1e-3))
         self._usual_mean, mean_spread = _median_and_spread(self._mean)
         self._usual_noise, noise_spread = _median_and_spread(self._noise)
         # Where a level hardly varies, a quarter of the channel's own movement is no change, nor are 15 % of it.

@@ -17,7 +17,8 @@ class EvaluationSettings(Settings):
     """Protocols that score architectures over folds, and how latency and throughput are measured."""
 
     protocols: tuple[Protocol, ...] = ()
-    """``loso``: each subject tests in turn; ``pairs``: two; ``group``: more; ``inner``: each validates; ``leaky``: parts."""
+    """``loso``: each subject tests in turn; ``pairs``: two at once; ``group``: ``num_groups`` parts of all;
+    ``inner``: each validates; ``leaky``: segments of all."""
     num_groups: int = Field(default=5, ge=2)
     """Groups that the subjects are dealt to for ``group``; each tests once."""
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)

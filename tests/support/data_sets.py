@@ -32,6 +32,13 @@ POCKET_AND_WRIST = DatasetSpec(
 SPECS = (DSADS, POCKET_AND_WRIST)
 
 
+def small_dsads(num_channels: int, num_activities: int) -> DatasetSpec:
+    """DSADS with its first channels and activities alone."""
+    channels = DSADS.channels[:num_channels]
+    places = {place: DSADS.place_names[place] for place in dict.fromkeys(channel.place for channel in channels)}
+    return DSADS.replaced(channels=channels, activities=DSADS.activities[:num_activities], place_names=places)
+
+
 def dsads_recording(
     subject: int, activity: int, segments: Iterable[int], samples: npt.NDArray[np.float32]
 ) -> Recording:

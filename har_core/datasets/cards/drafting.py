@@ -21,6 +21,7 @@ _TEXT = {".txt", ".csv", ".dat", ".tsv", ".data", ".log", ".asc", ""}
 _MOST_FILES = 200
 """In which labels are looked for."""
 _SENSORS = {"acc": r"acc|^a[xyz]$", "gyro": r"gyr|rot|^g[xyz]$", "mag": r"mag|^m[xyz]$"}
+_USUAL_RATES = (10, 12.5, 16, 20, 25, 30, 32, 40, 50, 52, 60, 64, 75, 80, 100, 104, 120, 128, 150, 200, 250, 256, 500)
 _UNITS = {"acc": "m/s²", "gyro": "rad/s", "mag": "µT"}
 
 
@@ -59,11 +60,9 @@ def draft_card(location: Path) -> str:
         labels = _labels(source, found, shape) if shape.label is not None else found.parts.get("activity", [])
         shapes = {name: guess_shape(_text(source, _path_of(name, found))) for name in streams} or {"": shape}
         left_out = [path for path in source.loose if path not in set(found.paths)]
-    join = (
-        [f'join = "time"  {FILL_IN}: or "row", if rows belong together'] if streams and shape.time is not None else []
-    )
+    has_clocks = bool(streams) and shape.time is not None
     lines = [
-        *_description(location, shape, labels, join),
+        *_description(location, shape, labels, has_clocks=has_clocks),
         *_files(found, shape),
         *_how_labelled(found, shape, left_out),
     ]
@@ -74,7 +73,7 @@ def draft_card(location: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _description(location: Path, shape: Shape, labels: Collection[str], join: Sequence[str]) -> Iterator[str]:
+def _description(location: Path, shape: Shape, labels: Collection[str], *, has_clocks: bool) -> Iterator[str]:
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", location.absolute().stem) or "recordings"
     yield f"# A draft, made by looking at the files. What it could not tell is marked {FILL_IN[2:]}."
     yield f"#   har dataset check {name}.toml --data {location}"
@@ -88,7 +87,8 @@ def _description(location: Path, shape: Shape, labels: Collection[str], join: Se
     else:
         yield f"sampling_rate_hz = {_rounded(shape.rate_hz):g}  # timestamps tell {shape.rate_hz:.4g}"
     yield f'# none = "other"  {FILL_IN}: the name of rows that are none of the activities, if there are any'
-    yield from join
+    if has_clocks:
+        yield f'join = "time"  {FILL_IN}: or "row", if rows belong together'
     yield ""
     if labels:
         yield f"[activities]  {FILL_IN}: names for the labels, in the order of classes"
@@ -138,6 +138,8 @@ def _subjects(found: Paths) -> Iterator[str]:
 
 
 def _channels(shape: Shape, stream: str) -> Iterator[str]:
+    is_sensor = any(re.search(word, stream, re.IGNORECASE) for word in _SENSORS.values())
+    place = stream if stream and not is_sensor else "body"
     groups = dict[tuple[str, str], list[int]]()
     for index in shape.values:
         name = shape.names[index] if shape.names else ""
@@ -148,7 +150,7 @@ def _channels(shape: Shape, stream: str) -> Iterator[str]:
         kind = sensor or f"sensor{number}"
         yield from ("", "[[streams.channels]]" if stream else "[[channels]]")
         yield f"columns = [{', '.join(_column(shape, index) for index in columns)}]"
-        yield f'place = "body"  {FILL_IN}: where the sensor is worn'
+        yield f"place = {_quoted(place)}  {FILL_IN}: where the sensor is worn"
         yield f"sensor = {_quoted(kind)}" + ("" if sensor else f"  {FILL_IN}: acc, gyro, mag, or what it is")
         yield f"unit = {_quoted(_UNITS.get(sensor, ''))}  {FILL_IN}: of the values, once scaled"
         if len(columns) not in (1, 3):
@@ -189,33 +191,7 @@ def _column(shape: Shape, index: int) -> str:
 
 def _rounded(rate: float) -> float:
     """A usual rate near the measured one."""
-    usual = (
-        10,
-        12.5,
-        16,
-        20,
-        25,
-        30,
-        32,
-        40,
-        50,
-        52,
-        60,
-        64,
-        75,
-        80,
-        100,
-        102.4,
-        104,
-        120,
-        128,
-        150,
-        200,
-        250,
-        256,
-        500,
-    )
-    nearest = min(usual, key=lambda one: abs(one - rate))
+    nearest = min(_USUAL_RATES, key=lambda one: abs(one - rate))
     return nearest if abs(nearest / rate - 1) < 0.045 else round(rate, 2)  # noqa: PLR2004 - a check allows 5 %
 
 

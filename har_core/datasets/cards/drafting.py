@@ -48,9 +48,10 @@ def draft_card(location: Path) -> str:
         InputError: there are none.
     """
     with open_source(location, _AnyText(), any_names=True) as source:
-        found = guess_paths(source.loose)
+        found = guess_paths(source.loose, has_labels=False)
         sample = _text(source, found.paths[0])
         shape = guess_shape(sample)
+        found = guess_paths(source.loose, has_labels=shape.label is not None)
         if not shape.values:
             problem = Problem(
                 path=source.name_of(found.paths[0]), value=sample[:60], expected="rows of numbers, one column a channel"

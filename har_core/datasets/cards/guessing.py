@@ -26,7 +26,10 @@ _WORDS = {
     "session": ("session", "ses", "exp", "experiment", "e", "trial", "t", "run", "rec", "recording", "r", "seq"),
 }
 """Letters before a number in a path, and what the number then is."""
-_MOST_STREAMS = 6
+_STREAM_WORDS = re.compile(
+    r"acc|gyr|mag|imu|sensor|phone|watch|left|right|wrist|hand|arm|leg|chest|ankle|thigh|waist|hip|head|ear|pocket",
+    re.IGNORECASE,
+)
 _JOINT = re.compile(r"[/. -]|(?<=[0-9])_|_(?=[A-Za-z]*[0-9])")
 """Between pieces of a path; words may hold an underscore."""
 _DATE_PIECES = 3
@@ -161,11 +164,14 @@ class Paths:
     paths: list[str]
 
 
-def guess_paths(paths: Sequence[str]) -> Paths:
-    """The pattern of the largest group of files that are named alike."""
+def guess_paths(paths: Sequence[str], *, has_labels: bool) -> Paths:
+    """The pattern of the largest group of files that are named alike.
+
+    ``has_labels`` says whether files hold labels: then words in paths are rather streams than activities.
+    """
     groups = defaultdict[tuple[str, ...], list[str]](list)
     for path in sorted(paths):
-        groups[tuple(_JOINT.findall(path))].append(path)
+        groups[*_JOINT.findall(path), path.rpartition(".")[2]].append(path)
     separators, group = max(groups.items(), key=lambda entry: len(entry[1]))
     columns = [list(column) for column in zip(*(_JOINT.split(path) for path in group), strict=True)]
     parts, text, index = dict[str, list[str]](), "", 0
@@ -179,14 +185,15 @@ def guess_paths(paths: Sequence[str]) -> Paths:
             text += "{session}"
             index = end
         else:
-            text += _piece(columns[index], parts, len(group))
+            text += _piece(columns, index, parts, has_labels=has_labels)
             index += 1
     return Paths(text, {name: sorted(set(values)) for name, values in parts.items()}, group)
 
 
-def _piece(column: list[str], parts: dict[str, list[str]], num_files: int) -> str:
+def _piece(columns: list[list[str]], index: int, parts: dict[str, list[str]], *, has_labels: bool) -> str:
     """A piece of a pattern; what it finds is added to ``parts``."""
-    if len(set(column)) == 1 and num_files > 1:
+    column = columns[index]
+    if len(set(column)) == 1 < len(column):
         return column[0]
     found = [re.fullmatch(r"([^0-9]*)([0-9]+)", value) for value in column]
     prefixes = {match[1] for match in found if match is not None}
@@ -197,11 +204,9 @@ def _piece(column: list[str], parts: dict[str, list[str]], num_files: int) -> st
     if same is not None:
         return f"{prefix}{{{same}}}"
     name = next((name for name, words in _WORDS.items() if prefix.lower() in words), None)
-    distinct, are_words = len(set(values)), not any(value[-1:].isdecimal() for value in values)
-    if name is None and are_words and num_files % distinct == 0 and distinct <= _MOST_STREAMS and _is_even(values):
-        name = "stream"
-    elif name is None and are_words:
-        name = "activity"
+    if name is None and not any(value[-1:].isdecimal() for value in values):
+        may_be_streams = has_labels or all(_STREAM_WORDS.search(value) for value in values)
+        name = "stream" if may_be_streams and _is_side_by_side(columns, index) else "activity"
     elif name is None:
         name = "session" if len(values[0]) > 4 or "subject" in parts else "subject"  # noqa: PLR2004 - a date or time
     if name in parts and len(set(zip(parts[name], values, strict=True))) == len(set(values)) == len(set(parts[name])):
@@ -214,6 +219,7 @@ def _piece(column: list[str], parts: dict[str, list[str]], num_files: int) -> st
     return f"{prefix}{{{name}}}"
 
 
-def _is_even(values: Sequence[str]) -> bool:
-    """Whether each value is there as often as the others."""
-    return len(set(Counter(values).values())) == 1
+def _is_side_by_side(columns: list[list[str]], index: int) -> bool:
+    """Whether every file is there with each value of a column."""
+    others = Counter(zip(*columns[:index], *columns[index + 1 :], strict=True))
+    return set(others.values()) == {len(set(columns[index]))}

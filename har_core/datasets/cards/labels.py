@@ -87,6 +87,8 @@ class Stretches:
         form = card.intervals
         if form is None:
             raise AssertionError("the card has no intervals")
+        if not text.num_columns:
+            return  # a session without labels
         columns = {what: getattr(form, what) for what in ("subject", "session", "label", "first", "last")}
         columns = {what: column for what, column in columns.items() if column is not None}
         try:

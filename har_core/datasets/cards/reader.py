@@ -109,6 +109,8 @@ def as_seconds(column: pa.ChunkedArray, unit: str) -> npt.NDArray[np.float64]:
     import polars as pl  # noqa: PLC0415 - few cards have dates
 
     written = pl.Series(column.to_pylist(), dtype=pl.String).str.strip_chars()
+    if not any(date in unit for date in ("%d", "%D", "%F", "%j", "%s")):  # a time of day
+        written, unit = "1970-01-01 " + written, f"%Y-%m-%d {unit}"
     parsed = written.str.to_datetime(unit.replace(".%f", "%.f"), time_unit="us", strict=False)
     return parsed.dt.epoch("us").cast(pl.Float64).to_numpy() / 1e6
 

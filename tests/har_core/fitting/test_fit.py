@@ -9,21 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-<<<<<<< HEAD
-from har_core.datasets.channels import select_channels
-=======
 from data_sets import POCKET_AND_WRIST
->>>>>>> w-models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from har_core.base.errors import InputError, UnknownNameError
-<<<<<<< HEAD
-from har_core.datasets.dsads.layout import CHANNELS
-=======
 from har_core.datasets.dsads.dataset import DSADS
->>>>>>> w-models
 from har_core.fitting import fit as fitting
 from har_core.fitting.fit import classifier_of, fit_architecture
 from har_core.fitting.recipe import channels_seen, code_roots, settings_read, takes_raw_windows

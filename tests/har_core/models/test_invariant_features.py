@@ -7,13 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from har_core.datasets.channels import select_channels, sensors
 from scipy.spatial.transform import Rotation
 
-<<<<<<< HEAD
-=======
 from har_core.datasets.dsads.dataset import DSADS
->>>>>>> w-models
 from har_core.models.features import RichFeatures
 from har_core.models.invariant_features import InvariantFeatures
 from har_core.spec.channels import select_channels, sensors_among

@@ -10,18 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-<<<<<<< HEAD
-from har_core.datasets.dsads.recordings import Recording
-
-from har_core.base.errors import HarError, InputError
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
-=======
 from data_sets import dsads_recording
 
 from har_core.base.errors import HarError, InputError
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.recordings import Recordings, recordings_of
->>>>>>> w-models
 from har_core.search.folds import inner_folds
 from har_core.search.space import check_space
 from har_core.search.trial import InnerFolds

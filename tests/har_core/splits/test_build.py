@@ -11,18 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-<<<<<<< HEAD
-from har_core.datasets.dsads.recordings import Recording
-
-from har_core.base.errors import InputError, StorageError
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-=======
 from data_sets import dsads_recording
 
 from har_core.base.errors import InputError, StorageError
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.recordings import Recording, recordings_of
->>>>>>> w-models
 from har_core.settings.splits import SplitSettings
 from har_core.splits import parts as split_parts
 from har_core.splits.build import cut_fold, read_splits, write_splits

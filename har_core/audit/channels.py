@@ -48,15 +48,15 @@ def _several(spec: DatasetSpec) -> Mapping[str, dict[str, Sensor] | None]:
     return {place: sensors if len(sensors) > 1 else None for place, sensors in _comparable(spec).items()}
 
 
-LIMITS = Need(kinds=(Kind.OUT_OF_RANGE,), look=_limits, lacking="nobody says what a channel can measure at most")
+LIMITS = Need(kinds=(Kind.OUT_OF_RANGE,), look=_limits, lacking="no limit is known")
 FIELDS = Need(
-    kinds=(Kind.MAGNETOMETER_NORM,), look=_fields, lacking=f"no magnetometer with three axes that is {_UNITS['mag']}"
+    kinds=(Kind.MAGNETOMETER_NORM,), look=_fields, lacking=f"no magnetometer with three axes, {_UNITS['mag']}"
 )
 SENSORS = Need(
     kinds=(Kind.SWAPPED_CHANNELS,),
     look=_several,
-    lacking="throughout a recording, for want of two with three axes among an accelerometer in m/s², a gyroscope in "
-    f"rad/s, and a magnetometer that is {_UNITS['mag']}",
+    lacking="throughout a recording: fewer than two of an accelerometer in m/s², a gyroscope in rad/s and a "
+    f"magnetometer {_UNITS['mag']}, each with three axes",
 )
 
 

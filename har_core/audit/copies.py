@@ -32,7 +32,7 @@ _BLOCK = 125
 PLACES = Need(
     kinds=(Kind.DUPLICATE_ROWS,),
     look=turning_places,
-    lacking="on places without a sensor with three axes, whose rows repeat by chance",
+    lacking="rows of a place without a sensor with three axes repeat by chance",
 )
 
 

@@ -29,7 +29,7 @@ from har_core.spec.dataset import DatasetSpec
 
 _DEFAULTS = AuditSettings()
 _NEEDS: tuple[Need[Any], ...] = (
-    *(runs.PLACES, runs.CHANNELS, copies.PLACES, joins.PARTS),
+    *(runs.PLACES, runs.CHANNELS, copies.PLACES, joins.PARTS, joins.STEPS),
     *(channels.LIMITS, channels.FIELDS, channels.SENSORS, exchanges.PLACES, exchanges.PARTS),
 )
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
-from har_core.audit.needs import Need
+from har_core.audit.needs import Need, moving_channels
 from har_core.audit.signals import Signals, Values, runs
 from har_core.audit.steps import Steps
 from har_core.settings.audit import AuditSettings
@@ -38,40 +38,44 @@ _Pairs = tuple[Indices, Indices]
 
 
 def _as_pairs(pairs: Iterable[tuple[Sequence[int], Sequence[int]]], spec: DatasetSpec) -> list[_Pairs]:
-    """Pairs by their size, without those beside which there is no other channel."""
+    """Pairs by their size, without those beside which nothing moves."""
     of_size = defaultdict(list)
     for pair in pairs:
         of_size[len(pair[0])].append(pair)
-    sides = (np.array(same, dtype=np.int64).transpose(1, 0, 2) for same in of_size.values())
-    return [(ones, others) for ones, others in sides if 2 * ones.shape[1] < spec.num_channels]
+    num_moving = len(moving_channels(spec))
+    sides = (np.array(alike).transpose(1, 0, 2) for size, alike in of_size.items() if 0 < 2 * size < num_moving)
+    return [(ones, others) for ones, others in sides]
 
 
 def _pairs_of_places(spec: DatasetSpec) -> Mapping[str, list[_Pairs] | None]:
     """Two places that have the same sensors, in the same order."""
-    has = {own: [(spec.channels[c].sensor, spec.channels[c].axis) for c in own] for own in spec.channels_of_place}
+    moving = set(moving_channels(spec))
+    places = [tuple(channel for channel in own if channel in moving) for own in spec.channels_of_place]
+    has = {own: [(spec.channels[channel].sensor, spec.channels[channel].axis) for channel in own] for own in places}
     alike = [(one, other) for one, other in combinations(has, 2) if has[one] == has[other]]
     return {} if spec.segment_length is None else {"all": _as_pairs(alike, spec) or None}
 
 
 def _pairs_within_places(spec: DatasetSpec) -> Mapping[str, list[_Pairs] | None]:
-    """Two sensors of one place, and any two channels."""
+    """Two sensors of one place, and any two channels that move."""
     if spec.segment_length is None:
         return {"all": None}
     sensors = [(one.axes, other.axes) for one, other in combinations(spec.triads, 2) if one.place == other.place]
-    one, other = np.triu_indices(spec.num_channels, 1)
-    channels = [(one[:, None], other[:, None])] if spec.num_channels > 2 else []  # noqa: PLR2004 - one beside a pair
+    moving = np.array(moving_channels(spec))
+    one, other = np.triu_indices(len(moving), 1)
+    channels = [(moving[one, None], moving[other, None])] if len(moving) > 2 else []  # noqa: PLR2004 - one beside them
     return {"all": [*_as_pairs(sensors, spec), *channels] or None}
 
 
 PLACES = Need(
     kinds=(Kind.SWAPPED_CHANNELS,),
     look=_pairs_of_places,
-    lacking="of two places, for want of two with the same sensors and of others beside",
+    lacking="of two places: no two have the same sensors, with others beside them",
 )
 PARTS = Need(
     kinds=(Kind.SWAPPED_CHANNELS,),
     look=_pairs_within_places,
-    lacking="in a part of a recording, for want of parts of one length that may go on into each other",
+    lacking="in a part of a recording: recordings do not come as parts of one length, with channels that have an axis",
 )
 
 
@@ -134,9 +138,9 @@ class _Jumps:
         return stay, change
 
     def rest_scores(self, stay: Costs, ones: Indices) -> Costs:
-        """(P, J) the scores of the steps of all channels outside the pairs."""
-        num_rest = len(self._own) - 2 * ones.shape[1]
-        return self._steps.standardised((self._own.sum(axis=0) - stay) / num_rest)
+        """(P, J) the scores of the steps of all moving channels outside the pairs."""
+        moving = self._own[self._steps.moving]
+        return self._steps.standardised((moving.sum(axis=0) - stay) / (len(moving) - 2 * ones.shape[1]))
 
 
 class _Levels:

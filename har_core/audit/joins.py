@@ -10,17 +10,27 @@ import numpy as np
 
 from har_core.audit.findings import Finding, Place
 from har_core.audit.kinds import Kind, Severity
-from har_core.audit.needs import Need, in_parts
+from har_core.audit.needs import Need, moving_channels
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.audit.steps import Steps
 from har_core.datasets.recordings import Outline, RecordingKey
 from har_core.settings.audit import AuditSettings
 from har_core.spec.dataset import DatasetSpec
 
+
+def _steps(spec: DatasetSpec) -> Mapping[str, int | None]:
+    return {"all": spec.segment_length if moving_channels(spec) else None}
+
+
 PARTS = Need(
-    kinds=(Kind.DISCONTINUOUS_JOIN, Kind.WRONG_ORDER, Kind.MISSING_SEGMENT),
-    look=in_parts,
-    lacking="recordings do not come as parts of one length that may go on into each other",
+    kinds=(Kind.MISSING_SEGMENT,),
+    look=lambda spec: {"all": spec.segment_length},
+    lacking="recordings do not come as parts of one length",
+)
+STEPS = Need(
+    kinds=(Kind.DISCONTINUOUS_JOIN, Kind.WRONG_ORDER),
+    look=_steps,
+    lacking="recordings do not come as parts of one length, with channels that have an axis",
 )
 _FEWEST_TOGETHER = 6
 """Joins that count as broken together though none would alone: too many for chance."""
@@ -34,7 +44,7 @@ def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -
     A join can be both: broken, with the segment known that would have followed.
     """
     outline, every = signals.outline, range(signals.spec.num_channels)
-    if not (PARTS.met(signals.spec) and outline.in_parts):
+    if not (STEPS.met(signals.spec) and outline.in_parts):
         return
     broken, joinable = _broken(steps, settings), outline.is_joinable
     begins = outline.starts.tolist()

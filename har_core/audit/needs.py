@@ -25,7 +25,7 @@ class Need(Generic[_Part]):
     """All parts of a data set in which they could be, by name, as the detector takes them; None where it cannot look.
     Without a part there is nothing to look for, nor to skip."""
     lacking: str
-    """Why it cannot look there, as people read it."""
+    """Why it does not look there, as people read it."""
 
     def met(self, spec: DatasetSpec) -> list[_Part]:
         """Where the detector looks."""
@@ -37,19 +37,19 @@ class Need(Generic[_Part]):
         lacks = [name for name, part in parts.items() if part is None]
         rest = len(lacks) - _MOST_NAMED
         named = " ".join(lacks[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
-        reason = self.lacking if len(lacks) == len(parts) else f"{self.lacking}: {named}"
+        reason = self.lacking if len(lacks) == len(parts) else f"{self.lacking} ({named})"
         yield from (Skipped(kind, reason) for kind in self.kinds if lacks)
-
-
-def in_parts(spec: DatasetSpec) -> Mapping[str, int | None]:
-    """The length of a segment, if recordings come as parts that may go on into each other."""
-    return {"all": spec.segment_length}
 
 
 def turning_places(spec: DatasetSpec) -> Mapping[str, int | None]:
     """The index of each place that has a sensor with three axes: its rows do not repeat by chance."""
     turning = {sensor.place for sensor in spec.triads}
     return {name: place if place in turning else None for place, name in enumerate(spec.places)}
+
+
+def moving_channels(spec: DatasetSpec) -> list[int]:
+    """Those with an axis: others may well keep their value, and jump."""
+    return [index for index, channel in enumerate(spec.channels) if channel.axis]
 
 
 def rows_of_group(rows: int, num_channels: int, num_usual: int) -> int:

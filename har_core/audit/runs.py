@@ -13,7 +13,14 @@ import numpy as np
 
 from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
-from har_core.audit.needs import CHANNELS_IN_ALL, CHANNELS_OF_PLACE, Need, rows_of_group, turning_places
+from har_core.audit.needs import (
+    CHANNELS_IN_ALL,
+    CHANNELS_OF_PLACE,
+    Need,
+    moving_channels,
+    rows_of_group,
+    turning_places,
+)
 from har_core.audit.signals import Mask, Signals, columns, runs
 from har_core.settings.audit import AuditSettings
 from har_core.spec.dataset import DatasetSpec
@@ -22,19 +29,20 @@ _Runs = defaultdict[tuple[Kind, int, int], list[int]]
 """Kind, first row and length of runs, with the channels on which they are."""
 
 
-def _with_axis(spec: DatasetSpec) -> Mapping[str, int | None]:
-    return {channel.name: index if channel.axis else None for index, channel in enumerate(spec.channels)}
+def _moving(spec: DatasetSpec) -> Mapping[str, int | None]:
+    moving = moving_channels(spec)
+    return {name: channel if channel in moving else None for channel, name in enumerate(spec.channel_names)}
 
 
 PLACES = Need(
     kinds=(Kind.ZERO_RUN, Kind.CONSTANT_RUN),
     look=turning_places,
-    lacking="on single channels alone, as no sensor has three axes",
+    lacking="of a place without a sensor with three axes only single channels are looked at",
 )
 CHANNELS = Need(
     kinds=(Kind.CONSTANT_RUN, Kind.SATURATION),
-    look=_with_axis,
-    lacking="not on single channels without an axis, whose value may well stay",
+    look=_moving,
+    lacking="a single channel without an axis may well keep its value",
 )
 
 
@@ -92,7 +100,7 @@ def _add_runs(
 def _on_channels(signals: Signals, is_held: Mask, on_places: Mask, settings: AuditSettings) -> _Runs:
     gathered: _Runs = defaultdict(list)
     least = min(settings.held_rows_of_channel, settings.saturated_rows)
-    with_axis = set(CHANNELS.met(signals.spec))
+    moving = set(CHANNELS.met(signals.spec))
     for channel, values in enumerate(signals.channels):
         low, high = values.min(), values.max()
         covered = on_places[signals.spec.place_of_channel[channel]]
@@ -107,7 +115,7 @@ def _on_channels(signals: Signals, is_held: Mask, on_places: Mask, settings: Aud
                 kind = Kind.ZERO_RUN if values[row] == 0 else Kind.CONSTANT_RUN
             else:
                 continue
-            if channel in with_axis or kind is Kind.ZERO_RUN:
+            if channel in moving or kind is Kind.ZERO_RUN:
                 gathered[kind, row, num_rows].append(channel)
     return gathered
 

@@ -76,9 +76,10 @@ def combine(settings: EnsembleSettings, members: Mapping[str, pa.Table], *, seed
         InputError: the members predict other windows, or there are no validation windows to fit on.
     """
     names, tables = list(members), list(members.values())
-    same = [name for name in tables[0].column_names if name not in _OWN]
+    same, schema = [name for name in tables[0].column_names if name not in _OWN], tables[0].schema
     for name, table in members.items():
-        if not table.select(same).equals(tables[0].select(same), check_metadata=True):
+        is_alike = table.schema.metadata == schema.metadata and table.select(same).equals(tables[0].select(same))
+        if not is_alike:
             raise InputError(f"The members {names[0]} and {name} predict other windows, or in another order")
     probabilities_NMK = np.stack([probabilities_of(table) for table in tables], axis=1)
     combination = _combination(settings, probabilities_NMK, tables[0])
@@ -87,7 +88,7 @@ def combine(settings: EnsembleSettings, members: Mapping[str, pa.Table], *, seed
     columns = {name: tables[0][name] for name in same}
     columns["probabilities"] = column_of(answers_NK)
     columns["seed"] = pa.repeat(pa.scalar(seed, pa.int64()), len(answers_NK))
-    return Combined(seed=seed, combination=combination, predictions=pa.table(columns, schema=tables[0].schema))
+    return Combined(seed=seed, combination=combination, predictions=pa.table(columns, schema=schema))
 
 
 def _combination(settings: EnsembleSettings, probabilities_NMK: npt.NDArray[np.float32], table: pa.Table) -> nn.Module:

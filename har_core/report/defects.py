@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 from markupsafe import Markup
 
+from har_core.audit.findings import Skipped, skipped_of, spec_of
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.summary import KindSummary, summarise_findings
 from har_core.report.charts import squares
 from har_core.report.honest import TITLES
 from har_core.report.inputs import ReportInputs, WindowCounts
-from har_core.spec.dataset import DatasetSpec
 from har_core.splits.names import DROPS
 
 KIND_WORDS = {
@@ -48,6 +48,8 @@ class AuditView:
     """The section on the recordings' content."""
 
     kinds: tuple[KindSummary, ...]
+    skipped: tuple[Skipped, ...]
+    """What was not looked for."""
     num_findings: int
     severities: dict[str, int]
     """Findings of each severity that there is, the worst first."""
@@ -100,7 +102,7 @@ def view_audit(inputs: ReportInputs) -> AuditView | None:
     if inputs.findings is None:
         return None
     found = _by_activity(inputs.findings)
-    spec = DatasetSpec.from_metadata(inputs.findings.schema.metadata, where="findings")
+    spec = spec_of(inputs.findings)
     numbers = [*range(1, spec.num_activities + 1), *([0] if any(not activity for _, activity in found) else [])]
     severities = inputs.findings["severity"].to_pylist()
     drops: dict[str, list[Mapping[str, int]]] = (
@@ -114,6 +116,7 @@ def view_audit(inputs: ReportInputs) -> AuditView | None:
             drops[title] = list(by_fold.values())
     return AuditView(
         kinds=tuple(summarise_findings(inputs.findings).values()),
+        skipped=skipped_of(inputs.findings),
         num_findings=inputs.findings.num_rows,
         severities={str(s): severities.count(s) for s in Severity if s in severities},
         subjects=tuple(sorted({*inputs.subjects, *(subject for subject, _ in found)})),

@@ -80,6 +80,7 @@ def _audit(view: AuditView) -> dict[str, Any]:
         "num_findings": view.num_findings,
         "severities": view.severities,
         "kinds": [asdict(summary) | {"description": KIND_WORDS[summary.kind]} for summary in view.kinds],
+        "skipped": [skipped._asdict() for skipped in view.skipped],
         "recordings": [
             {"subject": subject, "activity": activity, "num_findings": count, "severity": severity}
             for (subject, activity), (count, severity) in sorted(view.found.items())

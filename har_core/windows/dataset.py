@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # for the annotation only: an import would make all that read
 
 _VALUES_PER_ROW_GROUP = 2**22  # 16 MiB of float32: small enough to stream, large enough that headers cost nothing
 
+_WHY_NOT_CUT = {"num_dropped": "damaged", "num_mixed": "of several labels", "num_other": "of labels that are left out"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowsSummary:
@@ -88,10 +90,9 @@ def write_windows(
                     checks.update(batch, length)
                 progress("windows", writer.num_windows, writer.num_windows)
         if not writer.num_windows:
-            left_out = ", ".join(f"{number} {name}" for name, number in _left_out(reader.schema).items() if number)
-            problem = Problem(
-                path=str(path), value=f"no windows; {left_out}" if left_out else "no windows", expected="at least one"
-            )
+            found = [f"{num} {_WHY_NOT_CUT[name]}" for name, num in _not_cut(reader.schema).items() if num]
+            value = f"no windows; not cut: {', '.join(found)}" if found else "no windows"
+            problem = Problem(path=str(path), value=value, expected="at least one")
             raise InputError("There is nothing to cut windows from", [problem])
         if checks is not None:
             results = checks.result()
@@ -103,15 +104,15 @@ def write_windows(
         num_damaged=num_damaged,
         num_in_duplicate_groups=num_in_groups,
         num_repaired=int(reader.schema.metadata[b"har.num_repaired"]),
-        **_left_out(reader.schema),
+        **_not_cut(reader.schema),
         checks=results,
         content_version=writer.content_version,
     )
 
 
-def _left_out(schema: pa.Schema) -> dict[str, int]:
+def _not_cut(schema: pa.Schema) -> dict[str, int]:
     """Windows that were not cut, by the fields of the summary."""
-    return {name: int(schema.metadata[f"har.{name}".encode()]) for name in ("num_dropped", "num_mixed", "num_other")}
+    return {name: int(schema.metadata[f"har.{name}".encode()]) for name in _WHY_NOT_CUT}
 
 
 class WindowsWriter:

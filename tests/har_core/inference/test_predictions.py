@@ -51,7 +51,7 @@ def test_predictions_come_back_as_they_were(tmp_path: Path, table: pa.Table) -> 
     path = tmp_path / "models" / "cnn" / "holdout.parquet"
     write_predictions(path, pa.concat_tables([other, table]))
     read = read_predictions(path)
-    assert read.schema.equals(predictions_schema(DSADS), check_metadata=True)
+    assert read.schema.equals(predictions_schema(DSADS))
     assert read["role"].to_pylist() == ["validation"] * 2 + ["test"] * 3
     assert read["seed"].to_pylist() == [3] * 5
     test = read.slice(2)

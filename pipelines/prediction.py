@@ -13,16 +13,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from har_core.audit.defects import find_defects
+from har_core.audit.findings import tabulate
 from har_core.base.errors import InputError
 from har_core.base.files import read_file
 from har_core.base.text import printable
 from har_core.datasets.dataset import Dataset, read_recordings
-from har_core.datasets.recordings import RecordingKey
+from har_core.datasets.recordings import Recording, RecordingKey
 from har_core.datasets.source import Source
 from har_core.inference.classify import PREDICTION_SCHEMA, Classifier, classify, classify_segments
 from har_core.spec.dataset import DatasetSpec
-from pipelines.left_out import LeftOut
-from pipelines.readable import readable
+from pipelines.left_out import LeftOut, outside_the_layout
+from pipelines.readable import made_regular, readable
 
 _FILES_AT_ONCE = 512
 """Of files outside the layout: 12 MB of samples."""
@@ -65,15 +66,19 @@ def predict_inputs(model: Model, inputs: Sequence[Path], dataset: Dataset, left_
 
 
 def _predict(path: Path, model: Model, dataset: Dataset, left_out: LeftOut) -> Iterator[pa.Table]:
-    if dataset.reads_loose and path.is_file() and not _is_zip(path):
+    takes_loose = dataset.reads_loose and dataset.spec.sampling_rate_hz == model.spec.sampling_rate_hz
+    if takes_loose and path.is_file() and not _is_zip(path):
         yield from _predict_files({str(path): str(path)}, partial(_read_file, dataset), model, dataset, left_out)
         return
-    with dataset.open(path, any_names=dataset.reads_loose) as source:
+    with dataset.open(path, any_names=takes_loose) as source:
         left_out.unknown += map(source.name_of, source.others)
         if source.files:
             with left_out.keeping_errors():
                 yield _predict_recordings(source, model, dataset, left_out)
         loose = {source.name_of(path): path for path in source.loose}
+        if loose and not takes_loose:
+            left_out.refused.append(outside_the_layout(list(loose), dataset))
+            return
         yield from _predict_files(loose, source.read_loose, model, dataset, left_out)
 
 
@@ -93,17 +98,27 @@ def _is_zip(path: Path) -> bool:
 
 def _predict_recordings(source: Source, model: Model, dataset: Dataset, left_out: LeftOut) -> pa.Table:
     recordings, wrong = read_recordings(dataset, source), dict[RecordingKey, InputError]()
-    findings = find_defects(readable(recordings, wrong), dataset.spec) if model.join else None
+    spec = dataset.spec
     # Of several files side by side the first one gives its name.
     names = {file.name[:3]: printable(source.name(file)) for file in reversed(source.files)}
-    table = classify(
-        readable(recordings, wrong),
-        model.answer,
-        spec=model.spec,
-        length=model.length,
-        findings=findings,
-        names=names,
-    )
+    firsts = {key: printable(source.name(files[0])) for key, files in source.by_recording().items()}
+    is_as_read = spec.segment_length is not None and spec.sampling_rate_hz == model.spec.sampling_rate_hz
+
+    def seen() -> Iterator[Recording]:
+        if is_as_read:
+            yield from readable(recordings, wrong)
+            return
+        for recording, starts in made_regular(readable(recordings, wrong), spec, model.spec.sampling_rate_hz):
+            for segment, start in zip(recording.outline.segments, starts, strict=True):
+                names.setdefault((*recording.key, segment), f"{firsts[recording.key]}, from {start:.3f} s")
+            yield recording
+
+    findings = None
+    if model.join and spec.segment_length is not None:
+        findings = find_defects(readable(recordings, wrong), spec)
+    elif spec.segment_length is None:  # each join is a break, and some segments may be shorter than a window
+        findings = tabulate((), spec)
+    table = classify(seen(), model.answer, spec=model.spec, length=model.length, findings=findings, names=names)
     left_out.refused += wrong.values()
     if not table.num_rows and not wrong:
         raise InputError(

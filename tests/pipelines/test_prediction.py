@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from data_sets import POCKET_AND_WRIST
+from toy_dataset import Toy, write_toy
 
 from har_core.audit.defects import find_defects
 from har_core.base.errors import InputError
@@ -243,3 +245,30 @@ def test_reading_stops_where_too_much_is_wrong(
     [error] = left_out.refused
     assert len(error.problems) == 7
     assert error.problems[-1].expected == "fewer problems; the recordings after it were not read"
+
+
+# --- Another data set -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rate", "later"), [(50.0, [0.0, 0.16]), (25.0, [0.0])])
+def test_windows_of_any_data_set_are_complete_and_cross_no_break(
+    tmp_path: Path, rate: float, later: list[float]
+) -> None:
+    """Of 10 and 20 rows at 50 Hz, with missing values; at half the rate, of 5 and 10 rows."""
+    write_toy(tmp_path / "data", {(1, 1): "walking"})
+    seen: list[np.ndarray] = []
+
+    def answer(windows: np.ndarray) -> np.ndarray:
+        seen.append(windows)
+        return np.full((len(windows), 4), 0.25, dtype=np.float32)
+
+    left_out = LeftOut()
+    spec = POCKET_AND_WRIST.replaced(sampling_rate_hz=rate)
+    table = predict_inputs(Model(answer=answer, spec=spec, length=8, join=False), [tmp_path / "data"], Toy(), left_out)
+    path = f"{tmp_path}/data/walks/p1/n1_walking_pocket.npy"
+    expected = [(path, 0.0)] if rate == 50 else []
+    expected += [(f"{path}, from 0.200 s", start) for start in later]
+    found = zip(table["path"].to_pylist(), table["start_s"].to_pylist(), strict=True)
+    assert [(name, round(start, 6)) for name, start in found] == expected
+    assert np.isfinite(np.concatenate(seen)).all()
+    assert (left_out.refused, left_out.unknown) == ([], [])

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.dsads.layout import RecordingKey
-from har_core.datasets.dsads.manifest import MAX_PROBLEMS
-from har_core.datasets.dsads.recordings import Recording, Recordings
+from har_core.datasets.manifest import MAX_PROBLEMS
+from har_core.datasets.recordings import Recording, RecordingKey, Recordings
 
 
 def readable(recordings: Recordings, wrong: dict[RecordingKey, InputError]) -> Iterator[Recording]:
@@ -17,11 +16,11 @@ def readable(recordings: Recordings, wrong: dict[RecordingKey, InputError]) -> I
         InputError: so much is wrong that the others are not read.
     """
     num_problems = 0
-    for key in recordings.segments:
+    for key in recordings.outlines:
         if key in wrong:
             continue
         try:
-            recording = recordings.load(*key)
+            recording = recordings.load(key)
         except InputError as error:
             wrong[key] = error
             num_problems += len(error.problems)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
 from har_core.settings.windows import WindowSettings
+from har_core.spec.dataset import DatasetSpec
+from har_core.spec.selection import spec_of_windows
 
 Option = int | float | bool | str
 """Type of an option of an architecture."""
@@ -70,6 +73,8 @@ class Experiment(Settings):
 
     path: Path
     """The file, as given."""
+    dataset: DatasetSpec = Field(exclude=True)
+    """Of the recordings, as ``[source] dataset`` names it; no key of the file."""
     source: SourceSettings = Field(default_factory=SourceSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     windows: WindowSettings = Field(default_factory=WindowSettings)
@@ -90,6 +95,22 @@ class Experiment(Settings):
     def name(self) -> str:
         """The file's name without its ending, as text that can be stored."""
         return printable(self.path.stem)
+
+    @cached_property
+    def windowed(self) -> DatasetSpec:
+        """Of the windows: ``dataset`` after ``[windows]``."""
+        windows = self.windows
+        return spec_of_windows(
+            self.dataset,
+            activities=windows.activities,
+            none=windows.none,
+            sampling_rate_hz=windows.sampling_rate_hz,
+        )
+
+    @property
+    def window_length(self) -> int:
+        """Samples in a window."""
+        return self.windows.samples(self.windowed.sampling_rate_hz)
 
     def model_settings(self, architecture: str) -> ModelSettings:
         """Settings that ``architecture``, one of ``models.architectures``, is built and trained with."""

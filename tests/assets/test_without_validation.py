@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 EXPERIMENT = """
 [source]
 kind = "synthetic"
-activities = ["sitting", "walking in a parking lot", "rowing"]
 num_subjects = 3
 num_segments = 2
+
+[windows]
+activities = ["sitting", "walking in a parking lot", "rowing"]
 
 [splits]
 validation_subjects = []

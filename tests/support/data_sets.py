@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.recordings import Outline, Recording
+from har_core.spec.channels import sensors_among
 from har_core.spec.dataset import AXES, Channel, DatasetSpec
 
 POCKET_AND_WRIST = DatasetSpec(
@@ -30,6 +32,18 @@ POCKET_AND_WRIST = DatasetSpec(
 """Ten channels, places of unequal size, a sensor without axes, no magnetometer, a label for what is none."""
 
 SPECS = (DSADS, POCKET_AND_WRIST)
+
+
+def small_dsads(num_channels: int, num_activities: int) -> DatasetSpec:
+    """DSADS with its first channels and activities alone."""
+    channels = DSADS.channels[:num_channels]
+    places = {place: DSADS.place_names[place] for place in dict.fromkeys(channel.place for channel in channels)}
+    return DSADS.replaced(channels=channels, activities=DSADS.activities[:num_activities], place_names=places)
+
+
+def as_in_dsads(num_channels: int) -> dict[str, Any]:
+    """What a fit of a classical model is told of the first channels of DSADS."""
+    return {"sampling_rate_hz": DSADS.sampling_rate_hz, "sensors": sensors_among(DSADS, range(num_channels))}
 
 
 def dsads_recording(

@@ -119,8 +119,8 @@ def test_what_is_beside_the_recordings_is_said(har: Callable[..., Result], damag
     result = har("audit", damaged)
     assert result.exit_code == 2
     assert [line.split()[0] for line in result.out.splitlines()] == ["kind", "zero_run", "missing_segment"]
-    assert f"Left out, a file that is no text (.txt): {damaged}/README.md\n" in result.err
-    assert "1 text file outside the layout left out; the findings are of all other files" in result.err
+    assert f"Left out, a file that is no recording: {damaged}/README.md\n" in result.err
+    assert "1 file outside the layout left out; the findings are of all other files" in result.err
     assert f"{damaged}/a01/p1/s01 (1).txt: found 's01 (1).txt', expected a name aNN/pN/sNN.txt" in result.err
 
 

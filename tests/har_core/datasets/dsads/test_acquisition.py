@@ -14,13 +14,13 @@ import pytest
 from har_core.base.errors import InputError
 from har_core.base.progress import Progress
 from har_core.datasets.dsads import acquisition
-from har_core.datasets.dsads.acquisition import acquire, source_version
-from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
+from har_core.datasets.dsads.format import Dsads
 from har_core.datasets.dsads.synthetic import writer
+from har_core.datasets.origin import SYNTHETIC_MARKER
 from har_core.settings.source import SourceSettings
 
 if TYPE_CHECKING:
-    from tests.har_core.datasets.dsads.conftest import WriteFiles
+    from tests.har_core.datasets.conftest import WriteFiles
 
 SYNTHETIC = SourceSettings(kind="synthetic", num_subjects=1, num_segments=1)
 
@@ -73,19 +73,20 @@ def test_data_takes_the_place_of_every_kind(
 ) -> None:
     write_files(tmp_path / "data", whole_set)
     settings = SourceSettings(kind=kind)
-    with acquire(settings, tmp_path / "data", tmp_path / "raw") as source:
+    with Dsads().acquire(settings, tmp_path / "data", tmp_path / "raw") as source:
         assert source.location == tmp_path / "data"
         assert len(source.files) == len(whole_set)
     assert not (tmp_path / "raw").exists()
-    assert source_version(settings, tmp_path / "data") == source_version(SourceSettings(), tmp_path / "data")
+    versions = {Dsads().source_version(each, tmp_path / "data") for each in (settings, SourceSettings())}
+    assert len(versions) == 1
 
 
 def test_without_data_files_are_nowhere(tmp_path: Path) -> None:
     settings = SourceSettings(kind="files")
     with pytest.raises(InputError, match="--data"):
-        acquire(settings, None, tmp_path)
+        Dsads().acquire(settings, None, tmp_path)
     with pytest.raises(InputError, match="--data"):
-        source_version(settings, None)
+        Dsads().source_version(settings, None)
 
 
 # --- The archive ------------------------------------------------------------------------------------------------------
@@ -96,11 +97,11 @@ def test_the_archive_is_downloaded_once(tmp_path: Path, served: tuple[Path, str]
     (folder / "a.zip").write_bytes(zipped(whole_set))
     settings = SourceSettings(kind="uci", url=f"{address}/a.zip")
     told = []
-    with acquire(settings, None, tmp_path / "raw", lambda *step: told.append(step)) as source:
-        assert [source.read(file) for file in source.files] == [whole_set[file.key.path] for file in source.files]
+    with Dsads().acquire(settings, None, tmp_path / "raw", lambda *step: told.append(step)) as source:
+        assert {file.path.removeprefix("data/"): source.read(file) for file in source.files} == whole_set
     assert told[-1][0] == "bytes downloaded"
     (folder / "a.zip").unlink()
-    with acquire(settings, None, tmp_path / "raw") as again:
+    with Dsads().acquire(settings, None, tmp_path / "raw") as again:
         assert again.files == source.files
     assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == ["uci.zip", "uci.zip.json"]
 
@@ -112,7 +113,7 @@ def test_an_archive_that_does_not_fit_is_downloaded_again(
     folder, address = served
     (folder / "a.zip").write_bytes(zipped(whole_set))
     (folder / "b.zip").write_bytes(zipped({path: whole_set[path] for path in list(whole_set)[:3]}))
-    acquire(SourceSettings(kind="uci", url=f"{address}/a.zip"), None, tmp_path / "raw").close()
+    Dsads().acquire(SourceSettings(kind="uci", url=f"{address}/a.zip"), None, tmp_path / "raw").close()
     name = "a.zip"
     if cause == "another address":
         name = "b.zip"
@@ -122,7 +123,7 @@ def test_an_archive_that_does_not_fit_is_downloaded_again(
         (tmp_path / "raw/uci.zip").unlink()
     else:
         (tmp_path / "raw/uci.zip.json").unlink()
-    acquire(SourceSettings(kind="uci", url=f"{address}/{name}"), None, tmp_path / "raw").close()
+    Dsads().acquire(SourceSettings(kind="uci", url=f"{address}/{name}"), None, tmp_path / "raw").close()
     assert (tmp_path / "raw/uci.zip").read_bytes() == (folder / name).read_bytes()
 
 
@@ -134,11 +135,11 @@ def test_what_is_no_archive_of_recordings_is_refused(
     settings = SourceSettings(kind="uci", url=f"{address}/a.zip")
     right = zipped(whole_set)
     (folder / "a.zip").write_bytes(right)
-    acquire(settings, None, tmp_path / "raw").close()
+    Dsads().acquire(settings, None, tmp_path / "raw").close()
     (tmp_path / "raw/uci.zip.json").unlink()
     (folder / "a.zip").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.zip: this is no archive of recordings") as caught:
-        acquire(settings, None, tmp_path / "raw")
+        Dsads().acquire(settings, None, tmp_path / "raw")
     assert all(problem.path.startswith(settings.url) for problem in caught.value.problems)
     assert (tmp_path / "raw/uci.zip").read_bytes() == right
 
@@ -150,16 +151,16 @@ def test_an_archive_that_is_too_large_is_refused(
     (folder / "a.zip").write_bytes(zipped(whole_set))
     settings = SourceSettings(kind="uci", url=f"{address}/a.zip", max_download_bytes=1000)
     with pytest.raises(InputError, match="max_download_bytes"):
-        acquire(settings, None, tmp_path / "raw")
+        Dsads().acquire(settings, None, tmp_path / "raw")
 
 
 # --- Made recordings --------------------------------------------------------------------------------------------------
 
 
 def test_recordings_are_made_once(tmp_path: Path, count_made: Callable[[], int]) -> None:
-    with acquire(SYNTHETIC, None, tmp_path) as source:
+    with Dsads().acquire(SYNTHETIC, None, tmp_path) as source:
         assert (len(source.files), source.origin) == (19, "synthetic")
-    with acquire(SYNTHETIC, None, tmp_path) as again:
+    with Dsads().acquire(SYNTHETIC, None, tmp_path) as again:
         assert again.files == source.files
     assert count_made() == 1
 
@@ -169,7 +170,7 @@ def test_recordings_that_do_not_fit_are_made_again(
     tmp_path: Path, count_made: Callable[[], int], monkeypatch: pytest.MonkeyPatch, cause: str
 ) -> None:
     settings = SYNTHETIC
-    with acquire(settings, None, tmp_path) as source:
+    with Dsads().acquire(settings, None, tmp_path) as source:
         first = source.read(source.files[0])
     if cause == "settings":
         settings = SYNTHETIC.model_copy(update={"seed": 7})
@@ -182,24 +183,24 @@ def test_recordings_that_do_not_fit_are_made_again(
     else:
         (tmp_path / "generator").mkdir()
         monkeypatch.setattr(acquisition, "_GENERATOR", tmp_path / "generator")
-    with acquire(settings, None, tmp_path) as again:
+    with Dsads().acquire(settings, None, tmp_path) as again:
         assert len(again.files) == 19
         assert (again.read(again.files[0]) == first) == (cause != "settings")
     assert count_made() == 2
 
 
 def test_a_generator_that_fails_leaves_what_was_made_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    acquire(SYNTHETIC, None, tmp_path).close()
+    Dsads().acquire(SYNTHETIC, None, tmp_path).close()
 
     def fail(what: str, num_done: int, num_total: int) -> None:
         if num_done:
             raise RuntimeError("half way")
 
     with pytest.raises(RuntimeError, match="half way"):
-        acquire(SYNTHETIC.model_copy(update={"seed": 1}), None, tmp_path, fail)
+        Dsads().acquire(SYNTHETIC.model_copy(update={"seed": 1}), None, tmp_path, fail)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["synthetic", "synthetic.json"]
     monkeypatch.setattr(writer, "write_recordings", fail)
-    assert len(acquire(SYNTHETIC, None, tmp_path).files) == 19
+    assert len(Dsads().acquire(SYNTHETIC, None, tmp_path).files) == 19
     assert (tmp_path / "synthetic" / SYNTHETIC_MARKER).exists()
 
 
@@ -215,40 +216,40 @@ def test_the_version_of_what_is_not_there_yet_is_what_is_asked_for(tmp_path: Pat
         SourceSettings(kind="uci"),
         SourceSettings(kind="uci", url="http://elsewhere/a.zip"),
     ]
-    versions = [source_version(each, None) for each in settings]
+    versions = [Dsads().source_version(each, None) for each in settings]
     assert len(set(versions)) == len(settings)
-    acquire(SYNTHETIC, None, tmp_path).close()
-    assert source_version(SYNTHETIC.model_copy(update={"url": "http://elsewhere"}), None) == versions[0]
+    Dsads().acquire(SYNTHETIC, None, tmp_path).close()
+    assert Dsads().source_version(SYNTHETIC.model_copy(update={"url": "http://elsewhere"}), None) == versions[0]
 
 
 def test_the_version_of_data_is_its_listing(
     tmp_path: Path, whole_set: dict[str, bytes], write_files: WriteFiles
 ) -> None:
     write_files(tmp_path, whole_set)
-    before = source_version(SYNTHETIC, tmp_path)
+    before = Dsads().source_version(SYNTHETIC, tmp_path)
     write_files(tmp_path, {"a01/p1/s02.txt": b""})
-    assert source_version(SYNTHETIC, tmp_path) != before
+    assert Dsads().source_version(SYNTHETIC, tmp_path) != before
 
 
 def test_activities_are_chosen_of_whatever_source(tmp_path: Path) -> None:
     """All are made once, and serve every choice."""
-    chosen = SYNTHETIC.model_copy(update={"activities": ("jumping", "sitting")})
-    with acquire(chosen, None, tmp_path / "kept") as made:
-        assert [file.key.activity for file in made.files] == [1, 18]
+    chosen = Dsads(["jumping", "sitting"])
+    with chosen.acquire(SYNTHETIC, None, tmp_path / "kept") as made:
+        assert [file.name.session for file in made.files] == [1, 18]
         assert len(made.not_chosen) == 17
-    with acquire(SYNTHETIC, None, tmp_path / "kept") as kept, acquire(chosen, kept.location, tmp_path) as given:
+    with Dsads().acquire(SYNTHETIC, None, tmp_path / "kept") as kept:
+        given = chosen.acquire(SYNTHETIC, kept.location, tmp_path)
         assert len(kept.files) == 19
         assert given.files == made.files
 
 
 def test_the_choice_of_activities_counts_and_what_is_left_out_does_not(tmp_path: Path) -> None:
-    chosen = SYNTHETIC.model_copy(update={"activities": ("sitting", "jumping")})
-    other_order = SYNTHETIC.model_copy(update={"activities": ("jumping", "sitting")})
-    acquire(SYNTHETIC, None, tmp_path).close()
+    whole, chosen, other_order = Dsads(), Dsads(["sitting", "jumping"]), Dsads(["jumping", "sitting"])
+    Dsads().acquire(SYNTHETIC, None, tmp_path).close()
     made = tmp_path / "synthetic"
     for data in (None, made):
-        versions = [source_version(settings, data) for settings in (SYNTHETIC, chosen, other_order)]
+        versions = [dataset.source_version(SYNTHETIC, data) for dataset in (whole, chosen, other_order)]
         assert versions[0] != versions[1] == versions[2]
-    before = source_version(chosen, made)
+    before = chosen.source_version(SYNTHETIC, made)
     (made / "a02/p1/s01.txt").unlink()
-    assert source_version(chosen, made) == before
+    assert chosen.source_version(SYNTHETIC, made) == before

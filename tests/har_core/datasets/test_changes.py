@@ -14,21 +14,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.dsads.changes import Changes, compare
-from har_core.datasets.dsads.layout import SYNTHETIC_MARKER, SegmentKey
-from har_core.datasets.dsads.listing import SegmentFile, Source
-from har_core.datasets.dsads.manifest import Manifest, ManifestRow, ingest, read_manifest
-from har_core.datasets.dsads.source import open_source
-from har_core.datasets.origin import Origin
+from har_core.datasets.changes import Changes, compare
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.dsads.layout import segment_path
+from har_core.datasets.manifest import Manifest, ManifestRow, ingest, read_manifest
+from har_core.datasets.origin import SYNTHETIC_MARKER, Origin
+from har_core.datasets.source import FileName, Source, SourceFile
 
 if TYPE_CHECKING:
-    from tests.har_core.datasets.dsads.conftest import WriteFiles
+    from tests.har_core.datasets.conftest import WriteFiles
 
 FIRST, SECOND, LAST = "a01/p1/s01.txt", "a02/p1/s01.txt", "a19/p2/s01.txt"
-KEYS = [SegmentKey(subject, activity, 1) for subject in (1, 2) for activity in (1, 2, 3)]
+KEYS = [FileName(subject, activity, 1) for subject in (1, 2) for activity in (1, 2, 3)]
 
-Listed = Mapping[SegmentKey, tuple[bytes, int]]
+Listed = Mapping[FileName, tuple[bytes, int]]
 """Content of each file, and how often it was written."""
+
+
+def path_of(key: FileName) -> str:
+    return segment_path(subject=key.subject, activity=key.session, segment=key.segment)
 
 
 class InMemory(Source):
@@ -36,30 +40,31 @@ class InMemory(Source):
 
     def __init__(self, listed: Listed, origin: Origin = "real") -> None:
         self.origin = origin
-        self.were_read: set[SegmentKey] = set()
+        self.were_read: set[FileName] = set()
         self.contents = {key: content for key, (content, _) in listed.items()}
         self.files = tuple(
-            SegmentFile(key=key, path=f"somewhere/{key.path}", num_bytes=len(content), marker=str(written))
+            SourceFile(name=key, path=path_of(key), num_bytes=len(content), marker=str(written))
             for key, (content, written) in sorted(listed.items())
         )
 
-    def read(self, file: SegmentFile) -> bytes:
-        self.were_read.add(file.key)
-        return self.contents[file.key]
+    def read(self, file: SourceFile) -> bytes:
+        self.were_read.add(file.name)
+        return self.contents[file.name]
+
+    def read_loose(self, path: str) -> bytes:
+        raise KeyError(path)
 
 
 class Broken(InMemory):
-    def read(self, file: SegmentFile) -> bytes:
+    def read(self, file: SourceFile) -> bytes:
         raise InputError("cannot be read", [Problem(path=file.path, expected="a file that can be read")])
 
 
 def manifest_of(listed: Listed, origin: Origin = "real") -> Manifest:
     rows = [
         ManifestRow(
-            activity=key.activity,
-            subject=key.subject,
-            segment=key.segment,
-            path=key.path,
+            **key._asdict(),
+            path=path_of(key),
             num_bytes=len(content),
             marker=str(written),
             sha256=hashlib.sha256(content).hexdigest(),
@@ -68,7 +73,8 @@ def manifest_of(listed: Listed, origin: Origin = "real") -> Manifest:
         )
         for key, (content, written) in sorted(listed.items())
     ]
-    return Manifest(rows=tuple(rows), origin=origin)
+    version = Dsads().version
+    return Manifest(rows=tuple(rows), origin=origin, reference="dsads", asked_for=None, version=version)
 
 
 # --- Whatever happened to the files -----------------------------------------------------------------------------------
@@ -80,51 +86,51 @@ def manifest_of(listed: Listed, origin: Origin = "real") -> Manifest:
     removed=st.sets(st.sampled_from(KEYS)),
 )
 def test_what_was_written_is_read_and_what_is_other_is_told(
-    before: dict[SegmentKey, bytes], written: dict[SegmentKey, bytes], removed: set[SegmentKey]
+    before: dict[FileName, bytes], written: dict[FileName, bytes], removed: set[FileName]
 ) -> None:
     earlier = {key: (content, 1) for key, content in before.items()}
     now = earlier | {key: (content, 2) for key, content in written.items()}
     now = {key: entry for key, entry in now.items() if key not in removed}
     source = InMemory(now)
-    changes = compare(source, manifest_of(earlier))
+    changes = compare(Dsads(), source, manifest_of(earlier))
 
     rewritten = {key for key in now.keys() & before.keys() if key in written}
     changed = {key for key in rewritten if now[key][0] != before[key]}
-    assert set(changes.changed) == {key.path for key in changed}
-    assert set(changes.touched) == {key.path for key in rewritten - changed}
-    assert set(changes.added) == {key.path for key in now.keys() - before.keys()}
-    assert set(changes.removed) == {key.path for key in before.keys() - now.keys()}
+    assert set(changes.changed) == {path_of(key) for key in changed}
+    assert set(changes.touched) == {path_of(key) for key in rewritten - changed}
+    assert set(changes.added) == {path_of(key) for key in now.keys() - before.keys()}
+    assert set(changes.removed) == {path_of(key) for key in before.keys() - now.keys()}
     assert changes.is_empty == ({key: entry[0] for key, entry in now.items()} == before)
     assert source.were_read == {key for key in rewritten if len(now[key][0]) == len(before[key])}
 
 
 def test_paths_are_in_the_order_of_the_manifest() -> None:
     later = dict.fromkeys(reversed(KEYS), (b"other", 2))
-    in_order = tuple(key.path for key in sorted(KEYS))
-    assert compare(InMemory(later), manifest_of(dict.fromkeys(KEYS, (b"first", 1)))).changed == in_order
-    assert compare(InMemory(later), manifest_of({})).added == in_order
+    in_order = tuple(path_of(key) for key in sorted(KEYS))
+    assert compare(Dsads(), InMemory(later), manifest_of(dict.fromkeys(KEYS, (b"first", 1)))).changed == in_order
+    assert compare(Dsads(), InMemory(later), manifest_of({})).added == in_order
 
 
 def test_another_origin_is_a_change() -> None:
     listed = {KEYS[0]: (b"one", 1)}
-    changes = compare(InMemory(listed, "synthetic"), manifest_of(listed, "real"))
+    changes = compare(Dsads(), InMemory(listed, "synthetic"), manifest_of(listed, "real"))
     assert (changes.new_origin, changes.changed, changes.is_empty) == ("synthetic", (), False)
     assert str(changes) == "the recordings are synthetic now"
 
 
 def test_a_manifest_without_markers_has_every_file_read() -> None:
-    listed = {key: (key.path.encode(), 1) for key in KEYS}
+    listed = {key: (path_of(key).encode(), 1) for key in KEYS}
     manifest = manifest_of(listed)
     source = InMemory(listed)
-    changes = compare(source, replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows)))
+    changes = compare(Dsads(), source, replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows)))
     assert changes.is_empty
     assert source.were_read == set(KEYS)
 
 
 def test_a_file_that_cannot_be_read_counts_as_changed() -> None:
     earlier = dict.fromkeys(KEYS, (b"one", 1))
-    changes = compare(Broken(earlier | {KEYS[0]: (b"one", 2)}), manifest_of(earlier))
-    assert changes == Changes(changed=(KEYS[0].path,))
+    changes = compare(Dsads(), Broken(earlier | {KEYS[0]: (b"one", 2)}), manifest_of(earlier))
+    assert changes == Changes(changed=(path_of(KEYS[0]),))
 
 
 @pytest.mark.parametrize(
@@ -156,14 +162,14 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, whole_set: dict[str, byte
     write_files(folder / "source", whole_set)
     for path in whole_set:
         os.utime(folder / "source" / path, ns=(10**18, 10**18))
-    with open_source(folder / "source") as source:
-        ingest(source, manifest_path=folder / "manifest.parquet", recordings_path=folder / "recordings.arrow")
+    with Dsads().open(folder / "source") as source:
+        ingest(Dsads(), source, manifest_path=folder / "manifest.parquet", recordings_path=folder / "recordings.arrow")
     return folder
 
 
 def changes_of(path: Path, ingested: Path) -> Changes:
-    with open_source(path) as source:
-        return compare(source, read_manifest(ingested / "manifest.parquet"))
+    with Dsads().open(path) as source:
+        return compare(Dsads(), source, read_manifest(ingested / "manifest.parquet"))
 
 
 def _remove(path: Path) -> None:
@@ -234,8 +240,10 @@ def test_a_zip_that_was_packed_again(tmp_path: Path, whole_set: dict[str, bytes]
                 archive.writestr(zipfile.ZipInfo(path, (year, 1, 1, 0, 0, 0)), text, compression)
         return tmp_path / name
 
-    with open_source(pack("first.zip", whole_set, 2010, zipfile.ZIP_DEFLATED)) as source:
-        ingest(source, manifest_path=tmp_path / "manifest.parquet", recordings_path=tmp_path / "recordings.arrow")
+    with Dsads().open(pack("first.zip", whole_set, 2010, zipfile.ZIP_DEFLATED)) as source:
+        ingest(
+            Dsads(), source, manifest_path=tmp_path / "manifest.parquet", recordings_path=tmp_path / "recordings.arrow"
+        )
     files, expected = dict(whole_set), Changes()
     if content == "other":
         files[SECOND] = files[SECOND].replace(b"1", b"2", 1)

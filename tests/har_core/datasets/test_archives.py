@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads import archives
-from har_core.datasets.dsads.archives import ZipSource
-from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import listing_version
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets import archives
+from har_core.datasets.archives import ZipSource
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.dsads.layout import DsadsNaming
+from har_core.datasets.origin import SYNTHETIC_MARKER
+from har_core.datasets.source import listing_version
 
 RIGHT = {"data/a01/p1/s01.txt": b"one" * 50, "data/a01/p1/s02.txt": b"two" * 5000, "data/a19/p10/s1.txt": b""}
 JUNK = {".DS_Store": b"\0", "__MACOSX/data/a01/p1/s01.txt": b"\0", "data/a01/p1/._s01.txt": b"\0", "README": b"hello"}
@@ -40,7 +41,7 @@ def problems_of(path: Path) -> list[tuple[str, str | None, str]]:
     """Open and read all; the problems' paths without the archive's, values and expectations."""
 
     def read_all() -> None:
-        with ZipSource(path) as source:
+        with ZipSource(path, DsadsNaming()) as source:
             for file in source.files:
                 source.read(file)
 
@@ -57,8 +58,8 @@ def problems_of(path: Path) -> list[tuple[str, str | None, str]]:
 def test_a_zip_of_any_compression_is_listed_and_read(tmp_path: Path, compression: str, prefix: str) -> None:
     files = {f"{prefix}{path}": content for path, content in RIGHT.items()} | JUNK
     path = write_zip(tmp_path / "recordings.zip", files, COMPRESSIONS[compression])
-    with open_source(path) as source:
-        assert [file.key for file in source.files] == [(1, 1, 1), (1, 1, 2), (10, 19, 1)]
+    with Dsads().open(path) as source:
+        assert [file.name[:3] for file in source.files] == [(1, 1, 1), (1, 1, 2), (10, 19, 1)]
         assert [source.read(file) for file in source.files] == list(RIGHT.values())
         assert [file.num_bytes for file in source.files] == [150, 15_000, 0]
         assert source.origin == "real"
@@ -66,13 +67,13 @@ def test_a_zip_of_any_compression_is_listed_and_read(tmp_path: Path, compression
 
 def test_members_can_be_read_by_many_threads(tmp_path: Path) -> None:
     files = {f"a01/p1/s{number:02d}.txt": bytes([number]) * 30_000 for number in range(1, 60)}
-    with open_source(write_zip(tmp_path / "a.zip", files)) as source, ThreadPoolExecutor(4) as pool:
+    with Dsads().open(write_zip(tmp_path / "a.zip", files)) as source, ThreadPoolExecutor(4) as pool:
         assert list(pool.map(source.read, source.files)) == list(files.values())
 
 
 def test_the_version_follows_content_and_neither_compression_nor_order(tmp_path: Path) -> None:
     def version(name: str, files: Mapping[str, bytes], compression: int) -> str:
-        with open_source(write_zip(tmp_path / name, files, compression)) as source:
+        with Dsads().open(write_zip(tmp_path / name, files, compression)) as source:
             return listing_version(source)
 
     first = version("a.zip", RIGHT, zipfile.ZIP_STORED)
@@ -168,10 +169,10 @@ def test_a_compression_that_python_lacks_is_named(tmp_path: Path) -> None:
 
 def test_members_that_unpack_past_a_limit_are_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_zip(tmp_path / "a.zip", RIGHT)
-    monkeypatch.setattr(archives, "MAX_SEGMENT_BYTES", 15_000)
+    monkeypatch.setattr(DsadsNaming, "max_bytes", 15_000)
     monkeypatch.setattr(archives, "_MAX_TOTAL_BYTES", 15_150)
-    ZipSource(path).close()
-    monkeypatch.setattr(archives, "MAX_SEGMENT_BYTES", 14_999)
+    ZipSource(path, DsadsNaming()).close()
+    monkeypatch.setattr(DsadsNaming, "max_bytes", 14_999)
     monkeypatch.setattr(archives, "_MAX_TOTAL_BYTES", 15_149)
     assert problems_of(path) == [
         ("data/a01/p1/s02.txt", "15000 bytes unpacked", "at most 14999 bytes"),
@@ -205,8 +206,8 @@ MEASURE = """
 import resource, sys
 from pathlib import Path
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.source import open_source
-sources = [open_source(Path(name)) for name in sys.argv[1:]]
+from har_core.datasets.dsads.format import Dsads
+sources = [Dsads().open(Path(name)) for name in sys.argv[1:]]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 limit = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + 64_000_000
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -237,7 +238,7 @@ def test_a_dictionary_of_gigabytes_is_not_reserved(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"a01/p1/s01.txt": b"1,2\n" * 1000}, zipfile.ZIP_LZMA)
     patch_headers(path, local=30 + len("a01/p1/s01.txt") + 5, central=None, new=b"\xff\xff\xff\xff")
     subprocess.run([sys.executable, "-c", MEASURE, str(path)], check=True, capture_output=True)
-    with open_source(path) as source:
+    with Dsads().open(path) as source:
         assert source.read(source.files[0]) == b"1,2\n" * 1000
 
 
@@ -275,12 +276,12 @@ def test_a_zip_in_a_zip_is_called_so(tmp_path: Path) -> None:
     inner = write_zip(tmp_path / "data.zip", RIGHT)
     path = write_zip(tmp_path / "a.zip", {"data.zip": inner.read_bytes()})
     with pytest.raises(InputError, match=r"found 'a zip inside: data\.zip', expected segment files"):
-        open_source(path)
+        Dsads().open(path)
 
 
 def test_a_closed_archive_holds_no_file(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", RIGHT)
-    with open_source(path) as source:
+    with Dsads().open(path) as source:
         pass
     with pytest.raises(ValueError, match="closed"):
         source.read(source.files[0])

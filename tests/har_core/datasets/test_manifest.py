@@ -20,16 +20,17 @@ import pytest
 from har_core.audit.joins import find_missing
 from har_core.base.errors import InputError, StorageError
 from har_core.base.files import atomic_paths
-from har_core.datasets.dsads import manifest as manifest_module
-from har_core.datasets.dsads.ingested import RECORDINGS_SCHEMA, read_ingested
-from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH, SYNTHETIC_MARKER, RecordingKey
-from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA, IngestSummary, ingest, read_manifest
-from har_core.datasets.dsads.recordings import read_recordings
-from har_core.datasets.dsads.source import open_source
-from har_core.settings.source import SourceSettings
+from har_core.datasets import manifest as manifest_module
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.ingested import read_ingested, recordings_schema
+from har_core.datasets.manifest import MANIFEST_SCHEMA, IngestSummary, ingest, read_manifest
+from har_core.datasets.origin import SYNTHETIC_MARKER
+from har_core.datasets.recordings import RecordingKey
+from har_core.dsads import read_recordings
 
 if TYPE_CHECKING:
-    from tests.har_core.datasets.dsads.conftest import WriteFiles
+    from tests.har_core.datasets.conftest import WriteFiles
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def source_folder(tmp_path: Path, whole_set: Mapping[str, bytes], write_files: W
 
 def run(source: Path, out: Path, **options: Any) -> IngestSummary:
     outputs = out / "recordings.arrow", out / "manifest.parquet"
-    with open_source(source) as opened, atomic_paths(*outputs) as (recordings, manifest):
-        return ingest(opened, manifest_path=manifest, recordings_path=recordings, **options)
+    with Dsads().open(source) as opened, atomic_paths(*outputs) as (recordings, manifest):
+        return ingest(Dsads(), opened, manifest_path=manifest, recordings_path=recordings, **options)
 
 
 def problems_of(source: Path, out: Path) -> list[tuple[str, int | None, int | None, str | None]]:
@@ -62,12 +63,14 @@ def test_the_manifest_has_a_row_for_each_file(source_folder: Path, tmp_path: Pat
     summary = run(source_folder, tmp_path)
     assert pq.read_schema(tmp_path / "manifest.parquet").equals(MANIFEST_SCHEMA)
     manifest = pl.read_parquet(tmp_path / "manifest.parquet")
-    assert manifest.select("subject", "activity").rows() == [(s, a) for s in (1, 2) for a in range(1, 20)]
+    assert manifest.select("subject", "session").rows() == [(s, a) for s in (1, 2) for a in range(1, 20)]
     row = manifest.row(25, named=True)
     assert row == {
-        "activity": 7,
         "subject": 2,
+        "session": 7,
         "segment": 1,
+        "stream": "",
+        "label": "",
         "path": "a07/p2/s01.txt",
         "num_bytes": path.stat().st_size,
         "marker": str(path.stat().st_mtime_ns),
@@ -88,13 +91,13 @@ def test_every_column_of_the_manifest_is_described() -> None:
 def test_the_recordings_are_those_of_the_text(source_folder: Path, tmp_path: Path) -> None:
     run(source_folder, tmp_path)
     ingested, text = read_ingested(tmp_path / "recordings.arrow"), read_recordings(source_folder)
-    assert (list(ingested.segments), ingested.origin) == (list(text.segments), "real")
+    assert (ingested.outlines, ingested.spec, ingested.origin) == (dict(text.outlines), DSADS, "real")
     for one, other in zip(ingested, text, strict=True):
-        assert (one.key, one.segments) == (other.key, other.segments)
+        assert (one.key, one.outline, one.times) == (other.key, other.outline, None)
         np.testing.assert_array_equal(one.samples, other.samples)
         assert one.samples.flags.c_contiguous
     table = pl.read_ipc(tmp_path / "recordings.arrow")
-    assert table.columns == ["subject", "activity", "segment", *CHANNELS]
+    assert table.columns == ["subject", "session", "segment", "activity", *DSADS.channel_names]
     assert table.height == 38 * 125
 
 
@@ -142,8 +145,9 @@ def test_a_missing_segment_is_no_error(
     write_files(source_folder, {"a05/p1/s60.txt": segment_text(5)})
     assert run(source_folder, tmp_path).num_rows == 39 * 125
     recordings = read_ingested(tmp_path / "recordings.arrow")
-    assert recordings.load(subject=1, activity=5).segments == recordings.segments[RecordingKey(1, 5)] == (1, 60)
-    assert all(recordings.segments[key] == (1,) for key in recordings.segments if key != (1, 5))
+    key = RecordingKey(subject=1, session=5)
+    assert recordings.load(key).outline.segments == recordings.outlines[key].segments == (1, 60)
+    assert all(outline.segments == (1,) for other, outline in recordings.outlines.items() if other != key)
 
 
 def test_missing_segments_are_counted_as_the_audit_counts_them(
@@ -156,8 +160,8 @@ def test_missing_segments_are_counted_as_the_audit_counts_them(
     for path in ("a05/p1/s02.txt", "a05/p2/s03.txt", "a19/p2/s01.txt", "a19/p2/s02.txt"):
         (source_folder / path).unlink()
     summary = run(source_folder, tmp_path)
-    found = find_missing(read_ingested(tmp_path / "recordings.arrow").segments)
-    assert summary.num_missing_segments == sum(finding.num_rows for finding in found) // SEGMENT_LENGTH == 4
+    found = find_missing(read_ingested(tmp_path / "recordings.arrow").outlines, DSADS)
+    assert summary.num_missing_segments == sum(finding.num_rows for finding in found) // 125 == 4
 
 
 # --- What is refused --------------------------------------------------------------------------------------------------
@@ -219,7 +223,7 @@ def test_activities_that_no_subject_does_are_one_problem(source_folder: Path, tm
         run(source_folder, tmp_path)
     whole, single = caught.value.problems
     assert whole.value == "no recording of activities 2, 3, 4, 19, of any subject"
-    assert whole.expected.startswith("all 19 activities that [source] asks for, from every subject; to use only those")
+    assert whole.expected.startswith("all 19 activities that [windows] asks for, from every subject; to use only those")
     assert single.expected.startswith("at least one segment of activity 5 (ascending stairs) from subject 2;")
 
 
@@ -229,22 +233,23 @@ def test_the_way_out_of_missing_activities_can_be_pasted(source_folder: Path, tm
     (source_folder / "a18/p2/s01.txt").unlink()
     with pytest.raises(InputError) as caught:
         run(source_folder, tmp_path)
-    line = caught.value.problems[0].expected.partition("write in [source]: ")[2]
+    line = caught.value.problems[0].expected.partition("write in [windows]: ")[2]
     names = tuple(tomllib.loads(line)["activities"])
     assert names == ("walking in a parking lot", "walking on a treadmill flat at 4 km/h", "playing basketball")
-    with open_source(source_folder).choose(SourceSettings(activities=names).activities) as source:
-        summary = ingest(source, manifest_path=tmp_path / "m", recordings_path=tmp_path / "r")
-        assert [file.key.path for file in source.not_chosen] == ["a18/p1/s01.txt"]
+    chosen = Dsads().asking_for(names)
+    with chosen.open(source_folder) as source:
+        summary = ingest(chosen, source, manifest_path=tmp_path / "m", recordings_path=tmp_path / "r")
+        assert [file.path for file in source.not_chosen] == ["a18/p1/s01.txt"]
     assert summary.num_rows == 6 * 125
-    assert {row.activity for row in read_manifest(tmp_path / "m").rows} == {9, 10, 19}
+    assert {row.session for row in read_manifest(tmp_path / "m").rows} == {9, 10, 19}
 
 
 def test_only_chosen_activities_are_asked_for(source_folder: Path, tmp_path: Path) -> None:
     shutil.rmtree(source_folder / "a05")
     (source_folder / "a06/p1/s01.txt").unlink()
-    source = open_source(source_folder).choose(["sitting", "ascending stairs", "jumping"])
-    with source, pytest.raises(InputError) as caught:
-        ingest(source, manifest_path=tmp_path / "m", recordings_path=tmp_path / "r")
+    chosen = Dsads(["sitting", "ascending stairs", "jumping"])
+    with chosen.open(source_folder) as source, pytest.raises(InputError) as caught:
+        ingest(chosen, source, manifest_path=tmp_path / "m", recordings_path=tmp_path / "r")
     [problem] = caught.value.problems
     assert problem.value == "no recording of activity 5, of any subject"
     assert problem.expected.endswith('activities = ["sitting", "jumping"]')
@@ -355,11 +360,11 @@ def test_a_file_that_ingestion_did_not_write_is_refused(source_folder: Path, tmp
         run(source_folder, tmp_path)
         path.write_bytes(path.read_bytes()[:-100])
     elif kind == "another format":
-        pq.write_table(RECORDINGS_SCHEMA.empty_table(), path)
+        pq.write_table(recordings_schema(DSADS, has_times=False).empty_table(), path)
     elif kind == "foreign columns":
         pl.DataFrame({"a": [1]}).write_ipc(path)
     elif kind == "foreign metadata":
-        with pa.ipc.new_file(path, RECORDINGS_SCHEMA):
+        with pa.ipc.new_file(path, recordings_schema(DSADS, has_times=False)):
             pass
     with pytest.raises(InputError, match=r"recordings\.arrow"):
         read_ingested(path)
@@ -371,7 +376,7 @@ def test_the_manifest_is_read_as_it_was_written(source_folder: Path, tmp_path: P
     manifest = read_manifest(tmp_path / "manifest.parquet")
     assert manifest.origin == "synthetic"
     assert manifest.content_version == summary.content_version
-    with open_source(source_folder) as source:
+    with Dsads().open(source_folder) as source:
         assert [(row.path, row.num_bytes, row.marker) for row in manifest.rows] == [
             (file.path, file.num_bytes, file.marker) for file in source.files
         ]

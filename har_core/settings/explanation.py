@@ -1,16 +1,17 @@
-"""Turns pydantic's validation errors into problems of the experiment file."""
+"""Turns pydantic's validation errors into problems of the TOML file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from har_core.base.document import TYPE_NAMES, Document, as_toml
 from har_core.base.errors import Problem
 from har_core.base.names import hint, nearest
-from har_core.experiment.document import TYPE_NAMES, Document, as_toml
-from har_core.experiment.positions import Key
+from har_core.base.positions import Key
 from har_core.settings.base import Settings
 
 _EXPECTED = {
@@ -19,6 +20,7 @@ _EXPECTED = {
     "string_type": TYPE_NAMES[str],
     "bool_type": TYPE_NAMES[bool],
     "tuple_type": "a list, [...]",
+    "dict_type": "a table",
     "model_type": "a section",
     "finite_number": "a finite number",
     "greater_than": "more than {gt}",
@@ -28,16 +30,41 @@ _EXPECTED = {
     "too_short": "at least {min_length} in the list",
     "string_pattern_mismatch": "text that matches {pattern}",
 }
+_OTHER_KIND = {"tuple_type", "dict_type"}
+"""What is said of a value that is not of a kind at all."""
 
 
 def explain(error: ValidationError, model: type[Settings], document: Document, section: Key) -> Iterator[Problem]:
     """A problem for each error that ``model`` found in ``section`` of ``document``."""
-    for details in error.errors(include_url=False):
+    for details in _of_one_kind(error.errors(include_url=False)):
         if details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]:
             continue  # pydantic counts valid entries only; the invalid ones have problems of their own
         key = (*section, *details["loc"])
         value = None if details["type"] == "missing" else details["input"]
         yield document.problem(key, _expectation(details, model, section), value=value)
+
+
+def _of_one_kind(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """The errors without those of the kinds that a value is not of, where it may be of several.
+
+    Pydantic tries each kind, names it in the place of the error, and tells what is wrong with all of them.
+    """
+    tried: defaultdict[tuple[str | int, ...], list[ErrorDetails]] = defaultdict(list)
+    for details in errors:
+        kind = next((index for index, part in enumerate(details["loc"]) if "[" in str(part)), None)
+        if kind is None:
+            yield details
+            continue
+        place = details["loc"][:kind]
+        shortened: ErrorDetails = {**details, "loc": (*place, *details["loc"][kind + 1 :])}
+        tried[place].append(shortened)
+    for place, found in tried.items():
+        exact = [details for details in found if details["loc"] != place or details["type"] not in _OTHER_KIND]
+        yield from exact or [{**found[0], "type": "kind_type", "msg": " or ".join(map(_kind, found))}]
+
+
+def _kind(details: ErrorDetails) -> str:
+    return _EXPECTED[details["type"]]
 
 
 def unknown_key(name: str, fields: Iterable[str], model: type[Settings], section: Key, *, what: str) -> str:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from har_core.base.document import as_toml, read_document
 from har_core.base.errors import InputError
-from har_core.experiment.document import as_toml, read_document
 
 TEXT = '''# a comment
 top = 1

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads import folders
-from har_core.datasets.dsads.folders import FolderSource
-from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, listing_version
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets import folders
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.dsads.layout import MAX_SEGMENT_BYTES, DsadsNaming
+from har_core.datasets.folders import FolderSource
+from har_core.datasets.origin import SYNTHETIC_MARKER
+from har_core.datasets.source import listing_version
 
 if TYPE_CHECKING:
-    from tests.har_core.datasets.dsads.conftest import WriteFiles
+    from tests.har_core.datasets.conftest import WriteFiles
 
 JUNK = {
     ".DS_Store": b"\0",
@@ -39,8 +40,8 @@ KEYS = [(1, 1, 1), (1, 1, 2), (1, 19, 10), (10, 2, 1)]
 @pytest.mark.parametrize("prefix", ["", "data/"])
 def test_a_directory_is_listed_by_key_and_junk_is_ignored(tmp_path: Path, write_files: WriteFiles, prefix: str) -> None:
     write_files(tmp_path, {f"{prefix}{path}": content for path, content in RIGHT.items()} | JUNK)
-    with open_source(tmp_path) as source:
-        assert [file.key for file in source.files] == KEYS
+    with Dsads().open(tmp_path) as source:
+        assert [file.name[:3] for file in source.files] == KEYS
         assert [source.read(file) for file in source.files] == [b"1", b"22", b"333", b"4444"]
         assert [file.num_bytes for file in source.files] == [1, 2, 3, 4]
         assert source.files[0].path == f"{prefix}a01/p1/s01.txt"
@@ -66,8 +67,8 @@ def test_folders_and_zips_have_one_rule(tmp_path: Path, write_files: WriteFiles)
     (folder / "linked").rename(tmp_path / "elsewhere")
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     for location in (folder, tmp_path / "a.zip"):
-        with open_source(location) as source:
-            assert {file.path: file.key for file in source.files} == LISTED
+        with Dsads().open(location) as source:
+            assert {file.path: file.name[:3] for file in source.files} == LISTED
             assert [source.read(file) for file in source.files] == [file.path.encode() for file in source.files]
             assert (source.loose, source.others) == (
                 ("a10/p4/notes.TXT", "s01.txt"),
@@ -81,8 +82,8 @@ def test_links_in_a_circle_end(tmp_path: Path, write_files: WriteFiles) -> None:
     (tmp_path / "a01" / "up").symlink_to(tmp_path)
     (tmp_path / "data").symlink_to(tmp_path / "a01")
     (tmp_path / "itself").symlink_to("itself")
-    source = open_source(tmp_path)
-    assert [file.key for file in source.files] == KEYS
+    source = Dsads().open(tmp_path)
+    assert [file.name[:3] for file in source.files] == KEYS
     assert source.others == ("itself",)
 
 
@@ -92,15 +93,15 @@ def test_a_tree_of_too_many_folders_is_refused(
     write_files(tmp_path, RIGHT)
     monkeypatch.setattr(folders, "_MOST_FOLDERS", 5)
     with pytest.raises(InputError, match="at most 5 folders"):
-        open_source(tmp_path)
+        Dsads().open(tmp_path)
 
 
 def test_text_files_of_any_name_will_do_where_they_may(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, {"b.txt": b"", "deep/a.TXT": b"", "c.zip": b""})
-    with open_source(tmp_path, any_names=True) as source:
+    with Dsads().open(tmp_path, any_names=True) as source:
         assert (source.files, source.loose) == ((), ("b.txt", "deep/a.TXT"))
     with pytest.raises(InputError, match=r"found 'a zip inside: c\.zip', expected .*; name the zip itself"):
-        open_source(tmp_path)
+        Dsads().open(tmp_path)
 
 
 @pytest.mark.parametrize("digits", ["9" * 5_000, "0" * 5_000])
@@ -108,7 +109,7 @@ def test_a_name_of_thousands_of_digits_is_an_impossible_number(tmp_path: Path, d
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(f"a01/p1/s{digits}.txt", b"")
     with pytest.raises(InputError, match="expected a segment from 1 to 9999"):
-        open_source(tmp_path / "a.zip")
+        Dsads().open(tmp_path / "a.zip")
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "pipe", "socket"])
@@ -120,13 +121,13 @@ def test_what_is_no_folder_and_no_file_is_refused_at_once(
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind("socket")
     with pytest.raises(InputError, match=r"found 'a (device|named pipe|socket)', expected a plain file"):
-        open_source(Path(name))
+        Dsads().open(Path(name))
 
 
 def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / ("x" * 300), tmp_path.joinpath(*["x" * 250] * 20)):
         with pytest.raises(InputError, match="File name too long"):
-            open_source(path)
+            Dsads().open(path)
 
 
 def test_the_order_does_not_depend_on_the_file_system(
@@ -135,7 +136,7 @@ def test_the_order_does_not_depend_on_the_file_system(
     write_files(
         tmp_path, {f"a{a:02d}/p{p}/s{s:02d}.txt": b"" for a in (1, 2, 11) for p in (1, 2, 10) for s in (1, 2, 9)}
     )
-    expected = open_source(tmp_path)
+    expected = Dsads().open(tmp_path)
     generator = np.random.default_rng(0)
     scandir = os.scandir
 
@@ -152,7 +153,7 @@ def test_the_order_does_not_depend_on_the_file_system(
 
     monkeypatch.setattr(os, "scandir", Shuffled)
     for _ in range(5):
-        shuffled = open_source(tmp_path)
+        shuffled = Dsads().open(tmp_path)
         assert shuffled.files == expected.files
         assert listing_version(shuffled) == listing_version(expected)
 
@@ -171,7 +172,7 @@ def test_the_order_does_not_depend_on_the_file_system(
 def test_an_impossible_number_is_a_problem(tmp_path: Path, write_files: WriteFiles, path: str, expected: str) -> None:
     write_files(tmp_path, RIGHT | {path: b""})
     with pytest.raises(InputError) as caught:
-        open_source(tmp_path)
+        Dsads().open(tmp_path)
     (problem,) = caught.value.problems
     assert (problem.path, problem.expected) == (f"{tmp_path}/{path}", expected)
 
@@ -179,12 +180,12 @@ def test_an_impossible_number_is_a_problem(tmp_path: Path, write_files: WriteFil
 def test_two_files_of_one_segment_are_both_named(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, RIGHT | {"a1/p1/s1.txt": b"", "copy/a01/p1/s01.txt": b"", "a77/p1/s01.txt": b""})
     with pytest.raises(InputError, match="4 files outside the layout") as caught:
-        open_source(tmp_path)
+        Dsads().open(tmp_path)
     assert [problem.path.removeprefix(f"{tmp_path}/") for problem in caught.value.problems] == [
+        "a77/p1/s01.txt",
         "a01/p1/s01.txt",
         "a1/p1/s1.txt",
         "copy/a01/p1/s01.txt",
-        "a77/p1/s01.txt",
     ]
 
 
@@ -193,7 +194,7 @@ def test_a_place_without_recordings_says_what_was_expected(tmp_path: Path, name:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("no zip")
     with pytest.raises(InputError) as caught:
-        open_source(tmp_path / name)
+        Dsads().open(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
     assert len(caught.value.problems) == 1
 
@@ -211,7 +212,7 @@ def test_a_directory_that_cannot_be_listed_is_named(
 
     monkeypatch.setattr(os, "scandir", forbidden)
     with pytest.raises(InputError, match=r"a02/p10: found 'Permission denied'"):
-        open_source(tmp_path)
+        Dsads().open(tmp_path)
 
 
 @pytest.fixture
@@ -232,14 +233,14 @@ def lost_and_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("lost_and_found")
 def test_a_directory_beside_activity_folders_need_not_be_listed(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, RIGHT)
-    assert [file.key for file in open_source(tmp_path).files] == KEYS
+    assert [file.name[:3] for file in Dsads().open(tmp_path).files] == KEYS
 
 
 @pytest.mark.usefixtures("lost_and_found")
 def test_a_directory_that_may_hold_all_activity_folders_must_be_listed(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path / "data", RIGHT)
     with pytest.raises(InputError, match=r"lost\+found: found 'Permission denied'"):
-        open_source(tmp_path)
+        Dsads().open(tmp_path)
 
 
 def test_what_is_no_plain_file_is_refused_before_anything_is_read(
@@ -255,7 +256,7 @@ def test_what_is_no_plain_file_is_refused_before_anything_is_read(
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind("s07.txt")
     with pytest.raises(InputError, match="5 files that cannot be read") as caught:
-        open_source(tmp_path)
+        Dsads().open(tmp_path)
     assert [(problem.path, problem.value, problem.expected) for problem in caught.value.problems] == [
         (f"{folder}/s0{number}.txt", value, "a plain file, or a link to one")
         for number, value in enumerate(["a named pipe", "a directory", "a device", "a named pipe", "a socket"], start=3)
@@ -265,7 +266,7 @@ def test_what_is_no_plain_file_is_refused_before_anything_is_read(
 def test_a_linked_file_is_read(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path, RIGHT | {"elsewhere": b"55555"})
     (tmp_path / "a01/p1/s03.txt").symlink_to(tmp_path / "elsewhere")
-    source = open_source(tmp_path)
+    source = Dsads().open(tmp_path)
     assert source.read(source.files[2]) == b"55555"
 
 
@@ -273,11 +274,11 @@ def test_a_file_above_the_limit_is_refused_before_anything_is_read(
     tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(tmp_path, RIGHT)
-    monkeypatch.setattr(folders, "MAX_SEGMENT_BYTES", 4)
-    assert len(FolderSource(tmp_path).files) == 4
-    monkeypatch.setattr(folders, "MAX_SEGMENT_BYTES", 2)
+    monkeypatch.setattr(DsadsNaming, "max_bytes", 4)
+    assert len(FolderSource(tmp_path, DsadsNaming()).files) == 4
+    monkeypatch.setattr(DsadsNaming, "max_bytes", 2)
     with pytest.raises(InputError) as caught:
-        FolderSource(tmp_path)
+        FolderSource(tmp_path, DsadsNaming())
     assert [str(problem) for problem in caught.value.problems] == [
         f"{tmp_path}/a19/p1/s10.txt: found '3 bytes', expected at most 2 bytes",
         f"{tmp_path}/a02/p10/s1.txt: found '4 bytes', expected at most 2 bytes",
@@ -292,16 +293,16 @@ def test_directories_and_zips_have_one_limit(tmp_path: Path, write_files: WriteF
         archive.write(tmp_path / "a01/p1/s01.txt", "a01/p1/s01.txt")
     for location in (tmp_path, tmp_path / "a.zip"):
         with pytest.raises(InputError, match=rf"s01\.txt: found '{MAX_SEGMENT_BYTES + 1} bytes"):
-            open_source(location)
+            Dsads().open(location)
 
 
 def test_a_file_that_grows_past_the_limit_is_refused(
     tmp_path: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(tmp_path, RIGHT)
-    source = open_source(tmp_path)
+    source = Dsads().open(tmp_path)
     (tmp_path / "a01/p1/s01.txt").write_bytes(b"1" * 10)
-    monkeypatch.setattr(folders, "MAX_SEGMENT_BYTES", 9)
+    source.max_bytes = 9
     with pytest.raises(InputError, match="expected at most 9 bytes"):
         source.read(source.files[0])
 
@@ -315,7 +316,7 @@ def test_a_file_that_cannot_be_read_is_named(
     if kind == "dangling link":
         path.unlink()
         path.symlink_to(tmp_path / "nowhere")
-    source = open_source(tmp_path)
+    source = Dsads().open(tmp_path)
     if kind == "removed":
         path.unlink()
     elif kind == "forbidden":
@@ -336,7 +337,7 @@ def test_a_file_that_grew_or_shrank_since_the_listing_is_read_whole(
     tmp_path: Path, write_files: WriteFiles, size: int
 ) -> None:
     write_files(tmp_path, RIGHT)
-    source = open_source(tmp_path)
+    source = Dsads().open(tmp_path)
     content = np.random.default_rng(0).bytes(size)
     (tmp_path / "a01/p1/s01.txt").write_bytes(content)
     assert source.read(source.files[0]) == content
@@ -344,9 +345,9 @@ def test_a_file_that_grew_or_shrank_since_the_listing_is_read_whole(
 
 def test_the_marker_of_the_generator_makes_recordings_synthetic(tmp_path: Path, write_files: WriteFiles) -> None:
     write_files(tmp_path / "data", RIGHT)
-    real = listing_version(open_source(tmp_path))
+    real = listing_version(Dsads().open(tmp_path))
     (tmp_path / "data" / SYNTHETIC_MARKER).touch()
-    made = open_source(tmp_path)
+    made = Dsads().open(tmp_path)
     assert made.origin == "synthetic"
     assert listing_version(made) != real
 
@@ -356,7 +357,7 @@ def test_the_version_follows_content_and_not_location(tmp_path: Path, write_file
         write_files(tmp_path / place, files)
         for path in files:
             os.utime(tmp_path / place / path, ns=(time_ns, time_ns))
-        return listing_version(open_source(tmp_path / place))
+        return listing_version(Dsads().open(tmp_path / place))
 
     first = version(RIGHT, "first")
     assert version({f"data/{path}": content for path, content in RIGHT.items()}, "moved") == first

@@ -1,4 +1,4 @@
-"""Recordings in a zip: finds the segment files and reads them, whatever the compression, without unpacking to disk."""
+"""Recordings in a zip: finds and reads the files of a data set, whatever the compression, without unpacking to disk."""
 
 from __future__ import annotations
 
@@ -10,23 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
-from har_core.datasets.dsads.listing import (
-    MAX_SEGMENT_BYTES,
-    SegmentFile,
-    Source,
-    list_segments,
-    parse_segment_file,
-    sort_others,
-    too_large,
-)
-from har_core.datasets.dsads.unpacking import UnpackingError, unpack
+from har_core.datasets.origin import SYNTHETIC_MARKER
+from har_core.datasets.source import Candidate, Naming, Source, SourceFile, list_files, sort_others, too_large
+from har_core.datasets.unpacking import UnpackingError, unpack
 
 _MAX_TOTAL_BYTES = 8_000_000_000
-"""Most that all segment files may unpack to; the real set has 0.42 GB."""
+"""Most that all files may unpack to; DSADS has 0.42 GB."""
 
 _MAX_DIRECTORY_BYTES = 40_000_000
-"""Largest table of members: half a million of them; the real set has 9,120."""
+"""Largest table of members: half a million of them; DSADS has 9,120."""
 _END, _END_OF_ZIP64, _IN_ZIP64 = b"PK\5\6", b"PK\6\6", 0xFFFF_FFFF
 _END_BYTES = 65_536 + 200
 """Holds the last records of an archive, with the longest comment."""
@@ -37,16 +29,16 @@ _DAMAGE = (zipfile.BadZipFile, EOFError, OSError, struct.error, UnicodeDecodeErr
 
 
 class ZipSource(Source):
-    """A zip of ``aNN/pN/sNN.txt`` at any depth."""
+    """A zip."""
 
-    def __init__(self, location: Path) -> None:
+    def __init__(self, location: Path, naming: Naming) -> None:
         """List the members.
 
         Raises:
             InputError: it is not a whole zip or does not fit the layout, or a member is encrypted, is there twice,
                 leads out of the archive or unpacks past a limit.
         """
-        self.location = location
+        self.location, self.max_bytes = location, naming.max_bytes
         try:
             _refuse_large_directory(location)
             self._zip = zipfile.ZipFile(location)
@@ -60,30 +52,29 @@ class ZipSource(Source):
             _refuse_unsafe(self._zip.infolist(), location)
             candidates, others, was_made = [], [], False
             for name, member in self._members.items():
-                file = parse_segment_file(name, num_bytes=member.file_size, marker=f"{member.CRC:08x}")
-                if file is not None:
-                    candidates.append(file)
+                if naming.may_match(name):
+                    candidates.append(Candidate(name, num_bytes=member.file_size, marker=f"{member.CRC:08x}"))
                 elif PurePosixPath(name).name == SYNTHETIC_MARKER:
                     was_made = True
                 else:
                     others.append(name)
-            self.files = list_segments(candidates, location=location)
-            self.loose, self.others = sort_others(others)
+            self.files, unnamed = list_files(candidates, naming, location=location)
+            self.loose, self.others = sort_others([*others, *unnamed], naming)
             self._refuse_unreadable()
         except InputError:
             self._zip.close()
             raise
         self.origin = "synthetic" if was_made else "real"
 
-    def read(self, file: SegmentFile) -> bytes:
+    def read(self, file: SourceFile) -> bytes:
         """The unpacked bytes of a member; an error if it is damaged, or packed in a way that is not known here."""
         return self.read_loose(file.path)
 
     def read_loose(self, path: str) -> bytes:
-        """The same of a text file outside the layout."""
+        """The same of a file outside the layout."""
         name, member = self.name_of(path), self._members[path]
-        if member.file_size > MAX_SEGMENT_BYTES:
-            raise InputError(f"{name}: too large", [_too_large(name, member.file_size)])
+        if member.file_size > self.max_bytes:
+            raise InputError(f"{name}: too large", [self._too_large(name, member.file_size)])
         try:
             return unpack(self._zip, member)
         except (*_DAMAGE, UnpackingError) as error:
@@ -94,14 +85,17 @@ class ZipSource(Source):
         """Close the archive."""
         self._zip.close()
 
+    def _too_large(self, name: str, num_bytes: int) -> Problem:
+        return too_large(name, f"{num_bytes} bytes unpacked", self.max_bytes)
+
     def _refuse_unreadable(self) -> None:
         problems = []
         for file in self.files:
             member = self._members[file.path]
             if member.flag_bits & _ENCRYPTED_FLAG:
                 problems.append(Problem(path=self.name(file), value="encrypted", expected="a member without password"))
-            if member.file_size > MAX_SEGMENT_BYTES:
-                problems.append(_too_large(self.name(file), member.file_size))
+            if member.file_size > self.max_bytes:
+                problems.append(self._too_large(self.name(file), member.file_size))
         total = sum(file.num_bytes for file in self.files) + sum(self._members[path].file_size for path in self.loose)
         if total > _MAX_TOTAL_BYTES:
             expected = f"at most {_MAX_TOTAL_BYTES} bytes"
@@ -126,10 +120,6 @@ def _refuse_large_directory(location: Path) -> None:
 def _number_after(content: bytes, signature: bytes, offset: int, size: int) -> int:
     at = content.rfind(signature)
     return 0 if at < 0 else int.from_bytes(content[at + offset : at + offset + size], "little")
-
-
-def _too_large(name: str, num_bytes: int) -> Problem:
-    return too_large(name, f"{num_bytes} bytes unpacked", MAX_SEGMENT_BYTES)
 
 
 def _refuse_unsafe(members: Sequence[zipfile.ZipInfo], location: Path) -> None:

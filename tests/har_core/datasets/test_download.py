@@ -17,10 +17,10 @@ import pytest
 from narrowing import present
 
 from har_core.base.errors import InputError, StorageError
-from har_core.datasets.dsads.download import DownloadError, download
+from har_core.datasets.download import DownloadError, download
 
 if TYPE_CHECKING:
-    from tests.har_core.datasets.dsads.conftest import FullDisk
+    from tests.har_core.datasets.conftest import FullDisk
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 
@@ -361,7 +361,7 @@ def test_a_disk_that_fails_is_not_taken_for_the_network(
     def fail(_: object, chunks: Iterator[bytes]) -> None:
         raise OSError(errno.EIO, f"Input/output error after {len(next(chunks))} bytes")
 
-    monkeypatch.setattr("har_core.datasets.dsads.download._Part.append", fail)
+    monkeypatch.setattr("har_core.datasets.download._Part.append", fail)
     with pytest.raises(OSError, match="Input/output error"):
         fetch()
     assert len(server.asked) == 1

@@ -8,27 +8,27 @@ from pathlib import Path
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import require_file
-from har_core.datasets.dsads.archives import ZipSource
-from har_core.datasets.dsads.folders import FolderSource
-from har_core.datasets.dsads.listing import Source
+from har_core.datasets.archives import ZipSource
+from har_core.datasets.folders import FolderSource
+from har_core.datasets.source import Naming, Source
 
-_LAYOUT = "segment files aNN/pN/sNN.txt, at any depth"
 _NUM_NAMES_SHOWN = 5
 
 
-def open_source(path: Path, *, any_names: bool = False) -> Source:
+def open_source(path: Path, naming: Naming, *, any_names: bool = False) -> Source:
     """Open the directory or zip of recordings at ``path``; only lists it.
 
     Args:
         path: a directory, a zip, or a link to one.
-        any_names: whether text files outside the layout will do where no segment file is there.
+        naming: which files are recordings, and whose.
+        any_names: whether loose files will do where there are no others.
 
     Raises:
         InputError: nothing is there, or it does not fit the layout; all problems are named.
     """
-    require_place(path)
-    source = FolderSource(path) if path.is_dir() else ZipSource(path)
-    if source.files or (any_names and source.loose):
+    require_place(path, naming.expectation)
+    source = FolderSource(path, naming) if path.is_dir() else ZipSource(path, naming)
+    if source.subjects or (any_names and source.loose):
         return source
     source.close()
     found = [*source.loose, *source.others]
@@ -36,17 +36,19 @@ def open_source(path: Path, *, any_names: bool = False) -> Source:
     value = some_of(zips, "a zip inside", "zips inside") if zips else None
     if value is None and found:
         value = some_of(found, "another file", "other files")
-    expected = f"{_LAYOUT}; name the zip itself" if zips and path.is_dir() else _LAYOUT
+    expected = f"{naming.expectation}; name the zip itself" if zips and path.is_dir() else naming.expectation
     raise InputError(f"{path}: no recordings here", [Problem(path=str(path), value=value, expected=expected)])
 
 
-def require_place(path: Path) -> None:
+def require_place(path: Path, expectation: str = "recordings") -> None:
     """Do nothing if ``path`` is a directory or a plain file, or a link to one; nothing is opened.
+
+    ``expectation`` says in words what should lie there.
 
     Raises:
         InputError: it is not there, or something else.
     """
-    expected = f"a directory or zip of {_LAYOUT}"
+    expected = f"a directory or zip of {expectation}"
     try:
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from dataclasses import dataclass
 
 from har_core.base.errors import InputError, counted
-from har_core.datasets.dsads.layout import SegmentKey
-from har_core.datasets.dsads.listing import SegmentFile, Source
-from har_core.datasets.dsads.manifest import Manifest, ManifestRow
+from har_core.datasets.dataset import Dataset
+from har_core.datasets.manifest import Manifest, ManifestRow
+from har_core.datasets.source import FileName, Source, SourceFile
 
 _NUM_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """How a source differs from a manifest; files are named as in ``a01/p1/s03.txt``, in the order of a manifest."""
+    """How a source differs from a manifest; files are named by their paths inside it, in the order of a manifest."""
 
     changed: tuple[str, ...] = ()
     """Files that hold something else, or cannot be read any more."""
@@ -23,13 +24,15 @@ class Changes:
     removed: tuple[str, ...] = ()
     new_origin: str | None = None
     """``real`` or ``synthetic``, where the manifest says the other."""
+    read_otherwise: str | None = None
+    """The data set, where it reads files in another way than the one that wrote the manifest."""
     touched: tuple[str, ...] = ()
     """Files with another marker and the same content: no change."""
 
     @property
     def is_empty(self) -> bool:
         """Whether the source holds what the manifest says, and nothing else."""
-        return not (self.changed or self.added or self.removed or self.new_origin)
+        return not (self.changed or self.added or self.removed or self.new_origin or self.read_otherwise)
 
     def __str__(self) -> str:
         """In words, with the first names.
@@ -42,6 +45,7 @@ class Changes:
         if self.is_empty:
             return f"same content; {counted(len(self.touched), 'file')} read again" if self.touched else "same content"
         parts = [f"the recordings are {self.new_origin} now"] if self.new_origin else []
+        parts += [f"{self.read_otherwise} says other things of them now"] if self.read_otherwise else []
         names = [*self.changed, *self.added, *self.removed]
         if names:
             kinds = (("changed", self.changed), ("added", self.added), ("removed", self.removed))
@@ -53,37 +57,39 @@ class Changes:
         return "; ".join(parts)
 
 
-def compare(source: Source, manifest: Manifest) -> Changes:
-    """How ``source`` differs from ``manifest``, wherever it lies, in a folder or a zip.
+def compare(dataset: Dataset, source: Source, manifest: Manifest) -> Changes:
+    """How ``source``, which ``dataset`` opened, differs from ``manifest``, wherever it lies, in a folder or a zip.
 
     A file with the size and the marker that the manifest has for it counts as unchanged, and one of another size as
     changed; only the others are read and hashed.
     """
-    listed = {SegmentKey(row.subject, row.activity, row.segment): row for row in manifest.rows}
-    present = {file.key: file for file in source.files}
-    changed: set[SegmentKey] = set()
-    touched: set[SegmentKey] = set()
-    for key in present.keys() & listed.keys():
-        file, row = present[key], listed[key]
+    listed = {row.name: row for row in manifest.rows}
+    present = {file.name: file for file in source.files}
+    paths = {name: row.path for name, row in listed.items()} | {name: file.path for name, file in present.items()}
+    changed: set[FileName] = set()
+    touched: set[FileName] = set()
+    for name in present.keys() & listed.keys():
+        file, row = present[name], listed[name]
         if (file.num_bytes, file.marker) != (row.num_bytes, row.marker):
-            (touched if _holds_the_same(source, file, row) else changed).add(key)
+            (touched if _holds_the_same(source, file, row) else changed).add(name)
+
+    def of(names: Set[FileName]) -> tuple[str, ...]:
+        return tuple(paths[name] for name in sorted(names))
+
     return Changes(
-        changed=_paths(changed),
-        added=_paths(present.keys() - listed.keys()),
-        removed=_paths(listed.keys() - present.keys()),
+        changed=of(changed),
+        added=of(present.keys() - listed.keys()),
+        removed=of(listed.keys() - present.keys()),
         new_origin=source.origin if source.origin != manifest.origin else None,
-        touched=_paths(touched),
+        read_otherwise=dataset.reference if dataset.version != manifest.version else None,
+        touched=of(touched),
     )
 
 
-def _holds_the_same(source: Source, file: SegmentFile, row: ManifestRow) -> bool:
+def _holds_the_same(source: Source, file: SourceFile, row: ManifestRow) -> bool:
     if file.num_bytes != row.num_bytes:
         return False
     try:
         return hashlib.sha256(source.read(file)).hexdigest() == row.sha256
     except InputError:  # not what the manifest lists; ingestion will name the reason, with those of all other files
         return False
-
-
-def _paths(keys: set[SegmentKey]) -> tuple[str, ...]:
-    return tuple(key.path for key in sorted(keys))

@@ -6,6 +6,7 @@ The manifest has one row a file. Whether the numbers make sense is the audit's q
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -21,24 +22,25 @@ from har_core.base.ahead import ahead
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.progress import Progress, silent
 from har_core.base.text import printable
-from har_core.datasets.dsads.ingested import recordings_writer
-from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
-from har_core.datasets.dsads.listing import SegmentFile, Source
-from har_core.datasets.dsads.recordings import Recording, read_recording
+from har_core.datasets.dataset import Dataset, ReadFile
+from har_core.datasets.ingested import recordings_writer
 from har_core.datasets.origin import Origin
+from har_core.datasets.recordings import Outline, Recording, RecordingKey
+from har_core.datasets.source import FileName, Source, SourceFile
 
 MAX_PROBLEMS = 100_000
 """Reading stops after so many problems: nobody reads them, and memory is finite."""
 
 _NUM_THREADS = min(os.cpu_count() or 1, 4)
 _ROWS_PER_GROUP = 10_000
-_ORIGIN = "har.origin"
-
+_ORIGIN, _READ_AS = "har.origin", "har.read_as"
 
 _COLUMNS = {
-    "activity": (pa.int8(), "activity number, 1 to 19"),
-    "subject": (pa.int16(), "subject number, from 1"),
-    "segment": (pa.int16(), "number of the 5 s segment, from 1"),
+    "subject": (pa.int16(), "subject number, from 1; 0 for a file of no single recording"),
+    "session": (pa.int32(), "session number, from 1; 0 for a file of no single recording"),
+    "segment": (pa.int32(), "number of the segment, from 1"),
+    "stream": (pa.string(), "which of several files side by side; empty where there is one"),
+    "label": (pa.string(), "the activity as its path writes it; empty where the path need not say it"),
     "path": (pa.string(), "path inside the source"),
     "num_bytes": (pa.int64(), "size of the file, uncompressed"),
     "marker": (pa.string(), "changes when the content does, without reading it: time of change, or CRC-32"),
@@ -52,7 +54,7 @@ MANIFEST_SCHEMA = pa.schema(
         for name, (kind, description) in _COLUMNS.items()
     ]
 )
-"""One row a segment file, in order of subject, activity, segment."""
+"""One row a file, in order of subject, session, segment, stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,8 @@ class IngestSummary:
     num_bytes: int
     """Text, uncompressed."""
     num_missing_segments: int
-    """Numbers absent from 1 to the largest of the set, over its subjects and activities; allowed, and the audit names
-    them."""
+    """Where segments are parts of one length: numbers absent from 1 to the largest of the set, over its recordings.
+    Allowed, and the audit names them."""
     subjects: tuple[int, ...]
     origin: Origin
     content_version: str
@@ -75,9 +77,11 @@ class IngestSummary:
 class ManifestRow:
     """One row of the manifest, in the order of its columns."""
 
-    activity: int
     subject: int
+    session: int
     segment: int
+    stream: str
+    label: str
     path: str
     num_bytes: int
     marker: str
@@ -86,10 +90,14 @@ class ManifestRow:
     num_rows: int
     status: str
 
+    @property
+    def name(self) -> FileName:
+        """What the path said."""
+        return FileName(self.subject, self.session, self.segment, self.stream, self.label)
+
     def hashed(self) -> bytes:
         """What the row adds to the version of the content."""
-        parts = (self.subject, self.activity, self.segment, self.sha256, self.num_rows, self.status)
-        return f"\n{' '.join(map(str, parts))}".encode()
+        return f"\n{tuple(self.name)} {self.sha256} {self.num_rows} {self.status}".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,36 +105,48 @@ class Manifest:
     """A manifest as it was written."""
 
     rows: tuple[ManifestRow, ...]
-    """In order of subject, activity, segment."""
+    """In order of the files' names."""
     origin: str
     """``real`` or ``synthetic``."""
+    reference: str
+    """What :func:`har_core.datasets.catalogue.find_dataset` finds the data set by that read the files."""
+    asked_for: tuple[str, ...] | None
+    """The activities that it was asked for; None for all."""
+    version: str
+    """:attr:`har_core.datasets.dataset.Dataset.version`."""
 
     @property
     def content_version(self) -> str:
-        """Hash of what the files hold and where it comes from (made or measured), not of where the files are."""
-        digest = hashlib.sha256(self.origin.encode())
+        """Hash of what the files hold, how they were read, and whether it was made or measured; not of their place."""
+        digest = hashlib.sha256(_origin(self.origin, self.version))
         for row in self.rows:
             digest.update(row.hashed())
         return digest.hexdigest()
 
 
-def ingest(source: Source, *, manifest_path: Path, recordings_path: Path, progress: Progress = silent) -> IngestSummary:
+def ingest(
+    dataset: Dataset, source: Source, *, manifest_path: Path, recordings_path: Path, progress: Progress = silent
+) -> IngestSummary:
     """Read and check every file of a source, and write the manifest and the recordings.
 
     Raises:
-        InputError: with every problem of every file, and every activity that a subject lacks; the two files are
+        InputError: with every problem of every file, and every recording that is missing; the two files are
             incomplete then, so write them beside their places (:func:`har_core.base.files.atomic_paths`).
     """
-    digest, num_bytes = hashlib.sha256(source.origin.encode()), 0
+    digest, num_bytes, num_rows = hashlib.sha256(_origin(source.origin, dataset.version)), 0, 0
     pending: list[ManifestRow] = []  # rows need not wait for the last file
-    schema = MANIFEST_SCHEMA.with_metadata({_ORIGIN: source.origin})
+    read_as = json.dumps([dataset.reference, dataset.asked_for, dataset.version])
+    schema = MANIFEST_SCHEMA.with_metadata({_ORIGIN: source.origin, _READ_AS: read_as, **dataset.spec.to_metadata()})
     with (
-        closing(_read_all(source, progress)) as recordings,
-        recordings_writer(recordings_path, origin=source.origin) as write_recording,
+        closing(_read_all(dataset, source, progress)) as parts,
+        recordings_writer(recordings_path, dataset.spec, origin=source.origin) as write_recording,
         pq.ParquetWriter(manifest_path, schema, compression="zstd") as manifest,
     ):
-        for recording, rows in recordings:
-            write_recording(recording)
+        for recording, files in parts:
+            rows = list(map(_as_row, files))
+            if recording is not None:
+                write_recording(recording)
+                num_rows += recording.outline.num_rows
             pending += rows
             num_bytes += sum(row.num_bytes for row in rows)
             for row in rows:
@@ -137,13 +157,11 @@ def ingest(source: Source, *, manifest_path: Path, recordings_path: Path, progre
         if pending:
             manifest.write_table(_as_table(pending, schema))
         manifest.add_key_value_metadata({"har.content_version": digest.hexdigest()})
-    keys, num_files = source.by_recording().keys(), len(source.files)
-    num_numbered = len(keys) * max(file.key.segment for file in source.files)  # no subject lacks an activity
     return IngestSummary(
-        num_rows=num_files * SEGMENT_LENGTH,
+        num_rows=num_rows,
         num_bytes=num_bytes,
-        num_missing_segments=num_numbered - num_files,
-        subjects=tuple(sorted({key.subject for key in keys})),
+        num_missing_segments=_num_missing_segments(source) if dataset.spec.segment_length else 0,
+        subjects=source.subjects,
         origin=source.origin,
         content_version=digest.hexdigest(),
     )
@@ -158,92 +176,90 @@ def read_manifest(path: Path) -> Manifest:
     try:
         with pq.ParquetFile(path) as file:
             table = file.read()
-        origin = (table.schema.metadata or {}).get(_ORIGIN.encode(), b"").decode()
+        metadata = table.schema.metadata or {}
+        origin = metadata.get(_ORIGIN.encode(), b"").decode()
+        reference, asked_for, version = json.loads(metadata.get(_READ_AS.encode(), b"[null, null, null]"))
         rows = table.to_pylist()
-    except (OSError, pa.ArrowException, ValueError) as error:  # the last for names that are no text
+    except (OSError, pa.ArrowException, ValueError) as error:  # the last for text that is none
         problem = Problem(path=str(path), value=str(error), expected="a manifest as ingestion wrote it")
         raise InputError(f"{path}: cannot be read", [problem]) from error
     if origin not in get_args(Origin) or set(table.column_names) != set(MANIFEST_SCHEMA.names):
         problem = Problem(path=str(path), expected="the columns and metadata that ingestion writes")
         raise InputError(f"{path}: not written by ingestion", [problem])
-    return Manifest(rows=tuple(ManifestRow(**row) for row in rows), origin=origin)
+    return Manifest(
+        rows=tuple(ManifestRow(**row) for row in rows),
+        origin=origin,
+        reference=reference,
+        asked_for=None if asked_for is None else tuple(asked_for),
+        version=version,
+    )
 
 
-def _read_all(source: Source, progress: Progress) -> Generator[tuple[Recording, Sequence[ManifestRow]]]:
-    """Recordings and the rows of their files in the manifest, as long as nothing is wrong; then every problem."""
-    problems = _missing_activities(source)
-    groups = source.by_recording()
+def _origin(origin: str, version: str) -> bytes:
+    """What the version of the content begins with."""
+    return f"{origin} {version}".encode()
+
+
+def _num_missing_segments(source: Source) -> int:
+    numbers = [file.name.segment for file in source.files]
+    return len(source.by_recording()) * max(numbers) - len(numbers)
+
+
+def _read_all(
+    dataset: Dataset, source: Source, progress: Progress
+) -> Generator[tuple[Recording | None, Sequence[ReadFile]]]:
+    """Recordings and the files of each, as long as nothing is wrong; then every problem.
+
+    Files that belong to no single recording come first, without one.
+    """
+    problems = dataset.check_listing(source)
+    outlines: dict[RecordingKey, Outline] = {}
+    groups = [*((file,) for file in source.shared), *source.by_recording().values()]
     num_done = 0
-    with closing(ahead(partial(_read, source), groups.values(), num_threads=_NUM_THREADS)) as results:
-        for files, found in zip(groups.values(), results, strict=True):
+    with closing(ahead(partial(_read, dataset, source), groups, num_threads=_NUM_THREADS)) as results:
+        for files, found in zip(groups, results, strict=True):
             num_done += len(files)
             progress("files read", num_done, len(source.files))
             if isinstance(found, InputError):
                 problems += found.problems
             elif not problems:
                 yield found
+                if found[0] is not None:
+                    outlines[found[0].key] = found[0].outline
             if len(problems) >= MAX_PROBLEMS:
                 value = f"{len(problems)} problems in the first {num_done} of {len(source.files)} files"
                 expected = "fewer problems; the other files were not read"
                 problems.append(Problem(path=str(source.location), value=value, expected=expected))
                 break
+    problems = problems or dataset.check_outlines(outlines)
     if problems:
         places = counted(len({problem.path for problem in problems}), "place")
         summary = f"{source.location}: {counted(len(problems), 'problem')} in {places}; nothing was replaced"
         raise InputError(summary, problems)
 
 
-def _missing_activities(source: Source) -> list[Problem]:
-    """What no subject does, as one problem; and one for each activity that some subjects lack. Segments may be missing.
-
-    Those that ``[source]`` does not choose are not asked for.
-    """
-    present = source.by_recording().keys()
-    done = {activity for _, activity in present}
-    subjects = sorted({subject for subject, _ in present})
-    absent = [activity for activity in source.activities if activity not in done]
-    problems = []
-    if absent:
-        listed = ", ".join(map(str, absent))
-        value = f"no recording of {'activity' if len(absent) == 1 else 'activities'} {listed}, of any subject"
-        complete = [activity for activity in source.activities if all((who, activity) in present for who in subjects)]
-        names = ", ".join(f'"{ACTIVITIES[activity - 1]}"' for activity in complete)
-        expected = f"all {len(source.activities)} activities that [source] asks for, from every subject"
-        if subjects and len(complete) > 1:
-            expected += f"; to use only those that every subject has, write in [source]: activities = [{names}]"
-        problems.append(Problem(path=str(source.location), value=value, expected=expected))
-    problems += [
-        Problem(
-            path=f"{source.location}/a{activity:02d}/p{subject}",
-            expected=f"at least one segment of activity {activity} ({ACTIVITIES[activity - 1]}) from subject {subject}"
-            "; or, in [source], a list of activities without it",
-        )
-        for subject in subjects
-        for activity in sorted(done)
-        if (subject, activity) not in present
-    ]
-    return problems
-
-
-def _read(source: Source, files: Sequence[SegmentFile]) -> tuple[Recording, Sequence[ManifestRow]] | InputError:
-    """A recording and the rows of its files in the manifest; or what is wrong with the files."""
+def _read(
+    dataset: Dataset, source: Source, files: Sequence[SourceFile]
+) -> tuple[Recording | None, Sequence[ReadFile]] | InputError:
+    """A recording and what was found in its files; or what is wrong with them."""
     try:
-        recording, contents, texts = read_recording(source, files)
+        if files[0].name.subject:
+            return dataset.read(source, files)
+        return None, [ReadFile.of(file, source.read(file), num_rows=0) for file in files]
     except InputError as error:
         return error
-    rows = [
-        ManifestRow(
-            **file.key._asdict(),
-            path=printable(file.path),
-            num_bytes=len(content),
-            marker=file.marker,
-            sha256=hashlib.sha256(content).hexdigest(),
-            num_rows=SEGMENT_LENGTH,
-            status=text.status,
-        )
-        for file, content, text in zip(files, contents, texts, strict=True)
-    ]
-    return recording, rows
+
+
+def _as_row(read: ReadFile) -> ManifestRow:
+    return ManifestRow(
+        **read.file.name._asdict(),
+        path=printable(read.file.path),
+        num_bytes=read.num_bytes,
+        marker=read.file.marker,
+        sha256=read.sha256,
+        num_rows=read.num_rows,
+        status=read.status,
+    )
 
 
 def _as_table(rows: Sequence[ManifestRow], schema: pa.Schema) -> pa.Table:

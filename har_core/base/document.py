@@ -1,6 +1,6 @@
 """A parsed TOML file that knows on which line each key is, so that problems can name it.
 
-It knows nothing of settings; :mod:`har_core.experiment.loader` knows what the keys mean.
+It knows nothing of what the keys mean.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import read_file
-from har_core.experiment.positions import Key, lines_of_keys, walk
+from har_core.base.positions import Key, lines_of_keys, walk
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 """TOML's types as error messages name them."""
 
 MAX_BYTES = 250_000
-"""Largest experiment file; one with every key has 3 kB."""
+"""Largest file; an experiment file with every key has 3 kB."""
 _MOST_LEVELS = 20
 """Of tables and lists in each other; settings have four."""
 _INTEGERS = range(-(2**63), 2**63)
@@ -67,8 +67,8 @@ class Document:
         return Problem(path=str(self.path), line=self.line_of(key), value=found, expected=expected)
 
 
-def read_document(path: Path) -> Document:
-    """Read and parse ``path``.
+def read_document(path: Path, *, what: str = "experiment file") -> Document:
+    """Read and parse ``path``; ``what`` is what messages call it.
 
     Raises:
         InputError: no such file, not a file, unreadable, too large, not UTF-8, not TOML, or with values that no setting
@@ -77,7 +77,7 @@ def read_document(path: Path) -> Document:
     try:
         content = read_file(path, most_bytes=MAX_BYTES)
     except InputError as error:
-        raise InputError("The experiment file cannot be read.", error.problems) from error
+        raise InputError(f"The {what} cannot be read.", error.problems) from error
     try:
         # Some editors on Windows write a byte-order mark; TOML 1.1 ignores it.
         text = content.decode("utf-8-sig")
@@ -86,19 +86,19 @@ def read_document(path: Path) -> Document:
         bytes_found = content[error.start : error.end].hex(" ")
         value = "UTF-16" if content.startswith(_UTF_16) else f"bytes {bytes_found}"
         problem = Problem(path=str(path), line=line, value=value, expected="text in UTF-8")
-        raise InputError("The experiment file is not text.", [problem]) from error
+        raise InputError(f"The {what} is not text.", [problem]) from error
     for number, row in enumerate(text.split("\n"), start=1):
         if row.count(".") > _MOST_DOTS:
             problem = Problem(path=str(path), line=number, value=_shortened(row), expected="a line of fewer dots")
-            raise InputError("The experiment file is not one.", [problem])
+            raise InputError(f"The {what} is not one.", [problem])
     try:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError("The experiment file is not valid TOML.", [_syntax_problem(path, text, str(error))]) from error
+        raise InputError(f"The {what} is not valid TOML.", [_syntax_problem(path, text, str(error))]) from error
     document = Document(path=path, text=text, values=values)
     impossible = list(_impossible(document))
     if impossible:
-        raise InputError("The experiment file has values that nothing takes.", impossible)
+        raise InputError(f"The {what} has values that nothing takes.", impossible)
     return document
 
 

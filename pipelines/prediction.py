@@ -45,7 +45,8 @@ class Model:
 def predict_inputs(model: Model, inputs: Sequence[Path], dataset: Dataset, left_out: LeftOut | None = None) -> pa.Table:
     """Name the activity of every window of ``inputs``: folders and zips of ``dataset``, or its files under any name.
 
-    The data set has the channels of the model (:func:`har_core.inference.channels.require_fit`). What is wrong keeps nothing else from being answered for: it goes to ``left_out``.
+    The data set has the channels of the model (:func:`har_core.inference.channels.require_fit`). What is wrong keeps
+    nothing else from being answered for: it goes to ``left_out``.
 
     Returns:
         A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.

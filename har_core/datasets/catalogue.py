@@ -63,7 +63,7 @@ def _brought() -> dict[str, EntryPoint]:
 
 def _load(entry: EntryPoint) -> Dataset:
     loaded = entry.load()
-    dataset = loaded if isinstance(loaded, Dataset) else loaded()
+    dataset = loaded() if callable(loaded) else loaded
     if not isinstance(dataset, Dataset):
         problem = Problem(
             path=entry.value, value=type(dataset).__name__, expected="a har_core.datasets.dataset.Dataset"

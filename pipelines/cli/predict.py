@@ -12,7 +12,8 @@ from pipelines.cli.options import FormatOption, OutputOption, given_path, put_ou
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
     inputs: Annotated[
-        list[Path], typer.Argument(help="Folders or zips of recordings; of DSADS, files too.", metavar="INPUT…", parser=given_path)
+        list[Path],
+        typer.Argument(help="Folders or zips of recordings; of DSADS, files too.", metavar="INPUT…", parser=given_path),
     ],
     model: Annotated[
         str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/m-… of a logged model.")

@@ -27,6 +27,12 @@ def diagnose(text: Text, form: FileFormat, kinds: Mapping[int, str]) -> list[Pro
         line = form.header_lines + text.body.count(b"\n", 0, found.start()) + 1
         value = f"binary content (byte 0x{found[0][0]:02x})"
         return [Problem(path=text.name, line=line, value=value, expected="text")]
+    try:
+        text.body.decode()
+    except UnicodeDecodeError as error:
+        line = form.header_lines + text.body.count(b"\n", 0, error.start) + 1
+        value = f"bytes {text.body[error.start : error.end].hex(' ')}"
+        return [Problem(path=text.name, line=line, value=value, expected=f"text in {form.encoding}; see encoding")]
     problems: list[Problem] = []
     for line, row in text.lines():
         cells = text.split(row)
@@ -45,11 +51,11 @@ def diagnose(text: Text, form: FileFormat, kinds: Mapping[int, str]) -> list[Pro
     return problems
 
 
-def _expectation(cell: str, kind: str, form: FileFormat) -> str | None:
+def _expectation(cell: str, kind: str, form: FileFormat) -> str | None:  # noqa: PLR0911 - one for each kind of cell
     """What a cell should have been; None if it is right."""
     if kind == TIME and form.time_unit not in SECONDS:
         try:
-            datetime.strptime(cell, form.time_unit)  # noqa: DTZ007 - only whether it is one
+            datetime.strptime(cell, form.time_unit)
         except ValueError:
             return f"date and time as {form.time_unit}"
         return None

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
-from har_core.datasets.cards.card import SECONDS, Card, Column, Intervals
+from har_core.datasets.cards.card import SECONDS, Card, Intervals
 from har_core.datasets.cards.patterns import plain
 from har_core.datasets.cards.reader import Rows, as_seconds
 from har_core.datasets.cards.streams import lines_of
@@ -32,13 +32,13 @@ def number_of(label: str, card: Card) -> int | None:
     return card.numbers.get(str(int(number))) if number.is_integer() else None
 
 
-def labels_in_column(rows: Rows, card: Card, column: int) -> npt.NDArray[np.int8]:
-    """(R,) activity numbers of the labels that a file holds; ``column`` counts from 0.
+def labels_in_column(rows: Rows, card: Card) -> npt.NDArray[np.int8]:
+    """(R,) activity numbers of the labels that a file holds.
 
     Raises:
         InputError: labels that the card does not name, each at its first row.
     """
-    if rows.labels is None:
+    if rows.labels is None or rows.label_column is None:
         raise AssertionError(f"{rows.text.name}: no labels were read")
     written = rows.labels.dictionary.to_pylist()
     numbers = [number_of(label, card) for label in written]
@@ -51,14 +51,15 @@ def labels_in_column(rows: Rows, card: Card, column: int) -> npt.NDArray[np.int8
             Problem(
                 path=rows.text.name,
                 line=lines.get(row),
-                column=column + 1,
+                column=rows.label_column + 1,
                 value=label,
                 expected=f"a label of the card{hint(label, card.numbers)}",
             )
             for row, label in sorted(firsts.items())
         ]
         raise InputError(f"{rows.text.name}: labels that the card does not name", problems)
-    return np.array(numbers, dtype=np.int8)[codes]
+    found: npt.NDArray[np.int8] = np.array(numbers, dtype=np.int8)[codes]
+    return found
 
 
 class Stretch(NamedTuple):
@@ -86,6 +87,8 @@ class Stretches:
         form = card.intervals
         if form is None:
             raise AssertionError("the card has no intervals")
+        if not text.num_columns:
+            return  # a session without labels
         columns = {what: getattr(form, what) for what in ("subject", "session", "label", "first", "last")}
         columns = {what: column for what, column in columns.items() if column is not None}
         try:
@@ -111,8 +114,8 @@ class Stretches:
                 label = cells[places["label"]]
                 self._refuse(text, line, places["label"], cells, f"a label of the card{hint(label, card.numbers)}")
                 continue
-            own = {what: plain(cells[places[what]]) for what in ("subject", "session") if what in places}
-            key = key_of({**parts, **own})
+            own = [(what, plain(cells[place])) for what, place in places.items() if what in ("subject", "session")]
+            key = key_of({**parts, **dict(own)})
             self.by_recording[key].append(Stretch(first, last, number, text.name, line))
 
     def _refuse(self, text: Text, line: int, index: int, cells: Sequence[str], expected: str) -> None:
@@ -195,8 +198,3 @@ def _places(cells: Sequence[str], form: Intervals) -> Iterator[float]:
             value = np.nan
         is_row = form.unit != "rows" or value.is_integer()
         yield value * SECONDS.get(form.unit, 1.0) if is_row and np.isfinite(value) else np.nan
-
-
-def column_of(rows: Rows, column: Column) -> int:
-    """Where a column stands in a file, from 0."""
-    return rows.text.indices([column])[0]

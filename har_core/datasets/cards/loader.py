@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from har_core.base.document import TYPE_NAMES, Document, read_document
+from har_core.base.document import Document, read_document
 from har_core.base.errors import InputError, counted
 from har_core.base.names import hint
 from har_core.base.positions import Key
@@ -21,7 +21,6 @@ from har_core.datasets.cards.card import (
     Intervals,
     Labels,
     Stream,
-    TextFormat,
 )
 from har_core.datasets.cards.patterns import Pattern
 from har_core.settings.base import Settings
@@ -217,6 +216,10 @@ class _Reader:
                 if place[:1] in (("channels",), ("activities",)) and not known[str(place[0])]:
                     continue  # said already
                 key = place[:1]
+                if not place:
+                    words = details["msg"].replace(",", " ").split()
+                    named = [own for own, channel in zip(keys, channels, strict=True) if channel["name"] in words]
+                    key = ("places",) if "place_names" in words else named[-1] if named else ()
                 if place[0:1] == ("channels",) and len(place) > 1:
                     key = keys[int(place[1])]
                 elif place[:1] == ("place_names",):
@@ -233,7 +236,7 @@ class _Reader:
             key = key if self.document.get(key)[0] else ("files", "pattern")
             if "subject" not in stream.parsed.parts:
                 self.refuse(key, "a pattern with {subject}")
-            if "stream" in stream.parsed.parts:
+            if not stream.name and "{stream}" in stream.pattern:
                 self.refuse(key, "no {stream}, because there are no [[streams]]")
             elif stream.parsed.parts != first:
                 self.refuse(key, f"the parts of the first stream: {', '.join(sorted(first))}")

@@ -53,7 +53,7 @@ class CardNaming(Naming):
         return self._analyse(paths)[0]
 
     def check(self, names: Mapping[str, FileName]) -> list[Problem]:
-        """What is wrong with paths: labels that the card does not name, parts that disagree, subjects without number."""
+        """What is wrong with paths: labels that nobody named, parts that disagree, subjects without number."""
         return self._analyse(tuple(names))[1]
 
     def _analyse(self, paths: Sequence[str]) -> tuple[dict[str, FileName], list[Problem]]:
@@ -85,7 +85,7 @@ class CardNaming(Naming):
         """Numbers of the subjects, and a problem for each that has none; ``names`` are by path."""
         subjects = dict.fromkeys(names.values())
         given = {plain(name): number for name, number in self._card.subjects.items()}
-        first = {name: path for path, name in reversed(names.items())}
+        first = {name: path for path, name in reversed([*names.items()])}
         if given:
             expected = "a number for it in [subjects] of the card"
             lacking = [name for name in subjects if name not in given]
@@ -127,7 +127,9 @@ class CardNaming(Naming):
 
 def _sessions(said: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
     """The session number of each path, of which ``said`` holds the parts."""
-    names = {path: " ".join(parts[what] for what in ("session", "activity") if what in parts) for path, parts in said.items()}
+    names = {
+        path: " ".join(parts[what] for what in ("session", "activity") if what in parts) for path, parts in said.items()
+    }
     if all(name.isdecimal() and name.isascii() and 1 <= int(name) <= MAX_SESSION for name in names.values()):
         return {path: int(name) for path, name in names.items()}
     of_subject: defaultdict[str, set[str]] = defaultdict(set)

@@ -16,7 +16,10 @@ _DIGITS = re.compile(r"[0-9]+")
 
 
 class Pattern(NamedTuple):
-    """A path in which some parts are open. Folders before it are open too: it may match at any depth."""
+    """A path in which some parts are open. Folders before it are open too: it may match at any depth.
+
+    Where it fits in several ways, a session takes as much as it can, and a subject as little.
+    """
 
     text: str
     parts: frozenset[str]
@@ -32,7 +35,9 @@ class Pattern(NamedTuple):
         names = [found[1] for found in _TOKEN.finditer(text) if found[1] is not None]
         for name in names:
             if name not in PARTS:
-                raise ValueError(f"only parts that are called {', '.join(PARTS)}; {{{name}}} is none{hint(name, PARTS)}")
+                raise ValueError(
+                    f"only parts that are called {', '.join(PARTS)}; {{{name}}} is none{hint(name, PARTS)}"
+                )
         if not text or set("{}\\") & set(_TOKEN.sub("", text)) or text.startswith("/") or ".." in text.split("/"):
             raise ValueError("a path inside the folder of recordings, with parts as {subject}, and * for anything")
         return cls(text, frozenset(names))
@@ -60,7 +65,8 @@ class Pattern(NamedTuple):
             elif name == "activity":
                 text += f"(?P<activity>{'|'.join(map(re.escape, sorted(labels, key=len, reverse=True)))})"
             else:
-                text += f"(?P<{name}>[^/]+?)"
+                # Sessions may be dates, with what separates parts in them.
+                text += f"(?P<{name}>[^/]+{'' if name == 'session' else '?'})"
         return re.compile(text + re.escape(self.text[place:]), re.DOTALL)
 
 

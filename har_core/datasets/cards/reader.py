@@ -36,11 +36,13 @@ class Rows:
     """Where timestamps stand in the file, from 0."""
     labels: pa.DictionaryArray | None
     """(R,) as written."""
+    label_column: int | None
+    """Where labels stand in the file, from 0."""
 
     @property
     def num_rows(self) -> int:
         """R."""
-        return self.samples.shape[1]
+        return int(self.samples.shape[1])
 
 
 def read_rows(name: str, content: bytes, stream: Stream, label: Column | None) -> Rows:
@@ -90,6 +92,7 @@ def read_rows(name: str, content: bytes, stream: Stream, label: Column | None) -
         times=times,
         time_column=None if stream.time is None else others[stream.time],
         labels=None if label is None else table[str(others[label])].unify_dictionaries().combine_chunks(),
+        label_column=None if label is None else others[label],
     )
 
 
@@ -103,9 +106,11 @@ def as_seconds(column: pa.ChunkedArray, unit: str) -> npt.NDArray[np.float64]:
     if unit in SECONDS:
         seconds: npt.NDArray[np.float64] = column.to_numpy() * SECONDS[unit]
         return seconds
-    import polars as pl  # here, because few cards have dates
+    import polars as pl  # noqa: PLC0415 - few cards have dates
 
     written = pl.Series(column.to_pylist(), dtype=pl.String).str.strip_chars()
+    if not any(date in unit for date in ("%d", "%D", "%F", "%j", "%s")):  # a time of day
+        written, unit = "1970-01-01 " + written, f"%Y-%m-%d {unit}"
     parsed = written.str.to_datetime(unit.replace(".%f", "%.f"), time_unit="us", strict=False)
     return parsed.dt.epoch("us").cast(pl.Float64).to_numpy() / 1e6
 

@@ -15,7 +15,7 @@ from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
 from har_core.datasets.cards.card import SECONDS, Card, Intervals
 from har_core.datasets.cards.patterns import plain
-from har_core.datasets.cards.reader import Rows, as_seconds
+from har_core.datasets.cards.reader import Rows, as_ticks
 from har_core.datasets.cards.streams import lines_of
 from har_core.datasets.cards.text import Text
 
@@ -189,7 +189,8 @@ def _rows_of(
 def _places(cells: Sequence[str], form: Intervals) -> Iterator[float]:
     """Rows, or seconds; NaN where a cell is neither."""
     if form.unit != "rows" and form.unit not in SECONDS:
-        yield from as_seconds(pa.chunked_array([pa.array(list(cells), pa.string())]), form.unit)
+        ticks, tick_s = as_ticks(pa.chunked_array([pa.array(list(cells), pa.string())]), form.unit)
+        yield from ticks * tick_s
         return
     for cell in cells:
         try:

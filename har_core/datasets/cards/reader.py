@@ -30,8 +30,10 @@ class Rows:
     """(channels of the stream, R) in their units; NaN where missing."""
     columns: tuple[int, ...]
     """Where each channel stands in the file, from 0."""
-    times: npt.NDArray[np.float64] | None
-    """(R,) seconds, by the clock of the file."""
+    ticks: npt.NDArray[np.float64] | None
+    """(R,) timestamps by the clock of the file: as written, so that nothing is rounded."""
+    tick_s: float
+    """Seconds in one."""
     time_column: int | None
     """Where timestamps stand in the file, from 0."""
     labels: pa.DictionaryArray | None
@@ -43,6 +45,11 @@ class Rows:
     def num_rows(self) -> int:
         """R."""
         return int(self.samples.shape[1])
+
+    @property
+    def times(self) -> npt.NDArray[np.float64] | None:
+        """(R,) seconds, by the clock of the file."""
+        return None if self.ticks is None else self.ticks * self.tick_s
 
 
 def read_rows(name: str, content: bytes, stream: Stream, label: Column | None) -> Rows:
@@ -79,40 +86,39 @@ def read_rows(name: str, content: bytes, stream: Stream, label: Column | None) -
                 values = table[str(channels[position])].to_numpy()
                 samples[position] = values if not is_scaled[position] else values * group.scale + group.offset
                 position += 1
-    times = None
+    ticks, tick_s = None, 1.0
     if stream.time is not None:
-        column = table[str(others[stream.time])]
-        times = as_seconds(column, stream.time_unit)
-    if np.isinf(samples).any() or (times is not None and not np.isfinite(times).all()):
+        ticks, tick_s = as_ticks(table[str(others[stream.time])], stream.time_unit)
+    if np.isinf(samples).any() or (ticks is not None and not np.isfinite(ticks).all()):
         raise _refused(text, stream, channels, others, "values that are not finite")
     return Rows(
         text=text,
         samples=samples,
         columns=channels,
-        times=times,
+        ticks=ticks,
+        tick_s=tick_s,
         time_column=None if stream.time is None else others[stream.time],
         labels=None if label is None else table[str(others[label])].unify_dictionaries().combine_chunks(),
         label_column=None if label is None else others[label],
     )
 
 
-def as_seconds(column: pa.ChunkedArray, unit: str) -> npt.NDArray[np.float64]:
-    """Timestamps (R,) in seconds; NaN where one cannot be read.
+def as_ticks(column: pa.ChunkedArray, unit: str) -> tuple[npt.NDArray[np.float64], float]:
+    """Timestamps (R,), NaN where one cannot be read; and the seconds in one.
 
     Args:
         column: numbers in ``unit``, or text where that is a format of date and time.
         unit: as in cards.
     """
     if unit in SECONDS:
-        seconds: npt.NDArray[np.float64] = column.to_numpy() * SECONDS[unit]
-        return seconds
+        return column.to_numpy(), SECONDS[unit]
     import polars as pl  # noqa: PLC0415 - few cards have dates
 
     written = pl.Series(column.to_pylist(), dtype=pl.String).str.strip_chars()
     if not any(date in unit for date in ("%d", "%D", "%F", "%j", "%s")):  # a time of day
         written, unit = "1970-01-01 " + written, f"%Y-%m-%d {unit}"
     parsed = written.str.to_datetime(unit.replace(".%f", "%.f"), time_unit="us", strict=False)
-    return parsed.dt.epoch("us").cast(pl.Float64).to_numpy() / 1e6
+    return parsed.dt.epoch("us").cast(pl.Float64).to_numpy(), SECONDS["us"]
 
 
 def _parse(rows: bytes, text: Text, form: FileFormat, types: dict[int, pa.DataType]) -> pa.Table:

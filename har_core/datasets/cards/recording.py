@@ -61,8 +61,7 @@ def read_recording(card: Card, naming: CardNaming, source: Source, files: Sequen
     joined = (join_by_time if card.join == "time" else join_by_row)(list(found.values()))
     kept = slice(joined.first, joined.first + joined.samples.shape[1])
     own = labels[kept]
-    # Seconds since 1970 have steps of a quarter of a microsecond.
-    times = None if first.times is None else (first.times[kept] - first.times[joined.first]).round(6)
+    times = None if first.ticks is None else (first.ticks[kept] - first.ticks[joined.first]) * first.tick_s
     outline = Outline(segments=(1,), lengths=(len(own),), labels=label_runs(own))
     recording = Recording(
         subject=key.subject, session=key.session, outline=outline, samples=joined.samples, times=times

@@ -59,11 +59,14 @@ def join_by_time(streams: Sequence[Rows]) -> Joined:
     Raises:
         InputError: there is no time at which all were recorded.
     """
-    clocks = [_times(rows) for rows in streams]
+    # In equal units nothing is rounded: seconds since 1970 have steps of a quarter of a microsecond.
+    is_equal = len({rows.tick_s for rows in streams}) == 1
+    clocks = [_present(rows.ticks if is_equal else rows.times, rows) for rows in streams]
     begin, end = max(times[0] for times in clocks), min(times[-1] for times in clocks)
     first, last = np.searchsorted(clocks[0], begin, side="left"), np.searchsorted(clocks[0], end, side="right")
     if last <= first:
-        ranges = ", ".join(f"{times[0]:.3f} to {times[-1]:.3f} s" for times in clocks)
+        told = [_present(rows.times, rows) for rows in streams]
+        ranges = ", ".join(f"{times[0]:.3f} to {times[-1]:.3f} s" for times in told)
         problem = Problem(path=streams[0].text.name, value=ranges, expected="streams that were recorded at one time")
         raise InputError("The files of a session are of different times", [problem])
     own = clocks[0][first:last]
@@ -114,16 +117,17 @@ def measured_rate(times: npt.NDArray[np.float64], claimed_hz: float) -> float | 
 
 def check_times(rows: Rows, claimed_hz: float) -> Iterator[Problem]:
     """Timestamps that go back, and a rate that is not the claimed one."""
-    if rows.times is None or rows.time_column is None:
+    times = rows.times
+    if times is None or rows.time_column is None:
         return
     text, column = rows.text, rows.time_column + 1
-    back = np.flatnonzero(np.diff(rows.times) < 0) + 1
+    back = np.flatnonzero(np.diff(times) < 0) + 1
     lines = lines_of(rows, back[:_MOST_SHOWN])
     for row in back[:_MOST_SHOWN]:
-        value = f"{rows.times[row - 1] - rows.times[row]:.6g} s before the row above"
+        value = f"{times[row - 1] - times[row]:.6g} s before the row above"
         expected = "timestamps that never go back"
         yield Problem(path=text.name, line=lines[int(row)], column=column, value=value, expected=expected)
-    rate = measured_rate(rows.times, claimed_hz)
+    rate = measured_rate(times, claimed_hz)
     if not len(back) and rate is not None and not abs(rate / claimed_hz - 1) <= RATE_TOLERANCE:
         expected = f"about {claimed_hz:g} rows a second, as sampling_rate_hz says; check time_unit too"
         yield Problem(path=text.name, column=column, value=f"{rate:.4g} rows a second", expected=expected)
@@ -153,7 +157,7 @@ def lines_of(rows: Rows, wanted: Sequence[int] | npt.NDArray[np.intp]) -> Mappin
     return {index: line for index, (line, _) in enumerate(rows.text.lines()) if index in asked}
 
 
-def _times(rows: Rows) -> npt.NDArray[np.float64]:
-    if rows.times is None:
+def _present(times: npt.NDArray[np.float64] | None, rows: Rows) -> npt.NDArray[np.float64]:
+    if times is None:
         raise AssertionError(f"{rows.text.name}: joined by time without timestamps")
-    return rows.times
+    return times

@@ -60,7 +60,7 @@ def test_a_folder_without_numbers(tmp_path: Path, files: dict[str, str]) -> None
 @pytest.mark.parametrize(
     ("paths", "pattern"),
     [
-        ([f"s{s}/s{s}_01_{k}.csv" for s in ("01", "02") for k in ("acc", "gyro")], "s{subject}/s{subject}_01_{stream}.csv"),
+        ([f"s{s}/s{s}_01_{k}.csv" for s in (1, 2) for k in ("acc", "gyro")], "s{subject}/s{subject}_01_{stream}.csv"),
         (["acc_exp1_user1.txt", "acc_exp2_user2.txt", "acc_exp3_user2.txt"], "acc_exp{session}_user{subject}.txt"),
         (["Protocol/subject101.dat", "Protocol/subject102.dat"], "Protocol/subject{subject}.dat"),
         (["Walk/2011-01-02-walk-f1.txt", "Get_up/2011-01-03-get_up-f2.txt"], "{activity}/{session}-*-f{subject}.txt"),

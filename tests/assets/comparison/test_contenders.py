@@ -291,9 +291,11 @@ def test_the_champion_needs_a_model_where_the_report_makes_do_with_a_fold(graph:
 INNER = """
 [source]
 kind = "synthetic"
-activities = ["sitting", "walking in a parking lot", "rowing"]
 num_subjects = 4
 num_segments = 2
+
+[windows]
+activities = ["sitting", "walking in a parking lot", "rowing"]
 
 [splits]
 validation_subjects = []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Literal
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.names import hint
 from har_core.spec.dataset import DatasetSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Activities = Sequence[str] | Mapping[str, Sequence[str]]
 """Names of activities, or new names and what each of them merges; in class order."""
@@ -74,6 +75,8 @@ def label_map(
     >>> label_map(spec, activities={"stairs": ["up", "down"]}, none="class").tolist()
     [2, 0, 1, 1]
     """
+    import numpy as np  # noqa: PLC0415 - the description of windows needs none of it
+
     numbers = np.zeros(spec.num_activities + 1, dtype=np.int8)
     for number, merged in enumerate(_merged(spec, activities, none).values(), start=1):
         numbers[list(merged)] = number

@@ -56,7 +56,7 @@ def test_sound_recordings(har: Callable[..., Result], sound: Path) -> None:
     result = har("audit", sound)
     assert result.exit_code == 0
     (line,) = result.err.splitlines()
-    assert line.startswith("Not looked for: out_of_range: nobody says what a channel can measure at most: T_xmag ")
+    assert line.startswith("Not looked for: out_of_range: ")
     assert result.out.split() == FINDINGS_SCHEMA.names
 
 

@@ -14,9 +14,10 @@ from har_core.datasets.recordings import Outline, Recording, RecordingKey, Recor
 from har_core.settings.windows import stride_of
 from har_core.spec.dataset import DatasetSpec
 from har_core.spec.selection import Activities, NoneRule, label_map, spec_of_windows
-from har_core.windows.audited import Audited, RowMap
+from har_core.windows.audited import Audited
 from har_core.windows.labels import MIXED, OTHER
 from har_core.windows.plan import Cut, Damaged, RecordingPlan, plan_windows
+from har_core.windows.regular import Regular
 from har_core.windows.repair import apply_repairs
 from har_core.windows.schema import batch_of, window_schema
 from har_core.windows.stretches import cut
@@ -31,7 +32,7 @@ def segment(
     overlap: float = 0.0,
     step: int | None = None,
     findings: pa.Table | None = None,
-    row_maps: Mapping[RecordingKey, RowMap] | None = None,
+    regular: Regular | None = None,
     damaged: Damaged = "flag",
     join: bool = False,
     longest_repair: int = 5,
@@ -51,7 +52,7 @@ def segment(
         overlap: share of a window that the next one repeats, 0 to below 1.
         step: samples from the start of one window to the next, in place of ``overlap``.
         findings: of :func:`har_core.audit.defects.find_defects` on these recordings; without them nothing is flagged.
-        row_maps: of recordings that are not as they were read, and audited; see :mod:`har_core.windows.regular`.
+        regular: what these recordings come from, if they are not as they were read, and audited.
         damaged: what becomes of windows that touch a damaged run (all channels or a place, zero or standing still):
             ``flag`` them; ``keep`` them like any other; ``repair`` runs of at most ``longest_repair`` rows by straight
             lines between the rows around them, and flag what is left; ``fill`` zeros of a place from the rest of its
@@ -89,9 +90,10 @@ def segment(
         longest_repair=longest_repair,
         places=spec.places,
     )
-    audited = (
-        None if findings is None else Audited(findings=findings, outlines=recordings.outlines, row_maps=row_maps or {})
-    )
+    made = regular or Regular(recordings=recordings)
+    audited = None
+    if findings is not None:
+        audited = Audited(findings=findings, outlines=recordings.outlines, row_maps=made.row_maps)
     plans = plan_windows(recordings.outlines, how, audited)
     _require_room(plans, length)
     metadata = {
@@ -104,6 +106,7 @@ def segment(
         "har.origin": recordings.origin,
         "har.damaged": damaged if findings is not None else "not audited",
         "har.join_segments": "true" if join else "false",
+        **{f"har.{name}": str(number) for name, number in made.counts.items()},
         "har.num_dropped": _total((plan.labels > OTHER) & ~plan.kept for plan in plans.values()),
         "har.num_repaired": _total(plan.is_repaired & plan.kept for plan in plans.values()),
         "har.num_mixed": _total(plan.labels == MIXED for plan in plans.values()),

@@ -65,7 +65,7 @@ def test_none_joins_a_merged_activity_of_its_name() -> None:
 def test_a_label_for_none_that_is_a_class_already_stays_one() -> None:
     spec = POCKET_AND_WRIST.replaced(activities=[*OLD, "other"])
     for none in ("drop", "class"):
-        assert spec_of_windows(spec, none=none) == spec  # type: ignore[arg-type]
+        assert spec_of_windows(spec, none=none) == spec
     assert label_map(spec, none="class").tolist() == [5, 1, 2, 3, 4, 5]
 
 

@@ -51,8 +51,9 @@ def recordings() -> Recordings:
 
 
 def write(recordings: Recordings, path: Path, findings: pa.Table, **how: Any) -> WindowsSummary:
-    ways = {name: how[name] for name in ("damaged", "join", "longest_repair") if name in how}
-    checks = WindowChecks(findings, recordings.outlines, **({"damaged": "flag"} | ways))
+    ways: dict[str, Any] = {name: how[name] for name in ("damaged", "join", "longest_repair") if name in how}
+    ways.setdefault("damaged", "flag")
+    checks = WindowChecks(findings, recordings.outlines, **ways)
     return write_windows(segment(recordings, findings=findings, **({"length": 40} | how)), path, checks=checks)
 
 

@@ -104,6 +104,9 @@ def test_schema_and_metadata(recordings: Recordings) -> None:
         b"har.join_segments": b"false",
         b"har.num_dropped": b"0",
         b"har.num_repaired": b"0",
+        b"har.num_gaps": b"0",
+        b"har.num_interpolated": b"0",
+        b"har.num_resampled": b"0",
         b"har.num_mixed": b"0",
         b"har.num_other": b"0",
     }

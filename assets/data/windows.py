@@ -14,6 +14,7 @@ from har_core.windows.names import WINDOW_CHECKS
 
 _ROOTS = [
     "har_core.datasets.ingested",
+    "har_core.windows.regular",
     "har_core.windows.segmentation",
     "har_core.windows.checks",
     "har_core.windows.dataset",
@@ -44,12 +45,20 @@ def _cut(work: Work) -> Made:
     from har_core.datasets.ingested import read_ingested
     from har_core.windows.checks import WindowChecks
     from har_core.windows.dataset import write_windows
+    from har_core.windows.regular import regular
     from har_core.windows.segmentation import segment
     from har_core.windows.tensors import count_by_subject_and_activity
 
     [path] = work.staged
     settings = work.experiment.windows
-    recordings, findings = read_ingested(work.home.recordings), read_findings(work.home.findings)
+    findings = read_findings(work.home.findings)
+    made = regular(
+        read_ingested(work.home.recordings),
+        sampling_rate_hz=settings.sampling_rate_hz,
+        longest_gap_s=settings.longest_gap_s,
+        longest_interpolation_s=settings.longest_interpolation_s,
+    )
+    recordings = made.recordings
     length = work.experiment.window_length
     how: dict[str, Any] = {
         "damaged": settings.damaged,
@@ -62,13 +71,14 @@ def _cut(work: Work) -> Made:
         overlap=settings.overlap,
         step=settings.stride(recordings.spec.sampling_rate_hz) if settings.step or settings.step_s else None,
         findings=findings,
+        regular=made,
         activities=settings.activities,
         none=settings.none,
         label_rule=settings.label_rule,
         label_share=settings.label_share,
         **how,
     )
-    checks = WindowChecks(findings, recordings.outlines, **how)
+    checks = WindowChecks(findings, recordings.outlines, row_maps=made.row_maps, **how)
     summary = write_windows(windows, path, work.display.progress, checks=checks)
     work.run.log_table("tables/windows_by_subject_and_activity.json", count_by_subject_and_activity(path).to_pydict())
     return Made(
@@ -86,6 +96,7 @@ def _cut(work: Work) -> Made:
             "num_repaired": summary.num_repaired,
             "num_mixed": summary.num_mixed,
             "num_other": summary.num_other,
+            **made.counts,
         },
         checks=[
             dg.AssetCheckResult(check_name=_LENGTH, passed=summary.window_length == length),

@@ -54,7 +54,7 @@ def numbers(materialisation: dg.AssetMaterialization) -> dict[str, int]:
     return {
         name: as_type(int, entry.value)
         for name, entry in materialisation.metadata.items()
-        if name.startswith(("num_d", "num_in", "num_rep"))
+        if name.startswith(("num_d", "num_in_", "num_rep"))
     }
 
 

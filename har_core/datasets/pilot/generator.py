@@ -17,13 +17,11 @@ import polars as pl
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_folder
 from har_core.base.progress import Progress
+from har_core.datasets.origin import SYNTHETIC_MARKER
 from har_core.settings.source import SourceSettings
 
 RATE_HZ = 50
-NONE = "other"
 COLUMNS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
-MARKER = "SYNTHETIC.txt"
-"""A file of this name beside the recordings says that they were made, not measured."""
 
 Array = npt.NDArray[np.float64]
 
@@ -68,8 +66,8 @@ def write_recordings(folder: Path, settings: SourceSettings, progress: Progress)
         InputError: ``folder`` holds something that was not made here.
         StorageError: the disk is full, or the folder cannot be written; nothing is left of the attempt.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
-        problem = Problem(path=str(folder), expected=f"an empty folder, or one with {MARKER}")
+    if folder.exists() and any(folder.iterdir()) and not (folder / SYNTHETIC_MARKER).exists():
+        problem = Problem(path=str(folder), expected=f"an empty folder, or one with {SYNTHETIC_MARKER}")
         raise InputError(f"{folder} holds files that were not made here; they are left as they are", [problem])
     names = [(subject, session) for subject in range(1, settings.num_subjects + 1) for session in sessions_of(subject)]
     with atomic_folder(folder) as temporary:
@@ -80,7 +78,7 @@ def write_recordings(folder: Path, settings: SourceSettings, progress: Progress)
             )
             table.write_csv(temporary / f"p{subject:02d}_{session}.csv", float_precision=_DECIMALS)
             progress("synthetic files", num_done, len(names))
-        (temporary / MARKER).write_text(
+        (temporary / SYNTHETIC_MARKER).write_text(
             f"These recordings are synthetic: no person was measured. They were made by {__name__} from seed "
             f"{settings.seed}.\n",
             encoding="utf-8",

@@ -179,7 +179,7 @@ def _describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
     """A few lines about the data, from the metadata of the assets that made it."""
     wanted = {
         WINDOWS: {
-            "num_segments": "segment files",
+            "num_segments": "segments",
             SUBJECTS: "subjects",
             "dagster/row_count": "windows",
             "window_length": "samples in a window",

@@ -20,7 +20,7 @@ _SHIPPED = Path(__file__).parent / "cards" / "shipped"
 
 def list_datasets() -> list[str]:
     """The names that :func:`find_dataset` knows, sorted."""
-    return sorted({"dsads", *_shipped_cards(), *_brought()})
+    return sorted({"dsads", "pilot", *_shipped_cards(), *_brought()})
 
 
 def find_dataset(name_or_path: str, *, relative_to: Path) -> Dataset:
@@ -40,6 +40,10 @@ def find_dataset(name_or_path: str, *, relative_to: Path) -> Dataset:
         from har_core.datasets.dsads.format import Dsads  # noqa: PLC0415 - others need none of it
 
         return Dsads()
+    if name_or_path == "pilot":
+        from har_core.datasets.pilot.format import CARD, Pilot  # noqa: PLC0415 - others need none of it
+
+        return Pilot.from_file(CARD)
     if name_or_path in (cards := _shipped_cards()):
         return _from_card(cards[name_or_path])
     if name_or_path in (brought := _brought()):

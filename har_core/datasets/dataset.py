@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.progress import Progress, silent
+from har_core.datasets.acquisition import acquire, request_version
 from har_core.datasets.opening import open_source
 from har_core.datasets.source import Naming, Source, SourceFile, listing_version
 from har_core.settings.source import SourceSettings
@@ -74,6 +75,10 @@ class Dataset(ABC):
     """Which files are recordings, and whose."""
     reads_loose: bool = False
     """Whether it reads files under any name, one segment each."""
+    generator: Path | None = None
+    """The folder of the code that :meth:`make` runs; None where nobody makes recordings."""
+    is_at_uci: bool = False
+    """Whether ``[source] kind = "uci"`` can download it."""
 
     @property
     def reference(self) -> str:
@@ -104,7 +109,11 @@ class Dataset(ABC):
         Raises:
             InputError: nothing is there, or it does not fit the layout; all problems are named.
         """
-        return open_source(path, self.naming, any_names=any_names)
+        return self.choose(open_source(path, self.naming, any_names=any_names))
+
+    def choose(self, source: Source) -> Source:
+        """The source without files that :attr:`asked_for` has no use for."""
+        return source
 
     @abstractmethod
     def read(self, source: Source, files: Sequence[SourceFile]) -> ReadRecording:
@@ -134,13 +143,11 @@ class Dataset(ABC):
         """
         raise NotImplementedError(f"{self.spec.name}: reads no file of which it does not know whose it is")
 
-    def acquire(
-        self,
-        settings: SourceSettings,  # noqa: ARG002 - the interface
-        data: Path | None,
-        folder: Path,  # noqa: ARG002 - the interface
-        progress: Progress = silent,  # noqa: ARG002 - the interface
-    ) -> Source:
+    def make(self, folder: Path, settings: SourceSettings, progress: Progress) -> None:
+        """Write synthetic recordings into ``folder``, whole or not at all, where there is a :attr:`generator`."""
+        raise NotImplementedError(f"{self.spec.name}: nobody makes recordings of it")
+
+    def acquire(self, settings: SourceSettings, data: Path | None, folder: Path, progress: Progress = silent) -> Source:
         """Open the recordings; download or make them first if need be and possible.
 
         Args:
@@ -154,28 +161,22 @@ class Dataset(ABC):
             DownloadError: the download failed.
             StorageError: the disk is full.
         """
-        return self.open(self._required(data))
+        return self.open(data) if data is not None else self.choose(acquire(self, settings, folder, progress))
 
-    def source_version(self, settings: SourceSettings, data: Path | None) -> str:  # noqa: ARG002 - the interface
+    def source_version(self, settings: SourceSettings, data: Path | None) -> str:
         """Version of what :meth:`acquire` would open, downloading and making nothing; it depends on no place.
 
         Raises:
             InputError: there are no recordings at ``data``, or none are asked for.
         """
-        with self.open(self._required(data)) as source:
+        if data is None:
+            return self.versioned(f"{request_version(self, settings)} {self.asked_for}")
+        with self.open(data) as source:
             return self.versioned(listing_version(source))
 
     def versioned(self, version: str) -> str:
         """A version of files, as read by this version of the data set."""
         return hashlib.sha256(f"{self.version} {version}".encode()).hexdigest()
-
-    def _required(self, data: Path | None) -> Path:
-        if data is not None:
-            return data
-        problem = Problem(path="--data", expected=f"a directory or zip of {self.naming.expectation}")
-        raise InputError(
-            f"no recordings: nobody can make or download {self.spec.name}, and --data names none", [problem]
-        )
 
 
 def read_recordings(dataset: Dataset, source: Source) -> Recordings:

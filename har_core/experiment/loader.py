@@ -24,7 +24,7 @@ from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
 from har_core.settings.explanation import explain, unknown_key
-from har_core.settings.report import EvaluationSettings
+from har_core.settings.report import TESTING_IN_TURN, EvaluationSettings
 from har_core.settings.search import Range, SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
@@ -223,7 +223,7 @@ class _Reader:
             return
         scored = evaluation.architectures
         over_folds = [name for name, own in fitted.items() if scored is None or set(own.members) <= set(scored)]
-        if over_folds and {"loso", "pairs"} & set(evaluation.protocols):
+        if over_folds and not set(evaluation.protocols).isdisjoint(TESTING_IN_TURN):
             why = f"ensembles are fitted on their windows ({', '.join(over_folds)})"
             self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {why}")
 
@@ -263,7 +263,11 @@ class _Reader:
                 self.refuse(("evaluation", "architectures", index), expected)
         chosen = evaluation.architectures or models.architectures
         networks = _networks_that_choose(models, chosen)
-        if networks and not evaluation.validation_subjects and {"loso", "pairs"} & set(evaluation.protocols):
+        if (
+            networks
+            and not evaluation.validation_subjects
+            and not set(evaluation.protocols).isdisjoint(TESTING_IN_TURN)
+        ):
             self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {_why(networks)}")
 
     def check_splits(self, splits: Settings | None, models: Settings | None) -> None:

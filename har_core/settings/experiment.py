@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
-from har_core.settings.report import EvaluationSettings, ReportSettings
+from har_core.settings.report import TESTING_IN_TURN, EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.search import SearchSettings
 from har_core.settings.source import SourceSettings
@@ -96,7 +95,7 @@ class Experiment(Settings):
         """The file's name without its ending, as text that can be stored."""
         return printable(self.path.stem)
 
-    @cached_property
+    @property
     def windowed(self) -> DatasetSpec:
         """Of the windows: ``dataset`` after ``[windows]``."""
         windows = self.windows
@@ -142,7 +141,7 @@ class Experiment(Settings):
     @property
     def has_validation(self) -> bool:
         """Whether anybody validates, in the split or in folds of subjects; else no champion is chosen."""
-        chosen = {"inner"} if not self.evaluation.validation_subjects else {"inner", "loso", "pairs"}
+        chosen = {"inner", *(TESTING_IN_TURN if self.evaluation.validation_subjects else ())}
         return bool(self.splits.validation_subjects or chosen & set(self.evaluation.protocols))
 
     def resolved(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator
 from har_core.settings.base import Settings
 
 Protocol = Literal["loso", "pairs", "group", "inner", "leaky"]
+TESTING_IN_TURN = ("loso", "pairs", "group")
+"""Protocols in which every subject tests once."""
 LeakyShares = Literal["60/20/20", "50/30/20"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 

@@ -26,8 +26,8 @@ from har_core.training.objective import objective
 
 Shape = tuple[int, int, int]
 NATIVE, SMALL, SHORT, OTHER = (125, 45, 19), (100, 6, 4), (20, 6, 4), (50, 10, 4)
-"""T, C, K: of DSADS; of two sensors and few activities, where the work is done; short, for what is traced; of places and
-sensors of unequal size."""
+"""T, C, K: of DSADS; of two sensors and few activities, where the work is done; short, for what is traced; of places
+and sensors of unequal size."""
 OF_NETWORKS = pytest.mark.parametrize("name", [name for name in list_models() if is_network(name)])
 OF_CLASSICAL = pytest.mark.parametrize("name", [name for name in list_models() if not is_network(name)])
 

@@ -51,14 +51,13 @@ class CardDataset(Dataset):
         """The activities that :meth:`asking_for` named; None for all."""
         return self._asked_for
 
-    def asking_for(self, activities: Collection[str] | None) -> CardDataset:
+    def asking_for(self, activities: Collection[str] | None) -> Self:
         """The same, without files whose path says another activity."""
         names = None if activities is None else tuple(name for name in self.spec.activities if name in activities)
-        return CardDataset(self.card, self.path, names)
+        return type(self)(self.card, self.path, names)
 
-    def open(self, path: Path, *, any_names: bool = False) -> Source:
-        """The directory or zip at ``path``, listed."""
-        source = super().open(path, any_names=any_names)
+    def choose(self, source: Source) -> Source:
+        """Without files whose path says another activity."""
         return source if self._asked_for is None else source.choose(self._is_wanted)
 
     def _is_wanted(self, file: SourceFile) -> bool:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.base.progress import Progress, silent
+from har_core.base.progress import Progress
 from har_core.datasets.dataset import Dataset, LooseSegments, ReadFile, ReadRecording
-from har_core.datasets.dsads.acquisition import acquire, request_version
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.dsads.layout import SEGMENT_LENGTH, DsadsNaming
-from har_core.datasets.source import Source, SourceFile, listing_version
+from har_core.datasets.source import Source, SourceFile
 from har_core.settings.source import SourceSettings
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ class Dsads(Dataset):
     spec = DSADS
     naming = DsadsNaming()
     reads_loose = True
+    generator = Path(__file__).with_name("synthetic")
+    is_at_uci = True
 
     def __init__(self, activities: Collection[str] | None = None) -> None:
         self._numbers = tuple(
@@ -41,9 +42,8 @@ class Dsads(Dataset):
         is_all = len(self._numbers) == DSADS.num_activities
         return None if is_all else tuple(DSADS.activities[number - 1] for number in self._numbers)
 
-    def open(self, path: Path, *, any_names: bool = False) -> Source:
-        """The segment files of the activities that are asked for."""
-        source = super().open(path, any_names=any_names)
+    def choose(self, source: Source) -> Source:
+        """Without the segment files of other activities."""
         return source.choose(lambda file: file.name.session in self._numbers)
 
     def read(self, source: Source, files: Sequence[SourceFile]) -> ReadRecording:
@@ -118,16 +118,8 @@ class Dsads(Dataset):
 
         return parse_loose(contents)
 
-    def acquire(self, settings: SourceSettings, data: Path | None, folder: Path, progress: Progress = silent) -> Source:
-        """Open ``data``; else the downloaded archive or made recordings, kept in ``folder``."""
-        if data is not None:
-            return self.open(data)
-        source = acquire(settings, self.naming, folder, progress)
-        return source.choose(lambda file: file.name.session in self._numbers)
+    def make(self, folder: Path, settings: SourceSettings, progress: Progress) -> None:
+        """Write made recordings."""
+        from har_core.datasets.dsads.synthetic.writer import write_recordings  # noqa: PLC0415 - brings NumPy and polars
 
-    def source_version(self, settings: SourceSettings, data: Path | None) -> str:
-        """Of the listing of ``data``, else of what the settings ask for."""
-        if data is None:
-            return self.versioned(f"{request_version(settings)} {self.asked_for}")
-        with self.open(data) as source:
-            return self.versioned(listing_version(source))
+        write_recordings(folder, settings, progress)

@@ -138,7 +138,7 @@ def test_nobody_can_make_what_only_files_hold(tmp_path: Path) -> None:
         lambda: Toy().source_version(SourceSettings(), None),
         lambda: Toy().acquire(SourceSettings(), None, tmp_path),
     ):
-        with pytest.raises(InputError, match="nobody can make or download pocket_and_wrist"):
+        with pytest.raises(InputError, match="no recordings of pocket_and_wrist: the experiment's source is"):
             act()
     with pytest.raises(InputError, match=r"expected a directory or zip of walks pN/nN_LABEL_PLACE\.npy"):
         Toy().acquire(SourceSettings(), tmp_path / "none", tmp_path)

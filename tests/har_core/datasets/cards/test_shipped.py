@@ -58,7 +58,7 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in list_datasets() if name != "dsads"])
+@pytest.mark.parametrize("name", [name for name in list_datasets() if name not in {"dsads", "pilot"}])
 def test_a_shipped_card_reads_its_layout(tmp_path: Path, name: str) -> None:
     dataset = find_dataset(name, relative_to=Path())
     with dataset.open(write(tmp_path, FILES[name])) as source:

@@ -13,7 +13,6 @@ import pytest
 
 from har_core.base.errors import InputError
 from har_core.base.progress import Progress
-from har_core.datasets.dsads import acquisition
 from har_core.datasets.dsads.format import Dsads
 from har_core.datasets.dsads.synthetic import writer
 from har_core.datasets.origin import SYNTHETIC_MARKER
@@ -182,7 +181,7 @@ def test_recordings_that_do_not_fit_are_made_again(
         (tmp_path / "synthetic.json").write_text("{")
     else:
         (tmp_path / "generator").mkdir()
-        monkeypatch.setattr(acquisition, "_GENERATOR", tmp_path / "generator")
+        monkeypatch.setattr(Dsads, "generator", tmp_path / "generator")
     with Dsads().acquire(settings, None, tmp_path) as again:
         assert len(again.files) == 19
         assert (again.read(again.files[0]) == first) == (cause != "settings")

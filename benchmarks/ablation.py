@@ -133,18 +133,20 @@ def measure(
     training = TrainingSettings.model_validate({**PLAIN, "epochs": asked.epochs, "seed": asked.seed, **values})
     settings = ModelSettings(training=training, architecture_options={**describe(asked.model).options, **options})
     training_windows, validation_windows = (labelled(windows.roles[role]) for role in ("training", "validation"))
-    channels, start = channels_seen(training), time.perf_counter()
+    channels, start = channels_seen(windows.spec, training), time.perf_counter()
     fitted = fit_architecture(
         asked.model,
         training_windows,
         validation_windows,
         settings,
         RuntimeSettings(device="cpu", num_threads=asked.threads),
+        spec=windows.spec,
         channels=channels,
         statistics=windows.statistics,
     )
     seconds = time.perf_counter() - start
-    probabilities = predict_probabilities(classifier_of(fitted, None, channels), validation_windows.windows)
+    classifier = classifier_of(fitted, None, windows.spec, channels)
+    probabilities = predict_probabilities(classifier, validation_windows.windows)
     labels = validation_windows.labels.numpy()
     scores = score(labels, probabilities, activities=set(labels.tolist()))
     return f"{scores.macro_f1:.4f}", f"{scores.accuracy:.4f}", f"{seconds:.1f}"

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 from sklearn.covariance import shrunk_covariance
 
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.scores import score
 from har_core.models import fit_model
 from har_core.models.catalogue import describe
@@ -60,9 +60,18 @@ def scores(windows: Path, *, inner: bool, balanced: bool) -> Iterator[tuple[int,
     protocol, role = ("inner", "validation") if inner else ("loso", "test")
     test_subjects = SplitSettings().test_subjects
     for fold in folds(protocol, range(1, 9), num_validation_subjects=0, test_subjects=test_subjects):
-        roles = cut_fold(windows, fold, normalise=False, wanted=("training", role)).roles
+        cut = cut_fold(windows, fold, normalise=False, wanted=("training", role))
+        roles, spec = cut.roles, cut.spec
         labels, truth = roles["training"].labels, roles[role].labels.numpy()
-        fitted = fit_model(MODEL, roles["training"].windows, labels, num_classes=NUM_ACTIVITIES, seed=0)
+        fitted = fit_model(
+            MODEL,
+            roles["training"].windows,
+            labels,
+            num_classes=spec.num_activities,
+            seed=0,
+            sampling_rate_hz=spec.sampling_rate_hz,
+            sensors=spec.triads,
+        )
         known, new = (
             features_of(fitted.get_submodule("features"), roles[name].windows).numpy() for name in ("training", role)
         )
@@ -93,7 +102,7 @@ def adapted(
         weights, bias = discriminant(features, shares)
         logits = new @ weights + bias
         labelling = equally_frequent(logits) if balanced else softmax(logits / SOFTENING, axis=1)
-        probabilities = np.zeros((len(new), NUM_ACTIVITIES))
+        probabilities = np.zeros((len(new), DSADS.num_activities))
         probabilities[:, classes] = labelling if balanced and finished else softmax(logits, axis=1)
         yield probabilities
         features, shares = np.concatenate([known, new]), np.concatenate([known_shares, labelling])

@@ -17,12 +17,14 @@ from matplotlib.figure import Figure
 
 from har_core.audit.defects import find_defects
 from har_core.base.png import DPI, as_png
-from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import Recordings, read_recordings
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import RecordingKey, Recordings
+from har_core.dsads import read_recordings
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 DARK, ACCENT, PALE = "#1f3550", "#c8452f", "#9db4cc"
 CHANNEL = "T_xacc"
+LENGTH = DSADS.segment_length or 0
 Row = dict[str, Any]
 
 
@@ -47,15 +49,16 @@ def label(axes: Axes, title: str, y: str = f"{CHANNEL} [m/s²]") -> None:
 
 def draw_copies(recordings: Recordings, finding: Row) -> None:
     """Two subjects, the same rows, at an offset."""
-    offset, channel = finding["other_first_row"], CHANNELS.index(CHANNEL)
+    offset, channel = finding["other_first_row"], DSADS.channel_names.index(CHANNEL)
     activity = finding["activity"]
     one, other = (
-        recordings.load(finding[subject], activity).samples[channel, :200] for subject in ("subject", "other_subject")
+        recordings.load(RecordingKey(finding[subject], activity)).samples[channel, :200]
+        for subject in ("subject", "other_subject")
     )
 
     def work(panels: list[Axes]) -> None:
         panels[0].plot(one, color=DARK, lw=1)
-        label(panels[0], f"subject {finding['subject']}, {ACTIVITIES[activity - 1]}, first 200 rows")
+        label(panels[0], f"subject {finding['subject']}, {DSADS.activities[activity - 1]}, first 200 rows")
         panels[1].plot(other, color=ACCENT, lw=1)
         panels[1].axvspan(0, offset, color=PALE, alpha=0.4, lw=0)
         label(panels[1], f"subject {finding['other_subject']}: the same values, {offset} rows later")
@@ -65,23 +68,25 @@ def draw_copies(recordings: Recordings, finding: Row) -> None:
 
 def draw_zeros(recordings: Recordings, finding: Row) -> None:
     """Three segments with their runs of zeros."""
-    samples = recordings.load(finding["subject"], finding["activity"]).samples[:, : 3 * SEGMENT_LENGTH]
+    samples = recordings.load(RecordingKey(finding["subject"], finding["session"])).samples[:, : 3 * LENGTH]
 
     def work(panels: list[Axes]) -> None:
-        panels[0].plot(samples[CHANNELS.index(CHANNEL)], color=DARK, lw=1)
+        panels[0].plot(samples[DSADS.channel_names.index(CHANNEL)], color=DARK, lw=1)
         for segment in range(3):
-            start = segment * SEGMENT_LENGTH
+            start = segment * LENGTH
             panels[0].axvspan(start + finding["first_row"], start + finding["last_row"] + 1, color=ACCENT, alpha=0.25)
-        label(panels[0], f"subject {finding['subject']}, {ACTIVITIES[finding['activity'] - 1]}, segments 1 to 3")
+        label(panels[0], f"subject {finding['subject']}, {DSADS.activities[finding['activity'] - 1]}, segments 1 to 3")
 
     draw("zeros", work)
 
 
 def draw_refilled(recordings: Recordings, finding: Row) -> None:
     """A stretch within a segment that occurs elsewhere in the recording."""
-    samples = recordings.load(finding["subject"], finding["activity"]).samples[CHANNELS.index(CHANNEL)]
-    here = (finding["segment"] - 1) * SEGMENT_LENGTH
-    there = (finding["other_segment"] - 1) * SEGMENT_LENGTH
+    samples = recordings.load(RecordingKey(finding["subject"], finding["session"])).samples[
+        DSADS.channel_names.index(CHANNEL)
+    ]
+    here = (finding["segment"] - 1) * LENGTH
+    there = (finding["other_segment"] - 1) * LENGTH
     n = finding["num_rows"]
 
     def work(panels: list[Axes]) -> None:
@@ -89,9 +94,9 @@ def draw_refilled(recordings: Recordings, finding: Row) -> None:
             (panels[0], here, finding["first_row"], finding["segment"]),
             (panels[1], there, finding["other_first_row"], finding["other_segment"]),
         ):
-            axes.plot(samples[start : start + SEGMENT_LENGTH], color=DARK, lw=1)
+            axes.plot(samples[start : start + LENGTH], color=DARK, lw=1)
             axes.axvspan(first, first + n, color=ACCENT, alpha=0.25, lw=0)
-            label(axes, f"subject {finding['subject']}, {ACTIVITIES[finding['activity'] - 1]}, segment {name}")
+            label(axes, f"subject {finding['subject']}, {DSADS.activities[finding['activity'] - 1]}, segment {name}")
 
     draw("refilled", work, 2)
 
@@ -119,10 +124,10 @@ def draw_joins(findings: list[Row]) -> None:
 def draw_field(recordings: Recordings, finding: Row) -> None:
     """The norm of a magnetometer far from 1, beside that of another unit."""
     unit = finding["channels"].partition("_")[0]
-    samples = recordings.load(finding["subject"], finding["activity"]).samples
+    samples = recordings.load(RecordingKey(finding["subject"], finding["session"])).samples
 
     def norm(name: str) -> npt.NDArray[np.float32]:
-        field = samples[[CHANNELS.index(f"{name}_{axis}mag") for axis in "xyz"]]
+        field = samples[[DSADS.channel_names.index(f"{name}_{axis}mag") for axis in "xyz"]]
         result: npt.NDArray[np.float32] = np.linalg.norm(field, axis=0)
         return result
 
@@ -130,7 +135,7 @@ def draw_field(recordings: Recordings, finding: Row) -> None:
         panels[0].plot(norm(unit)[:1500], color=ACCENT, lw=0.8, label=unit)
         panels[0].plot(norm("T")[:1500], color=DARK, lw=0.8, label="T")
         panels[0].legend(frameon=False, fontsize=8, ncols=2)
-        title = f"subject {finding['subject']}, {ACTIVITIES[finding['activity'] - 1]}, first minute"
+        title = f"subject {finding['subject']}, {DSADS.activities[finding['activity'] - 1]}, first minute"
         label(panels[0], title, "field [Earth's field]")
 
     draw("field", work)
@@ -141,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder or zip of recordings")
     recordings = read_recordings(parser.parse_args().data)
-    findings = find_defects(recordings).to_pylist()
+    findings = find_defects(recordings, DSADS).to_pylist()
     FOLDER.mkdir(exist_ok=True)
 
     def first(kind: str, *, elsewhere: bool = False) -> Row:

@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from har_core.audit.defects import find_defects
 from har_core.audit.kinds import Kind
-from har_core.datasets.dsads.ingested import read_ingested
-from har_core.datasets.dsads.layout import ACTIVITIES
-from har_core.datasets.dsads.manifest import ingest
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.ingested import read_ingested
+from har_core.datasets.manifest import ingest
 from har_core.evaluation.results import score_predictions
 from har_core.evaluation.scores import Scores
 from har_core.fitting.recipe import takes_raw_windows
@@ -36,9 +36,10 @@ from har_core.windows.dataset import write_windows
 def cut(data: Path, folder: Path) -> tuple[dict[str, Path], pa.Table]:
     """Windows with and without findings, and the findings."""
     recordings = folder / "recordings.arrow"
-    with open_source(data) as source:
-        ingest(source, manifest_path=folder / "manifest.parquet", recordings_path=recordings)
-    findings = find_defects(read_ingested(recordings))
+    dataset = Dsads()
+    with dataset.open(data) as source:
+        ingest(dataset, source, manifest_path=folder / "manifest.parquet", recordings_path=recordings)
+    findings = find_defects(read_ingested(recordings), DSADS)
     paths = {"dropped": folder / "audited.parquet", "kept": folder / "unaudited.parquet"}
     for path, known in zip(paths.values(), (findings, None), strict=True):
         write_windows(segment(read_ingested(recordings), length=125, overlap=0.0, findings=known), path)
@@ -71,7 +72,7 @@ def main() -> None:
         paths, findings = cut(arguments.data, Path(name))
         activities = copied_activities(findings)
         subjects = range(1, 9)
-        named = " | ".join(f"F1 {ACTIVITIES[activity - 1]}, {how}" for activity in activities for how in paths)
+        named = " | ".join(f"F1 {DSADS.activities[activity - 1]}, {how}" for activity in activities for how in paths)
         print(f"| subject left out | macro-F1, dropped | macro-F1, kept | {named} |")
         print("|" + "---|" * (3 + 2 * len(activities)))
         means: dict[str, list[float]] = {how: [] for how in paths}

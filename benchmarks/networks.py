@@ -15,6 +15,7 @@ from plain_networks import CONVOLUTIONAL
 from torch import Tensor
 
 from har_core.base.memory import freed_memory_kept
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.complexity import measure_complexity
 from har_core.inference.acceleration import Accelerated, Engine, Precision, accelerate
 from har_core.inference.classifier import RawWindowClassifier
@@ -26,7 +27,7 @@ from har_core.training.loop import train
 
 QUICK_ARCHITECTURES = ("cnn", "resnet", "lstm", "shufflenet")
 ARCHITECTURES = (*QUICK_ARCHITECTURES, *sorted({*CONVOLUTIONAL} - {*QUICK_ARCHITECTURES}))
-T, C, K = 125, 45, 19
+T, C, K = 125, DSADS.num_channels, DSADS.num_activities
 BATCH_SIZE = 128
 SMALL_BATCH_SIZE = 32
 """Of the networks whose training keeps most: of 24 GB, a larger batch of ``resnest`` left nothing."""
@@ -161,7 +162,7 @@ def _answer(name: str, engine: Engine, precision: Precision, num_windows: int, n
 def _accelerated(name: str, engine: Engine, precision: Precision) -> Accelerated:
     """Made once for the cases of a process: converting takes seconds."""
     network = create_model(name, num_channels=C, num_timepoints=T, num_classes=K)
-    model = RawWindowClassifier(network, mean=torch.zeros(C), standard_deviation=torch.ones(C)).eval()
+    model = RawWindowClassifier(network, DSADS, mean=torch.zeros(C), standard_deviation=torch.ones(C)).eval()
     calibration = _windows(64)[0].numpy() if precision == "int8" else None
     return accelerate(
         model, num_timepoints=T, num_channels=C, engine=engine, precision=precision, calibration=calibration

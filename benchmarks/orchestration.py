@@ -26,6 +26,7 @@ from assets.resources.export import log_model
 from assets.resources.home import Home
 from assets.resources.runs import TrackedRun
 from assets.resources.tracking import Tracking
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.experiment.loader import load_experiment
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.inference.likeness import describe_training
@@ -33,7 +34,7 @@ from har_core.models import create_model
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import defs
 
-NUM_CHANNELS, NUM_TIMEPOINTS, NUM_CLASSES = 45, 125, 19
+NUM_CHANNELS, NUM_TIMEPOINTS, NUM_CLASSES = DSADS.num_channels, 125, DSADS.num_activities
 
 
 @dg.asset(name="nothing", required_resource_keys={"home", "display"})
@@ -110,11 +111,11 @@ class Bench:
             architecture, num_channels=NUM_CHANNELS, num_timepoints=NUM_TIMEPOINTS, num_classes=NUM_CLASSES
         )
         mean, deviation = torch.zeros(NUM_CHANNELS), torch.ones(NUM_CHANNELS)
-        model = RawWindowClassifier(network.eval(), mean=mean, standard_deviation=deviation)
+        model = RawWindowClassifier(network.eval(), DSADS, mean=mean, standard_deviation=deviation)
         run = tracking.client.create_run(tracking.experiment_id)
         tracked = TrackedRun(tracking, run.info.run_id)
         windows = np.random.default_rng(0).normal(size=(256, NUM_TIMEPOINTS, NUM_CHANNELS)).astype(np.float32)
-        training = describe_training([windows], range(NUM_CHANNELS))
+        training = describe_training([windows], DSADS, range(NUM_CHANNELS))
         log_model(tracked, "har-bench", model, num_timepoints=NUM_TIMEPOINTS, training=training)
 
 

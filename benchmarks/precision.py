@@ -66,7 +66,7 @@ def answers(fitted: Fitted, split: SplitWindows) -> dict[str, dict[str, float]]:
     """Macro-F1 of quicker answers, by engine and precision and then role; int8 is calibrated with training windows."""
     training = split.roles["training"].windows
     few = training[:: max(1, len(training) // WINDOWS_TO_CALIBRATE)].numpy()
-    model = RawWindowClassifier(fitted.model)
+    model = RawWindowClassifier(fitted.model, split.spec)
     found = {}
     for engine, precision in ANSWERS:
         fast = accelerate(

@@ -12,9 +12,9 @@ from measure import Case, Once, Options, Way
 
 from har_core.audit.defects import find_defects
 from har_core.base.progress import silent
-from har_core.datasets.dsads.ingested import read_ingested
-from har_core.datasets.dsads.manifest import ingest
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.ingested import read_ingested
+from har_core.datasets.manifest import ingest
 from har_core.settings.audit import AuditSettings
 from har_core.settings.splits import SplitSettings
 from har_core.splits.build import cut_fold, read_splits, write_splits
@@ -86,8 +86,10 @@ def _to_windows(source: Path, folder: Path) -> Once:
     def once() -> float:
         folder.mkdir(exist_ok=True)
         recordings = folder / "recordings.arrow"
-        with open_source(source) as opened:
-            ingest(opened, manifest_path=folder / "manifest.parquet", recordings_path=recordings, progress=silent)
+        dataset = Dsads()
+        with dataset.open(source) as opened:
+            manifest = folder / "manifest.parquet"
+            ingest(dataset, opened, manifest_path=manifest, recordings_path=recordings, progress=silent)
         write_windows(segment(read_ingested(recordings), length=LENGTH, overlap=0.0), folder / "windows.parquet")
         return 1.0
 
@@ -104,7 +106,7 @@ def _prepared(options: Options) -> Path:
 
 def _audit(options: Options) -> Once:
     recordings = read_ingested(_prepared(options) / "recordings.arrow")
-    return lambda: _done(find_defects(recordings, AuditSettings(), silent))
+    return lambda: _done(find_defects(recordings, recordings.spec, AuditSettings(), silent))
 
 
 def _subjects(options: Options) -> list[int]:

@@ -32,8 +32,8 @@ from scaling_steps import SEED, STEPS
 from har_core.base.files import write_bytes, write_text
 from har_core.base.png import DPI, as_png
 from har_core.base.progress import silent
-from har_core.datasets.dsads.acquisition import acquire
-from har_core.datasets.dsads.layout import SYNTHETIC_MARKER
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.origin import SYNTHETIC_MARKER
 from har_core.settings.source import SourceSettings
 
 SUBJECTS, SEGMENTS, NUM_ACTIVITIES = 8, 60, 19
@@ -48,7 +48,7 @@ Measured = dict[str, dict[int, dict[str, float]]]
 def make_text(folder: Path, subjects: Sequence[int], segments: int) -> dict[int, Path]:
     """Text folders of each number of subjects; the smaller ones are links to subjects of the largest."""
     settings = SourceSettings(kind="synthetic", num_subjects=max(subjects), num_segments=segments, seed=SEED)
-    with acquire(settings, None, folder, silent) as source:
+    with Dsads().acquire(settings, None, folder, silent) as source:
         largest = source.location
     made = {}
     for number in subjects:

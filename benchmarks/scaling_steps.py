@@ -25,10 +25,10 @@ import torch
 
 from har_core.audit.defects import find_defects
 from har_core.audit.findings import read_findings, write_findings
-from har_core.datasets.dsads.ingested import read_ingested
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
-from har_core.datasets.dsads.manifest import ingest
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.ingested import read_ingested
+from har_core.datasets.manifest import ingest
 from har_core.evaluation.records import FoldRecord, SeedRecord, read_record, write_record
 from har_core.evaluation.results import score_fold
 from har_core.fitting.trained import labelled
@@ -129,14 +129,15 @@ def resident(name: str) -> int:
 
 def ingest_text(place: Place, clock: Clock) -> None:
     """Text files to manifest and recordings."""
-    with clock, open_source(place.text) as source:
-        ingest(source, manifest_path=place.folder / "manifest.parquet", recordings_path=place.recordings)
+    dataset = Dsads()
+    with clock, dataset.open(place.text) as source:
+        ingest(dataset, source, manifest_path=place.folder / "manifest.parquet", recordings_path=place.recordings)
 
 
 def audit(place: Place, clock: Clock) -> None:
     """Recordings to findings."""
     with clock:
-        write_findings(find_defects(read_ingested(place.recordings)), place.findings)
+        write_findings(find_defects(read_ingested(place.recordings), DSADS), place.findings)
 
 
 def cut_windows(place: Place, clock: Clock) -> None:
@@ -144,7 +145,7 @@ def cut_windows(place: Place, clock: Clock) -> None:
     with clock:
         recordings, findings = read_ingested(place.recordings), read_findings(place.findings)
         reader = segment(recordings, length=125, overlap=0.0, findings=findings)
-        checks = WindowChecks(findings, recordings.segments, damaged="flag")
+        checks = WindowChecks(findings, recordings.outlines, damaged="flag")
         write_windows(reader, place.windows, checks=checks)
 
 
@@ -179,11 +180,11 @@ def train_epoch(place: Place, clock: Clock) -> None:
     num_timepoints, num_channels = training.windows.shape[1:]
     seed_everything(SEED)
     network = create_model(
-        "compact", num_channels=num_channels, num_timepoints=num_timepoints, num_classes=NUM_ACTIVITIES
+        "compact", num_channels=num_channels, num_timepoints=num_timepoints, num_classes=DSADS.num_activities
     )
     settings, runtime = TrainingSettings(epochs=1, seed=SEED), RuntimeSettings(device="cpu", num_threads=1)
     with clock:
-        train(network, training, validation, settings, runtime, num_classes=NUM_ACTIVITIES)
+        train(network, training, validation, settings, runtime, num_classes=DSADS.num_activities)
 
 
 def make_folds(place: Place, clock: Clock) -> None:
@@ -194,12 +195,17 @@ def make_folds(place: Place, clock: Clock) -> None:
     with clock:
         for fold in folds("loso", subject_of.tolist()):
             own = keys.filter(np.isin(subject_of, fold.test))
-            labels = torch.from_numpy(own["activity"].to_numpy().astype(np.int64) - 1)
+            labels = torch.from_numpy(own["session"].to_numpy().astype(np.int64) - 1)
             nothing = torch.zeros(len(labels), dtype=torch.bool)
             windows = WindowTensors(
-                keys=own, windows=torch.empty(0), labels=labels, damaged=nothing, duplicate_groups=nothing.int()
+                spec=DSADS,
+                keys=own,
+                windows=torch.empty(0),
+                labels=labels,
+                damaged=nothing,
+                duplicate_groups=nothing.int(),
             )
-            drawn = rng.dirichlet(np.ones(NUM_ACTIVITIES), len(labels)).astype(np.float32)
+            drawn = rng.dirichlet(np.ones(DSADS.num_activities), len(labels)).astype(np.float32)
             record = FoldRecord(
                 architecture="compact",
                 origin="synthetic",
@@ -230,6 +236,7 @@ def report(place: Place, clock: Clock) -> None:
             title="Scaling",
             origin="synthetic",
             created=datetime(2026, 1, 1, tzinfo=UTC),
+            spec=DSADS,
             entries=(),
             folds=tuple(FoldEntry(result=result) for result in results),
             planned_folds={"compact": tuple(result.fold for result in results)},

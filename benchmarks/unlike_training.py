@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from har_core.datasets.channels import select_channels
-from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, SEGMENT_LENGTH, UNITS
-from har_core.datasets.dsads.recordings import read_recordings
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.dsads import read_recordings
 from har_core.inference.likeness import compare, describe_training
+from har_core.spec.channels import select_channels
 
 Windows = npt.NDArray[np.float32]
 NUM_NOISY = 33
@@ -25,22 +25,22 @@ SEVERAL = 2
 
 
 def read_windows(data: Path) -> dict[int, Windows]:
-    """The segments (N, T, 45) of each subject."""
+    """The segments (N, T, C) of each subject."""
     windows: dict[int, list[Windows]] = {}
     for recording in read_recordings(data):
-        own = recording.samples.reshape(NUM_CHANNELS, -1, SEGMENT_LENGTH).transpose(1, 2, 0)
+        own = recording.samples.reshape(DSADS.num_channels, -1, DSADS.segment_length or 1).transpose(1, 2, 0)
         windows.setdefault(recording.key.subject, []).append(np.ascontiguousarray(own, dtype=np.float32))
     return {subject: np.concatenate(own) for subject, own in sorted(windows.items())}
 
 
 def faults(seed: int, level: Windows, deviation: Windows) -> dict[str, Callable[[Windows], Windows]]:
-    """By name, what each does to windows; ``level`` and ``deviation`` (45,) are those of all training samples."""
+    """By name, what each does to windows; ``level`` and ``deviation`` (C,) are those of all training samples."""
     generator = np.random.default_rng(seed)
-    acc, gyro = (list(select_channels(sensors=[sensor])) for sensor in ("acc", "gyro"))
+    acc, gyro = (list(select_channels(DSADS, sensors=[sensor])) for sensor in ("acc", "gyro"))
 
     def noise(windows: Windows, *, like_training: bool) -> Windows:
         noisy = generator.normal(size=windows.shape)
-        chosen = generator.permuted(np.tile(np.arange(NUM_CHANNELS), (len(windows), 1)), axis=1) < NUM_NOISY
+        chosen = generator.permuted(np.tile(np.arange(DSADS.num_channels), (len(windows), 1)), axis=1) < NUM_NOISY
         noisy = noisy * deviation + level if like_training else noisy
         return np.where(chosen[:, None, :], noisy, windows).astype(np.float32)
 
@@ -50,7 +50,7 @@ def faults(seed: int, level: Windows, deviation: Windows) -> dict[str, Callable[
         return scaled
 
     def hold(windows: Windows, unit: str, value: float | None) -> Windows:
-        channels = list(select_channels(units=[unit]))
+        channels = list(select_channels(DSADS, units=[unit]))
         held = windows.copy()
         held[:, :, channels] = windows[:, :1, channels] if value is None else value
         return held
@@ -58,9 +58,9 @@ def faults(seed: int, level: Windows, deviation: Windows) -> dict[str, Callable[
     def turn(windows: Windows, axes: tuple[int, int, int], signs: tuple[int, int, int], units: range) -> Windows:
         """The axes of every sensor of ``units`` in another order, with other signs."""
         turned = windows.copy()
-        for first in (unit * CHANNELS_PER_UNIT + sensor * 3 for unit in units for sensor in range(3)):
+        for sensor in (sensor.axes for sensor in DSADS.triads if sensor.place in units):
             for axis in range(3):
-                turned[:, :, first + axis] = windows[:, :, first + axes[axis]] * signs[axis]
+                turned[:, :, sensor[axis]] = windows[:, :, sensor[axes[axis]]] * signs[axis]
         return turned
 
     def stretch(windows: Windows) -> Windows:
@@ -69,7 +69,7 @@ def faults(seed: int, level: Windows, deviation: Windows) -> dict[str, Callable[
         before, share = times.astype(int), (times % 1)[None, :, None]
         return (windows[:, before] * (1 - share) + windows[:, before + 1] * share).astype(np.float32)
 
-    every, torso, arm = range(len(UNITS)), range(1), range(1, 2)
+    every, torso, arm = range(len(DSADS.places)), range(1), range(1, 2)
     return {
         "none: clean windows": lambda windows: windows,
         "33 of 45 channels are noise, deviation 1": lambda windows: noise(windows, like_training=False),
@@ -101,7 +101,8 @@ def main() -> None:
     windows = read_windows(arguments.data)
     shares: dict[str, list[tuple[float, float]]] = {}
     for subject in arguments.subjects:
-        training = describe_training([own for other, own in windows.items() if other != subject], range(NUM_CHANNELS))
+        others = [own for other, own in windows.items() if other != subject]
+        training = describe_training(others, DSADS, range(DSADS.num_channels))
         level, deviation = (
             np.array([of[name] for of in training.channels.values()]) for name in ("mean", "standard_deviation")
         )

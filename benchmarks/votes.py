@@ -57,7 +57,7 @@ def fold_score(test: pa.Table, num_windows: int) -> float:
     scores = []
     for seed in pc.unique(test["seed"]).to_pylist():
         own = test.filter(pc.equal(test["seed"], seed)).sort_by(
-            [(name, "ascending") for name in ("activity", "segment", "start")]
+            [(name, "ascending") for name in ("session", "segment", "start")]
         )
         labels, voted = own["label"].to_numpy(), votes(own, num_windows)
         scores.append(score(labels, voted, activities=set(labels.tolist())).macro_f1)
@@ -66,10 +66,10 @@ def fold_score(test: pa.Table, num_windows: int) -> float:
 
 def votes(ordered: pa.Table, num_windows: int) -> npt.NDArray[np.float32]:
     """Probabilities (N, K): of each window the mean of its own and those before it in its recording."""
-    probabilities, activities = probabilities_of(ordered), ordered["activity"].to_numpy()
+    probabilities, sessions = probabilities_of(ordered), ordered["session"].to_numpy()
     voted = np.empty_like(probabilities)
-    for activity in np.unique(activities):
-        rows = np.flatnonzero(activities == activity)
+    for session in np.unique(sessions):
+        rows = np.flatnonzero(sessions == session)
         for index, row in enumerate(rows):
             voted[row] = probabilities[rows[max(0, index + 1 - num_windows) : index + 1]].mean(axis=0)
     return voted

@@ -11,18 +11,18 @@ import pyarrow as pa
 
 from har_core.audit.defects import find_defects
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.layout import RecordingKey
-from har_core.datasets.dsads.listing import Source
-from har_core.datasets.dsads.recordings import Recording, Recordings, read_recordings
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.dataset import Dataset, read_recordings
+from har_core.datasets.recordings import Recording, RecordingKey, Recordings
+from har_core.datasets.source import Source
+from har_core.inference.channels import require_fit
 from har_core.inference.likeness import TrainingWindows
 from pipelines.left_out import LeftOut, outside_the_layout
 from pipelines.readable import readable
 from pipelines.unlike import find_unlike
 
 
-def audit_inputs(inputs: Sequence[Path], left_out: LeftOut | None = None) -> pa.Table:
-    """Findings of folders and zips of recordings, which together are one set.
+def audit_inputs(inputs: Sequence[Path], dataset: Dataset, left_out: LeftOut | None = None) -> pa.Table:
+    """Findings of folders and zips of recordings of one data set, which together are one set.
 
     ``left_out`` keeps what is beside the recordings: nobody knows who did what there.
 
@@ -36,26 +36,30 @@ def audit_inputs(inputs: Sequence[Path], left_out: LeftOut | None = None) -> pa.
         sources, wrong = [], LeftOut()
         for path in inputs:
             with wrong.keeping_errors():
-                sources.append(stack.enter_context(open_source(path)))
+                sources.append(stack.enter_context(dataset.open(path)))
         wrong.raise_refused()
         _refuse_repeated(sources)
-        findings = find_defects(_read_all([read_recordings(source) for source in sources]))
+        findings = find_defects(_read_all([read_recordings(dataset, source) for source in sources]), dataset.spec)
         if left_out is not None:
             left_out.unknown += [source.name_of(path) for source in sources for path in source.others]
             loose = [source.name_of(path) for source in sources for path in source.loose]
-            left_out.refused += [outside_the_layout(loose)] if loose else []
+            left_out.refused += [outside_the_layout(loose, dataset)] if loose else []
         return findings
 
 
-def compare_inputs(findings: pa.Table, inputs: Sequence[Path], training: TrainingWindows, *, length: int) -> pa.Table:
+def compare_inputs(
+    findings: pa.Table, inputs: Sequence[Path], dataset: Dataset, training: TrainingWindows, *, length: int
+) -> pa.Table:
     """``findings``, and after them the windows of ``inputs`` that are unlike those of a training.
 
     Raises:
-        InputError: an input cannot be read.
+        InputError: an input cannot be read, or the model takes other channels than the data set has.
     """
+    require_fit(training.spec, dataset.spec, where=dataset.reference)
     with ExitStack() as stack:
-        sources = [stack.enter_context(open_source(path)) for path in inputs]
-        unlike = find_unlike(_read_all([read_recordings(source) for source in sources]), training, length=length)
+        sources = [stack.enter_context(dataset.open(path)) for path in inputs]
+        recordings = _read_all([read_recordings(dataset, source) for source in sources])
+        unlike = find_unlike(recordings, training, length=length)
     return pa.concat_tables([findings, unlike])
 
 

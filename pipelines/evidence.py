@@ -15,10 +15,9 @@ from assets.resources.memory import recall
 from assets.resources.store import RUN_TAG, RecordedRun
 from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.changes import compare
-from har_core.datasets.dsads.layout import ACTIVITIES
-from har_core.datasets.dsads.manifest import read_manifest
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.catalogue import find_dataset
+from har_core.datasets.changes import compare
+from har_core.datasets.manifest import read_manifest
 from pipelines.links import LinkCheck, Verdict, differs, same, unverifiable, verified
 
 GONE = "not there any more"
@@ -92,8 +91,9 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
         manifest = read_manifest(home.manifest)
         # By content alone: markers of change are for who wants a quick answer.
         unmarked = replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows))
-        with open_source(location) as source:
-            changes = compare(source.choose({ACTIVITIES[row.activity - 1] for row in manifest.rows}), unmarked)
+        dataset = find_dataset(manifest.reference, relative_to=Path()).asking_for(manifest.asked_for)
+        with dataset.open(location) as source:
+            changes = compare(dataset, source, unmarked)
     except InputError:
         return unverifiable("files", str(place), GONE if not location.exists() else "cannot be read")
     if changes.is_empty:

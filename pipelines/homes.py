@@ -18,7 +18,8 @@ from assets.resources.memory import Memory, recall
 from assets.resources.sqlite import plain_path, stores_of
 from har_core.base.errors import InputError, StorageError
 from har_core.base.files import sha256_of_file, write_text
-from har_core.datasets.dsads.source import require_place
+from har_core.datasets.opening import require_place
+from har_core.experiment.datasets import dataset_of
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
 
@@ -188,7 +189,7 @@ def read_order(experiment: Path | None, data: Path | None) -> Order:
     order = Order(home, load_experiment(path), data)
     propose(home, order.experiment.path, data, bind=False)
     if data is not None:
-        require_place(data)
+        require_place(data, dataset_of(order.experiment).naming.expectation)
     return order
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from har_core.base.errors import InputError, Problem, counted
-from har_core.datasets.dsads.source import require_place, some_of
+from har_core.datasets.dataset import Dataset
+from har_core.datasets.opening import require_place, some_of
 
 
 @dataclass(slots=True)
@@ -49,11 +50,13 @@ class LeftOut:
         """One line about the files that are unknown; None if there are none."""
         if not self.unknown:
             return None
-        return f"Left out, {some_of(self.unknown, 'a file that is no text (.txt)', 'files that are no text (.txt)')}"
+        return f"Left out, {some_of(self.unknown, 'a file that is no recording', 'files that are no recordings')}"
 
 
-def require_places(paths: Iterable[Path]) -> None:
+def require_places(paths: Iterable[Path], expectation: str = "recordings") -> None:
     """Do nothing if something that can be read is at each of ``paths``; nothing is opened.
+
+    ``expectation`` says in words what should lie there.
 
     Raises:
         InputError: with every path where that is not so.
@@ -61,12 +64,12 @@ def require_places(paths: Iterable[Path]) -> None:
     left_out = LeftOut()
     for path in paths:
         with left_out.keeping_errors():
-            require_place(path)
+            require_place(path, expectation)
     left_out.raise_refused()
 
 
-def outside_the_layout(names: Sequence[str]) -> InputError:
-    """Text files of which nobody knows who did what."""
-    expected = "a name aNN/pN/sNN.txt, which says who did what"
+def outside_the_layout(names: Sequence[str], dataset: Dataset) -> InputError:
+    """Files of which nobody knows who did what."""
+    expected = f"{dataset.naming.expectation}, whose names say who did what"
     problems = [Problem(path=name, value=Path(name).name, expected=expected) for name in names]
-    return InputError(f"{counted(len(names), 'text file')} outside the layout left out", problems)
+    return InputError(f"{counted(len(names), 'file')} outside the layout left out", problems)

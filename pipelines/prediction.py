@@ -5,36 +5,49 @@ How windows are classified is in :mod:`har_core.inference.classify`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from har_core.audit.defects import find_defects
+from har_core.audit.findings import tabulate
 from har_core.base.errors import InputError
 from har_core.base.files import read_file
 from har_core.base.text import printable
-from har_core.datasets.dsads.layout import RecordingKey
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES, Source
-from har_core.datasets.dsads.reader import SegmentText, canonical, find_problems, parse_segments
-from har_core.datasets.dsads.recordings import read_recordings
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.dataset import Dataset, read_recordings
+from har_core.datasets.recordings import Recording, RecordingKey
+from har_core.datasets.source import Source
 from har_core.inference.classify import PREDICTION_SCHEMA, Classifier, classify, classify_segments
-from pipelines.left_out import LeftOut
-from pipelines.readable import readable
+from har_core.spec.dataset import DatasetSpec
+from pipelines.left_out import LeftOut, outside_the_layout
+from pipelines.readable import made_regular, readable
 
 _FILES_AT_ONCE = 512
 """Of files outside the layout: 12 MB of samples."""
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def predict_inputs(
-    model: Classifier, inputs: Sequence[Path], *, length: int, join: bool, left_out: LeftOut | None = None
-) -> pa.Table:
-    """Name the activity of every window of ``inputs``: segment files under any name, folders, zips.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What answers, and of what."""
 
-    ``model`` takes windows of ``length`` samples. ``join`` says whether windows go on into the next segment where the
-    audit finds the join continuous. What is wrong keeps nothing else from being answered for: it goes to ``left_out``.
+    answer: Classifier
+    spec: DatasetSpec
+    """Of the windows that it takes."""
+    length: int
+    """Samples in a window."""
+    join: bool
+    """Whether windows go on into the next segment where the audit finds the join continuous."""
+
+
+def predict_inputs(model: Model, inputs: Sequence[Path], dataset: Dataset, left_out: LeftOut | None = None) -> pa.Table:
+    """Name the activity of every window of ``inputs``: folders and zips of ``dataset``, or its files under any name.
+
+    The data set has the channels of the model (:func:`har_core.inference.channels.require_fit`). What is wrong keeps
+    nothing else from being answered for: it goes to ``left_out``.
 
     Returns:
         A table of ``har_core.inference.classify.PREDICTION_SCHEMA``; ``path`` starts with the input as given.
@@ -46,27 +59,31 @@ def predict_inputs(
     tables = [PREDICTION_SCHEMA.empty_table()]
     for path in inputs:
         with wrong.keeping_errors():
-            tables += _predict(path, model, length, join=join, left_out=wrong)
+            tables += _predict(path, model, dataset, wrong)
     if left_out is None:
         wrong.raise_refused()
     return pa.concat_tables(tables)
 
 
-def _predict(path: Path, model: Classifier, length: int, *, join: bool, left_out: LeftOut) -> Iterator[pa.Table]:
-    if path.is_file() and not _is_zip(path):
-        yield from _predict_files([str(path)], _read_file, model, length, left_out)
+def _predict(path: Path, model: Model, dataset: Dataset, left_out: LeftOut) -> Iterator[pa.Table]:
+    takes_loose = dataset.reads_loose and dataset.spec.sampling_rate_hz == model.spec.sampling_rate_hz
+    if takes_loose and path.is_file() and not _is_zip(path):
+        yield from _predict_files({str(path): str(path)}, partial(_read_file, dataset), model, dataset, left_out)
         return
-    with open_source(path, any_names=True) as source:
+    with dataset.open(path, any_names=takes_loose) as source:
         left_out.unknown += map(source.name_of, source.others)
         if source.files:
             with left_out.keeping_errors():
-                yield _predict_recordings(source, model, length, join=join, left_out=left_out)
-        paths = {source.name_of(loose): loose for loose in source.loose}
-        yield from _predict_files(list(paths), lambda name: source.read_loose(paths[name]), model, length, left_out)
+                yield _predict_recordings(source, model, dataset, left_out)
+        loose = {source.name_of(path): path for path in source.loose}
+        if loose and not takes_loose:
+            left_out.refused.append(outside_the_layout(list(loose), dataset))
+            return
+        yield from _predict_files(loose, source.read_loose, model, dataset, left_out)
 
 
-def _read_file(name: str) -> bytes:
-    return read_file(Path(name), most_bytes=MAX_SEGMENT_BYTES)
+def _read_file(dataset: Dataset, name: str) -> bytes:
+    return read_file(Path(name), most_bytes=dataset.naming.max_bytes)
 
 
 def _is_zip(path: Path) -> bool:
@@ -79,33 +96,58 @@ def _is_zip(path: Path) -> bool:
         return False
 
 
-def _predict_recordings(source: Source, model: Classifier, length: int, *, join: bool, left_out: LeftOut) -> pa.Table:
-    recordings, wrong = read_recordings(source), dict[RecordingKey, InputError]()
-    findings = find_defects(readable(recordings, wrong)) if join else None
-    names = {file.key: printable(source.name(file)) for file in source.files}
-    table = classify(readable(recordings, wrong), model, length=length, findings=findings, names=names)
+def _predict_recordings(source: Source, model: Model, dataset: Dataset, left_out: LeftOut) -> pa.Table:
+    recordings, wrong = read_recordings(dataset, source), dict[RecordingKey, InputError]()
+    spec = dataset.spec
+    # Of several files side by side the first one gives its name.
+    names = {file.name[:3]: printable(source.name(file)) for file in reversed(source.files)}
+    firsts = {key: printable(source.name(files[0])) for key, files in source.by_recording().items()}
+    is_as_read = spec.segment_length is not None and spec.sampling_rate_hz == model.spec.sampling_rate_hz
+
+    def seen() -> Iterator[Recording]:
+        if is_as_read:
+            yield from readable(recordings, wrong)
+            return
+        for recording, starts in made_regular(readable(recordings, wrong), spec, model.spec.sampling_rate_hz):
+            for segment, start in zip(recording.outline.segments, starts, strict=True):
+                names.setdefault((*recording.key, segment), f"{firsts[recording.key]}, from {start:.3f} s")
+            yield recording
+
+    findings = None
+    if model.join and spec.segment_length is not None:
+        findings = find_defects(readable(recordings, wrong), spec)
+    elif spec.segment_length is None:  # each join is a break, and some segments may be shorter than a window
+        findings = tabulate((), spec)
+    table = classify(seen(), model.answer, spec=model.spec, length=model.length, findings=findings, names=names)
     left_out.refused += wrong.values()
     if not table.num_rows and not wrong:
         raise InputError(
-            f"{source.location}: no recording goes on without a break for {length} samples, the model's window"
+            f"{source.location}: no recording goes on without a break for {model.length} samples, the model's window"
         )
     return table
 
 
 def _predict_files(
-    names: Sequence[str], read: Callable[[str], bytes], model: Classifier, length: int, left_out: LeftOut
+    paths: Mapping[str, str], read: Callable[[str], bytes], model: Model, dataset: Dataset, left_out: LeftOut
 ) -> Iterator[pa.Table]:
-    """Files under any name: nobody knows who did what, nor which file follows which, so windows stay within a file."""
+    """Files under any name: nobody knows who did what, nor which file follows which, so windows stay within a file.
+
+    ``paths`` are what ``read`` reads, by what the user calls them.
+    """
+    names = list(paths)
     for first in range(0, len(names), _FILES_AT_ONCE):
-        texts: dict[str, SegmentText] = {}
+        contents: dict[str, bytes] = {}
         for name in names[first : first + _FILES_AT_ONCE]:
             with left_out.keeping_errors():
-                texts[name] = canonical(read(name))
-        try:
-            samples = parse_segments(list(texts.values()), list(texts)) if texts else None
-        except InputError as error:
-            left_out.refused.append(error)
-            texts = {name: text for name, text in texts.items() if not find_problems(name, text)}
-            samples = parse_segments(list(texts.values()), list(texts)) if texts else None
-        if samples is not None:
-            yield classify_segments(samples, list(map(printable, texts)), model, length=length)
+                contents[name] = read(paths[name])
+        segments = dataset.read_loose(contents)
+        left_out.refused += [] if segments.refused is None else [segments.refused]
+        if segments.names:
+            yield classify_segments(
+                segments.samples,
+                list(map(printable, segments.names)),
+                segments.starts,
+                model.answer,
+                spec=model.spec,
+                length=model.length,
+            )

@@ -26,7 +26,7 @@ from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, Sto
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HomeBusyError, InputError
 from har_core.base.files import remove_leftovers
-from har_core.datasets.dsads.acquisition import source_version
+from har_core.experiment.datasets import dataset_of
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import build_definitions
 from pipelines.diagnosis import refuse_troubled_stores
@@ -110,7 +110,7 @@ def _accept(order: Order, home: Home, instance: DagsterInstance, *, bind: bool) 
     """Remember what a command was given, and look at its source; what is refused is not remembered."""
     memory = propose(home, order.experiment.path, order.data, bind=bind)
     if not _is_unplugged(order, memory, instance):
-        source_version(order.experiment.source, memory.data_location)
+        dataset_of(order.experiment).source_version(order.experiment.source, memory.data_location)
     sync_folds(instance, order.experiment)
     remember(home, memory)
     _look_at_source(order, home, instance, memory)
@@ -192,19 +192,18 @@ def _refuse_impossible_options(experiment: Experiment) -> None:
     Raises:
         InputError: with every option that an architecture of the experiment refuses.
     """
-    from har_core.datasets.dsads.layout import NUM_ACTIVITIES
     from har_core.fitting.recipe import channels_seen
     from har_core.models.registry import check_options
 
-    problems = []
+    problems, spec = [], experiment.windowed
     for name in experiment.models.architectures:
         settings = experiment.model_settings(name)
         try:
             check_options(
                 name,
-                num_channels=len(channels_seen(settings.training)),
-                num_timepoints=experiment.windows.length,
-                num_classes=NUM_ACTIVITIES,
+                num_channels=len(channels_seen(spec, settings.training)),
+                num_timepoints=experiment.window_length,
+                num_classes=spec.num_activities,
                 **settings.architecture_options,
             )
         except InputError as error:

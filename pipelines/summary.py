@@ -19,6 +19,7 @@ from assets.resources.addresses import dagster_url, mlflow_url
 from assets.resources.home import Home
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.text import printable
+from har_core.settings.report import TESTING_IN_TURN
 from pipelines import failures
 from pipelines.runner import Outcome
 from pipelines.staleness import Item, State
@@ -127,7 +128,7 @@ def _score(scores: dict[str, Any]) -> str:
 def score_to_quote(report: dict[str, Any], champion: str) -> str | None:
     """The champion's score on people it never saw, where all its folds of an honest protocol are there."""
     architecture = champion.partition("(har-")[2].partition("/")[0]
-    for protocol in ("loso", "pairs"):
+    for protocol in TESTING_IN_TURN:
         for row in report["protocols"].get(protocol, {}).get("ranking", []):
             if row["architecture"] == architecture and len(row["folds"]) >= row["num_folds_planned"]:
                 mean, deviation = row["macro_f1"]["mean"], row["macro_f1"]["standard_deviation"]

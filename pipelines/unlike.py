@@ -13,8 +13,7 @@ from har_core.audit.findings import FINDINGS_SCHEMA, name_channels
 from har_core.audit.kinds import Severity
 from har_core.base.errors import counted
 from har_core.base.text import printable
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.recordings import Recording
 from har_core.inference.likeness import TrainingWindows, compare
 from har_core.windows.stretches import cut, stretches_between
 
@@ -60,26 +59,31 @@ def tell_unlike(table: pa.Table) -> str | None:
 def find_unlike(recordings: Iterable[Recording], training: TrainingWindows, *, length: int) -> pa.Table:
     """Windows with two or more channels that are unlike those of the training, as a table of findings, one a window.
 
-    Windows of ``length`` samples stay within a segment where they fit into one.
+    Windows of ``length`` samples stay within a segment, or go on into the next part where they fit into none.
     """
     rows = [row for recording in recordings for row in _find_unlike(recording, training, length)]
     return pa.Table.from_pylist(rows, schema=FINDINGS_SCHEMA)
 
 
 def _find_unlike(recording: Recording, training: TrainingWindows, length: int) -> Iterator[dict[str, Any]]:
-    breaks = np.full(len(recording.segments) - 1, length <= SEGMENT_LENGTH)
-    for begins, windows in cut(recording.samples, stretches_between(breaks), length, length, at_most=_MOST_WINDOWS):
+    outline = recording.outline
+    labels = outline.row_labels()
+    breaks = np.full(len(outline.segments) - 1, not outline.in_parts or length <= max(outline.lengths))
+    stretches = stretches_between(outline.starts, breaks)
+    for begins, windows in cut(recording.samples, stretches, length, length, at_most=_MOST_WINDOWS):
         unlike = compare(np.ascontiguousarray(windows.transpose(1, 2, 0)), training)
         for begin, channels in zip(begins.tolist(), unlike.channels, strict=True):
             if channels.sum() >= _FEWEST_CHANNELS:
+                segment, row = outline.place_of(begin)
                 yield {
                     "kind": KIND,
-                    "activity": recording.activity,
+                    "activity": int(labels[begin]),
                     "subject": recording.subject,
-                    "segment": recording.segments[begin // SEGMENT_LENGTH],
-                    "first_row": begin % SEGMENT_LENGTH,
-                    "last_row": begin % SEGMENT_LENGTH + length - 1,
-                    "channels": name_channels(np.flatnonzero(channels).tolist()),
+                    "session": recording.session,
+                    "segment": segment,
+                    "first_row": row,
+                    "last_row": row + length - 1,
+                    "channels": name_channels(np.flatnonzero(channels).tolist(), training.spec),
                     "num_rows": length,
                     "severity": Severity.WARNING,
                 }

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from data_sets import dsads_recording
 from narrowing import as_type
 
 from assets.machinery.presentation import describe_table
 from har_core.audit.findings import FINDINGS_SCHEMA
-from har_core.datasets.dsads.ingested import RECORDINGS_SCHEMA
-from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.manifest import MANIFEST_SCHEMA
-from har_core.datasets.dsads.recordings import Recording
-from har_core.inference.predictions import PREDICTIONS_SCHEMA
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.ingested import recordings_schema
+from har_core.datasets.manifest import MANIFEST_SCHEMA
+from har_core.datasets.recordings import recordings_of
+from har_core.inference.predictions import predictions_schema
 from har_core.splits.names import SPLIT_CHECK_NAMES
 from har_core.windows.dataset import write_windows
 from har_core.windows.names import WINDOW_CHECKS
@@ -46,14 +47,14 @@ def test_windows() -> None:
             field.metadata.get(b"unit", b"").decode(),
             described(field),
         ]
-        for field in window_schema(125)
+        for field in window_schema(DSADS, 125)
     ]
     assert table_of_page("Windows") == expected
 
 
 @pytest.mark.parametrize(
     ("heading", "schema"),
-    [("Manifest", MANIFEST_SCHEMA), ("Findings", FINDINGS_SCHEMA), ("Predictions", PREDICTIONS_SCHEMA)],
+    [("Manifest", MANIFEST_SCHEMA), ("Findings", FINDINGS_SCHEMA), ("Predictions", predictions_schema(DSADS))],
     ids=["manifest", "findings", "predictions"],
 )
 def test_tables_without_units(heading: str, schema: pa.Schema) -> None:
@@ -61,14 +62,14 @@ def test_tables_without_units(heading: str, schema: pa.Schema) -> None:
 
 
 def test_recordings() -> None:
-    types = {field.name: str(field.type) for field in RECORDINGS_SCHEMA}
-    assert {types[channel] for channel in CHANNELS} == {"float"}
-    keys = [[name, kind] for name, kind in types.items() if name not in CHANNELS]
-    assert [row[:2] for row in table_of_page("Recordings")] == [*keys, ["the 45 channels", "float"]]
+    types = {field.name: str(field.type) for field in recordings_schema(DSADS, has_times=True)}
+    assert {types[channel] for channel in DSADS.channel_names} == {"float"}
+    keys = [[name, kind] for name, kind in types.items() if name not in DSADS.channel_names]
+    assert [row[:2] for row in table_of_page("Recordings")] == [*keys, ["the channels", "float"]]
 
 
 def test_activities() -> None:
-    expected = [[str(number), str(number - 1), name] for number, name in enumerate(ACTIVITIES, start=1)]
+    expected = [[str(number), str(number - 1), name] for number, name in enumerate(DSADS.activities, start=1)]
     assert table_of_page("Activities") == expected
 
 
@@ -82,9 +83,8 @@ def test_checks(heading: str, names: tuple[str, ...]) -> None:
 
 
 def test_columns_in_dagster_are_those_of_the_page(tmp_path: Path) -> None:
-    samples = np.zeros((NUM_CHANNELS, SEGMENT_LENGTH), dtype=np.float32)
-    recording = Recording(subject=1, activity=1, segments=(1,), samples=samples)
-    write_windows(segment([recording], length=125, overlap=0), tmp_path / "windows.parquet")
+    recording = dsads_recording(1, 1, (1,), np.zeros((DSADS.num_channels, 125), dtype=np.float32))
+    write_windows(segment(recordings_of(DSADS, [recording]), length=125, overlap=0), tmp_path / "windows.parquet")
     columns = describe_table(tmp_path / "windows.parquet")["dagster/column_schema"].columns
     page = table_of_page("Windows")
     assert [[c.name, c.type.replace("[125]", "[length]")] for c in columns] == [row[:2] for row in page]

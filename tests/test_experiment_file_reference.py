@@ -54,7 +54,7 @@ def part_of_page(section: str) -> str:
 def kind_of(schema: dict[str, Any]) -> str:
     """A setting's type and limits in words, from its JSON schema."""
     if "anyOf" in schema:
-        return kind_of(next(choice for choice in schema["anyOf"] if choice.get("type") != "null"))
+        return " or ".join(kind_of(choice) for choice in schema["anyOf"] if choice.get("type") != "null")
     choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if choices:
         return ", ".join(f"`{json.dumps(choice)}`" for choice in choices)
@@ -76,7 +76,8 @@ def rows_of(model: type[Settings]) -> list[str]:
         default = json.dumps(schema.get("default"), ensure_ascii=False)
         absent = "required" if name in schemas.get("required", ()) else "(absent)"
         shown = absent if default == "null" else f"`{default}`"
-        rows.append(f"| `{name}` | {kind_of(schema)} | {shown} | {schema['description'].replace('``', '`')} |")
+        meaning = " ".join(schema["description"].split()).replace("``", "`")
+        rows.append(f"| `{name}` | {kind_of(schema)} | {shown} | {meaning} |")
     return rows
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from window_examples import named_windows
 
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.results import score_predictions
 from har_core.inference.predictions import tabulate_predictions, write_predictions
 
@@ -19,9 +19,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "results" / "champion.md"
 
 def predictions(generator: np.random.Generator, subject: int, role: str) -> pa.Table:
     """Of five windows of each activity, with some errors."""
-    labels = np.repeat(np.arange(NUM_ACTIVITIES), 5)
-    windows = named_windows(labels, subject, segments=np.tile(np.arange(5), NUM_ACTIVITIES))
-    weights = np.eye(NUM_ACTIVITIES)[labels] + generator.random((len(labels), NUM_ACTIVITIES)) * 1.5
+    labels = np.repeat(np.arange(DSADS.num_activities), 5)
+    windows = named_windows(labels, subject, segments=np.tile(np.arange(5), DSADS.num_activities))
+    weights = np.eye(DSADS.num_activities)[labels] + generator.random((len(labels), DSADS.num_activities)) * 1.5
     return tabulate_predictions(windows, weights / weights.sum(axis=1, keepdims=True), role=role, seed=0)
 
 

@@ -12,6 +12,7 @@ from assets.machinery.keys import CHAMPION, FOLDS_GROUP, MODELS_GROUP, WINDOWS, 
 from assets.machinery.lineage import OVER_FOLDS, Latest, fold_partitions, latest, latest_if_current
 from assets.resources.home import Home
 from har_core.settings.experiment import Experiment
+from har_core.settings.report import TESTING_IN_TURN
 
 if TYPE_CHECKING:
     from har_core.evaluation.gate import GateEntry
@@ -36,7 +37,7 @@ class FoldScores:
 def scores_over_folds(
     instance: dg.DagsterInstance, experiment: Experiment, home: Home, assets: Sequence[dg.AssetsDefinition]
 ) -> FoldScores:
-    """The scores of the current folds of ``inner``, or of ``loso`` and ``pairs`` where there are none of these.
+    """The scores of the current folds of ``inner``; where there are none, of ``loso``, ``pairs`` and ``group``.
 
     A subject that tests in ``[splits]`` never judges. Ensembles that are fitted on who validates are not judged.
 
@@ -47,7 +48,7 @@ def scores_over_folds(
     names = [name for name in experiment.fold_names if not _is_fitted(name, experiment)]
     scores: dict[str, dict[int, float]] = {}
     of: list[str] = []
-    for protocols in (("inner",), ("loso", "pairs")):
+    for protocols in (("inner",), TESTING_IN_TURN):
         of = [partition for partition in known if partition.startswith(tuple(f"{name}-" for name in protocols))]
         for name in names:
             made = [latest_if_current(instance, fold_key(name), specs, partition) for partition in of]

@@ -1,6 +1,7 @@
 """What the report is made from, from the latest materialisations; each file must have the hash that was recorded."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,9 +31,10 @@ from har_core.base.errors import HarError
 from har_core.base.files import sha256_of_file
 from har_core.evaluation.records import FoldRecord, ModelRecord, read_record
 from har_core.evaluation.results import score_fold, score_model
-from har_core.inference.predictions import read_predictions
+from har_core.inference.predictions import read_predictions, spec_of
 from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, WindowCounts
 from har_core.settings.experiment import Experiment
+from har_core.spec.dataset import DatasetSpec
 from har_core.splits.names import DROPS
 
 
@@ -68,18 +70,30 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
     audit = data.get(RECORDING_AUDIT)
     if audit is None:
         missing.append(f"recording_audit: {_why_missing(found[RECORDING_AUDIT], 'computed')}")
-    entries = tuple(_entry(home, entry) for entry in trained.values())
-    fold_entries = tuple(_fold_entry(home, entry) for own in folds.values() for entry in own.values())
+    results = {f"models/{name}": _entry(home, entry) for name, entry in trained.items()} | {
+        f"folds/{name}[{fold}]": _fold_entry(home, entry) for name, own in folds.items() for fold, entry in own.items()
+    }
+    [(activities, _)] = Counter(spec.activities for _, spec in results.values()).most_common(1)
+    missing += [
+        f"{name}: of other activities than most, so it is left out"
+        for name, (_, spec) in results.items()
+        if spec.activities != activities
+    ]
+    alike = [(entry, spec) for entry, spec in results.values() if spec.activities == activities]
+    entries = tuple(entry for entry, _ in alike if isinstance(entry, ReportEntry))
+    fold_entries = tuple(entry for entry, _ in alike if isinstance(entry, FoldEntry))
     origins = {entry.result.origin for entry in entries} | {entry.result.origin for entry in fold_entries}
     gathered = Gathered(
         ReportInputs(
             title=experiment.report.title,
             origin="real" if origins == {"real"} else "synthetic",
             created=datetime.now(tz=UTC),
+            spec=alike[0][1],
             entries=entries,
             missing=tuple(missing),
             experiment=experiment.resolved(),
             dataset=_describe_data(data) | _describe_choice(experiment),
+            window_length=experiment.window_length,
             data_runs={key.to_user_string(): DataRun(**_run_of(entry)) for key, entry in data.items()},
             git_commit=git_commit(),
             folds=fold_entries,
@@ -127,27 +141,24 @@ def _run_of(entry: Latest) -> dict[str, str]:
     return {"mlflow_run_id": entry.metadata[RUN_ID], "mlflow_run_url": entry.metadata[RUN_URL]}
 
 
-def _entry(home: Home, model: Latest) -> ReportEntry:
-    return ReportEntry(
-        result=score_model(
-            read_record(unaltered(home, model, ".json"), ModelRecord),
-            read_predictions(unaltered(home, model, ".parquet")),
-        ),
+def _entry(home: Home, model: Latest) -> tuple[ReportEntry | FoldEntry, DatasetSpec]:
+    """With what its windows are of."""
+    predictions = read_predictions(unaltered(home, model, ".parquet"))
+    entry = ReportEntry(
+        result=score_model(read_record(unaltered(home, model, ".json"), ModelRecord), predictions),
         registered_model=model.metadata[REGISTERED_MODEL],
         version=model.metadata[REGISTERED_VERSION],
         registered_model_url=model.metadata[REGISTERED_MODEL_URL],
         **_run_of(model),
     )
+    return entry, spec_of(predictions)
 
 
-def _fold_entry(home: Home, fold: Latest) -> FoldEntry:
-    return FoldEntry(
-        result=score_fold(
-            read_record(unaltered(home, fold, ".json"), FoldRecord),
-            read_predictions(unaltered(home, fold, ".parquet")),
-        ),
-        **_run_of(fold),
-    )
+def _fold_entry(home: Home, fold: Latest) -> tuple[ReportEntry | FoldEntry, DatasetSpec]:
+    """With what its windows are of."""
+    predictions = read_predictions(unaltered(home, fold, ".parquet"))
+    result = score_fold(read_record(unaltered(home, fold, ".json"), FoldRecord), predictions)
+    return FoldEntry(result=result, **_run_of(fold)), spec_of(predictions)
 
 
 def unaltered(home: Home, entry: Latest, ending: str) -> Path:
@@ -168,7 +179,7 @@ def _describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
     """A few lines about the data, from the metadata of the assets that made it."""
     wanted = {
         WINDOWS: {
-            "num_segments": "segment files",
+            "num_segments": "segments",
             SUBJECTS: "subjects",
             "dagster/row_count": "windows",
             "window_length": "samples in a window",
@@ -183,9 +194,11 @@ def _describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
 
 
 def _describe_choice(experiment: Experiment) -> dict[str, Any]:
-    """The activities, where not all are used."""
-    chosen = experiment.source.activities
-    return {} if chosen is None else {"activities, the others left out": chosen}
+    """The activities, where ``[windows]`` names them."""
+    chosen = experiment.windows.activities
+    if isinstance(chosen, dict):
+        chosen = tuple(f"{name} ({', '.join(merged)})" for name, merged in chosen.items())
+    return {} if chosen is None else {"activities, the others left out": list(chosen)}
 
 
 def _window_counts(windows: Latest | None) -> WindowCounts | None:

@@ -9,25 +9,27 @@ from assets.machinery.lineage import SUBJECTS, require_upstream
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import describe_table, path_to
 from assets.resources.memory import recall
+from har_core.experiment.datasets import dataset_of
 from har_core.settings.experiment import Experiment
 
 _COMPLETE = "every_subject_has_every_activity"
-_ROOTS = ["har_core.datasets.dsads.acquisition", "har_core.datasets.dsads.manifest"]
 
 
 def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
-    """The asset; its settings count through the version of ``source_files``.
+    """The asset; its settings, and a card, count through the version of ``source_files``.
 
     The folds of the evaluation protocols follow from the subjects, so it adds and removes them.
     """
+    reader = type(dataset_of(experiment)).__module__
+    roots = ["har_core.datasets.manifest", *([reader] if reader.startswith("har_core.") else [])]
     return make_asset(
         RAW_RECORDINGS,
         _ingest,
         experiment,
-        ingredients(_ROOTS, {}),
+        ingredients(roots, {}),
         group_name=DATA_GROUP,
         kinds={"parquet"},
-        description="Every segment file, checked and parsed: a manifest with a row a file, and all samples.",
+        description="Every file of the data set, checked and parsed: a manifest with a row a file, and all samples.",
         deps=[SOURCE_FILES],
         outputs=lambda home, _: [home.recordings, home.manifest],
         checks=[_COMPLETE],
@@ -35,18 +37,18 @@ def build_raw_recordings(experiment: Experiment) -> dg.AssetsDefinition:
 
 
 def _ingest(work: Work) -> Made:
-    from har_core.datasets.dsads.acquisition import acquire
-    from har_core.datasets.dsads.manifest import ingest
-    from har_core.datasets.dsads.source import some_of
+    from har_core.datasets.manifest import ingest
+    from har_core.datasets.opening import some_of
 
     home, progress = work.home, work.display.progress
     recordings, manifest = work.staged
-    with acquire(work.experiment.source, recall(home).data_location, home.raw, progress) as source:
+    dataset = dataset_of(work.experiment)
+    with dataset.acquire(work.experiment.source, recall(home).data_location, home.raw, progress) as source:
         work.run.log_input("source_files", require_upstream(work.context, SOURCE_FILES), source.location)
-        planned_folds(work.experiment, {file.key.subject for file in source.files})  # before all is read
+        planned_folds(work.experiment, source.subjects)  # before all is read
         left_out = [*source.loose, *source.others]
         not_chosen = [file.path for file in source.not_chosen]
-        summary = ingest(source, manifest_path=manifest, recordings_path=recordings, progress=progress)
+        summary = ingest(dataset, source, manifest_path=manifest, recordings_path=recordings, progress=progress)
     work.run.log_bytes(home.manifest.name, manifest.read_bytes())
     return Made(
         version=summary.content_version,
@@ -58,7 +60,7 @@ def _ingest(work: Work) -> Made:
             "num_bytes": summary.num_bytes,
             "num_missing_segments": summary.num_missing_segments,
             "left_out": some_of(left_out, "a file outside the layout", "files outside the layout"),
-            "not_chosen": some_of(not_chosen, "a segment file", "segment files"),
+            "not_chosen": some_of(not_chosen, "a file", "files"),
             SUBJECTS: str(list(summary.subjects)),
             "recordings": path_to(home.recordings),
         },

@@ -14,7 +14,7 @@ from har_core.settings.experiment import Experiment
 if TYPE_CHECKING:
     from har_core.audit.summary import KindSummary
 
-_ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.datasets.dsads.ingested"]
+_ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.datasets.ingested"]
 
 
 def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
@@ -37,20 +37,21 @@ def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
 
 def _audit(work: Work) -> Made:
     from har_core.audit.defects import find_defects
-    from har_core.audit.findings import content_version, write_findings
+    from har_core.audit.findings import content_version, skipped_of, write_findings
     from har_core.audit.picture import findings_png
     from har_core.audit.summary import summarise_findings
-    from har_core.datasets.dsads.ingested import read_ingested
+    from har_core.datasets.ingested import read_ingested
 
     [path] = work.staged
     recordings = read_ingested(work.home.recordings)
-    findings = find_defects(recordings, work.experiment.audit, work.display.progress)
+    findings = find_defects(recordings, recordings.spec, work.experiment.audit, work.display.progress)
     write_findings(findings, path)
-    found, picture = summarise_findings(findings), findings_png(findings, recordings.segments)
+    found, picture = summarise_findings(findings), findings_png(findings, recordings.outlines)
     work.run.log_file(path)
     work.run.log_bytes("plots/findings.png", picture)
     rows = [(s.kind, s.severity, f"{s.num_findings:,}", f"{s.num_rows:,}", s.places) for s in found.values()]
     table = markdown_table(["kind", "severity", "findings", "rows", "where"], rows)
+    skipped = [(one.kind, one.reason) for one in skipped_of(findings)]
     return Made(
         version=content_version(findings),
         metadata={
@@ -58,6 +59,9 @@ def _audit(work: Work) -> Made:
             "path": path_to(work.home.findings),
             **{f"num_{kind}": summary.num_findings for kind, summary in found.items()},
             "summary": table if rows else dg.MetadataValue.md("Nothing was found."),
+            "not_looked_for": markdown_table(["kind", "because"], skipped)
+            if skipped
+            else dg.MetadataValue.md("Nothing."),
             "findings_by_subject_and_activity": inline_png("findings", picture),
         },
         checks=[_check(kind, found.get(kind)) for kind in Kind],

@@ -5,7 +5,6 @@ the manifest of ``raw_recordings``, and the version changes only where their con
 """
 
 import hashlib
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +16,12 @@ from assets.resources.home import Home
 from assets.resources.memory import recall
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.acquisition import source_version
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.dataset import Dataset
+from har_core.experiment.datasets import dataset_of
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
-    from har_core.datasets.dsads.manifest import Manifest
+    from har_core.datasets.manifest import Manifest
 
 LISTING = "har/listing"
 """Metadata: version of the listing (names, sizes, times) that was last looked at; many may have one content."""
@@ -37,7 +36,7 @@ def build_source_files() -> dg.AssetSpec:
         group_name=DATA_GROUP,
         kinds={"file"},
         owners=OWNERS,
-        description="The text files of the source, as they lie there: a folder, a zip, a download or made recordings. "
+        description="The files of the source, as they lie there: a folder, a zip, a download or made recordings. "
         "Its version changes when their content does: names, sizes and times are looked at first, and only files that "
         "look other than those in the manifest are read. `har run`, `har status` and the sensor report it.",
     )
@@ -54,17 +53,17 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
         What was found, in words: ``2 files changed, 1 added: a01/p1/s01.txt, a01/p1/s02.txt, a19/p8/s61.txt``.
 
     Raises:
-        InputError: the source is not there, or holds no segment files.
+        InputError: the source is not there, or holds no recordings.
     """
     location, known = recall(home).data_location, latest(instance, SOURCE_FILES)
-    listing = source_version(experiment.source, location)
+    dataset = dataset_of(experiment)
+    listing = dataset.source_version(experiment.source, location)
     if known is not None and listing == known.metadata.get(LISTING):
         return "nothing changed since the last look"
     if location is None:  # nothing to list: what is asked for counts
         version, summary = listing, f"the experiment file asks for {experiment.source.kind} recordings"
     else:
-        chosen = experiment.source.activities
-        version, summary = _version_of(location, chosen, listing, _ingested(instance, home))
+        version, summary = _version_of(dataset, location, listing, _ingested(instance, home))
     metadata = {"location": str(location or experiment.source.kind), LISTING: listing, SUMMARY: summary}
     instance.report_runless_asset_event(
         dg.AssetMaterialization(SOURCE_FILES, tags={DATA_VERSION_TAG: version}, metadata=metadata)
@@ -73,16 +72,16 @@ def report_source_version(instance: dg.DagsterInstance, experiment: Experiment, 
 
 
 def _version_of(
-    location: Path, activities: Collection[str] | None, listing: str, ingested: "tuple[str, Manifest] | None"
+    dataset: Dataset, location: Path, listing: str, ingested: "tuple[str, Manifest] | None"
 ) -> tuple[str, str]:
     """Version of a source whose listing is new, and what is to be said of it."""
     if ingested is None:
         return listing, "new files, and no manifest to compare them with"
-    from har_core.datasets.dsads.changes import compare
+    from har_core.datasets.changes import compare
 
     version, manifest = ingested
-    with open_source(location) as source:
-        changes = compare(source.choose(activities), manifest)
+    with dataset.open(location) as source:
+        changes = compare(dataset, source, manifest)
     if changes.is_empty:
         return version, str(changes)
     if listing == version:  # the files changed after that look, were ingested, and were changed back
@@ -95,7 +94,7 @@ def _ingested(instance: dg.DagsterInstance, home: Home) -> "tuple[str, Manifest]
 
     None where nothing was ingested, or the manifest on disk is not the one that was written then.
     """
-    from har_core.datasets.dsads.manifest import read_manifest
+    from har_core.datasets.manifest import read_manifest
 
     made = next(history(instance, RAW_RECORDINGS), None)
     if made is None or not home.manifest.is_file():

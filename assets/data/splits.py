@@ -33,13 +33,15 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
 
 def _split(work: Work) -> Made:
     from har_core.splits.build import write_splits
-    from har_core.windows.tensors import count_by_recording
+    from har_core.windows.tensors import count_by_subject_and_activity
 
     settings, (*roles, statistics) = work.experiment.splits, work.staged
     summary = write_splits(work.home.windows, settings, statistics.parent, work.display.progress)
     work.run.log_file(statistics)
     for role, path in zip(FILE_NAMES, roles, strict=True):
-        work.run.log_table(f"tables/{role}_windows_by_recording.json", count_by_recording(path).to_pydict())
+        work.run.log_table(
+            f"tables/{role}_windows_by_subject_and_activity.json", count_by_subject_and_activity(path).to_pydict()
+        )
     return Made(
         version=summary.content_version,
         metadata={

@@ -13,7 +13,8 @@ from har_core.settings.experiment import Experiment
 from har_core.windows.names import WINDOW_CHECKS
 
 _ROOTS = [
-    "har_core.datasets.dsads.ingested",
+    "har_core.datasets.ingested",
+    "har_core.windows.regular",
     "har_core.windows.segmentation",
     "har_core.windows.checks",
     "har_core.windows.dataset",
@@ -30,7 +31,7 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
         ingredients(_ROOTS, experiment.windows.model_dump(mode="json"), section="windows"),
         group_name=DATA_GROUP,
         kinds={"parquet"},
-        description="Windows of the 45 channels, none across a join that is not continuous, with the keys of each and "
+        description="Windows of all channels, none across a join that is not continuous, with the keys of each and "
         "whether it is damaged or holds rows that occur twice.",
         inputs={RAW_RECORDINGS: lambda home: home.recordings, RECORDING_AUDIT: lambda home: home.findings},
         outputs=lambda home, _: [home.windows],
@@ -41,40 +42,64 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
 
 def _cut(work: Work) -> Made:
     from har_core.audit.findings import read_findings
-    from har_core.datasets.dsads.ingested import read_ingested
+    from har_core.datasets.ingested import read_ingested
     from har_core.windows.checks import WindowChecks
     from har_core.windows.dataset import write_windows
+    from har_core.windows.regular import regular
     from har_core.windows.segmentation import segment
-    from har_core.windows.tensors import count_by_recording
+    from har_core.windows.tensors import count_by_subject_and_activity
 
     [path] = work.staged
     settings = work.experiment.windows
-    recordings, findings = read_ingested(work.home.recordings), read_findings(work.home.findings)
+    findings = read_findings(work.home.findings)
+    made = regular(
+        read_ingested(work.home.recordings),
+        sampling_rate_hz=settings.sampling_rate_hz,
+        longest_gap_s=settings.longest_gap_s,
+        longest_interpolation_s=settings.longest_interpolation_s,
+    )
+    recordings = made.recordings
+    length = work.experiment.window_length
     how: dict[str, Any] = {
         "damaged": settings.damaged,
         "join": settings.join_segments,
         "longest_repair": settings.longest_repair,
     }
-    windows = segment(recordings, length=settings.length, overlap=settings.overlap, findings=findings, **how)
-    checks = WindowChecks(findings, recordings.segments, **how)
+    windows = segment(
+        recordings,
+        length=length,
+        overlap=settings.overlap,
+        step=settings.stride(recordings.spec.sampling_rate_hz) if settings.step or settings.step_s else None,
+        findings=findings,
+        regular=made,
+        activities=settings.activities,
+        none=settings.none,
+        label_rule=settings.label_rule,
+        label_share=settings.label_share,
+        **how,
+    )
+    checks = WindowChecks(findings, recordings.outlines, row_maps=made.row_maps, **how)
     summary = write_windows(windows, path, work.display.progress, checks=checks)
-    work.run.log_table("tables/windows_by_recording.json", count_by_recording(path).to_pydict())
+    work.run.log_table("tables/windows_by_subject_and_activity.json", count_by_subject_and_activity(path).to_pydict())
     return Made(
         version=summary.content_version,
         metadata={
             **describe_table(path),
             "path": path_to(work.home.windows),
             "window_length": summary.window_length,
-            "num_segments": sum(map(len, recordings.segments.values())),
+            "num_segments": sum(len(outline.segments) for outline in recordings.outlines.values()),
             "num_subjects": summary.num_subjects,
-            SUBJECTS: str(sorted({key.subject for key in recordings.segments})),
+            SUBJECTS: str(list(recordings.subjects)),
             "num_damaged": summary.num_damaged,
             "num_in_duplicate_groups": summary.num_in_duplicate_groups,
             "num_dropped": summary.num_dropped,
             "num_repaired": summary.num_repaired,
+            "num_mixed": summary.num_mixed,
+            "num_other": summary.num_other,
+            **made.counts,
         },
         checks=[
-            dg.AssetCheckResult(check_name=_LENGTH, passed=summary.window_length == settings.length),
+            dg.AssetCheckResult(check_name=_LENGTH, passed=summary.window_length == length),
             *summary.checks,
         ],
     )

@@ -66,7 +66,8 @@ def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
             "seeds": experiment.evaluation.seeds,
             "validation_subjects": experiment.evaluation.validation_subjects,
             "leaky_shares": experiment.evaluation.leaky_shares,
-            "window_length": experiment.windows.length,
+            "num_groups": experiment.evaluation.num_groups,
+            "window_length": experiment.window_length,
         },
         section="evaluation",
         names={"recipe": f"models.{architecture}", "window_length": "windows.length"},
@@ -108,6 +109,7 @@ def _measure(architecture: str, work: Work) -> "_Measured":
         num_validation_subjects=work.experiment.evaluation.validation_subjects,
         leaky_shares=work.experiment.evaluation.leaky_shares,
         test_subjects=work.experiment.splits.test_subjects,
+        num_groups=work.experiment.evaluation.num_groups,
     )
     windows = _windows(architecture, work, fold)
     seeds = work.experiment.evaluation.seeds
@@ -173,7 +175,10 @@ def _metrics(trained: "Trained") -> dict[str, float]:
     return {
         **{f"{role}/macro_f1": of_role.macro_f1 for role, of_role in found.scores.items()},
         **{f"{role}/accuracy": of_role.accuracy for role, of_role in found.scores.items()},
-        **{f"{role}_clean/macro_f1": macro_f1_of_present(of_role) for role, of_role in found.scores_clean.items()},
+        **{
+            f"{role}_clean/macro_f1": macro_f1_of_present(of_role, found.learnt)
+            for role, of_role in found.scores_clean.items()
+        },
         **{f"{role}_clean/accuracy": of_role.accuracy for role, of_role in found.scores_clean.items()},
         **{f"test/macro_f1_subject_{subject}": value for subject, value in found.per_subject.items()},
         "best_epoch": trained.fitted.best_epoch,

@@ -29,6 +29,7 @@ def planned_folds(experiment: Experiment, subjects: Collection[int]) -> list[str
             subjects,
             num_validation_subjects=settings.validation_subjects,
             test_subjects=experiment.splits.test_subjects,
+            num_groups=settings.num_groups,
         )
         for protocol in settings.protocols
     }

@@ -62,11 +62,15 @@ def _describe(result: "FoldResult") -> dict[str, Any]:
 
     role = _judged(result)
     scores = [entry.scores[role] for entry in result.seeds]
-    clean = [entry.scores_clean[role] for entry in result.seeds if role in entry.scores_clean]
+    clean = [
+        macro_f1_of_present(entry.scores_clean[role], entry.learnt)
+        for entry in result.seeds
+        if role in entry.scores_clean
+    ]
     return {
         f"{role}_macro_f1": statistics.fmean(own.macro_f1 for own in scores),
         f"{role}_accuracy": statistics.fmean(own.accuracy for own in scores),
-        **({f"{role}_macro_f1_clean": statistics.fmean(map(macro_f1_of_present, clean))} if clean else {}),
+        **({f"{role}_macro_f1_clean": statistics.fmean(clean)} if clean else {}),
         "training_seconds": sum(entry.training_seconds for entry in result.seeds),
         **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
         **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},

@@ -32,7 +32,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
             [*code_roots(architecture), "har_core.inference.likeness"],
             {
                 **settings_read(architecture, experiment.model_settings(architecture)),
-                "window_length": experiment.windows.length,
+                "window_length": experiment.window_length,
                 "fills_gaps": experiment.windows.fills_gaps,
             },
             section=f"models.{architecture}",
@@ -94,8 +94,9 @@ def _train(architecture: str, work: Work, name: str, seed: int) -> Logged:
         checkpoint_key=checkpoint_key(version, upstream_versions(work.context), None, seed),
         listener=work.run.listener(then=partial(work.display.training, work.name)),
     )
+    channels = channels_seen(windows.spec, settings.training)
     training = describe_training(
-        windows.raw("training"), channels_seen(settings.training), fills_gaps=work.experiment.windows.fills_gaps
+        windows.raw("training"), windows.spec, channels, fills_gaps=work.experiment.windows.fills_gaps
     )
     return Logged(
         uri=log_checked(work, name, trained.classifier, training),

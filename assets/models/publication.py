@@ -45,7 +45,7 @@ def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWi
             work.run,
             name,
             model,
-            num_timepoints=work.experiment.windows.length,
+            num_timepoints=work.experiment.window_length,
             join_segments=work.experiment.windows.join_segments,
             training=training,
         )

@@ -22,20 +22,13 @@ from mlflow.pyfunc import PyFuncModel
 from mlflow.types import Schema, TensorSpec
 from torch import Tensor, nn
 
-from assets.resources.model_files import read_model_files
+from assets.resources.model_files import read_model_files, told_of
 from assets.resources.runs import TrackedRun
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError
-from har_core.datasets.dsads.layout import (
-    ACTIVITIES,
-    CHANNELS,
-    NUM_ACTIVITIES,
-    NUM_CHANNELS,
-    SAMPLING_RATE_HZ,
-    SENSOR_MEASURES,
-)
 from har_core.inference.graph import load_graph
 from har_core.inference.likeness import TrainingWindows
+from har_core.spec.dataset import DatasetSpec
 
 _ROUND_TRIP_BATCHES = (1, 2, 7)
 _ROUND_TRIP_TOLERANCE = 1e-4
@@ -65,9 +58,9 @@ def log_model(
     Args:
         run: the run that trained it.
         name: of the registered model that it will be a version of.
-        model: raw float32 windows (N, ``num_timepoints``, 45) to probabilities (N, 19), on the CPU.
+        model: raw float32 windows (N, ``num_timepoints``, C) to probabilities (N, K), on the CPU.
         num_timepoints: samples in a window.
-        training: what the windows held that it was fitted to.
+        training: what the windows held that it was fitted to, and what they are of.
         join_segments: whether the windows that it was fitted to go on from one segment into the next.
 
     Returns:
@@ -76,7 +69,7 @@ def log_model(
     Raises:
         RoundTripError: the answers differ by more than 1e-4 on batches of 1, 2 or 7.
     """
-    tracking = run.tracking
+    tracking, spec = run.tracking, training.spec
     logged = tracking.client.create_logged_model(tracking.experiment_id, name=name, source_run_id=run.run_id)
     with tracking.as_default(), quick_export():
         uri: str = Model.log(
@@ -86,14 +79,14 @@ def log_model(
             run_id=run.run_id,
             pytorch_model=model.eval(),
             serialization_format="pt2",
-            input_example=_windows(_EXAMPLE_BATCH, num_timepoints),
-            signature=_signature(num_timepoints),
+            input_example=_windows(_EXAMPLE_BATCH, num_timepoints, spec.num_channels),
+            signature=_signature(num_timepoints, spec),
             pip_requirements=[f"{package}=={_public_version(package)}" for package in ("mlflow", "torch", "numpy")],
             metadata=_metadata(num_timepoints, training, join_segments=join_segments),
         ).model_uri
     graph = load_graph(read_model_files(tracking.folder_of(uri), uri).graph)
     for loaded in (load_model(tracking, uri).predict, partial(_answer, graph)):
-        _check_round_trip(uri, partial(_answer, model), loaded, num_timepoints)
+        _check_round_trip(uri, partial(_answer, model), loaded, (num_timepoints, spec.num_channels))
     return uri
 
 
@@ -141,10 +134,13 @@ def _shape_of_recurrent(sequences: Tensor, state: Tensor | Sequence[Tensor], *se
 
 
 def _check_round_trip(
-    model_uri: str, original: Callable[[Windows], Windows], loaded: Callable[[Windows], Windows], num_timepoints: int
+    model_uri: str,
+    original: Callable[[Windows], Windows],
+    loaded: Callable[[Windows], Windows],
+    shape: tuple[int, int],
 ) -> None:
     for size in _ROUND_TRIP_BATCHES:
-        windows = _windows(size, num_timepoints)
+        windows = _windows(size, *shape)
         expected, answered = original(windows), loaded(windows)
         if answered.shape != expected.shape or not np.allclose(answered, expected, atol=_ROUND_TRIP_TOLERANCE, rtol=0):
             raise RoundTripError(
@@ -159,30 +155,27 @@ def _answer(model: nn.Module, windows: Windows) -> Windows:
     return probabilities
 
 
-def _signature(num_timepoints: int) -> ModelSignature:
+def _signature(num_timepoints: int, spec: DatasetSpec) -> ModelSignature:
     float32 = np.dtype(np.float32)
     return ModelSignature(
-        inputs=Schema([TensorSpec(float32, (-1, num_timepoints, NUM_CHANNELS))]),
-        outputs=Schema([TensorSpec(float32, (-1, NUM_ACTIVITIES))]),
+        inputs=Schema([TensorSpec(float32, (-1, num_timepoints, spec.num_channels))]),
+        outputs=Schema([TensorSpec(float32, (-1, spec.num_activities))]),
     )
 
 
 def _metadata(num_timepoints: int, training: TrainingWindows, *, join_segments: bool) -> dict[str, Any]:
     return {
-        "activities": list(ACTIVITIES),
-        "channels": list(CHANNELS),
-        "units": {name: SENSOR_MEASURES[name.rpartition("_")[2][1:]] for name in CHANNELS},
-        "sampling_rate_hz": SAMPLING_RATE_HZ,
+        "dataset": training.spec.model_dump(mode="json"),
+        **told_of(training.spec),
         "window_length": num_timepoints,
         "join_segments": join_segments,
         "training_windows": training.to_metadata(),
     }
 
 
-def _windows(size: int, num_timepoints: int) -> Windows:
-    """Windows of random numbers (``size``, ``num_timepoints``, 45), the same each time."""
-    generator = np.random.default_rng(size)
-    return generator.normal(size=(size, num_timepoints, NUM_CHANNELS)).astype(np.float32)
+def _windows(*shape: int) -> Windows:
+    """Windows (N, T, C) of random numbers, the same each time."""
+    return np.random.default_rng(shape[0]).normal(size=shape).astype(np.float32)
 
 
 def _public_version(package: str) -> str:

@@ -7,7 +7,7 @@ Here a model is loaded only if it has the form that ``har run`` writes and the h
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,10 +18,10 @@ import yaml
 from assets.resources.store import MODEL_FILE, Store
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS, SAMPLING_RATE_HZ
 
 if TYPE_CHECKING:
     from har_core.inference.likeness import TrainingWindows
+    from har_core.spec.dataset import DatasetSpec
 
 _KIB, _MIB = 1024, 1024**2
 _DESCRIPTION = "MLmodel"
@@ -51,9 +51,7 @@ _FLAVORS: Mapping[str, Mapping[str, object]] = {
 }
 """What ``MLmodel`` says of how the model is loaded; a type stands for any value of it."""
 _METADATA: Mapping[str, object] = {
-    "activities": list(ACTIVITIES),
-    "channels": list(CHANNELS),
-    "sampling_rate_hz": SAMPLING_RATE_HZ,
+    "dataset": dict,
     "join_segments": bool,
     "training_windows": dict,
     "window_length": int,
@@ -73,6 +71,8 @@ class ModelFiles:
 
     graph: Path
     """The exported graph (``.pt2``)."""
+    spec: "DatasetSpec"
+    """What the windows are of that it takes, and which activities it answers."""
     window_length: int
     """Samples in a window."""
     join_segments: bool
@@ -133,6 +133,7 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
         InputError: they are gone, or they are not those of an exported PyTorch model and nothing else.
     """
     from har_core.inference.likeness import TrainingWindows  # brings NumPy: not before there is a model
+    from har_core.spec.dataset import DatasetSpec
 
     try:
         _require(model_uri, _problems_of_files(folder))
@@ -146,21 +147,41 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
     _require(model_uri, _problems_of_description(description))
     metadata = description["metadata"]
     try:
-        training = TrainingWindows.from_metadata(metadata["training_windows"])
+        spec = DatasetSpec.parse(metadata["dataset"], where="metadata.dataset")
+    except InputError as error:
+        raise _refusal(model_uri, error.problems) from error
+    _require(model_uri, _differences("metadata", metadata, told_of(spec), exactly=False))
+    try:
+        training = TrainingWindows.from_metadata(metadata["training_windows"], spec)
     except InputError as error:
         raise InputError(f"{model_uri}: {folder / _DESCRIPTION}: {error}; {AGAIN}") from error
     return ModelFiles(
         graph=folder / MODEL_FILE,
+        spec=spec,
         window_length=metadata["window_length"],
         join_segments=metadata["join_segments"],
         training=training,
     )
 
 
+def told_of(spec: "DatasetSpec") -> dict[str, Any]:
+    """What the metadata of a model says again of its data set, for those who look up nothing else."""
+    return {
+        "activities": list(spec.activities),
+        "channels": list(spec.channel_names),
+        "units": {channel.name: channel.unit for channel in spec.channels},
+        "sampling_rate_hz": spec.sampling_rate_hz,
+    }
+
+
 def _require(model_uri: str, problems: Iterator[Problem]) -> None:
     found = list(problems)
     if found:
-        raise InputError(f"{model_uri}: no model as `har run` registers them, so it is not loaded; {AGAIN}", found)
+        raise _refusal(model_uri, found)
+
+
+def _refusal(model_uri: str, problems: Iterable[Problem]) -> InputError:
+    return InputError(f"{model_uri}: no model as `har run` registers them, so it is not loaded; {AGAIN}", problems)
 
 
 def _problems_of_files(folder: Path) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from dagster import RetryRequested
 
 from assets.resources.sqlite import is_busy
 from har_core.base.errors import causes
-from har_core.datasets.dsads.download import DownloadError
+from har_core.datasets.download import DownloadError
 
 MAX_RETRIES = 2
 SECONDS_TO_WAIT = 30.0

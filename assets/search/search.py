@@ -65,7 +65,7 @@ def search_ingredients(architecture: str, experiment: Experiment) -> Ingredients
             **settings.model_dump(mode="json", exclude={"trials"}),
             "recipe": {name: value for name, value in recipe.items() if name not in settings.space},
             "splits": experiment.splits.model_dump(mode="json"),
-            "window_length": experiment.windows.length,
+            "window_length": experiment.window_length,
         },
         section=f"search.{architecture}",
         names={"recipe": f"models.{architecture}", "splits": "splits", "window_length": "windows.length"},
@@ -111,19 +111,18 @@ def _options(architecture: str, work: Work) -> tuple[SearchSettings, int]:
 
 
 def _objective(architecture: str, work: Work, settings: SearchSettings, workers: int) -> "InnerFolds":
-    from har_core.datasets.dsads.layout import NUM_ACTIVITIES
     from har_core.search.folds import inner_folds
     from har_core.search.space import check_space
     from har_core.search.trial import InnerFolds
 
-    experiment, base = work.experiment, work.experiment.model_settings(architecture)
+    experiment, base, spec = work.experiment, work.experiment.model_settings(architecture), work.experiment.windowed
     check_space(
         architecture,
         base,
         settings.space,
-        num_channels=len(channels_seen(base.training)),
-        num_timepoints=experiment.windows.length,
-        num_classes=NUM_ACTIVITIES,
+        num_channels=len(channels_seen(spec, base.training)),
+        num_timepoints=experiment.window_length,
+        num_classes=spec.num_activities,
     )
     return InnerFolds(
         architecture=architecture,
@@ -131,7 +130,7 @@ def _objective(architecture: str, work: Work, settings: SearchSettings, workers:
         runtime=_shared(experiment.runtime, workers),
         windows_path=work.home.windows,
         folds=inner_folds(experiment.splits, subjects_of(work.context.instance, WINDOWS), settings.folds),
-        num_timepoints=experiment.windows.length,
+        num_timepoints=experiment.window_length,
         weighs_cost=settings.sampler == "nsga2",
         scratch=work.home.scratch,
     )

@@ -1,8 +1,9 @@
-"""Rows that occur in more than one place, on all channels or on a unit: at any offset, in the same recording or others.
+"""Rows that occur a second time, on all channels or on a place: at any offset, in the same recording or others.
 
-Letters: n rows of all recordings one after another, U units. A pair of equal rows lies on the diagonal ``d`` of its
-offset; rows that correspond one after another lie on one diagonal one after another, and make one range. Rows in a run
-(zeros, held values) are no evidence of a copy, but do not end one either.
+Letters: n rows of all recordings one after another, C channels, P places where sensors are worn. A pair of equal rows
+lies on the diagonal ``d`` of its offset; rows that correspond one after another lie on one diagonal one after another,
+and make one range. Rows in a run (zeros, held values) are no evidence of a copy, but do not end one either; nor are
+rows in which a value is missing, or rows of few channels that occur often, as those of a coarse sensor at rest.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import numpy.typing as npt
 
 from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
-from har_core.audit.signals import Mask, Signals, runs
-from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_CHANNELS, SEGMENT_LENGTH, UNITS, channels_of_unit
+from har_core.audit.needs import CHANNELS_IN_ALL, CHANNELS_OF_PLACE, Need, rows_of_group, turning_places
+from har_core.audit.signals import Mask, Signals, columns, runs
 from har_core.settings.audit import AuditSettings
 
 Hashes = npt.NDArray[np.uint64]
@@ -25,6 +26,14 @@ Rows = npt.NDArray[np.int64]
 
 _MOST_IN_ALL_PAIRS = 8
 """Rows that occur more often than this are each compared only with the next one of their kind."""
+_BLOCK = 125
+"""Rows that are compared at once."""
+
+PLACES = Need(
+    kinds=(Kind.DUPLICATE_ROWS,),
+    look=turning_places,
+    lacking="rows of a place without a sensor with three axes repeat by chance",
+)
 
 
 class Corresponding(NamedTuple):
@@ -40,10 +49,12 @@ _Covered = dict[int, list[Corresponding]]
 
 
 def hash_rows(signals: Signals) -> Hashes:
-    """(U, n) a hash of the values of each unit in each row; equal rows have equal hashes, on any machine."""
-    weights = np.random.default_rng(0).integers(1, 2**62, NUM_CHANNELS, dtype=np.uint64) * 2 + 1
-    products = signals.channels.view(np.uint32) * weights[:, None]
-    hashes: Hashes = products.reshape(len(UNITS), CHANNELS_PER_UNIT, -1).sum(axis=1)
+    """(P, n) a hash of the values of each place in each row; equal rows have equal hashes, on any machine."""
+    weights = np.random.default_rng(0).integers(1, 2**62, signals.spec.num_channels, dtype=np.uint64) * 2 + 1
+    bits = signals.channels.view(np.uint32)
+    hashes = np.stack(
+        [(bits[own] * weights[own, None]).sum(axis=0) for own in map(columns, signals.spec.channels_of_place)]
+    )
     # The low bits of a sum of products depend on the low bits of the values alone, which are often zero.
     hashes ^= hashes >> np.uint64(32)
     hashes *= np.uint64(0xD6E8FEB86659FD93)
@@ -52,30 +63,44 @@ def hash_rows(signals: Signals) -> Hashes:
 
 
 def find_copies(
-    recordings: Sequence[Signals], hashes: Hashes, still: Mask, all_still: Mask, settings: AuditSettings
+    recordings: Sequence[Signals], hashes: Hashes, idle: Mask, all_idle: Mask, settings: AuditSettings
 ) -> Iterator[Finding]:
     """Maximal ranges of rows that correspond.
 
-    All arrays are of all recordings one after another: ``hashes`` (U, n) of :func:`hash_rows`, ``still`` (U, n) rows in
-    a run of the unit, ``all_still`` (n,) rows in a run of all channels.
+    All arrays are of all recordings one after another: ``hashes`` (P, n) of :func:`hash_rows`, ``idle`` (P, n) rows
+    that are no evidence on a place, ``all_idle`` (n,) on all channels.
     """
+    spec = recordings[0].spec
+    places = PLACES.met(spec)
+    if not places:
+        return
     store = _Store(recordings)
-    weights = np.random.default_rng(1).integers(1, 2**62, len(UNITS), dtype=np.uint64) * 2 + 1
+    weights = np.random.default_rng(1).integers(1, 2**62, len(hashes), dtype=np.uint64) * 2 + 1
     combined = (hashes * weights[:, None]).sum(axis=0, dtype=np.uint64)
-    channels = range(NUM_CHANNELS)
+    channels: Sequence[int] = range(spec.num_channels)
+    least = rows_of_group(settings.copied_rows, len(channels), CHANNELS_IN_ALL)
+    if len(channels) < CHANNELS_IN_ALL:
+        all_idle = all_idle | _occur_often(combined)
     covered: _Covered = defaultdict(list)
-    least = settings.copied_rows
-    for found in _correspondences(store, combined, all_still, channels=channels, least=least, covered={}):
+    for found in _correspondences(store, combined, all_idle, channels=channels, least=least, covered={}):
         yield store.finding(found, channels)
         covered[found.other - found.first].append(found)
-    least = settings.copied_rows_of_unit
     by_range: defaultdict[Corresponding, list[int]] = defaultdict(list)
-    for unit in range(len(UNITS)):
-        channels, rows = channels_of_unit(unit), still[unit]
-        for found in _correspondences(store, hashes[unit], rows, channels=channels, least=least, covered=covered):
+    for place in places:
+        channels, own, rows = spec.channels_of_place[place], hashes[place], idle[place]
+        least = rows_of_group(settings.copied_rows_of_unit, len(channels), CHANNELS_OF_PLACE)
+        if len(channels) < CHANNELS_OF_PLACE:
+            rows = rows | _occur_often(own)
+        for found in _correspondences(store, own, rows, channels=channels, least=least, covered=covered):
             by_range[found].extend(channels)
-    for found, of_units in by_range.items():
-        yield store.finding(found, of_units)
+    for found, of_places in by_range.items():
+        yield store.finding(found, of_places)
+
+
+def _occur_often(hashes: Hashes) -> Mask:
+    """(n,) rows that occur too often to be compared with all others of their kind."""
+    _, kind, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    return np.asarray(counts[kind] > _MOST_IN_ALL_PAIRS)
 
 
 class _Store:
@@ -89,10 +114,10 @@ class _Store:
         """The index of the recording that each row belongs to."""
         return np.searchsorted(self.starts, rows, side="right") - 1
 
-    def equal(self, found: Corresponding, channels: range) -> Mask:
-        """(length,) whether the values themselves are equal."""
+    def equal(self, found: Corresponding, channels: Sequence[int]) -> Mask:
+        """(length,) whether the values themselves are equal, or missing in both."""
         one, other = (
-            signals.channels[channels.start : channels.stop, row : row + found.length]
+            signals.channels[columns(channels), row : row + found.length].view(np.uint32)
             for signals, row in map(self._locate, found[:2])
         )
         same: Mask = (one == other).all(axis=0)
@@ -116,10 +141,10 @@ class _Store:
 
 
 def _correspondences(
-    store: _Store, hashes: Hashes, still: Mask, *, channels: range, least: int, covered: _Covered
+    store: _Store, hashes: Hashes, idle: Mask, *, channels: Sequence[int], least: int, covered: _Covered
 ) -> Iterator[Corresponding]:
     """Maximal ranges of ``least`` rows or more that correspond, without pairs in the ranges that are covered."""
-    firsts, others = _equal_pairs(hashes, np.flatnonzero(~still))
+    firsts, others = _equal_pairs(hashes, np.flatnonzero(~idle))
     reached: dict[int, int] = {}  # the row up to which each diagonal is done
     for seed in _diagonal_runs(store, firsts, others):
         diagonal = seed.other - seed.first
@@ -132,7 +157,7 @@ def _correspondences(
             start = other.first - grown.first
             counts[max(start, 0) : max(start + other.length, 0)] = False
         for start, length in runs(counts):
-            moving = np.flatnonzero(~still[grown.first + start : grown.first + start + length])
+            moving = np.flatnonzero(~idle[grown.first + start : grown.first + start + length])
             if len(moving) and (size := int(moving[-1] - moving[0]) + 1) >= least:
                 shift = start + int(moving[0])
                 yield Corresponding(grown.first + shift, grown.other + shift, size)
@@ -170,7 +195,7 @@ def _diagonal_runs(store: _Store, firsts: Rows, others: Rows) -> list[Correspond
 
 
 def _grow(store: _Store, hashes: Hashes, found: Corresponding) -> Corresponding:
-    """As far as the rows before and after it correspond, even those that stand still or occur many times."""
+    """As far as the rows before and after it correspond, even those that are no evidence."""
     room_before, room_after = store.room(found)
     before = _matching(hashes, found.first - 1, found.other - 1, room_before, -1)
     after = _matching(hashes, found.first + found.length, found.other + found.length, room_after, 1)
@@ -180,9 +205,8 @@ def _grow(store: _Store, hashes: Hashes, found: Corresponding) -> Corresponding:
 def _matching(hashes: Hashes, one: int, other: int, room: int, direction: int) -> int:
     """How many rows from ``one`` and ``other`` on have equal hashes, at most ``room``."""
     done = 0
-    size = SEGMENT_LENGTH
     while done < room:
-        offsets = direction * np.arange(done, min(done + size, room))
+        offsets = direction * np.arange(done, min(done + _BLOCK, room))
         differing = np.flatnonzero(hashes[one + offsets] != hashes[other + offsets])
         if len(differing):
             return done + int(differing[0])

@@ -1,6 +1,6 @@
-"""Two channels, sensors of one unit, or units that hold each other's values in a stretch of segments.
+"""Two channels, sensors of one place, or places that hold each other's values in a stretch of segments.
 
-Letters: C channels, S segments, J = S - 1 joins, P pairs (channels, sensors, units), W channels on one side of a pair.
+Letters: C channels, S segments, J = S - 1 joins, P pairs (channels, sensors, places), W channels on one side of a pair.
 
 In each segment of a recording a pair is either as usual or exchanged. There are two kinds of evidence: at a join where
 this changes, both channels jump, each to where the other one was; and in an exchanged segment each channel has the mean
@@ -12,7 +12,8 @@ after a gap in time a left and a right leg may well have changed places, but the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -20,42 +21,80 @@ import numpy.typing as npt
 
 from har_core.audit.findings import Finding
 from har_core.audit.kinds import Kind, Severity
+from har_core.audit.needs import Need, moving_channels
 from har_core.audit.signals import Signals, Values, runs
 from har_core.audit.steps import Steps
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, SENSORS, UNITS
 from har_core.settings.audit import AuditSettings
+from har_core.spec.dataset import DatasetSpec
 
 Costs = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 _NOISE = 4.0
 """What a change costs, so that noise makes none, and the most evidence against a course at any one join or segment."""
-_UNITS = np.arange(NUM_CHANNELS).reshape(len(UNITS), -1)
-_PAIRS = tuple(
-    (np.array([one for one, _ in pairs]), np.array([other for _, other in pairs]))
-    for pairs in (
-        list(combinations(_UNITS, 2)),
-        [pair for unit in _UNITS for pair in combinations(unit.reshape(len(SENSORS), -1), 2)],
-        list(combinations(np.arange(NUM_CHANNELS)[:, None], 2)),
-    )
+
+_Pairs = tuple[Indices, Indices]
+"""The two sides (P, W) of pairs."""
+
+
+def _as_pairs(pairs: Iterable[tuple[Sequence[int], Sequence[int]]], spec: DatasetSpec) -> list[_Pairs]:
+    """Pairs by their size, without those beside which nothing moves."""
+    of_size = defaultdict(list)
+    for pair in pairs:
+        of_size[len(pair[0])].append(pair)
+    num_moving = len(moving_channels(spec))
+    sides = (np.array(alike).transpose(1, 0, 2) for size, alike in of_size.items() if 0 < 2 * size < num_moving)
+    return [(ones, others) for ones, others in sides]
+
+
+def _pairs_of_places(spec: DatasetSpec) -> Mapping[str, list[_Pairs] | None]:
+    """Two places that have the same sensors, in the same order."""
+    moving = set(moving_channels(spec))
+    places = [tuple(channel for channel in own if channel in moving) for own in spec.channels_of_place]
+    has = {own: [(spec.channels[channel].sensor, spec.channels[channel].axis) for channel in own] for own in places}
+    alike = [(one, other) for one, other in combinations(has, 2) if has[one] == has[other]]
+    return {} if spec.segment_length is None else {"all": _as_pairs(alike, spec) or None}
+
+
+def _pairs_within_places(spec: DatasetSpec) -> Mapping[str, list[_Pairs] | None]:
+    """Two sensors of one place, and any two channels that move."""
+    if spec.segment_length is None:
+        return {"all": None}
+    sensors = [(one.axes, other.axes) for one, other in combinations(spec.triads, 2) if one.place == other.place]
+    moving = np.array(moving_channels(spec))
+    one, other = np.triu_indices(len(moving), 1)
+    channels = [(moving[one, None], moving[other, None])] if len(moving) > 2 else []  # noqa: PLR2004 - one beside them
+    return {"all": [*_as_pairs(sensors, spec), *channels] or None}
+
+
+PLACES = Need(
+    kinds=(Kind.SWAPPED_CHANNELS,),
+    look=_pairs_of_places,
+    lacking="of two places: no two have the same sensors, with others beside them",
 )
-"""The two sides (P, W) of every pair of units, of sensors of one unit, and of channels."""
+PARTS = Need(
+    kinds=(Kind.SWAPPED_CHANNELS,),
+    look=_pairs_within_places,
+    lacking="in a part of a recording: recordings do not come as parts of one length, with channels that have an axis",
+)
 
 
 def find_swapped_stretches(signals: Signals, steps: Steps, settings: AuditSettings) -> Iterator[Finding]:
-    """Stretches of segments in which two units, sensors or channels are exchanged, compared with most segments."""
-    if len(signals.segments) < 2:  # noqa: PLR2004 - a change needs two
+    """Stretches of segments in which two places, sensors or channels are exchanged, compared with most segments."""
+    outline = signals.outline
+    pairs = [pair for need in (PLACES, PARTS) for alike in need.met(signals.spec) for pair in alike]
+    if not (pairs and outline.in_parts) or len(outline.segments) < 2:  # noqa: PLR2004 - a change needs two
         return
     jumps = _Jumps(steps)
     levels = _Levels(signals)
-    courses = [course for ones, others in _PAIRS for course in _likely_courses(jumps, levels, ones, others, settings)]
+    courses = [course for ones, others in pairs for course in _likely_courses(jumps, levels, ones, others, settings)]
     taken: set[int] = set()
     for _, channels, exchanged in sorted(courses, key=lambda course: -course[0]):
-        if taken.isdisjoint(channels):  # two exchanged units are no nine pairs of exchanged channels
+        if taken.isdisjoint(channels):  # two exchanged places are no nine pairs of exchanged channels
             taken.update(channels)
             for first, size in runs(exchanged):
-                row, num_rows = first * SEGMENT_LENGTH, size * SEGMENT_LENGTH
-                yield Finding(Kind.SWAPPED_CHANNELS, Severity.ERROR, signals.place(row), num_rows, channels)
+                row, end = outline.starts[[first, first + size]].tolist()
+                yield Finding(Kind.SWAPPED_CHANNELS, Severity.ERROR, signals.place(row), end - row, channels)
 
 
 def _likely_courses(
@@ -99,18 +138,23 @@ class _Jumps:
         return stay, change
 
     def rest_scores(self, stay: Costs, ones: Indices) -> Costs:
-        """(P, J) the scores of the steps of all channels outside the pairs."""
-        num_rest = NUM_CHANNELS - 2 * ones.shape[1]
-        return self._steps.standardised((self._own.sum(axis=0) - stay) / num_rest)
+        """(P, J) the scores of the steps of all moving channels outside the pairs."""
+        moving = self._own[self._steps.moving]
+        return self._steps.standardised((moving.sum(axis=0) - stay) / (len(moving) - 2 * ones.shape[1]))
 
 
 class _Levels:
     """The evidence of the segments themselves: the mean and the deviation of each channel."""
 
     def __init__(self, signals: Signals) -> None:
-        by_segment = signals.channels.reshape(NUM_CHANNELS, -1, SEGMENT_LENGTH)
-        self._mean = by_segment.mean(axis=2)
-        self._noise = np.log(by_segment.std(axis=2) + np.float32(1e-3))
+        lengths, rows = signals.outline.lengths, signals.channels
+        by_segment = (
+            [rows.reshape(len(rows), len(lengths), -1)]  # all at once
+            if len(set(lengths)) == 1
+            else [own[:, None] for own in np.split(rows, signals.outline.starts[1:-1], axis=1)]
+        )
+        self._mean = np.concatenate([own.mean(axis=2) for own in by_segment], axis=1)
+        self._noise = np.log(np.concatenate([own.std(axis=2) for own in by_segment], axis=1) + np.float32(1e-3))
         self._usual_mean, mean_spread = _median_and_spread(self._mean)
         self._usual_noise, noise_spread = _median_and_spread(self._noise)
         # Where a level hardly varies, a quarter of the channel's own movement is no change, nor are 15 % of it.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,22 +15,27 @@ import pyarrow.parquet as pq
 from har_core.audit.kinds import Kind, Severity
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_path
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, UNITS, RecordingKey, channels_of_unit
+from har_core.datasets.recordings import RecordingKey
+from har_core.spec.dataset import METADATA_KEY, DatasetSpec
 
 ALL_CHANNELS = "all"
 """What the column ``channels`` says of a finding on every channel."""
+SKIPPED_KEY = "har.skipped"
+"""Where the metadata of a table says what was not looked at, as JSON."""
 
 _COLUMNS = {
     "kind": (pa.string(), "what is wrong (docs/audit.md)"),
-    "activity": (pa.int8(), "activity number, 1 to 19"),
-    "subject": (pa.int16(), "subject number, from 1"),
-    "segment": (pa.int16(), "segment in which the first row lies"),
+    "activity": (pa.int8(), "activity number of the first row; 0 for none"),
+    "subject": (pa.int16(), "subject number"),
+    "session": (pa.int32(), "session number"),
+    "segment": (pa.int32(), "segment in which the first row lies"),
     "first_row": (pa.int32(), "first row, from 0 at the beginning of the segment"),
-    "last_row": (pa.int32(), "last row, counted on over the following segments: above 124 where it is in one"),
-    "channels": (pa.string(), "all, units (T RA), or channels (T_xacc), separated by spaces"),
+    "last_row": (pa.int32(), "last row, counted on over the following segments if it is in one"),
+    "channels": (pa.string(), "all, places (T RA), or channels (T_xacc), separated by spaces"),
     "other_activity": (pa.int8(), "activity of the other place, where there is one"),
     "other_subject": (pa.int16(), "subject of the other place"),
-    "other_segment": (pa.int16(), "segment of the other place"),
+    "other_session": (pa.int32(), "session of the other place"),
+    "other_segment": (pa.int32(), "segment of the other place"),
     "other_first_row": (pa.int32(), "first row of the other place, in its segment"),
     "num_rows": (pa.int32(), "rows concerned"),
     "severity": (pa.string(), "error, warning or info"),
@@ -40,30 +46,31 @@ FINDINGS_SCHEMA = pa.schema(
         for name, (kind, description) in _COLUMNS.items()
     ]
 )
-"""One row a finding, in ascending order of subject, activity, segment, first_row, kind, channels, other place."""
+"""One row a finding, in ascending order of subject, session, segment, first_row, kind, channels, other place."""
 
 _ORDER = (
-    *("subject", "activity", "segment", "first_row", "kind", "channels"),
-    *("other_subject", "other_activity", "other_segment", "other_first_row", "last_row", "num_rows", "severity"),
+    *("subject", "session", "segment", "first_row", "kind", "channels"),
+    *("other_subject", "other_session", "other_segment", "other_first_row", "last_row", "num_rows", "severity"),
 )
 
 
 class Place(NamedTuple):
-    """Where rows begin: a recording, a segment of it, and a row counted from the segment's first."""
+    """Where rows begin: a recording, a segment of it, a row counted from the segment's first, and its activity."""
 
     recording: RecordingKey
     segment: int
     row: int
+    activity: int
 
     def columns(self, prefix: str = "") -> dict[str, int]:
         """The place as columns of the table, with ``prefix`` before their names."""
-        (subject, activity), segment, row = self
-        names = {"subject": subject, "activity": activity, "segment": segment, "first_row": row}
+        (subject, session), segment, row, activity = self
+        names = {"activity": activity, "subject": subject, "session": session, "segment": segment, "first_row": row}
         return {f"{prefix}{name}": number for name, number in names.items()}
 
 
 class Finding(NamedTuple):
-    """What is wrong with ``num_rows`` rows from ``place`` on, and on these of the 45 channels."""
+    """What is wrong with ``num_rows`` rows from ``place`` on, and on which channels."""
 
     kind: Kind
     severity: Severity
@@ -73,7 +80,7 @@ class Finding(NamedTuple):
     other: Place | None = None
     """Where the rows occur too, or what should have followed them."""
 
-    def columns(self) -> dict[str, str | int]:
+    def columns(self, spec: DatasetSpec) -> dict[str, str | int]:
         """The finding as one row of the table, without columns that say nothing."""
         return {
             "kind": self.kind,
@@ -81,45 +88,69 @@ class Finding(NamedTuple):
             **self.place.columns(),
             "last_row": self.place.row + self.num_rows - 1,
             "num_rows": self.num_rows,
-            "channels": name_channels(self.channels),
+            "channels": name_channels(self.channels, spec),
             **(self.other.columns("other_") if self.other else {}),
         }
 
 
-def name_channels(indices: Collection[int]) -> str:
-    """The column ``channels`` for these of the 45 channels: names of units if whole units make them up.
+class Skipped(NamedTuple):
+    """What the audit did not look for, in the whole data set or where the reason says."""
 
-    >>> name_channels(range(45)), name_channels(range(9, 27)), name_channels([0, 9])
-    ('all', 'RA LA', 'T_xacc RA_xacc')
+    kind: Kind
+    reason: str
+
+
+def name_channels(indices: Collection[int], spec: DatasetSpec) -> str:
+    """The column ``channels`` for these channels: ``all``, or names of places if whole places make them up.
+
+    In DSADS ``T RA`` are channels 0 to 17, and ``T_xacc RA_xacc`` are 0 and 9.
     """
-    if len(indices) == NUM_CHANNELS:
+    if len(indices) == spec.num_channels:
         return ALL_CHANNELS
-    whole = [unit for unit in range(len(UNITS)) if set(channels_of_unit(unit)) <= set(indices)]
-    if len(indices) == sum(len(channels_of_unit(unit)) for unit in whole):
-        return " ".join(UNITS[unit] for unit in whole)
-    return " ".join(CHANNELS[index] for index in sorted(indices))
+    whole = [place for place, own in enumerate(spec.channels_of_place) if set(own) <= set(indices)]
+    if len(indices) == sum(len(spec.channels_of_place[place]) for place in whole):
+        return " ".join(spec.places[place] for place in whole)
+    return " ".join(spec.channel_names[index] for index in sorted(indices))
 
 
-def concerns_units(channels: str, unit: str | None = None) -> bool:
-    """Whether the column ``channels`` says all, or names whole units: ``unit`` among them, or any if absent.
-
-    >>> concerns_units("all"), concerns_units("T RA"), concerns_units("T_xacc"), concerns_units("T RA", "LL")
-    (True, True, False, False)
-    """
+def concerns_places(channels: str, spec: DatasetSpec, place: str | None = None) -> bool:
+    """Whether the column ``channels`` says all, or names whole places: ``place`` among them, or any if absent."""
     names = channels.split()
-    return channels == ALL_CHANNELS or (all(name in UNITS for name in names) if unit is None else unit in names)
+    return channels == ALL_CHANNELS or (all(name in spec.places for name in names) if place is None else place in names)
 
 
-def tabulate(findings: Iterable[Finding]) -> pa.Table:
-    """The findings as a table in :data:`FINDINGS_SCHEMA`, sorted."""
-    table = pa.Table.from_pylist([finding.columns() for finding in findings], schema=FINDINGS_SCHEMA)
+def tabulate(findings: Iterable[Finding], spec: DatasetSpec, skipped: Sequence[Skipped] = ()) -> pa.Table:
+    """The findings as a table in :data:`FINDINGS_SCHEMA`, sorted; its metadata has the spec and what was skipped."""
+    schema = FINDINGS_SCHEMA.with_metadata({**spec.to_metadata(), SKIPPED_KEY: json.dumps(skipped)})
+    table = pa.Table.from_pylist([finding.columns(spec) for finding in findings], schema=schema)
     return table.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
 
 
+def spec_of(findings: pa.Table) -> DatasetSpec:
+    """The data set in which these were found.
+
+    Raises:
+        InputError: the metadata of the table does not say.
+    """
+    return _read_spec((findings.schema.metadata or {}).get(METADATA_KEY.encode()))
+
+
+@lru_cache(maxsize=4)  # asked for each recording
+def _read_spec(text: bytes | None) -> DatasetSpec:
+    metadata = {} if text is None else {METADATA_KEY.encode(): text}
+    return DatasetSpec.from_metadata(metadata, where="findings")
+
+
+def skipped_of(findings: pa.Table) -> tuple[Skipped, ...]:
+    """What the audit did not look for, in order of the kinds; the metadata of the table says it."""
+    written = json.loads((findings.schema.metadata or {}).get(SKIPPED_KEY.encode(), b"[]"))
+    return tuple(Skipped(Kind(kind), reason) for kind, reason in written)
+
+
 def content_version(findings: pa.Table) -> str:
-    """SHA-256 of the rows, independent of the file they are in."""
-    rows = json.dumps(findings.to_pydict(), sort_keys=True)
-    return hashlib.sha256(rows.encode()).hexdigest()
+    """SHA-256 of the rows, of the data set, and of what was skipped, independent of the file they are in."""
+    told = [findings.to_pydict(), spec_of(findings).version, skipped_of(findings)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def write_findings(findings: pa.Table, path: Path) -> None:
@@ -136,7 +167,7 @@ def read_findings(path: Path) -> pa.Table:
     """Read what :func:`write_findings` wrote.
 
     Raises:
-        InputError: the file is missing, no Parquet, or has other columns.
+        InputError: the file is missing, no Parquet, has other columns, or says of no data set what was found.
     """
     expected = "a Parquet table of findings, as the audit writes it"
     try:
@@ -147,4 +178,5 @@ def read_findings(path: Path) -> pa.Table:
     if not table.schema.equals(FINDINGS_SCHEMA):
         problem = Problem(path=str(path), value="other columns", expected=expected)
         raise InputError("These are no findings of the audit", [problem])
+    DatasetSpec.from_metadata(table.schema.metadata, where=str(path))
     return table

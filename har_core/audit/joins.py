@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product, starmap
 
 import numpy as np
 
 from har_core.audit.findings import Finding, Place
 from har_core.audit.kinds import Kind, Severity
+from har_core.audit.needs import Need, moving_channels
 from har_core.audit.signals import Mask, Signals, runs
 from har_core.audit.steps import Steps
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, RecordingKey
+from har_core.datasets.recordings import Outline, RecordingKey
 from har_core.settings.audit import AuditSettings
+from har_core.spec.dataset import DatasetSpec
 
-_ALL = range(NUM_CHANNELS)
+
+def _steps(spec: DatasetSpec) -> Mapping[str, int | None]:
+    return {"all": spec.segment_length if moving_channels(spec) else None}
+
+
+PARTS = Need(
+    kinds=(Kind.MISSING_SEGMENT,),
+    look=lambda spec: {"all": spec.segment_length},
+    lacking="recordings do not come as parts of one length",
+)
+STEPS = Need(
+    kinds=(Kind.DISCONTINUOUS_JOIN, Kind.WRONG_ORDER),
+    look=_steps,
+    lacking="recordings do not come as parts of one length, with channels that have an axis",
+)
 _FEWEST_TOGETHER = 6
 """Joins that count as broken together though none would alone: too many for chance."""
 _LEAST_SHARE_MENDED = 0.5
@@ -25,18 +43,20 @@ def find_broken_joins(signals: Signals, steps: Steps, settings: AuditSettings) -
 
     A join can be both: broken, with the segment known that would have followed.
     """
-    consecutive = np.diff(np.asarray(signals.segments)) == 1
-    broken = _broken(steps, settings)
-    ends = [Place(signals.key, segment, SEGMENT_LENGTH - 1) for segment in signals.segments]
-    for join in np.flatnonzero(broken & consecutive).tolist():
-        yield Finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, ends[join], 2, _ALL)
+    outline, every = signals.outline, range(signals.spec.num_channels)
+    if not (STEPS.met(signals.spec) and outline.in_parts):
+        return
+    broken, joinable = _broken(steps, settings), outline.is_joinable
+    begins = outline.starts.tolist()
+    for join in np.flatnonzero(broken & joinable).tolist():
+        yield Finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, signals.place(begins[join + 1] - 1), 2, every)
     if broken.any():
-        links = _in_time(_followers(steps, broken | ~consecutive, settings), broken | ~consecutive)
+        links = _in_time(_followers(steps, broken | ~joinable, settings), broken | ~joinable)
         if len(links) < _LEAST_SHARE_MENDED * broken.sum():
             return
         for index, follower in links:
-            other = Place(signals.key, signals.segments[follower], 0)
-            yield Finding(Kind.WRONG_ORDER, Severity.ERROR, ends[index], 2, _ALL, other=other)
+            end, other = signals.place(begins[index + 1] - 1), signals.place(begins[follower])
+            yield Finding(Kind.WRONG_ORDER, Severity.ERROR, end, 2, every, other=other)
 
 
 def _broken(steps: Steps, settings: AuditSettings) -> Mask:
@@ -89,14 +109,21 @@ def _in_time(links: Iterable[tuple[int, int]], broken: Mask) -> list[tuple[int, 
     return [(end, begin) for end, begin in links if ends(stretch[end])]
 
 
-def find_missing(segments: Mapping[RecordingKey, Sequence[int]]) -> Iterator[Finding]:
-    """Segments that are missing between 1 and the largest number of the set, of every subject and activity in it."""
-    last = max(max(numbers) for numbers in segments.values())
-    for subject in sorted({key.subject for key in segments}):
-        for activity in sorted({key.activity for key in segments}):
-            key = RecordingKey(subject, activity)
-            is_missing = np.ones(last, dtype=np.bool_)
-            is_missing[np.asarray(segments.get(key, ()), dtype=np.int64) - 1] = False
-            for first, count in runs(is_missing):
-                place = Place(key, first + 1, 0)
-                yield Finding(Kind.MISSING_SEGMENT, Severity.WARNING, place, count * SEGMENT_LENGTH, _ALL)
+def find_missing(outlines: Mapping[RecordingKey, Outline], spec: DatasetSpec) -> Iterator[Finding]:
+    """Segments that are missing between 1 and the largest number of the set, of every subject and session in it.
+
+    Their activity is that of the recording, or of the session if there is no recording; 0 where it is not one alone.
+    """
+    numbers = [number for outline in outlines.values() for number in outline.segments]
+    expected = np.arange(min(1, *numbers), max(numbers) + 1)
+    of_session: defaultdict[int, frozenset[int]] = defaultdict(frozenset)
+    for key, outline in outlines.items():
+        of_session[key.session] |= outline.activities
+    for length in PARTS.met(spec):
+        for key in starmap(RecordingKey, product(sorted({key.subject for key in outlines}), sorted(of_session))):
+            activities = outlines[key].activities if key in outlines else of_session[key.session]
+            activity = max(activities) if len(activities) == 1 else 0
+            present = outlines[key].segments if key in outlines else ()
+            for index, count in runs(~np.isin(expected, present)):
+                place = Place(key, int(expected[index]), 0, activity)
+                yield Finding(Kind.MISSING_SEGMENT, Severity.WARNING, place, count * length, range(spec.num_channels))

@@ -24,7 +24,8 @@ class KindSummary:
     num_rows: int
     """Sum over the findings; a row in several of them counts for each."""
     places: str
-    """Recordings concerned, those with the most rows first, the rest counted: ``a05/p1 (1,500), a06/p1 (1,500)``."""
+    """Recordings concerned, those with the most rows first, the rest counted: ``p1 session 5 (1,500)``, where p1 is
+    subject 1."""
 
 
 def summarise_findings(findings: pa.Table) -> dict[Kind, KindSummary]:
@@ -48,10 +49,10 @@ def summarise_findings(findings: pa.Table) -> dict[Kind, KindSummary]:
 
 
 def _places(rows: list[dict[str, Any]]) -> str:
-    num_rows: Counter[str] = Counter()
+    num_rows: Counter[tuple[int, int]] = Counter()
     for row in rows:
-        num_rows[f"a{row['activity']:02d}/p{row['subject']}"] += row["num_rows"]
+        num_rows[row["subject"], row["session"]] += row["num_rows"]
     ordered = sorted(num_rows.items(), key=lambda item: (-item[1], item[0]))
-    named = ", ".join(f"{place} ({number:,})" for place, number in ordered[:_MAX_PLACES])
+    named = [f"p{subject} session {session} ({number:,})" for (subject, session), number in ordered[:_MAX_PLACES]]
     rest = len(ordered) - _MAX_PLACES
-    return f"{named} and {rest} more" if rest > 0 else named
+    return ", ".join(named) + (f" and {rest} more" if rest > 0 else "")

@@ -9,7 +9,6 @@ from dataclasses import asdict
 import numpy as np
 import torch
 
-from har_core.datasets.dsads.layout import NUM_CHANNELS
 from har_core.datasets.origin import Origin
 from har_core.evaluation.complexity import measure_complexity
 from har_core.evaluation.latency import measure_latency
@@ -29,8 +28,8 @@ def describe_model(
     architecture: str, experiment: Experiment, windows: SplitWindows, trained: Trained, *, origin: Origin
 ) -> ModelRecord:
     """The record of a model, with its cost and its speed on this machine measured now."""
-    settings, fitted, length = experiment.model_settings(architecture), trained.fitted, experiment.windows.length
-    channels = channels_seen(settings.training)
+    settings, fitted, length = experiment.model_settings(architecture), trained.fitted, experiment.window_length
+    channels = channels_seen(windows.spec, settings.training)
     test = (batch[:, :, list(channels)] for batch in torch.split(windows.roles["test"].windows, _WINDOWS_AT_ONCE))
     computed = computed_with(experiment.runtime)
     return ModelRecord(
@@ -41,7 +40,7 @@ def describe_model(
         history=tuple(asdict(record) for record in fitted.history),
         best_epoch=fitted.best_epoch,
         complexity=measure_complexity(fitted.model, length, len(channels), test),
-        latency=measure_latency(trained.classifier, length, NUM_CHANNELS, experiment.evaluation),
+        latency=measure_latency(trained.classifier, length, windows.spec.num_channels, experiment.evaluation),
         num_windows=_num_windows(windows),
         subjects=_subjects(windows),
         training_seconds=fitted.seconds,
@@ -63,7 +62,8 @@ def describe_fold(
 ) -> FoldRecord:
     """The record of a fold from its trainings, at least one."""
     settings, fitted = experiment.model_settings(architecture), trainings[0].fitted
-    complexity = measure_complexity(fitted.model, experiment.windows.length, len(channels_seen(settings.training)))
+    num_channels = len(channels_seen(windows.spec, settings.training))
+    complexity = measure_complexity(fitted.model, experiment.window_length, num_channels)
     recipe = settings_read(architecture, settings)
     recipe.pop("seed")
     computed = computed_with(experiment.runtime)

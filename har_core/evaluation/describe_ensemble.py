@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from har_core.datasets.dsads.layout import NUM_CHANNELS
 from har_core.datasets.origin import Origin
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.describe import digest_of_record
 from har_core.evaluation.latency import measure_latency
 from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord
 from har_core.fitting.ensemble import Combined
+from har_core.inference.predictions import spec_of
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.experiment import Experiment
 
@@ -30,6 +30,7 @@ def describe_ensemble(
 
     ``training_seconds`` are those of the members, which it is made of; it trained for none itself.
     """
+    num_channels = spec_of(combined.predictions).num_channels
     return ModelRecord(
         architecture=name,
         origin=origin,
@@ -42,7 +43,7 @@ def describe_ensemble(
             macs=sum(member.complexity.macs for member in members),
             size_bytes=sum(member.complexity.size_bytes for member in members),
         ),
-        latency=measure_latency(model, experiment.windows.length, NUM_CHANNELS, experiment.evaluation),
+        latency=measure_latency(model, experiment.window_length, num_channels, experiment.evaluation),
         num_windows=members[0].num_windows,
         subjects=members[0].subjects,
         training_seconds=sum(member.training_seconds for member in members),

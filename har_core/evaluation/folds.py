@@ -5,7 +5,7 @@ Which subjects stand in a fold is :mod:`har_core.splits.protocols`' business. Le
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -77,6 +77,7 @@ def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
     [(architecture, protocol)] = named
     clean = [[entry.scores_clean["test"] for entry in r.seeds if "test" in entry.scores_clean] for r in results]
     clean = [entries for entries in clean if entries]  # whether windows are damaged is the same for every seed
+    learnt = {activity for result in results for entry in result.seeds for activity in entry.learnt}
     by_seed = [[entry.scores["test"] for r in results for entry in r.seeds if entry.seed == seed] for seed in seeds]
     return ProtocolSummary(
         architecture=architecture,
@@ -85,9 +86,11 @@ def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
         seeds=seeds,
         macro_f1=Spread.of([result.macro_f1 for result in results]),
         accuracy=Spread.of([fmean(entry.scores["test"].accuracy for entry in r.seeds) for r in results]),
-        macro_f1_clean=Spread.of([fmean(map(macro_f1_of_present, entries)) for entries in clean]) if clean else None,
-        accuracy_clean=Spread.of([fmean(s.accuracy for s in entries) for entries in clean]) if clean else None,
-        pooled_macro_f1=fmean(_macro_f1(np.sum([s.confusion for s in entries], axis=0)) for entries in by_seed),
+        macro_f1_clean=Spread.of([fmean(macro_f1_of_present(s, learnt) for s in own) for own in clean])
+        if clean
+        else None,
+        accuracy_clean=Spread.of([fmean(s.accuracy for s in own) for own in clean]) if clean else None,
+        pooled_macro_f1=fmean(_macro_f1(np.sum([s.confusion for s in entries], axis=0), learnt) for entries in by_seed),
         per_subject=mean_by_subject(entry.per_subject for result in results for entry in result.seeds),
         per_subject_clean=mean_by_subject(entry.per_subject_clean for result in results for entry in result.seeds),
         num_test_windows=sum(result.num_windows["test"] for result in results),
@@ -108,8 +111,8 @@ def mean_by_subject(scores: Iterable[Mapping[int, float]]) -> dict[int, float]:
     return {subject: fmean(found[subject]) for subject in sorted(found)}
 
 
-def _macro_f1(confusion: npt.NDArray[np.int64]) -> float:
-    """From counts (K, K), over the activities with windows: the folds together have all that the data has."""
+def _macro_f1(confusion: npt.NDArray[np.int64], learnt: Collection[int]) -> float:
+    """From counts (K, K), over ``learnt`` activities with windows: the folds together have all that the data has."""
     hits, support = np.diag(confusion), confusion.sum(axis=1)
-    there = support > 0
+    there = (support > 0) & np.isin(np.arange(len(support)), list(learnt))
     return float(np.mean(2 * hits[there] / (support + confusion.sum(axis=0))[there]))

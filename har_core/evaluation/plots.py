@@ -9,9 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from har_core.base.png import DPI, as_png
-from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 from har_core.evaluation.scores import Scores
 
+_INCHES = 6.4 / 19
+"""Of one activity in a confusion matrix: enough for a number of four digits."""
+_FEWEST_INCHES, _INCHES_OF_NAMES = 3.2, 2.0
 _DARK_SHARE = 0.55
 """From here on a cell is dark enough for white figures."""
 
@@ -20,7 +22,8 @@ def confusion_matrix_png(scores: Scores) -> bytes:
     """The confusion matrix as PNG: rows are true activities, each row's shares of its windows as shades."""
     counts = np.asarray(scores.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(8.4, 6.4), dpi=DPI, layout="constrained")
+    side = max(_FEWEST_INCHES, _INCHES * len(counts))
+    figure = Figure(figsize=(side + _INCHES_OF_NAMES, side), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.argwhere(counts > 0):
@@ -33,8 +36,9 @@ def confusion_matrix_png(scores: Scores) -> bytes:
             fontsize=6.5,
             color="white" if shares[row, column] > _DARK_SHARE else "#1c2b3a",
         )
-    axes.set_xticks(range(NUM_ACTIVITIES), [str(k + 1) for k in range(NUM_ACTIVITIES)], fontsize=8)
-    axes.set_yticks(range(NUM_ACTIVITIES), [f"{name}  {k}" for k, name in enumerate(ACTIVITIES, 1)], fontsize=8)
+    names = [f"{entry.activity}  {number}" for number, entry in enumerate(scores.per_class, 1)]
+    axes.set_xticks(range(len(names)), [str(number) for number in range(1, len(names) + 1)], fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_xlabel("predicted activity (number)")
     axes.set_ylabel("true activity")
     axes.tick_params(length=0)

@@ -72,9 +72,9 @@ class FoldRecord:
     origin: Origin
     """Of the recordings."""
     fold: str
-    """``loso-p1``, ``pairs-p1-p2``, ``leaky-1``."""
+    """``loso-p1``, ``pairs-p1-p2``, ``group-1``, ``leaky-1``."""
     protocol: str
-    """``loso``, ``pairs`` or ``leaky``."""
+    """One of :data:`har_core.splits.protocols.PROTOCOLS`."""
     subjects: dict[str, tuple[int, ...]]
     """Subjects of the windows of each role, ascending."""
     seeds: tuple[SeedRecord, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,9 +14,7 @@ import pyarrow.compute as pc
 
 from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord
 from har_core.evaluation.scores import Scores, score
-from har_core.inference.predictions import probabilities_of
-
-_Activities = npt.NDArray[np.integer]
+from har_core.inference.predictions import learnt_of, probabilities_of, spec_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +41,8 @@ class PredictionScores:
     """Macro-F1 of each test subject, over the activities that it has windows of."""
     per_subject_clean: dict[int, float]
     """As ``per_subject``, over undamaged windows alone; a subject without such windows is absent."""
+    learnt: tuple[int, ...]
+    """Class ids that there were training windows of: no other counts in a macro mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +63,18 @@ class FoldResult(FoldRecord):
 
 
 def score_predictions(predictions: pa.Table) -> PredictionScores:
-    """The scores of one training, from its predictions. Macro means are over the activities that these have windows of.
+    """The scores of one training, from its predictions.
 
-    Those are the activities of the data, because no test window leaves.
+    Macro means of a role are over the activities that its training had and that its own subjects have, damaged or not.
+    Windows of other activities count as mistakes of what they are taken for.
     """
-    activities = np.unique(predictions["label"].to_numpy())
     clean = predictions.filter(pc.invert(predictions["damaged"]))
     return PredictionScores(
-        scores=_by_role(predictions, activities),
-        scores_clean=_by_role(clean, activities),
-        per_subject=_by_subject(predictions, activities),
-        per_subject_clean=_by_subject(clean, activities),
+        scores=_by_role(predictions, predictions),
+        scores_clean=_by_role(clean, predictions),
+        per_subject=_by_subject(predictions),
+        per_subject_clean=_by_subject(clean),
+        learnt=learnt_of(predictions),
     )
 
 
@@ -100,36 +102,41 @@ def validation_by_subject(predictions: pa.Table) -> dict[int, float]:
     chosen = predictions.filter(pc.equal(predictions["role"], "validation"))
     scores: dict[int, list[float]] = {}
     for seed in pc.unique(chosen["seed"]).to_pylist():
-        of_seed = chosen.filter(pc.equal(chosen["seed"], seed))
-        activities, subjects = np.unique(of_seed["label"].to_numpy()), of_seed["subject"].to_numpy()
-        for subject in np.unique(subjects):
-            scored = _score(of_seed, subjects == subject, activities)
-            scores.setdefault(int(subject), []).append(macro_f1_of_present(scored))
+        for subject, value in _by_subject(chosen.filter(pc.equal(chosen["seed"], seed)), "validation").items():
+            scores.setdefault(subject, []).append(value)
     return {subject: statistics.fmean(of) for subject, of in scores.items()}
 
 
-def macro_f1_of_present(scores: Scores) -> float:
-    """Mean F1 of the activities that there are windows of: damage may leave a subject without some."""
-    return statistics.fmean(entry.f1 for entry in scores.per_class if entry.support)
+def macro_f1_of_present(scores: Scores, learnt: Collection[int]) -> float:
+    """Mean F1 of the activities ``learnt`` that there are windows of: damage may leave a subject without some."""
+    return statistics.fmean(entry.f1 for k, entry in enumerate(scores.per_class) if entry.support and k in learnt)
 
 
-def _by_role(predictions: pa.Table, activities: _Activities) -> dict[str, Scores]:
-    """The scores of each role that has windows."""
-    roles = predictions["role"].to_numpy()
-    return {role: _score(predictions, roles == role, activities) for role in ("validation", "test") if role in roles}
+def _by_role(predictions: pa.Table, every: pa.Table) -> dict[str, Scores]:
+    """The scores of each role that has windows; those of ``every`` one say which activities macro means are over."""
+    names, scores = spec_of(every).activities, {}
+    for role in ("validation", "test"):
+        counted = np.intersect1d(every["label"].to_numpy()[every["role"].to_numpy() == role], learnt_of(every))
+        labels, probabilities = _of_role(predictions, role)
+        if np.isin(labels, counted).any():
+            scores[role] = score(labels, probabilities, names=names, activities=counted)
+    return scores
 
 
-def _by_subject(predictions: pa.Table, activities: _Activities) -> dict[int, float]:
-    is_test, subjects = predictions["role"].to_numpy() == "test", predictions["subject"].to_numpy()
+def _by_subject(predictions: pa.Table, role: str = "test") -> dict[int, float]:
+    learnt, (labels, probabilities) = learnt_of(predictions), _of_role(predictions, role)
+    subjects = predictions["subject"].to_numpy()[predictions["role"].to_numpy() == role]
     return {
-        int(subject): macro_f1_of_present(_score(predictions, is_test & (subjects == subject), activities))
-        for subject in np.unique(subjects[is_test])
+        int(subject): macro_f1_of_present(score(labels[own], probabilities[own], activities=learnt), learnt)
+        for subject in np.unique(subjects[np.isin(labels, learnt)])
+        for own in [subjects == subject]
     }
 
 
-def _score(predictions: pa.Table, chosen: npt.NDArray[np.bool_], activities: _Activities) -> Scores:
-    labels, probabilities = predictions["label"].to_numpy()[chosen], probabilities_of(predictions)[chosen]
-    return score(labels, probabilities, activities=activities)
+def _of_role(predictions: pa.Table, role: str) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Labels (N,) and probabilities (N, K)."""
+    chosen = predictions["role"].to_numpy() == role
+    return predictions["label"].to_numpy()[chosen], probabilities_of(predictions)[chosen]
 
 
 def _values(record: ModelRecord | FoldRecord | SeedRecord | PredictionScores) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""Scores of class probabilities against labels: scikit-learn's, over all 19 activities or those that the data has.
+"""Scores of class probabilities against labels: scikit-learn's, over all activities or those that the data has.
 
 Whole-model figures that need no labels (size, speed) live in :mod:`har_core.evaluation.complexity` and ``latency``.
+Letters: N windows, K activities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,9 @@ import numpy.typing as npt
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
 
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of one window may sum from 1."""
-
-_LABELS = np.arange(NUM_ACTIVITIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class Scores:
     per_class: tuple[ClassScores, ...]
     """One for each activity, in the fixed order."""
     confusion: tuple[tuple[int, ...], ...]
-    """19 × 19 counts of windows: a row for each true activity, a column for each predicted one."""
+    """K × K counts of windows: a row for each true activity, a column for each predicted one."""
 
     @property
     def num_windows(self) -> int:
@@ -58,28 +56,40 @@ class Scores:
         return sum(scores.support for scores in self.per_class)
 
 
-def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike, *, activities: Iterable[int] | None = None) -> Scores:
+def score(
+    y_true: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    activities: Iterable[int] | None = None,
+) -> Scores:
     """Score the most probable activity of each window; on a tie the lower class id wins.
 
-    All 19 activities are always in the tables. The macro means are over ``activities``, by default all 19. One of them
-    that is absent from ``y_true`` has precision, recall and F1 0 (``zero_division=0``), so a set of windows that lacks
-    an activity of its data is never flattered.
+    All K activities are always in the tables. The macro means are over ``activities``, by default all. One of them that
+    is absent from ``y_true`` has precision, recall and F1 0 (``zero_division=0``), so a set of windows that lacks an
+    activity of its data is never flattered. Windows of others count as mistakes of what they are taken for.
 
     Args:
-        y_true: (N,) class ids 0 … 18, any integer type; class id ``n`` is ``ACTIVITIES[n]``.
-        probabilities: (N, 19) floats, each row summing to 1 within 1e-3.
-        activities: class ids of the activities that the data has, where it lacks some of the 19.
+        y_true: (N,) class ids 0 … K - 1, any integer type.
+        probabilities: (N, K) floats, each row summing to 1 within 1e-3.
+        names: of the activities, in the order of class ids; by default their numbers, from 1.
+        activities: class ids of the activities that count, where not all of them do.
 
     Raises:
-        InputError: there is no window, shapes differ, a label is out of range or not among ``activities``, or a row
-            holds no probabilities.
+        InputError: there is no window, shapes differ, a label is out of range, none of ``activities`` is in
+            ``y_true``, or a row holds no probabilities.
     """
-    labels = _checked_labels(y_true)
-    predicted = _checked_probabilities(probabilities, num_windows=len(labels)).argmax(axis=1)
-    options = {"labels": _LABELS, "zero_division": 0}
+    values = np.asarray(probabilities)
+    if values.ndim != 2:  # noqa: PLR2004 - windows, activities
+        raise InputError(f"probabilities have shape {values.shape}, expected (N, K): a row for each label")
+    named = [str(number) for number in range(1, values.shape[1] + 1)] if names is None else list(names)
+    labels = _checked_labels(y_true, num_activities=len(named))
+    predicted = _checked_probabilities(values, shape=(len(labels), len(named))).argmax(axis=1)
+    every = np.arange(len(named))
+    options = {"labels": every, "zero_division": 0}
     columns = precision_recall_fscore_support(labels, predicted, **options)
-    by_activity = zip(ACTIVITIES, *(column.tolist() for column in columns), strict=True)
-    counted = _checked_activities(activities, labels)
+    by_activity = zip(named, *(column.tolist() for column in columns), strict=True)
+    counted = every if activities is None else _checked_activities(activities, labels)
     macro = [float(np.average(column[counted])) for column in columns[:3]]
     weighted = precision_recall_fscore_support(labels, predicted, average="weighted", **options)
     return Scores(
@@ -94,38 +104,35 @@ def score(y_true: npt.ArrayLike, probabilities: npt.ArrayLike, *, activities: It
             ClassScores(activity=activity, precision=precision, recall=recall, f1=f1, support=int(support))
             for activity, precision, recall, f1, support in by_activity
         ),
-        confusion=tuple(map(tuple, confusion_matrix(labels, predicted, labels=_LABELS).tolist())),
+        confusion=tuple(map(tuple, confusion_matrix(labels, predicted, labels=every).tolist())),
     )
 
 
-def _checked_activities(activities: Iterable[int] | None, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    counted = _LABELS if activities is None else np.unique(np.fromiter(activities, dtype=np.int64))
-    others = np.setdiff1d(labels, counted)
-    if len(others):
-        raise InputError(f"y_true holds class id {others[0]}, expected one of activities: {counted.tolist()}")
+def _checked_activities(activities: Iterable[int], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    counted = np.unique(np.fromiter(activities, dtype=np.int64))
+    if not np.isin(labels, counted).any():
+        raise InputError(f"y_true holds class ids {np.unique(labels).tolist()}, none of activities: {counted.tolist()}")
     return counted
 
 
-def _checked_labels(y_true: npt.ArrayLike) -> npt.NDArray[np.int64]:
+def _checked_labels(y_true: npt.ArrayLike, *, num_activities: int) -> npt.NDArray[np.int64]:
     labels = np.asarray(y_true)
     if labels.ndim != 1 or not len(labels):
         raise InputError(f"y_true has shape {labels.shape}, expected (N,) with at least one window")
     if not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"y_true holds {labels.dtype}, expected class ids of an integer type")
-    wrong = np.flatnonzero((labels < 0) | (labels >= NUM_ACTIVITIES))
+    wrong = np.flatnonzero((labels < 0) | (labels >= num_activities))
     if len(wrong):
         raise InputError(
-            f"y_true[{wrong[0]}] is {labels[wrong[0]]}, expected a class id from 0 to {NUM_ACTIVITIES - 1} "
+            f"y_true[{wrong[0]}] is {labels[wrong[0]]}, expected a class id from 0 to {num_activities - 1} "
             f"({len(wrong)} of {len(labels)} labels are out of range; activity numbers are class ids + 1)"
         )
     return labels.astype(np.int64)
 
 
-def _checked_probabilities(probabilities: npt.ArrayLike, *, num_windows: int) -> npt.NDArray[np.floating[Any]]:
-    values = np.asarray(probabilities)
-    expected = (num_windows, NUM_ACTIVITIES)
-    if values.shape != expected:
-        raise InputError(f"probabilities have shape {values.shape}, expected {expected}: a row for each label")
+def _checked_probabilities(values: npt.NDArray[Any], *, shape: tuple[int, int]) -> npt.NDArray[np.floating[Any]]:
+    if values.shape != shape:
+        raise InputError(f"probabilities have shape {values.shape}, expected {shape}: a row for each label")
     if not np.issubdtype(values.dtype, np.floating):
         raise InputError(f"probabilities hold {values.dtype}, expected floats")
     finite = np.isfinite(values).all(axis=1)

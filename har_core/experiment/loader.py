@@ -12,30 +12,32 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from har_core.base.errors import InputError, Problem, counted
+from har_core.base.document import TYPE_NAMES, Document, dotted, read_document
+from har_core.base.errors import InputError, Problem, UnknownNameError, counted
 from har_core.base.names import hint
-from har_core.datasets.channels import NAMES, select_channels, unknown_names
-from har_core.datasets.dsads.layout import ACTIVITIES, SEGMENT_LENGTH
-from har_core.experiment.document import TYPE_NAMES, Document, read_document
-from har_core.experiment.explanation import explain, unknown_key
-from har_core.experiment.positions import Key
+from har_core.base.positions import Key, walk
+from har_core.datasets.catalogue import find_dataset, list_datasets
 from har_core.experiment.spaces import read_space, sampler_problems
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
 from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
-from har_core.settings.report import EvaluationSettings
+from har_core.settings.explanation import explain, unknown_key
+from har_core.settings.report import TESTING_IN_TURN, EvaluationSettings
 from har_core.settings.search import Range, SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import PRESETS, TrainingSettings
-from har_core.settings.windows import MAX_LENGTH
+from har_core.settings.windows import MAX_LENGTH, WindowSettings
+from har_core.spec.channels import WAYS, select_channels, unknown_names
+from har_core.spec.dataset import DatasetSpec
+from har_core.spec.selection import spec_of_windows
 
 SectionT = TypeVar("SectionT", bound=Settings)
 
-_SECTIONS = {name: kind for name, kind in Experiment.sections().items() if name not in {"training", "models"}}
-"""Sections that need only their own model; ``[training]`` has presets and ``[models]`` sub-sections."""
+_SECTIONS = {name: kind for name, kind in Experiment.sections().items() if name not in {"source", "training", "models"}}
+"""Sections that need only their own model; ``[training]`` has presets, ``[models]`` sub-sections."""
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -47,10 +49,11 @@ def load_experiment(path: Path) -> Experiment:
     """
     reader = _Reader(read_document(path))
     sections: dict[str, Settings | None] = {name: reader.section((name,), model) for name, model in _SECTIONS.items()}
+    sections["source"] = source = reader.source()
+    reader.dataset = dataset = reader.find_dataset(source)
+    reader.check_windows(sections["windows"])
     sections["training"] = reader.training()
     sections["models"] = reader.models(sections["training"])
-    reader.check_activities(sections["source"])
-    reader.check_windows()
     reader.check_splits(sections["splits"], sections["models"])
     reader.check_folds(sections["evaluation"], sections["models"])
     ensembles = reader.ensembles(sections["models"])
@@ -60,7 +63,7 @@ def load_experiment(path: Path) -> Experiment:
     if reader.problems:
         in_order = sorted(reader.problems, key=lambda problem: problem.line or 0)
         raise InputError(f"The experiment file has {counted(len(in_order), 'problem')}.", in_order)
-    return Experiment.model_validate({"path": path, **sections, **named})
+    return Experiment.model_validate({"path": path, "dataset": dataset, **sections, **named})
 
 
 class _Reader:
@@ -69,6 +72,8 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = []
+        self.dataset: DatasetSpec | None = None
+        """Of the recordings; None where nobody knows it."""
 
     def refuse(self, key: Key, expected: str, *, value: Any = None) -> None:
         """Add a problem with ``key``, as :meth:`Document.problem` words it."""
@@ -101,6 +106,30 @@ class _Reader:
             if name not in known:
                 self.refuse((*key, name), f"a {what}{hint(name, known)}", value=name)
 
+    def source(self) -> SourceSettings | None:
+        """``[source]``, without a key that has moved."""
+        values = self.table(("source",))
+        if values is None:
+            return None
+        if "activities" in values:
+            self.refuse(("source", "activities"), "no such key here any more: activities are chosen in [windows]")
+        kept = {name: value for name, value in values.items() if name != "activities"}
+        return self.section(("source",), SourceSettings, kept)
+
+    def find_dataset(self, source: SourceSettings | None) -> DatasetSpec | None:
+        """The description that ``[source] dataset`` names; None if it is wrong, and problems are added."""
+        if source is None:
+            return None
+        try:
+            return find_dataset(source.dataset, relative_to=self.document.path.parent).spec
+        except UnknownNameError:
+            known = list_datasets()
+            expected = f"a data set{hint(source.dataset, known)}, or the path of a card (.toml)"
+            self.refuse(("source", "dataset"), expected, value=source.dataset)
+        except InputError as error:
+            self.problems += error.problems or [self.document.problem(("source", "dataset"), error.summary)]
+        return None
+
     def training(self) -> TrainingSettings | None:
         """``[training]``: the preset's values, then the section's own."""
         values = self.table(("training",))
@@ -118,18 +147,18 @@ class _Reader:
     def _recipe(self, key: Key, values: Mapping[str, Any]) -> TrainingSettings | None:
         """Training settings whose channels exist; checked here, because settings know no names of channels."""
         settings = self.section(key, TrainingSettings, values)
-        if settings is None:
-            return None
-        chosen = {what: getattr(settings, what) for what in NAMES}
-        unknown = list(unknown_names(chosen))
+        if settings is None or self.dataset is None:
+            return settings
+        chosen = {what: getattr(settings, what) for what in WAYS}
+        unknown = list(unknown_names(self.dataset, chosen))
         for what, index, name, expected in unknown:
             self.refuse((*key, what, index), expected, value=name)
         if unknown:
             return None
         try:
-            select_channels(**chosen)
+            select_channels(self.dataset, **chosen)
         except InputError as error:
-            written = next(what for what in reversed(NAMES) if chosen[what] is not None)
+            written = next(what for what in reversed(WAYS) if chosen[what] is not None)
             expected = "at least one channel that fits units, sensors and channels alike"
             self.refuse((*key, written), expected, value=error.summary)
             return None
@@ -194,26 +223,35 @@ class _Reader:
             return
         scored = evaluation.architectures
         over_folds = [name for name, own in fitted.items() if scored is None or set(own.members) <= set(scored)]
-        if over_folds and {"loso", "pairs"} & set(evaluation.protocols):
+        if over_folds and not set(evaluation.protocols).isdisjoint(TESTING_IN_TURN):
             why = f"ensembles are fitted on their windows ({', '.join(over_folds)})"
             self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {why}")
 
-    def check_activities(self, source: Settings | None) -> None:
-        """Add a problem for each activity that does not exist; checked here, because settings know no activities."""
-        if not isinstance(source, SourceSettings):
+    def check_windows(self, settings: Settings | None) -> None:
+        """Add a problem for each part of ``[windows]`` that does not fit the data set."""
+        if not isinstance(settings, WindowSettings) or self.dataset is None:
             return
-        for index, name in enumerate(source.activities or ()):
-            if name not in ACTIVITIES:
-                self.refuse(("source", "activities", index), f"the name of an activity{hint(name, ACTIVITIES)}")
-
-    def check_windows(self) -> None:
-        """Add a problem if windows are longer than a segment and may not run on into the next one."""
-        key = ("windows", "length")
-        length = self.document.get(key)[1]
-        is_joined = self.document.get(("windows", "join_segments"))[1]
-        if isinstance(length, int) and SEGMENT_LENGTH < length <= MAX_LENGTH and not is_joined:
-            expected = f"at most {SEGMENT_LENGTH}, the samples in a segment, unless join_segments is true"
-            self.refuse(key, expected)
+        try:
+            windowed = spec_of_windows(
+                self.dataset,
+                activities=settings.activities,
+                none=settings.none,
+                sampling_rate_hz=settings.sampling_rate_hz,
+            )
+        except InputError as error:
+            keys = {dotted(key): key for key, _ in walk(self.document.values)}
+            for problem in error.problems:
+                key = keys.get(problem.path, ("windows", problem.path.removeprefix("windows.")))
+                self.refuse(key, problem.expected, value=problem.value)
+            return
+        if windowed.num_activities == 1:
+            self.refuse(("windows", "activities"), "at least two: of one, there is nothing to recognise")
+        key = ("windows", "length" if settings.length_s is None else "length_s")
+        length, longest = settings.samples(windowed.sampling_rate_hz), windowed.segment_length
+        if length > MAX_LENGTH:
+            self.refuse(key, f"at most {MAX_LENGTH} samples; it is {length} at {windowed.sampling_rate_hz:g} Hz")
+        elif longest is not None and length > longest and not settings.join_segments:
+            self.refuse(key, f"at most {longest}, the samples in a segment, unless join_segments is true")
 
     def check_folds(self, evaluation: Settings | None, models: Settings | None) -> None:
         """Add a problem for each architecture of ``[evaluation]`` that ``[models]`` lacks or folds cannot train."""
@@ -225,7 +263,11 @@ class _Reader:
                 self.refuse(("evaluation", "architectures", index), expected)
         chosen = evaluation.architectures or models.architectures
         networks = _networks_that_choose(models, chosen)
-        if networks and not evaluation.validation_subjects and {"loso", "pairs"} & set(evaluation.protocols):
+        if (
+            networks
+            and not evaluation.validation_subjects
+            and not set(evaluation.protocols).isdisjoint(TESTING_IN_TURN)
+        ):
             self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {_why(networks)}")
 
     def check_splits(self, splits: Settings | None, models: Settings | None) -> None:

@@ -12,14 +12,14 @@ from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
+from har_core.base.document import TYPE_NAMES, Document
 from har_core.base.errors import Problem
 from har_core.base.names import hint
-from har_core.experiment.document import TYPE_NAMES, Document
-from har_core.experiment.explanation import explain
-from har_core.experiment.positions import Key
+from har_core.base.positions import Key
 from har_core.models.catalogue import describe, is_network
 from har_core.settings.base import Settings
 from har_core.settings.experiment import ModelSettings, Option
+from har_core.settings.explanation import explain
 from har_core.settings.search import MAX_VALUES, Dimension, Range, SearchSettings
 from har_core.settings.training import TrainingSettings
 

@@ -20,13 +20,14 @@ from torch import nn
 from har_core.base.errors import InputError
 from har_core.inference.classifier import weights_version
 from har_core.inference.ensemble import SMALLEST_PROBABILITY, Stack, Vote
-from har_core.inference.predictions import PREDICTIONS_SCHEMA, column_of, probabilities_of
+from har_core.inference.predictions import column_of, probabilities_of
 from har_core.settings.ensembles import EnsembleSettings
 
 _NEVER = -1e4
 """Logit of an activity that validation lacks."""
 _NUM_STEPS = 500
-_SAME = [name for name in PREDICTIONS_SCHEMA.names if name not in {"probabilities", "seed"}]
+_OWN = frozenset({"probabilities", "seed"})
+"""Columns in which predictions of the same windows differ."""
 
 _Floats = npt.NDArray[np.float64]
 _Labels = npt.NDArray[np.int64]
@@ -75,17 +76,19 @@ def combine(settings: EnsembleSettings, members: Mapping[str, pa.Table], *, seed
         InputError: the members predict other windows, or there are no validation windows to fit on.
     """
     names, tables = list(members), list(members.values())
+    same, schema = [name for name in tables[0].column_names if name not in _OWN], tables[0].schema
     for name, table in members.items():
-        if not table.select(_SAME).equals(tables[0].select(_SAME)):
+        is_alike = table.schema.metadata == schema.metadata and table.select(same).equals(tables[0].select(same))
+        if not is_alike:
             raise InputError(f"The members {names[0]} and {name} predict other windows, or in another order")
     probabilities_NMK = np.stack([probabilities_of(table) for table in tables], axis=1)
     combination = _combination(settings, probabilities_NMK, tables[0])
     with torch.inference_mode():
         answers_NK = combination(torch.from_numpy(probabilities_NMK)).numpy()
-    columns = {name: tables[0][name] for name in _SAME}
+    columns = {name: tables[0][name] for name in same}
     columns["probabilities"] = column_of(answers_NK)
     columns["seed"] = pa.repeat(pa.scalar(seed, pa.int64()), len(answers_NK))
-    return Combined(seed=seed, combination=combination, predictions=pa.table(columns, schema=PREDICTIONS_SCHEMA))
+    return Combined(seed=seed, combination=combination, predictions=pa.table(columns, schema=schema))
 
 
 def _combination(settings: EnsembleSettings, probabilities_NMK: npt.NDArray[np.float32], table: pa.Table) -> nn.Module:

@@ -12,8 +12,6 @@ from pathlib import Path
 import torch
 
 from har_core.base.errors import InputError
-from har_core.datasets.channels import sensors, triples
-from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, NUM_ACTIVITIES, NUM_CHANNELS
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models.catalogue import is_network
 from har_core.models.registry import create_model, fit_model
@@ -21,6 +19,8 @@ from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
+from har_core.spec.channels import sensors_among, triples
+from har_core.spec.dataset import DatasetSpec
 from har_core.splits.normalization import Statistics
 from har_core.training.augmentation import Change, Layout, make_augmentation
 from har_core.training.data import LabelledWindows, check
@@ -38,6 +38,7 @@ def fit_architecture(
     settings: ModelSettings,
     runtime: RuntimeSettings,
     *,
+    spec: DatasetSpec,
     channels: Sequence[int],
     statistics: Statistics | None,
     seed: int | None = None,
@@ -52,13 +53,14 @@ def fit_architecture(
 
     Args:
         name: a network or a classical model.
-        training: windows (N, T, 45) to learn from: normalised for a network, in sensor units for a classical model.
+        training: windows (N, T, C) to learn from: normalised for a network, in sensor units for a classical model.
         validation: windows that choose a network's epoch, or only measure it where ``keep`` is ``last``; None where
             there are none. Classical models do not look at them.
         settings: the recipe and the options of the architecture.
         runtime: where; classical models are always fitted on the CPU.
-        channels: indices of the channels that the model sees (:func:`har_core.datasets.channels.select_channels`).
-        statistics: what the windows were normalised with, (45,) each; None where they are in sensor units.
+        spec: what the windows are of.
+        channels: indices of the channels that the model sees (:func:`har_core.fitting.recipe.channels_seen`).
+        statistics: what the windows were normalised with, (C,) each; None where they are in sensor units.
         seed: in place of the one of ``settings``.
         checkpoint_path: where an interrupted training of a network goes on; see :func:`har_core.training.loop.train`.
         checkpoint_key: what the training belongs to besides its settings.
@@ -72,16 +74,17 @@ def fit_architecture(
     recipe = settings.training if seed is None else settings.training.model_copy(update={"seed": seed})
     own = _only(training, channels)
     if not is_network(name):
-        check("training", own, num_classes=NUM_ACTIVITIES, at_least=2)
+        check("training", own, num_classes=spec.num_activities, at_least=2)
         start = time.perf_counter()
         with computing(runtime, torch.device("cpu")):
             model = fit_model(
                 name,
                 own.windows,
                 own.labels,
-                num_classes=NUM_ACTIVITIES,
+                num_classes=spec.num_activities,
                 seed=recipe.seed,
-                sensors=sensors(channels),
+                sampling_rate_hz=spec.sampling_rate_hz,
+                sensors=sensors_among(spec, channels),
                 **settings.architecture_options,
             )
         seconds = time.perf_counter() - start
@@ -91,7 +94,7 @@ def fit_architecture(
         name,
         num_channels=len(channels),
         num_timepoints=training.windows.shape[1],
-        num_classes=NUM_ACTIVITIES,
+        num_classes=spec.num_activities,
         **settings.architecture_options,
     )
     initialise(network, recipe)
@@ -101,35 +104,43 @@ def fit_architecture(
         None if validation is None else _only(validation, channels),
         recipe,
         runtime,
-        num_classes=NUM_ACTIVITIES,
+        num_classes=spec.num_activities,
         checkpoint_path=checkpoint_path,
         checkpoint_key=checkpoint_key,
-        augment=_augmentation(recipe, statistics, channels),
+        augment=_augmentation(recipe, statistics, spec, channels),
         listener=listener,
     )
 
 
 def classifier_of(
-    fitted: Fitted, statistics: Statistics | None, channels: Sequence[int], *, fills_gaps: bool = False
+    fitted: Fitted,
+    statistics: Statistics | None,
+    spec: DatasetSpec,
+    channels: Sequence[int],
+    *,
+    fills_gaps: bool = False,
 ) -> RawWindowClassifier:
     """What is exported and registered: windows (N, T, C) of all channels to probabilities (N, K).
 
     Args:
         fitted: the model.
         statistics: what normalised its windows, so that the classifier takes raw ones; None leaves windows as they are.
+        spec: what the windows are of.
         channels: indices of the channels that the model sees.
-        fills_gaps: whether the classifier fills zeros of a unit, as was done to the windows that it was fitted to.
+        fills_gaps: whether the classifier fills zeros of a place, as was done to the windows that it was fitted to.
     """
-    seen = None if tuple(channels) == tuple(range(NUM_CHANNELS)) else channels
+    seen = None if tuple(channels) == tuple(range(spec.num_channels)) else channels
     if statistics is None:
-        return RawWindowClassifier(fitted.model, channels=seen, fills_gaps=fills_gaps).eval()
+        return RawWindowClassifier(fitted.model, spec, channels=seen, fills_gaps=fills_gaps).eval()
     mean, deviation = torch.from_numpy(statistics.mean), torch.from_numpy(statistics.standard_deviation)
     return RawWindowClassifier(
-        fitted.model, mean=mean, standard_deviation=deviation, channels=seen, fills_gaps=fills_gaps
+        fitted.model, spec, mean=mean, standard_deviation=deviation, channels=seen, fills_gaps=fills_gaps
     ).eval()
 
 
-def _augmentation(recipe: TrainingSettings, statistics: Statistics | None, channels: Sequence[int]) -> Change | None:
+def _augmentation(
+    recipe: TrainingSettings, statistics: Statistics | None, spec: DatasetSpec, channels: Sequence[int]
+) -> Change | None:
     """What changes the windows of a training batch; sensors of which an axis is left out do not turn."""
     if recipe.augmentation == AugmentationSettings():
         return None
@@ -137,8 +148,8 @@ def _augmentation(recipe: TrainingSettings, statistics: Statistics | None, chann
         raise InputError("[training.augmentation] needs normalised windows: it changes them in sensor units")
     index = list(channels)
     layout = Layout(
-        triads=triples(channels),
-        units=[channel // CHANNELS_PER_UNIT for channel in channels],
+        triads=triples(spec, channels),
+        units=[spec.place_of_channel[channel] for channel in channels],
         mean=torch.from_numpy(statistics.mean[index]),
         standard_deviation=torch.from_numpy(statistics.standard_deviation[index]),
     )

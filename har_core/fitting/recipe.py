@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from har_core.datasets.channels import select_channels
 from har_core.models.catalogue import describe, is_network
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.training import TrainingSettings
+from har_core.spec.channels import select_channels
+from har_core.spec.dataset import DatasetSpec
 
 _READ_BY_CLASSICAL = ("units", "sensors", "channels", "seed")
 _OF_EVERY_FIT = [
-    "har_core.datasets.channels",
     "har_core.fitting.fit",
     "har_core.fitting.trained",
     "har_core.inference.classifier",
+    "har_core.spec.channels",
     "har_core.splits.normalization",
 ]
 _OF_NETWORKS = ["har_core.training.augmentation", "har_core.training.initialisation", "har_core.training.loop"]
@@ -29,13 +30,13 @@ def takes_raw_windows(name: str) -> bool:
     return not is_network(name)
 
 
-def channels_seen(training: TrainingSettings) -> tuple[int, ...]:
-    """Indices of the channels that ``[training]`` lets a model see.
+def channels_seen(spec: DatasetSpec, training: TrainingSettings) -> tuple[int, ...]:
+    """Indices of the channels of ``spec`` that ``[training]`` lets a model see.
 
     Raises:
         InputError: an unknown name, or no channel is left.
     """
-    return select_channels(training.units, training.sensors, training.channels)
+    return select_channels(spec, training.units, training.sensors, training.channels)
 
 
 def settings_read(name: str, settings: ModelSettings) -> dict[str, Any]:

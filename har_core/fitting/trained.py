@@ -37,7 +37,7 @@ class Trained:
     weights: str
     """Hash of the classifier's weights."""
     predictions: pa.Table
-    """Of validation and test windows, in :data:`~har_core.inference.predictions.PREDICTIONS_SCHEMA`."""
+    """Of validation and test windows, in the form of :func:`~har_core.inference.predictions.predictions_schema`."""
 
 
 def train_and_predict(
@@ -59,15 +59,17 @@ def train_and_predict(
     (:func:`har_core.fitting.recipe.takes_raw_windows`); ``fills_gaps`` says whether gaps in them were filled. What the
     checkpoint shows as finished is taken over.
     """
-    channels, statistics = channels_seen(settings.training), windows.statistics
+    spec, statistics = windows.spec, windows.statistics
+    channels = channels_seen(spec, settings.training)
     seed = settings.training.seed if seed is None else seed
-    validation = windows.roles["validation"]
+    training, validation = windows.roles["training"], windows.roles["validation"]
     fitted = fit_architecture(
         architecture,
-        labelled(windows.roles["training"]),
+        labelled(training),
         labelled(validation) if len(validation.labels) else None,
         settings,
         runtime,
+        spec=spec,
         channels=channels,
         statistics=statistics,
         seed=seed,
@@ -75,16 +77,17 @@ def train_and_predict(
         checkpoint_key=checkpoint_key,
         listener=listener,
     )
-    as_given = classifier_of(fitted, None, channels)
-    classifier = classifier_of(fitted, statistics, channels, fills_gaps=fills_gaps)
+    as_given = classifier_of(fitted, None, spec, channels)
+    classifier = classifier_of(fitted, statistics, spec, channels, fills_gaps=fills_gaps)
     predicted = {role: own for role, own in windows.roles.items() if role != "training" and len(own.labels)}
+    learnt = sorted(set(training.labels.tolist()))
     return Trained(
         seed=seed,
         fitted=fitted,
         classifier=classifier,
         weights=weights_version(classifier),
         predictions=pa.concat_tables(
-            tabulate_predictions(own, predict_probabilities(as_given, own.windows), role=role, seed=seed)
+            tabulate_predictions(own, predict_probabilities(as_given, own.windows), role=role, seed=seed, learnt=learnt)
             for role, own in predicted.items()
         ),
     )

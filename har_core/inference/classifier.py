@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT, UNITS
 from har_core.inference.weights import Weight, digest_of
+from har_core.spec.dataset import DatasetSpec
 from har_core.windows.gaps import fill_gaps
 
 
@@ -22,6 +22,7 @@ class RawWindowClassifier(nn.Module):
     def __init__(
         self,
         network: nn.Module,
+        spec: DatasetSpec,
         *,
         mean: Tensor | None = None,
         standard_deviation: Tensor | None = None,
@@ -32,16 +33,20 @@ class RawWindowClassifier(nn.Module):
 
         Args:
             network: windows (N, T, C) of the channels that it sees to logits (N, K).
+            spec: what the windows are of.
             mean: (C,) of the training windows, kept as a buffer; None where ``network`` takes windows as they are.
             standard_deviation: (C,), given together with ``mean``.
             channels: indices of the channels that ``network`` sees, kept as a buffer; None for all of them.
-            fills_gaps: whether zeros of a unit are filled first, see :func:`har_core.windows.gaps.fill_gaps`.
+            fills_gaps: whether zeros of a place are filled first, see :func:`har_core.windows.gaps.fill_gaps`.
 
         Raises:
-            InputError: the shapes differ, a deviation is not positive and finite, or there is no such channel.
+            InputError: the shapes are not those of ``spec``, a deviation is not positive and finite, or there is no
+                such channel.
         """
         super().__init__()
         self.network = network
+        self.places = tuple(channel.place for channel in spec.channels)
+        self.groups = spec.channels_of_place
         self.fills_gaps = fills_gaps
         if fills_gaps:  # a buffer, so that the weights of a model tell whether it fills
             self.lost = nn.Buffer(torch.zeros(()))
@@ -49,28 +54,28 @@ class RawWindowClassifier(nn.Module):
         self.has_all_channels = channels is None
         self.channel_indices = None if channels is None else tuple(channels)
         if channels is not None:
+            if not (channels and set(channels) <= set(range(spec.num_channels))):
+                raise InputError(f"channels are {list(channels)}, expected some of 0 to {spec.num_channels - 1}")
             self.channels = nn.Buffer(torch.tensor(list(channels), dtype=torch.int64))
         if mean is not None and standard_deviation is not None:
-            _check_statistics(mean, standard_deviation)
+            _check_statistics(mean, standard_deviation, spec.num_channels)
             self.mean = nn.Buffer(mean.detach().to(torch.float32).clone())
             self.standard_deviation = nn.Buffer(standard_deviation.detach().to(torch.float32).clone())
-            if channels is not None and not (channels and set(channels) <= set(range(len(mean)))):
-                raise InputError(f"channels are {list(channels)}, expected some of 0 to {len(mean) - 1}")
 
     def forward(self, windows: Tensor) -> Tensor:
         """Raw float32 windows (N, T, C) to float32 probabilities (N, K).
 
         Once exported it raises ``RuntimeError`` where a channel that it sees has NaN or infinity, and names the
-        unit: a forest would answer with a class, and others with NaN, of which ``argmax`` makes a class.
+        place: a forest would answer with a class, and others with NaN, of which ``argmax`` makes a class.
         """
         if torch.compiler.is_exporting():
             is_finite = windows.abs().amax(dim=1).isfinite().all(dim=0)
             if self.channel_indices is None:
-                _refuse_what_is_not_finite(is_finite, range(windows.shape[2]))
+                _refuse_what_is_not_finite(is_finite, range(windows.shape[2]), self.places)
             else:
-                _refuse_what_is_not_finite(is_finite.index_select(0, self.channels), self.channel_indices)
+                _refuse_what_is_not_finite(is_finite.index_select(0, self.channels), self.channel_indices, self.places)
         if self.fills_gaps:
-            windows = fill_gaps(windows, self.lost)
+            windows = fill_gaps(windows, self.groups, self.lost)
         if self.is_normalising:
             windows = (windows - self.mean) / self.standard_deviation
         if not self.has_all_channels:
@@ -81,15 +86,15 @@ class RawWindowClassifier(nn.Module):
         return probabilities
 
 
-def _refuse_what_is_not_finite(is_finite: Tensor, channels: Sequence[int]) -> None:
+def _refuse_what_is_not_finite(is_finite: Tensor, channels: Sequence[int], places: Sequence[str]) -> None:
     """Have the exported graph look whether all values of ``channels`` (C indices) are: ``is_finite`` (C,).
 
-    Unit by unit: a check of each channel by itself made one window through the compact network a fifth slower.
+    Place by place: a check of each channel by itself made one window through the compact network a fifth slower.
     """
     first = 0
-    for unit, own in groupby(channels, lambda channel: UNITS[channel // CHANNELS_PER_UNIT % len(UNITS)]):
+    for place, own in groupby(channels, lambda channel: places[channel]):
         end = first + len([*own])
-        message = f"a channel of the unit {unit} has a value that is no finite number (NaN, null or infinity)"
+        message = f"a channel of the unit {place} has a value that is no finite number (NaN, null or infinity)"
         _require(is_finite[first:end].all(), message)
         first = end
 
@@ -99,11 +104,11 @@ def _require(condition: Tensor, message: str) -> None:
     torch._assert_async(condition, message)  # noqa: SLF001 - what the public forms become, with a text
 
 
-def _check_statistics(mean: Tensor, standard_deviation: Tensor) -> None:
-    if mean.ndim != 1 or mean.shape != standard_deviation.shape:
+def _check_statistics(mean: Tensor, standard_deviation: Tensor, num_channels: int) -> None:
+    if not mean.shape == standard_deviation.shape == (num_channels,):
         raise InputError(
             f"mean has shape {tuple(mean.shape)} and standard deviation {tuple(standard_deviation.shape)}, "
-            "expected (C,) for both"
+            f"expected ({num_channels},) for both"
         )
     if not (mean.isfinite().all() and standard_deviation.isfinite().all() and (standard_deviation > 0).all()):
         raise InputError("means must be finite and standard deviations positive and finite")

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from har_core.base.errors import InputError
-from har_core.datasets.channels import triples
-from har_core.datasets.dsads.layout import AXES, CHANNELS, SENSORS, UNITS
+from har_core.spec.channels import triples
+from har_core.spec.dataset import DatasetSpec
 
 SLACK = 0.1
 """How far beyond the training windows a channel may be, as a share of their range; chosen on four subjects."""
@@ -40,6 +40,7 @@ _Floats = npt.NDArray[np.float64]
 class TrainingWindows:
     """What the windows that a model was trained on held, for each channel that it sees."""
 
+    spec: DatasetSpec
     num_windows: int
     channels: Mapping[str, Mapping[str, Any]]
     """By name. Of all samples ``minimum``, ``maximum``, ``mean``, ``standard_deviation``; of the windows the least and
@@ -48,13 +49,13 @@ class TrainingWindows:
     """Whether gaps in them were filled, and so are those of the windows that are compared with them."""
 
     def to_metadata(self) -> dict[str, Any]:
-        """As plain values; :meth:`from_metadata` reads them."""
+        """As plain values, but for ``spec``; :meth:`from_metadata` reads them."""
         channels = {name: dict(of) for name, of in self.channels.items()}
         return {"num_windows": self.num_windows, "fills_gaps": self.fills_gaps, "channels": channels}
 
     @classmethod
-    def from_metadata(cls, metadata: Any) -> Self:
-        """Read what :meth:`to_metadata` gave.
+    def from_metadata(cls, metadata: Any, spec: DatasetSpec) -> Self:
+        """Read what :meth:`to_metadata` gave of windows of ``spec``.
 
         Raises:
             InputError: it is something else.
@@ -62,7 +63,7 @@ class TrainingWindows:
         try:
             channels = metadata["channels"]
             for name, of in channels.items():
-                CHANNELS.index(name)
+                spec.channel_names.index(name)
                 numbers = [of[key] for key in _OF_SAMPLES]
                 for key in _QUANTITIES:
                     low, high = of.get(key, (0, 0)) if key == "size" else of[key]
@@ -70,7 +71,8 @@ class TrainingWindows:
                 if not np.isfinite(np.array(numbers, dtype=np.float64)).all():
                     raise ValueError(f"{name} has numbers that are not finite")
             fills_gaps = bool(metadata.get("fills_gaps", False))
-            return cls(num_windows=int(metadata["num_windows"]), channels=channels, fills_gaps=fills_gaps)
+            num_windows = int(metadata["num_windows"])
+            return cls(spec=spec, num_windows=num_windows, channels=channels, fills_gaps=fills_gaps)
         except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"what the training windows held cannot be read ({error})") from error
 
@@ -80,7 +82,7 @@ class Unlike:
     """Of N windows, what is unlike those of the training."""
 
     channels: npt.NDArray[np.bool_]
-    """(N, 45): which are outside of what training windows had."""
+    """(N, C): which are outside of what training windows had."""
     because: list[str | None]
     """N texts as ``noise: T_xacc LA; size: RA_acc``; None where nothing is unlike."""
 
@@ -96,6 +98,7 @@ def seen_together(parts: Iterable[TrainingWindows]) -> TrainingWindows:
     own = list(parts)
     channels = {name: of for part in own for name, of in part.channels.items()}
     return TrainingWindows(
+        spec=own[0].spec,
         num_windows=max(part.num_windows for part in own),
         channels=channels,
         fills_gaps=any(part.fills_gaps for part in own),
@@ -103,16 +106,17 @@ def seen_together(parts: Iterable[TrainingWindows]) -> TrainingWindows:
 
 
 def describe_training(
-    batches: Iterable[_Windows], channels: Sequence[int], *, fills_gaps: bool = False
+    batches: Iterable[_Windows], spec: DatasetSpec, channels: Sequence[int], *, fills_gaps: bool = False
 ) -> TrainingWindows:
-    """Describe the training windows of a model that sees ``channels`` (indices), from batches (n, T, 45).
+    """Describe the training windows of a model that sees ``channels`` (indices), from batches (n, T, C).
 
     ``fills_gaps`` says whether gaps in them were filled.
 
     Raises:
         InputError: there are no windows.
     """
-    found = [_Described.of(np.ascontiguousarray(windows[:, :, list(channels)]), channels) for windows in batches]
+    sensors, chosen = triples(spec, channels), list(channels)
+    found = [_Described.of(np.ascontiguousarray(windows[:, :, chosen]), sensors) for windows in batches]
     found = [described for described in found if described.num_windows]
     if not found:
         raise InputError("There are no training windows to describe")
@@ -126,9 +130,10 @@ def describe_training(
     }
     of_windows = {name: (values.min(axis=0), values.max(axis=0)) for name, values in quantities.items()}
     return TrainingWindows(
+        spec=spec,
         num_windows=len(level),
         channels={
-            CHANNELS[channel]: {
+            spec.channel_names[channel]: {
                 **{name: _rounded(values[place]) for name, values in of_samples.items()},
                 **{
                     name: [_rounded(low[place]), _rounded(high[place])]
@@ -143,11 +148,12 @@ def describe_training(
 
 
 def compare(windows: _Windows, training: TrainingWindows) -> Unlike:
-    """Say of each of ``windows`` (N, T, 45) which channels are unlike those of ``training``."""
+    """Say of each of ``windows`` (N, T, C) which channels are unlike those of ``training``."""
     if training.fills_gaps:
-        windows = _filled(windows)
-    channels = [CHANNELS.index(name) for name in training.channels]
-    described = _Described.of(np.ascontiguousarray(windows[:, :, channels]), channels)
+        windows = _filled(windows, training.spec)
+    spec, names = training.spec, list(training.channels)
+    channels = [spec.channel_names.index(name) for name in names]
+    described = _Described.of(np.ascontiguousarray(windows[:, :, channels]), triples(spec, channels))
     below, above = {}, {}
     for name in _QUANTITIES:
         pairs = [of.get(name, (np.nan, np.nan)) for of in training.channels.values()]
@@ -165,17 +171,17 @@ def compare(windows: _Windows, training: TrainingWindows) -> Unlike:
         ]
     )
     first = np.where(told.any(axis=0), told.argmax(axis=0), -1)  # (N, C): index into the reasons
-    names, found = list(training.channels), np.zeros((len(windows), len(CHANNELS)), dtype=np.bool_)
+    found = np.zeros((len(windows), spec.num_channels), dtype=np.bool_)
     found[:, channels] = first >= 0
-    return Unlike(found, [_in_words(row, names) for row in first])
+    return Unlike(found, [_in_words(row, names, spec) for row in first])
 
 
-def _filled(windows: _Windows) -> _Windows:
+def _filled(windows: _Windows, spec: DatasetSpec) -> _Windows:
     import torch  # noqa: PLC0415 - heavy, and not needed for most models
 
     from har_core.windows.gaps import fill_gaps  # noqa: PLC0415
 
-    filled: _Windows = fill_gaps(torch.from_numpy(np.ascontiguousarray(windows))).numpy()
+    filled: _Windows = fill_gaps(torch.from_numpy(np.ascontiguousarray(windows)), spec.channels_of_place).numpy()
     return filled
 
 
@@ -191,13 +197,13 @@ class _Described:
     maximum: _Windows
 
     @classmethod
-    def of(cls, windows: _Windows, channels: Sequence[int]) -> Self:
-        """Of ``windows`` (N, T, C) of these channels."""
+    def of(cls, windows: _Windows, sensors: Iterable[tuple[int, int, int]]) -> Self:
+        """Of ``windows`` (N, T, C), and of the lengths of the vectors of these ``sensors``."""
         level, movement = windows.mean(axis=1), windows.std(axis=1)
         steps = np.diff(windows, axis=1)
         squares = np.einsum("ntc,ntc->nc", steps, steps) / max(1, steps.shape[1])
         size = np.full(level.shape, np.nan)
-        for triple in triples(channels):
+        for triple in sensors:
             own = windows[:, :, list(triple)]
             size[:, list(triple)] = np.sqrt(np.einsum("ntc,ntc->nt", own, own)).mean(axis=1)[:, None]
         quantities = {"level": level, "movement": movement, "roughness": squares / (movement + _SMALLEST), "size": size}
@@ -219,24 +225,27 @@ def _rounded(value: float) -> float:
     return float(f"{float(value):.{_DIGITS}g}")
 
 
-def _in_words(reasons: npt.NDArray[np.int64], names: Sequence[str]) -> str | None:
-    """``noise: T_xacc LA; size: RA_acc``, with whole sensors and units by their own names."""
-    groups = [
-        f"{reason}: {' '.join(_grouped({name for name, own in zip(names, reasons, strict=True) if own == number}))}"
-        for number, reason in enumerate(_REASONS)
-        if (reasons == number).any()
-    ]
+def _in_words(reasons: npt.NDArray[np.int64], names: Sequence[str], spec: DatasetSpec) -> str | None:
+    """``noise: T_xacc LA; size: RA_acc``, with whole sensors and places by their own names."""
+    groups = []
+    for number, reason in enumerate(_REASONS):
+        own = {name for name, told in zip(names, reasons, strict=True) if told == number}
+        if own:
+            groups.append(f"{reason}: {' '.join(_grouped(own, spec))}")
     return "; ".join(groups) or None
 
 
-def _grouped(names: set[str]) -> list[str]:
-    """``T`` for all of a unit's channels, ``T_acc`` for all of a sensor's."""
+def _grouped(names: set[str], spec: DatasetSpec) -> list[str]:
+    """``T`` for all of a place's channels, ``T_acc`` for all of a sensor's where it has several."""
     told = []
-    for unit in UNITS:
-        own = {sensor: [name for axis in AXES if (name := f"{unit}_{axis}{sensor}") in names] for sensor in SENSORS}
-        if all(len(found) == len(AXES) for found in own.values()):
-            told.append(unit)
+    for place, indices in zip(spec.places, spec.channels_of_place, strict=True):
+        of_sensor: dict[str, list[str]] = {}
+        for channel in (spec.channels[index] for index in indices):
+            of_sensor.setdefault(channel.sensor, []).append(channel.name)
+        if names.issuperset(name for own in of_sensor.values() for name in own):
+            told.append(place)
             continue
-        for sensor, found in own.items():
-            told += [f"{unit}_{sensor}"] if len(found) == len(AXES) else found
+        for sensor, own in of_sensor.items():
+            found = [name for name in own if name in names]
+            told += [f"{place}_{sensor}"] if len(found) == len(own) > 1 else found
     return told

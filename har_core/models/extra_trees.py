@@ -12,10 +12,10 @@ import torch
 from sklearn.ensemble import ExtraTreesClassifier
 from torch import Tensor, nn
 
-from har_core.datasets.channels import Sensor
 from har_core.models.features import RichFeatures, features_of
 from har_core.models.forests import Forest
 from har_core.models.registry import register_classical
+from har_core.spec.dataset import Sensor
 
 
 @register_classical("extra_trees")
@@ -26,10 +26,15 @@ def fit(
     num_classes: int,
     seed: int,
     sensors: tuple[Sensor, ...],
+    sampling_rate_hz: float,
     num_trees: int = 300,
 ) -> nn.Module:
     """Grow ``num_trees`` trees until their leaves are pure, with scikit-learn's defaults for everything else."""
-    features = RichFeatures(num_timepoints=windows_NTC.shape[1], triples=[sensor.axes for sensor in sensors])
+    features = RichFeatures(
+        num_timepoints=windows_NTC.shape[1],
+        sampling_rate_hz=sampling_rate_hz,
+        triples=[sensor.axes for sensor in sensors],
+    )
     x_NF = features_of(features, windows_NTC).to(torch.float32)
     forest = ExtraTreesClassifier(n_estimators=num_trees, random_state=seed, n_jobs=torch.get_num_threads())
     forest.fit(x_NF.numpy(), labels_N.numpy())

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
 from har_core.models.layers.options import require_option
 
 _CONSTANT_BELOW = 1e-6
@@ -67,10 +66,13 @@ class RichFeatures(nn.Module):
     range, skewness, excess kurtosis; and, of the power at all frequencies except 0, the frequency of most power (Hz),
     the mean frequency weighted by power (Hz), and the spectral entropy (0 to 1). There is a magnitude for each of the M
     sensors whose three axes are among the channels; it does not depend on how the sensor is turned on the limb. Last,
-    for each of these sensors, the correlations of x with y, x with z, and y with z. All 45 channels give 885 features.
+    for each of these sensors, the correlations of x with y, x with z, and y with z. The 45 channels of DSADS give 885
+    features.
     """
 
-    def __init__(self, *, num_timepoints: int, triples: Sequence[tuple[int, int, int]]) -> None:
+    def __init__(
+        self, *, num_timepoints: int, sampling_rate_hz: float, triples: Sequence[tuple[int, int, int]]
+    ) -> None:
         """``triples`` are the channels of the x, y and z axis of each sensor; there may be none."""
         super().__init__()
         require_option(num_timepoints > 1, "windows.length", num_timepoints, "at least 2 samples for a spectrum")
@@ -84,7 +86,7 @@ class RichFeatures(nn.Module):
         self.axis_pairs = nn.Buffer(torch.tensor([1, 2, 5]), persistent=False)  # of 3 x 3: xy, xz, yz
         self.waves_TW = nn.Buffer(torch.cat([angles_TQ.cos(), angles_TQ.sin()], dim=1), persistent=False)
         self.weight_Q = nn.Buffer(weight_Q, persistent=False)
-        self.frequency_Q = nn.Buffer(cycles_Q * SAMPLING_RATE_HZ / num_timepoints, persistent=False)
+        self.frequency_Q = nn.Buffer(cycles_Q * sampling_rate_hz / num_timepoints, persistent=False)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         x_NCT = x_NTC.transpose(1, 2).to(torch.float64).contiguous()

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from har_core.datasets.channels import Sensor
 from har_core.models.features import RichFeatures, SeriesFeatures
+from har_core.spec.dataset import Sensor
 
 _ENDS_OF_BANDS_HZ = (0.5, 0.9, 1.3, 1.7, 2.3, 2.9, 3.7, 4.9, 6.5)
 """Below 2 Hz, where steps are, bands are narrow; the last one goes on to the highest frequency."""
@@ -31,18 +31,22 @@ class InvariantFeatures(nn.Module):
     projection: acceleration along gravity, and turning rate about it, of each unit that has the sensors. Then the
     correlations of the axes of a sensor. Then of each invariant series, which are the magnitudes and projections, the
     logarithm of the power in ten bands (squares of units of measure). Last, the correlation of each invariant series
-    with each, between the units too: they tell how limbs move together. All 45 channels give 1,575 features.
+    with each, between the units too: they tell how limbs move together. The 45 channels of DSADS give 1,575 features.
     """
 
-    def __init__(self, *, num_timepoints: int, sensors: Sequence[Sensor]) -> None:
+    def __init__(self, *, num_timepoints: int, sampling_rate_hz: float, sensors: Sequence[Sensor]) -> None:
         super().__init__()
-        self.rich = RichFeatures(num_timepoints=num_timepoints, triples=[sensor.axes for sensor in sensors])
-        gravity = {sensor.unit: index for index, sensor in enumerate(sensors) if sensor.kind == _ACCELEROMETER}
+        self.rich = RichFeatures(
+            num_timepoints=num_timepoints,
+            sampling_rate_hz=sampling_rate_hz,
+            triples=[sensor.axes for sensor in sensors],
+        )
+        gravity = {sensor.place: index for index, sensor in enumerate(sensors) if sensor.kind == _ACCELEROMETER}
         projected = [
-            (index, gravity[sensor.unit])
+            (index, gravity[sensor.place])
             for kind in (_ACCELEROMETER, _GYROSCOPE)
             for index, sensor in enumerate(sensors)
-            if sensor.kind == kind and sensor.unit in gravity
+            if sensor.kind == kind and sensor.place in gravity
         ]
         places_P2 = torch.tensor(projected, dtype=torch.int64).reshape(-1, 2)
         self.projected_P = nn.Buffer(places_P2[:, 0].contiguous(), persistent=False)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from har_core.datasets.channels import Sensor
 from har_core.models.discriminant import fit_discriminant
 from har_core.models.invariant_features import InvariantFeatures
 from har_core.models.registry import register_classical
+from har_core.spec.dataset import Sensor
 
 
 @register_classical("invariant_lda")
@@ -27,6 +27,7 @@ def fit(
     num_classes: int,
     seed: int,
     sensors: tuple[Sensor, ...],
+    sampling_rate_hz: float,
     shrinkage: float = 0.01,
     num_quantiles: int = 10,
     farthest: float = 2.5,
@@ -36,7 +37,7 @@ def fit(
     No feature is farther from 0 than ``farthest`` standard deviations.
     """
     return fit_discriminant(
-        InvariantFeatures(num_timepoints=windows_NTC.shape[1], sensors=sensors),
+        InvariantFeatures(num_timepoints=windows_NTC.shape[1], sampling_rate_hz=sampling_rate_hz, sensors=sensors),
         windows_NTC,
         labels_N,
         num_classes=num_classes,

@@ -24,12 +24,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from torch import Tensor, nn
 
-from har_core.datasets.channels import Sensor
 from har_core.models.discriminant import fit_normal_scores
 from har_core.models.invariant_features import InvariantFeatures
 from har_core.models.layers.options import require_option
 from har_core.models.linear import LinearOnFeatures
 from har_core.models.registry import register_classical
+from har_core.spec.dataset import Sensor
 
 _BATCH_SIZE = 128
 _DEVIATION = 0.1
@@ -45,6 +45,7 @@ def fit(
     num_classes: int,
     seed: int,
     sensors: tuple[Sensor, ...],
+    sampling_rate_hz: float,
     hidden_size: int = 256,
     num_epochs: int = 10,
     penalty: float = 1.0,
@@ -58,7 +59,9 @@ def fit(
     ``invariant_lda``.
     """
     require_option(shrinkage <= 1, "shrinkage", shrinkage, "a share above 0 and up to 1")
-    features = InvariantFeatures(num_timepoints=windows_NTC.shape[1], sensors=sensors)
+    features = InvariantFeatures(
+        num_timepoints=windows_NTC.shape[1], sampling_rate_hz=sampling_rate_hz, sensors=sensors
+    )
     scores, x_NF = fit_normal_scores(features, windows_NTC, num_quantiles=num_quantiles, farthest=farthest)
     labels = labels_N.numpy()
     whitening_FF = _DEVIATION * whitening(x_NF, labels, shrinkage=shrinkage)

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from har_core.datasets.channels import Sensor
 from har_core.models.discriminant import fit_discriminant
 from har_core.models.features import RichFeatures
 from har_core.models.registry import register_classical
+from har_core.spec.dataset import Sensor
 
 
 @register_classical("lda")
@@ -28,6 +28,7 @@ def fit(
     num_classes: int,
     seed: int,
     sensors: tuple[Sensor, ...],
+    sampling_rate_hz: float,
     shrinkage: float = 0.1,
     num_quantiles: int = 1000,
     farthest: float = 6.0,
@@ -36,7 +37,11 @@ def fit(
 
     No feature is farther from 0 than ``farthest`` standard deviations; quantiles alone end at 5.2.
     """
-    rich = RichFeatures(num_timepoints=windows_NTC.shape[1], triples=[sensor.axes for sensor in sensors])
+    rich = RichFeatures(
+        num_timepoints=windows_NTC.shape[1],
+        sampling_rate_hz=sampling_rate_hz,
+        triples=[sensor.axes for sensor in sensors],
+    )
     return fit_discriminant(
         rich,
         windows_NTC,

@@ -17,16 +17,15 @@ from torch import Tensor, nn
 
 from har_core.base.errors import InputError, Problem, UnknownNameError
 from har_core.base.names import unknown
-from har_core.datasets import channels
-from har_core.datasets.channels import Sensor
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.experiment import Option
+from har_core.spec.dataset import Sensor
 
 _Maker = TypeVar("_Maker", bound=Callable[..., nn.Module])
 
 _SHAPE_ARGUMENTS = ("num_channels", "num_timepoints", "num_classes")
 _FIT_ARGUMENTS = ("windows_NTC", "labels_N", "num_classes", "seed")
-_SENSORS = "sensors"
+_OPTIONAL_ARGUMENTS = ("sensors", "sampling_rate_hz")
 _makers: dict[str, Callable[..., nn.Module]] = {}
 
 
@@ -48,8 +47,8 @@ def register_classical(name: str) -> Callable[[_Maker], _Maker]:
     The function is called as ``fit(windows_NTC, labels_N, *, num_classes, seed, **options)``, with raw float32 windows
     (N, T, C) in sensor units; activities counted from 0, int64 (N,); the number of activities, of which training may
     lack some; the seed of all randomness; and options with positive numbers as defaults, which an experiment file may
-    set under ``[models.<name>]``. If it has an argument ``sensors`` after ``seed``, it also gets the sensors whose
-    three axes are among the channels.
+    set under ``[models.<name>]``. If it has the arguments ``sensors`` or ``sampling_rate_hz`` after ``seed``, it
+    also gets the sensors whose three axes are among the channels, or the samples in a second.
 
     It returns an ``nn.Module`` that takes any number of raw windows (N, T, C) and returns float32 logits (N, K), whose
     softmax gives the probabilities. Everything learnt is in its buffers (no code is ever pickled); buffers that only
@@ -59,7 +58,7 @@ def register_classical(name: str) -> Callable[[_Maker], _Maker]:
     Raises:
         ValueError: the name is taken, or the function has other arguments.
     """
-    return _register(name, _FIT_ARGUMENTS, optional=(_SENSORS,))
+    return _register(name, _FIT_ARGUMENTS, optional=_OPTIONAL_ARGUMENTS)
 
 
 def create_model(
@@ -95,7 +94,8 @@ def fit_model(
     *,
     num_classes: int,
     seed: int,
-    sensors: Sequence[Sensor] | None = None,
+    sampling_rate_hz: float,
+    sensors: Sequence[Sensor] = (),
     **options: Option,
 ) -> nn.Module:
     """Fit a classical model to raw windows; :func:`register_classical` describes the result.
@@ -106,7 +106,8 @@ def fit_model(
         labels_N: int64 (N,), activities counted from 0; at least two different ones.
         num_classes: K, the number of activities in the logits.
         seed: seed of all randomness.
-        sensors: those whose three axes are among the channels; by default every three in a row, in the order of DSADS.
+        sampling_rate_hz: samples in a second.
+        sensors: those whose three axes are among the channels (:func:`har_core.spec.channels.sensors_among`).
         **options: options of the model (:func:`describe`).
 
     Raises:
@@ -119,10 +120,9 @@ def fit_model(
     if problems:
         raise InputError(f"The model {name!r} cannot be fitted", problems)
     fit = _architecture(name)
-    if _SENSORS in inspect.signature(fit).parameters:
-        given = channels.sensors(range(windows_NTC.shape[2])) if sensors is None else tuple(sensors)
-        return fit(windows_NTC, labels_N, num_classes=num_classes, seed=seed, sensors=given, **options).eval()
-    return fit(windows_NTC, labels_N, num_classes=num_classes, seed=seed, **options).eval()
+    known = dict(zip(_OPTIONAL_ARGUMENTS, (tuple(sensors), sampling_rate_hz), strict=True))
+    taken = {name: value for name, value in known.items() if name in inspect.signature(fit).parameters}
+    return fit(windows_NTC, labels_N, num_classes=num_classes, seed=seed, **taken, **options).eval()
 
 
 def check_options(name: str, *, num_channels: int, num_timepoints: int, num_classes: int, **overrides: Option) -> None:

@@ -9,7 +9,6 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, se
 
 from har_core.base.files import write_text
 from har_core.base.text import printable_lines
-from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.evaluation.records import dump_json
 from har_core.report import choices, formats, published
 from har_core.report.confusions import frequent_mistakes
@@ -65,7 +64,6 @@ def make_environment(*packages: str) -> Environment:
     )
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
-        "activities": ACTIVITIES,
         "kind_words": KIND_WORDS,
         "drop_words": DROP_WORDS,
         "is_web_link": formats.is_web_link,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.evaluation.folds import Spread
 from har_core.report.formats import fixed, is_number
 from har_core.report.labels import Box, place_labels
@@ -17,8 +16,11 @@ _MARGIN = 12
 _MAX_NUMBERED = 24
 """With more subjects than this, dots are small and carry no number."""
 _MAX_LOSS = 4.0
-"""Losses above this are drawn at the edge; guessing among 19 activities gives 2.94."""
+"""Losses above this are drawn at the edge; guessing among 40 activities gives 3.7."""
 _MAX_WIDE_COUNT, _THOUSAND = 99, 1000
+_MOST_COLUMNS = 20
+"""Of squares side by side: with more activities they would be too small for a number."""
+_LARGEST_PITCH = 24
 
 
 def scatter(points: Sequence[tuple[str, float, float]], *, x_label: str, label: str) -> Markup | None:
@@ -108,37 +110,58 @@ def _lanes(positions: Sequence[float], distance: float) -> list[int]:
     return lanes
 
 
-def squares(subjects: Sequence[int], found: Mapping[tuple[int, int], tuple[int, str]], *, label: str) -> Markup | None:
+def squares(
+    subjects: Sequence[int],
+    activities: Mapping[int, str],
+    found: Mapping[tuple[int, int], tuple[int, str]],
+    *,
+    label: str,
+) -> Markup | None:
     """A row for each subject and a column for each activity, coloured by the worst finding.
+
+    Many activities are divided into parts, one below the other.
 
     Args:
         subjects: numbers, in the order of the rows.
+        activities: number -> name, in the order of the columns.
         found: (subject, activity) -> number of findings and the worst severity.
         label: of the chart.
     """
     if not subjects:
         return None
-    left, top = 22, 30
-    pitch = (WIDTH - left) / len(ACTIVITIES)
+    left, head, parts, top = 22, 30, list[Markup](), 0.0
+    num_columns = -(-len(activities) // -(-len(activities) // _MOST_COLUMNS))
+    pitch, columns = min((WIDTH - left) / num_columns, _LARGEST_PITCH), list(activities.items())
+    for own in (columns[column : column + num_columns] for column in range(0, len(columns), num_columns)):
+        parts += [text("tick small", left, top + 9, "activity"), text("tick small", 0, top + head - 6, "subj.")]
+        parts += _grid(subjects, own, found, Box(left, top + head, left + pitch, top + head + pitch))
+        top += head + pitch * len(subjects)
+    return chart(top, label, parts)
+
+
+def _grid(
+    subjects: Sequence[int],
+    columns: Sequence[tuple[int, str]],
+    found: Mapping[tuple[int, int], tuple[int, str]],
+    first: Box,
+) -> Iterator[Markup]:
+    """Squares with the numbers of their rows and columns around them; ``first`` bounds the one at the top left."""
+    pitch = first.right - first.left
     side = pitch - 1.5
-    parts = [text("tick small", left, 9, "activity"), text("tick small", 0, top - 6, "subj.")]
-    parts += [
-        text("tick small", left + pitch * column + side / 2, top - 6, str(column + 1), "middle")
-        for column in range(len(ACTIVITIES))
-    ]
-    for row, subject in enumerate(subjects):
-        y = top + pitch * row
-        parts.append(text("tick small", left - 6, y + side / 2 + 3, str(subject), "end"))
-        for column, activity in enumerate(ACTIVITIES):
-            x = left + pitch * column
-            count, severity = found.get((subject, column + 1), (0, ""))
-            words = f"subject {subject}, {activity}: {count:,} {'finding' if count == 1 else 'findings'}"
-            parts.append(rectangle(f"box {severity}", x, y, side, side, title=words if count else ""))
+    for column, (activity, name) in enumerate(columns):
+        x = first.left + pitch * column
+        yield text("tick small", x + side / 2, first.top - 6, str(activity or "–"), "middle")
+        for row, subject in enumerate(subjects):
+            y = first.top + pitch * row
+            count, severity = found.get((subject, activity), (0, ""))
+            words = f"subject {subject}, {name}: {count:,} {'finding' if count == 1 else 'findings'}"
+            yield rectangle(f"box {severity}", x, y, side, side, title=words if count else "")
             if count:
                 classes = f"inbox {severity}" + (" long" if count > _MAX_WIDE_COUNT else "")
                 number = str(count) if count < _THOUSAND else f"{count // _THOUSAND}k"
-                parts.append(text(classes, x + side / 2, y + side / 2 + 2.8, number, "middle"))
-    return chart(top + pitch * len(subjects), label, parts)
+                yield text(classes, x + side / 2, y + side / 2 + 2.8, number, "middle")
+    for row, subject in enumerate(subjects):
+        yield text("tick small", first.left - 6, first.top + pitch * row + side / 2 + 3, str(subject), "end")
 
 
 def curves(

@@ -73,7 +73,7 @@ def validation_over_folds(
         if not all("validation" in seed.scores for seed in result.seeds):  # no window of theirs was left
             continue
         own = found[result.protocol == _INNER].setdefault(result.architecture, {}).setdefault(validating[0], [])
-        own += [macro_f1_of_present(seed.scores["validation"]) for seed in result.seeds]
+        own += [macro_f1_of_present(seed.scores["validation"], seed.learnt) for seed in result.seeds]
     return {
         architecture: {subject: statistics.fmean(scores) for subject, scores in of_subjects.items()}
         for architecture, of_subjects in (found[True] or found[False]).items()

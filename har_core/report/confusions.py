@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
 
 import numpy as np
 
-from har_core.datasets.dsads.layout import ACTIVITIES
 from har_core.evaluation.scores import Scores
 from har_core.report.formats import lowest
 
@@ -17,12 +15,12 @@ _NUM_HARDEST_NAMED = 3
 
 def frequent_mistakes(scores: Scores) -> list[tuple[str, str, int, float]]:
     """Activity, what it was taken for, windows, and their share of the activity's; the most windows first."""
-    counts = np.asarray(scores.confusion)
+    counts, names = np.asarray(scores.confusion), [entry.activity for entry in scores.per_class]
     errors = counts - np.diag(np.diag(counts))
     shares = errors / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     places = np.argsort(-errors, axis=None, kind="stable")[:_NUM_MISTAKES_NAMED]
     return [
-        (ACTIVITIES[actual], ACTIVITIES[taken], int(errors[actual, taken]), float(shares[actual, taken]))
+        (names[actual], names[taken], int(errors[actual, taken]), float(shares[actual, taken]))
         for actual, taken in zip(*np.unravel_index(places, counts.shape), strict=True)
         if errors[actual, taken]
     ]
@@ -39,6 +37,5 @@ def hardest_activities(models: Sequence[Scores]) -> str:
     if not models:
         return ""
     means = np.mean([[entry.f1 for entry in scores.per_class] for scores in models], axis=0)
-    there = [bool(entry.support) for entry in models[0].per_class]
-    named = zip(compress(ACTIVITIES, there), compress(means, there), strict=True)
-    return lowest(dict(named), _NUM_HARDEST_NAMED)
+    named = {entry.activity: mean for entry, mean in zip(models[0].per_class, means, strict=True) if entry.support}
+    return lowest(named, _NUM_HARDEST_NAMED)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from markupsafe import Markup
 
+from har_core.audit.findings import Skipped, skipped_of, spec_of
 from har_core.audit.kinds import Kind, Severity
 from har_core.audit.summary import KindSummary, summarise_findings
 from har_core.report.charts import squares
@@ -37,6 +38,8 @@ DROP_WORDS = {
     "duplicate_validation": "Copies of test rows, left out of validation",
     "overlapping_training": "Samples shared with another role, left out of training",
     "overlapping_validation": "Samples shared with test, left out of validation",
+    "none_training": "None of the activities, left out of training",
+    "none_validation": "None of the activities, left out of validation",
 }
 
 
@@ -45,10 +48,14 @@ class AuditView:
     """The section on the recordings' content."""
 
     kinds: tuple[KindSummary, ...]
+    skipped: tuple[Skipped, ...]
+    """What was not looked for."""
     num_findings: int
     severities: dict[str, int]
     """Findings of each severity that there is, the worst first."""
     subjects: tuple[int, ...]
+    activities: Mapping[int, str]
+    """Number -> name, of the recordings; 0 only where a finding begins in rows that are none of them."""
     found: Mapping[tuple[int, int], tuple[int, str]]
     """(subject, activity) -> number of findings, at least one, and the worst severity."""
     counts: WindowCounts | None
@@ -71,7 +78,7 @@ class AuditView:
             count = sum(count for (own, _), (count, _) in self.found.items() if own == subject)
             words.append(f"subject {subject} {count:,}")
         label = f"Findings by subject and activity, also in the table below: {', '.join(words)}"
-        return squares(self.subjects, self.found, label=label)
+        return squares(self.subjects, self.activities, self.found, label=label)
 
     @property
     def windows_in_words(self) -> str:
@@ -94,7 +101,9 @@ def view_audit(inputs: ReportInputs) -> AuditView | None:
     """What the report says about ``inputs.findings``; None where there was no audit."""
     if inputs.findings is None:
         return None
-    found = _by_recording(inputs.findings)
+    found = _by_activity(inputs.findings)
+    spec = spec_of(inputs.findings)
+    numbers = [*range(1, spec.num_activities + 1), *([0] if any(not activity for _, activity in found) else [])]
     severities = inputs.findings["severity"].to_pylist()
     drops: dict[str, list[Mapping[str, int]]] = (
         {"Split of the models": [inputs.split_drops]} if inputs.split_drops else {}
@@ -107,9 +116,11 @@ def view_audit(inputs: ReportInputs) -> AuditView | None:
             drops[title] = list(by_fold.values())
     return AuditView(
         kinds=tuple(summarise_findings(inputs.findings).values()),
+        skipped=skipped_of(inputs.findings),
         num_findings=inputs.findings.num_rows,
         severities={str(s): severities.count(s) for s in Severity if s in severities},
         subjects=tuple(sorted({*inputs.subjects, *(subject for subject, _ in found)})),
+        activities={number: spec.activity_name(number) for number in numbers},
         found=found,
         counts=inputs.window_counts,
         drops=drops,
@@ -117,7 +128,7 @@ def view_audit(inputs: ReportInputs) -> AuditView | None:
     )
 
 
-def _by_recording(findings: pa.Table) -> dict[tuple[int, int], tuple[int, str]]:
+def _by_activity(findings: pa.Table) -> dict[tuple[int, int], tuple[int, str]]:
     severities: dict[tuple[int, int], list[str]] = {}
     for finding in findings.select(["subject", "activity", "severity"]).to_pylist():
         severities.setdefault((finding["subject"], finding["activity"]), []).append(finding["severity"])

@@ -33,7 +33,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "entries": [asdict(model) for model in page.models],
         "folds": [_fold(entry) for entry in inputs.folds],
         "experiment": dict(inputs.experiment),
-        "dataset": dict(inputs.dataset),
+        "dataset": inputs.facts,
         "data_runs": {asset: asdict(run) for asset, run in inputs.data_runs.items()},
         "git_commit": inputs.git_commit,
     }
@@ -80,6 +80,7 @@ def _audit(view: AuditView) -> dict[str, Any]:
         "num_findings": view.num_findings,
         "severities": view.severities,
         "kinds": [asdict(summary) | {"description": KIND_WORDS[summary.kind]} for summary in view.kinds],
+        "skipped": [skipped._asdict() for skipped in view.skipped],
         "recordings": [
             {"subject": subject, "activity": activity, "num_findings": count, "severity": severity}
             for (subject, activity), (count, severity) in sorted(view.found.items())

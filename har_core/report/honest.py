@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
 from har_core.evaluation.folds import Spread, common_seeds, mean_by_subject
 from har_core.report.charts import swarm
 from har_core.report.fold_problems import problems_of_folds
@@ -22,7 +21,12 @@ from har_core.report.published import PUBLISHED_BY_PROTOCOL
 from har_core.report.rankings import place_among
 
 LEAKY = "leaky"
-TITLES = {"loso": "Leave one subject out", "pairs": "Leave two subjects out", LEAKY: "Random split"}
+TITLES = {
+    "loso": "Leave one subject out",
+    "pairs": "Leave two subjects out",
+    "group": "Leave groups of subjects out",
+    LEAKY: "Random split",
+}
 """By protocol, the headline first; last the one that tests people it trained on."""
 _NUM_HARDEST_NAMED = 2
 
@@ -169,8 +173,7 @@ def _compared(protocol: str, rows: Sequence[FoldRow], inputs: ReportInputs) -> t
         ComparedScore(name=name, score=Spread.of([value]), source=published.source, measured=published.measured)
         for name, value in published.scores.items()
     ]
-    length = inputs.experiment.get("windows", {}).get("length")
-    seconds = f", windows of {length / SAMPLING_RATE_HZ:g} s" if length else ""
+    seconds = f", windows of {inputs.window_length / inputs.spec.sampling_rate_hz:g} s" if inputs.window_length else ""
     for row in rows:
         if row.is_complete:
             score = row.summary.macro_f1 if published.metric == "macro-F1" else row.summary.accuracy

@@ -12,7 +12,8 @@ import pyarrow as pa
 from har_core.datasets.origin import Origin
 from har_core.evaluation.results import FoldResult, ModelResult
 from har_core.evaluation.scores import Scores
-from har_core.report.published import name_of
+from har_core.report.published import DATASET, name_of
+from har_core.spec.dataset import DatasetSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,8 @@ class ReportInputs:
     origin: Origin
     """Of the recordings."""
     created: datetime
+    spec: DatasetSpec
+    """What the windows are of, whose activities all :attr:`entries` and :attr:`folds` are scored by."""
     entries: tuple[ReportEntry, ...]
     missing: tuple[str, ...] = ()
     """What was asked for and is not here, in words: ``models/lstm: not trained yet``."""
@@ -96,6 +99,8 @@ class ReportInputs:
     """The whole resolved experiment file."""
     dataset: Mapping[str, Any] = field(default_factory=dict)
     """A few facts about recordings, windows and splits, by name."""
+    window_length: int | None = None
+    """Samples in a window; None where nobody knows."""
     data_runs: Mapping[str, DataRun] = field(default_factory=dict)
     """The runs behind the facts and the findings, by asset: ``recording_audit``."""
     git_commit: str | None = None
@@ -113,5 +118,12 @@ class ReportInputs:
 
     @property
     def is_like_published(self) -> bool:
-        """Whether published figures may stand beside these: of real recordings, of all activities."""
-        return self.origin == "real" and not self.experiment.get("source", {}).get("activities")
+        """Whether published figures may stand beside these: of real recordings, of the same activities."""
+        chosen = self.experiment.get("windows", {}).get("activities")
+        return self.origin == "real" and self.spec.name == DATASET and not chosen
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the data set is, then :attr:`dataset`."""
+        named = {"data set": self.spec.title, "cite": self.spec.citation, "licence": self.spec.licence}
+        return {name: text for name, text in named.items() if text} | dict(self.dataset)

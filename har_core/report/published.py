@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+DATASET = "dsads"
+"""Of which all figures here are."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedFigures:

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from har_core.base.errors import HarError
 from har_core.base.memory import is_out_of_memory
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
 from har_core.evaluation.complexity import measure_complexity
 from har_core.evaluation.scores import score
 from har_core.fitting.fit import classifier_of, fit_architecture
@@ -105,22 +104,23 @@ class InnerFolds:
                 report(first + event.record.epoch, fmean([*before, best]))
 
         training, validation = (labelled(windows.roles[role]) for role in ("training", "validation"))
-        channels = channels_seen(settings.training)
+        channels = channels_seen(windows.spec, settings.training)
         fitted = fit_architecture(
             self.architecture,
             training,
             validation,
             settings,
             self.runtime,
+            spec=windows.spec,
             channels=channels,
             statistics=windows.statistics,
             listener=listen,
         )
         if fitted.history:
             return best
-        probabilities = predict_probabilities(classifier_of(fitted, None, channels), validation.windows)
-        activities = {*training.labels.tolist(), *validation.labels.tolist()}
-        best = score(validation.labels.numpy(), probabilities, activities=activities).macro_f1
+        probabilities = predict_probabilities(classifier_of(fitted, None, windows.spec, channels), validation.windows)
+        labels = validation.labels.numpy()
+        best = score(labels, probabilities, activities=labels.tolist()).macro_f1
         report(first + 1, fmean([*before, best]))
         return best
 
@@ -128,13 +128,14 @@ class InnerFolds:
         return 1 if takes_raw_windows(self.architecture) else settings.training.epochs
 
     def _macs(self, settings: ModelSettings) -> int:
-        num_channels = len(channels_seen(settings.training))
+        spec = self._windows[0].spec
+        num_channels = len(channels_seen(spec, settings.training))
         with torch.device("meta"):
             network = create_model(
                 self.architecture,
                 num_channels=num_channels,
                 num_timepoints=self.num_timepoints,
-                num_classes=NUM_ACTIVITIES,
+                num_classes=spec.num_activities,
                 **settings.architecture_options,
             )
         return measure_complexity(network, self.num_timepoints, num_channels).macs

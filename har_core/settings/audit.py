@@ -8,22 +8,22 @@ from har_core.settings.base import Settings
 
 
 class AuditSettings(Settings):
-    """Thresholds of the content audit; ``docs/audit.md`` explains them."""
+    """Thresholds of the content audit; ``docs/audit.md`` explains them. A unit is all that is worn at one place."""
 
     zero_rows: int = Field(default=1, ge=1)
     """Consecutive rows of zeros on a whole unit that make a zero run."""
     held_rows: int = Field(default=2, ge=2)
-    """Consecutive equal rows on all channels that make a constant run."""
+    """Consecutive equal rows on all channels that make a constant run; more on fewer channels than 45."""
     held_rows_of_unit: int = Field(default=3, ge=2)
-    """The same on a unit."""
+    """The same on a unit; more on fewer channels than nine."""
     held_rows_of_channel: int = Field(default=12, ge=2)
     """The same on one channel, zero or not; a sensor at rest repeats a value up to nine times."""
     saturated_rows: int = Field(default=3, ge=2)
     """Consecutive rows at the largest or smallest value of a channel that make it saturated."""
     copied_rows: int = Field(default=1, ge=1)
-    """Consecutive rows found in a second place, on all channels, that make duplicates."""
+    """Consecutive rows found in a second place, on all channels, that make duplicates; more on fewer channels."""
     copied_rows_of_unit: int = Field(default=5, ge=1)
-    """The same on a unit."""
+    """The same on a unit; more on fewer channels than nine."""
     copied_rows_of_channel: int = Field(default=50, ge=50)
     """Consecutive rows in which two channels are equal that make one a duplicate of the other."""
     join_score: float = Field(default=3.0, gt=0)
@@ -36,10 +36,6 @@ class AuditSettings(Settings):
     """Log-likelihood from which two channels, sensors or units count as exchanged in a stretch of segments."""
     swap_evidence_of_joins: float = Field(default=5.0, gt=0)
     """Part of it that must come from the joins at its ends: levels alone could also mean that a unit was turned."""
-    acceleration_limit: float = Field(default=180.0, gt=0)
-    """Largest acceleration that a unit can measure along an axis, m/s²: 18 g."""
-    turning_rate_limit: float = Field(default=20.944, gt=0)
-    """Largest turning rate that a unit can measure about an axis, rad/s: 1200°/s."""
     field_min: float = Field(default=0.3, ge=0)
     """Norm of the magnetic field, as a multiple of the Earth's, below which it is not the Earth's alone."""
     field_max: float = Field(default=1.7, gt=0)

@@ -17,13 +17,15 @@ from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
-from har_core.settings.report import EvaluationSettings, ReportSettings
+from har_core.settings.report import TESTING_IN_TURN, EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.search import SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
 from har_core.settings.windows import WindowSettings
+from har_core.spec.dataset import DatasetSpec
+from har_core.spec.selection import spec_of_windows
 
 Option = int | float | bool | str
 """Type of an option of an architecture."""
@@ -70,6 +72,8 @@ class Experiment(Settings):
 
     path: Path
     """The file, as given."""
+    dataset: DatasetSpec = Field(exclude=True)
+    """Of the recordings, as ``[source] dataset`` names it; no key of the file."""
     source: SourceSettings = Field(default_factory=SourceSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     windows: WindowSettings = Field(default_factory=WindowSettings)
@@ -90,6 +94,22 @@ class Experiment(Settings):
     def name(self) -> str:
         """The file's name without its ending, as text that can be stored."""
         return printable(self.path.stem)
+
+    @property
+    def windowed(self) -> DatasetSpec:
+        """Of the windows: ``dataset`` after ``[windows]``."""
+        windows = self.windows
+        return spec_of_windows(
+            self.dataset,
+            activities=windows.activities,
+            none=windows.none,
+            sampling_rate_hz=windows.sampling_rate_hz,
+        )
+
+    @property
+    def window_length(self) -> int:
+        """Samples in a window."""
+        return self.windows.samples(self.windowed.sampling_rate_hz)
 
     def model_settings(self, architecture: str) -> ModelSettings:
         """Settings that ``architecture``, one of ``models.architectures``, is built and trained with."""
@@ -121,7 +141,7 @@ class Experiment(Settings):
     @property
     def has_validation(self) -> bool:
         """Whether anybody validates, in the split or in folds of subjects; else no champion is chosen."""
-        chosen = {"inner"} if not self.evaluation.validation_subjects else {"inner", "loso", "pairs"}
+        chosen = {"inner", *(TESTING_IN_TURN if self.evaluation.validation_subjects else ())}
         return bool(self.splits.validation_subjects or chosen & set(self.evaluation.protocols))
 
     def resolved(self) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from pydantic import Field, field_validator
 
 from har_core.settings.base import Settings
 
-Protocol = Literal["loso", "pairs", "inner", "leaky"]
+Protocol = Literal["loso", "pairs", "group", "inner", "leaky"]
+TESTING_IN_TURN = ("loso", "pairs", "group")
+"""Protocols in which every subject tests once."""
 LeakyShares = Literal["60/20/20", "50/30/20"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -17,11 +19,14 @@ class EvaluationSettings(Settings):
     """Protocols that score architectures over folds, and how latency and throughput are measured."""
 
     protocols: tuple[Protocol, ...] = ()
-    """``loso``: each subject tests in turn; ``pairs``: two at once; ``inner``: each validates; ``leaky``: segments."""
+    """``loso``: each subject tests in turn; ``pairs``: two at once; ``group``: ``num_groups`` parts of all;
+    ``inner``: each validates; ``leaky``: segments of all."""
+    num_groups: int = Field(default=5, ge=2)
+    """Groups that the subjects are dealt to for ``group``; each tests once."""
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     """Seeds; each fold is trained once with each."""
     validation_subjects: int = Field(default=1, ge=0, le=2)
-    """Subjects that validate in each fold of ``loso`` and ``pairs``; 0 only if no network keeps its best epoch."""
+    """Subjects that validate in each fold of whole subjects; 0 only if no network keeps its best epoch."""
     leaky_shares: LeakyShares = "60/20/20"
     """Percent of the segments that train, validate and test in each fold of ``leaky``."""
     architectures: tuple[str, ...] | None = Field(default=None, min_length=1)

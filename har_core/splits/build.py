@@ -25,15 +25,15 @@ from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_paths
 from har_core.base.memory import freed_memory_kept
 from har_core.base.progress import Progress, silent
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.settings.splits import SplitSettings
+from har_core.spec.dataset import DatasetSpec
 from har_core.splits.names import DROPS, FILE_NAMES, STATISTICS_FILE_NAME
 from har_core.splits.normalization import Statistics, measure
 from har_core.splits.parts import CheckedParts, read_named, training_samples
 from har_core.splits.protocols import Fold
 from har_core.splits.role_checks import check_named_subjects, check_roles
-from har_core.splits.roles import ROLES, UNUSED, assign_roles, assign_subjects, roles_of_windows, separate
-from har_core.windows.dataset import WindowsWriter, open_windows
+from har_core.splits.roles import ROLES, UNUSED, Grid, assign_roles, assign_subjects, roles_of_windows, separate
+from har_core.windows.dataset import WindowsWriter, open_windows, spec_of
 from har_core.windows.schema import INHERITED_METADATA, batch_of, length_of, window_schema
 from har_core.windows.store import SampleStore, in_memory
 from har_core.windows.tensors import WindowTensors, read_keys, read_tensors, rows_of, tensors_of
@@ -63,6 +63,8 @@ class SplitsSummary:
 class SplitWindows:
     """A split as tensors, in memory or mapped."""
 
+    spec: DatasetSpec
+    """The description of the windows."""
     roles: dict[str, WindowTensors]
     """Windows by :data:`role <har_core.splits.roles.ROLES>`, in the order of their keys; validation may be empty."""
     statistics: Statistics | None
@@ -94,7 +96,7 @@ def write_splits(
         StorageError: the disk is full.
     """
     with open_windows(windows_path) as file:
-        named, length = read_named(file), length_of(file.schema_arrow)
+        named, spec, grid, only_in_test = _read_all_but_samples(file)
         present = named["subject"].to_pylist()
         subjects = assign_subjects(settings, present)
         wanted = {
@@ -103,20 +105,21 @@ def write_splits(
             "test": settings.test_subjects,
         }
         assigned = roles_of_windows(named, subjects)
-        split = separate(named, assigned, length=length)
+        split = separate(named, assigned, grid, only_in_test=only_in_test)
         given = {role: _as_given(role, numbers) for role, numbers in wanted.items()}
         role_checks = _require(
             check_named_subjects({_setting(role): numbers or () for role, numbers in wanted.items()}, present),
             *check_roles(
                 named,
                 split.roles,
-                length=length,
+                grid,
                 assigned=assigned,
                 given=given,
                 validation_required=bool(settings.validation_subjects),
+                only_in_test=only_in_test,
             ),
         )
-        statistics = measure(training_samples(file, split.roles, progress), CHANNELS)
+        statistics = measure(training_samples(file, split.roles, progress), spec.channel_names)
         parts = CheckedParts(file, split.roles, statistics, progress)
         with atomic_paths(*(folder / name for name in FILE_NAMES.values()), folder / STATISTICS_FILE_NAME) as paths:
             schemas = {role: _schema(file, settings, role, subjects[role], split.num_dropped) for role in ROLES}
@@ -156,7 +159,8 @@ def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Pat
     in_order = {reason: num_dropped[reason] for reason in DROPS if reason in num_dropped}
     if raw_from is None:
         roles = {role: read_tensors(folder / name, store) for role, name in FILE_NAMES.items()}
-        return SplitWindows(roles=roles, statistics=_read_statistics(folder), num_dropped=in_order)
+        spec, statistics = roles[ROLES[0]].spec, _read_statistics(folder)
+        return SplitWindows(spec=spec, roles=roles, statistics=statistics, num_dropped=in_order)
     with open_windows(raw_from) as file:
         named = read_named(file)
         of_windows = np.full(named.num_rows, UNUSED, dtype=np.int8)
@@ -166,8 +170,9 @@ def read_splits(folder: Path, store: SampleStore | None = None, *, raw_from: Pat
                 problem = Problem(path=str(raw_from), expected=f"the windows that {folder} was made of")
                 raise InputError("The split is not of these windows", [problem])
             of_windows[rows] = index
-        roles = _gather(CheckedParts(file, of_windows, None), named, store)
-        return SplitWindows(roles=roles, statistics=None, num_dropped=in_order)
+        spec = spec_of(file)
+        roles = _gather(CheckedParts(file, of_windows, None), named, spec, store)
+        return SplitWindows(spec=spec, roles=roles, statistics=None, num_dropped=in_order)
 
 
 def cut_fold(
@@ -191,28 +196,29 @@ def cut_fold(
         StorageError: the store has no room.
     """
     with open_windows(windows_path) as file:
-        named, length = read_named(file), length_of(file.schema_arrow)
-        assigned = assign_roles(fold, named)
-        split = separate(named, assigned, length=length)
+        named, spec, grid, only_in_test = _read_all_but_samples(file)
+        assigned = assign_roles(fold, named, grid)
+        split = separate(named, assigned, grid, only_in_test=only_in_test)
         subjects = {fold.name: [*fold.training, *fold.validation, *fold.test]}
         role_checks = _require(
             check_named_subjects(subjects, named["subject"].to_pylist()),
             *check_roles(
                 named,
                 split.roles,
-                length=length,
+                grid,
                 assigned=assigned,
                 subjects_apart=fold.subjects_apart,
                 validation_required=fold.has_validation,
+                only_in_test=only_in_test,
             ),
         )
         unwanted = [index for index, role in enumerate(ROLES) if role not in wanted]
         of_windows = np.where(np.isin(split.roles, unwanted), UNUSED, split.roles).astype(np.int8)
-        statistics = measure(training_samples(file, of_windows), CHANNELS) if normalise else None
+        statistics = measure(training_samples(file, of_windows), spec.channel_names) if normalise else None
         parts = CheckedParts(file, of_windows, statistics)
-        roles = _gather(parts, named, store)
+        roles = _gather(parts, named, spec, store)
         checks = _require(*role_checks, *parts.checks())
-    return SplitWindows(roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
+    return SplitWindows(spec=spec, roles=roles, statistics=statistics, num_dropped=split.num_dropped, checks=checks)
 
 
 def _read_statistics(folder: Path) -> Statistics:
@@ -224,19 +230,30 @@ def _read_statistics(folder: Path) -> Statistics:
         raise InputError("The split cannot be read", [problem]) from error
 
 
-def _gather(parts: CheckedParts, named: pa.Table, store: SampleStore | None) -> dict[str, WindowTensors]:
-    """The windows of each role as tensors (N, T, C); ``named`` has the keys and flags of all windows of the file."""
+def _read_all_but_samples(file: pq.ParquetFile) -> tuple[pa.Table, DatasetSpec, Grid, int | None]:
+    """Names of all windows, their description and grid, and the number of the activity that stands in test alone."""
+    spec = spec_of(file)
+    is_alone = (file.metadata.metadata or {}).get(b"har.none") == b"test"
+    numbers = (number for number, name in enumerate(spec.activities, start=1) if is_alone and name == spec.none)
+    only_in_test = next(numbers, None)
+    return read_named(file), spec, Grid(length_of(file.schema_arrow), spec.segment_length), only_in_test
+
+
+def _gather(
+    parts: CheckedParts, named: pa.Table, spec: DatasetSpec, store: SampleStore | None
+) -> dict[str, WindowTensors]:
+    """The windows of each role as tensors (N, T, C); ``named`` has the names of all windows of the file."""
     chosen = {role: parts.roles == index for index, role in enumerate(ROLES)}
     empty = in_memory if store is None else store.empty
-    windows = {role: empty(int(chosen[role].sum()), parts.length, NUM_CHANNELS) for role in ROLES}
+    windows = {role: empty(int(chosen[role].sum()), parts.length, spec.num_channels) for role in ROLES}
     num_done = dict.fromkeys(ROLES, 0)
     with freed_memory_kept():
         for part in parts:
             start = num_done[part.role]
             num_done[part.role] = start + len(part)
             into = windows[part.role][start : num_done[part.role]]
-            into.view(-1, NUM_CHANNELS).copy_(torch.from_numpy(part.samples).T)
-    return {role: tensors_of(named.filter(chosen[role]), windows[role]) for role in ROLES}
+            into.view(-1, spec.num_channels).copy_(torch.from_numpy(part.samples).T)
+    return {role: tensors_of(named.filter(chosen[role]), windows[role], spec) for role in ROLES}
 
 
 def _setting(role: str) -> str:
@@ -267,5 +284,6 @@ def _schema(
         b"har.subjects": json.dumps(list(subjects)).encode(),
         _NUM_DROPPED: json.dumps(own).encode(),
     }
-    measures = dict.fromkeys(CHANNELS, "standard deviations from the mean of the training windows")
-    return window_schema(length_of(file.schema_arrow), measures=measures).with_metadata(metadata)
+    spec = spec_of(file)
+    measures = dict.fromkeys(spec.channel_names, "standard deviations from the mean of the training windows")
+    return window_schema(spec, length_of(file.schema_arrow), measures=measures).with_metadata(metadata)

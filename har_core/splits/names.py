@@ -4,6 +4,8 @@ FILE_NAMES = {"training": "train.parquet", "validation": "validation.parquet", "
 STATISTICS_FILE_NAME = "statistics.json"
 
 DROPS = (
+    "none_training",
+    "none_validation",
     "damaged_training",
     "duplicate_training",
     "duplicate_validation",
@@ -27,3 +29,6 @@ SPLIT_CHECK_NAMES = (
 )
 """In order: of roles (:mod:`har_core.splits.role_checks`), then of values (:mod:`har_core.splits.parts`). The protocol
 ``leaky`` lacks ``roles_share_no_subject``."""
+
+ONE_SUBJECT = "only the protocol leaky can score models on the windows of one subject"
+"""What can still be done where roles need several subjects."""

@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 from har_core.base.ahead import ahead
 from har_core.base.checks import Check
 from har_core.base.progress import Progress, silent
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
 from har_core.splits.normalization import Moments, Statistics, apply
 from har_core.splits.roles import ROLES, UNUSED
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, length_of
+from har_core.windows.schema import KEY_COLUMNS, NAMED_COLUMNS, channel_columns, channels_of, length_of
 
 TOLERANCE = 1e-3
 """How far mean and deviation of a normalised training channel may be from 0 and 1."""
@@ -31,7 +30,7 @@ class Part:
 
     role: str
     named: dict[str, npt.NDArray[np.generic]]
-    """(N,) for each of KEY_COLUMNS and FLAG_COLUMNS."""
+    """(N,) for each of NAMED_COLUMNS."""
     samples: npt.NDArray[np.float32]
     """(C, M), in sensor units or normalised."""
 
@@ -40,8 +39,8 @@ class Part:
 
 
 def read_named(file: pq.ParquetFile) -> pa.Table:
-    """Keys and flags of all windows of a file, in its order."""
-    return file.read(columns=[*KEY_COLUMNS, *FLAG_COLUMNS])
+    """Keys, labels and flags of all windows of a file, in its order."""
+    return file.read(columns=list(NAMED_COLUMNS))
 
 
 def parts_of(file: pq.ParquetFile, roles: npt.NDArray[np.int8], wanted: Iterable[str] = ROLES) -> Iterator[Part]:
@@ -60,13 +59,13 @@ def parts_of(file: pq.ParquetFile, roles: npt.NDArray[np.int8], wanted: Iterable
         return index, rows, channels_of(rows)
 
     for index, rows, channels in ahead(read, chosen):
-        samples = channels.reshape(NUM_CHANNELS, sizes[index], length)
+        samples = channels.reshape(len(channels), sizes[index], length)
         for role in wanted_here[index]:
             mask = by_group[index] == ROLES.index(role)
-            named = {name: rows[name].to_numpy()[mask] for name in (*KEY_COLUMNS, *FLAG_COLUMNS)}
+            named = {name: rows[name].to_numpy()[mask] for name in NAMED_COLUMNS}
             # Most row groups hold windows of one role alone: no copy for those.
             own = samples if mask.all() else samples[:, mask]
-            yield Part(role=role, named=named, samples=own.reshape(NUM_CHANNELS, -1))
+            yield Part(role=role, named=named, samples=own.reshape(len(channels), -1))
 
 
 def training_samples(
@@ -93,7 +92,8 @@ class CheckedParts:
         """``statistics`` normalise the windows; None leaves them in sensor units."""
         self.roles, self.length = roles, length_of(file.schema_arrow)
         self._file, self._statistics, self._progress = file, statistics, progress
-        self._training = Moments(NUM_CHANNELS)
+        self._channels = channel_columns(file.schema_arrow)
+        self._training = Moments(len(self._channels))
         self._num_not_finite = 0
         self._first_not_finite = ""
 
@@ -116,7 +116,7 @@ class CheckedParts:
         )
         if self._statistics is None:
             return (finite,)
-        varies = ~np.isin(CHANNELS, self._statistics.constant)
+        varies = ~np.isin(self._channels, self._statistics.constant)
         means = np.abs(self._training.mean)
         deviations = np.abs(self._training.standard_deviation - 1) * varies
         constant = f"; constant: {', '.join(self._statistics.constant)}" if self._statistics.constant else ""
@@ -125,13 +125,13 @@ class CheckedParts:
             Check(
                 name="training_means_are_0",
                 passed=bool((means <= TOLERANCE).all()),
-                detail=_worst("mean", means),
+                detail=self._worst("mean", means),
                 expected=f"means of the normalised training channels within {TOLERANCE:g} of 0",
             ),
             Check(
                 name="training_deviations_are_1",
                 passed=bool((deviations <= TOLERANCE).all()),
-                detail=_worst("deviation", deviations) + constant,
+                detail=self._worst("deviation", deviations) + constant,
                 expected=f"deviations of the normalised training channels within {TOLERANCE:g} of 1, "
                 "but of constant ones",
             ),
@@ -142,17 +142,15 @@ class CheckedParts:
         if not np.isfinite(part.samples).all():
             not_finite = ~np.isfinite(part.samples)
             self._num_not_finite += int(not_finite.sum())
-            self._first_not_finite = self._first_not_finite or _first_place(part, not_finite)
+            self._first_not_finite = self._first_not_finite or self._first_place(part, not_finite)
         if part.role == "training" and self._statistics is not None:
             self._training.update(part.samples)
 
+    def _first_place(self, part: Part, wrong: npt.NDArray[np.bool_]) -> str:
+        channel, window, _ = np.argwhere(wrong.reshape(len(wrong), len(part), -1))[0]
+        key = ", ".join(f"{name} {part.named[name][window]}" for name in KEY_COLUMNS)
+        return f", first in {self._channels[channel]} of {key}"
 
-def _first_place(part: Part, wrong: npt.NDArray[np.bool_]) -> str:
-    channel, window, _ = np.argwhere(wrong.reshape(NUM_CHANNELS, len(part), -1))[0]
-    key = ", ".join(f"{name} {part.named[name][window]}" for name in KEY_COLUMNS)
-    return f", first in {CHANNELS[channel]} of {key}"
-
-
-def _worst(what: str, errors: npt.NDArray[np.float64]) -> str:
-    worst = int(np.argmax(errors))  # NaN counts as the largest
-    return f"the {what} of {CHANNELS[worst]} is off by {errors[worst]:.2g}, the others by less"
+    def _worst(self, what: str, errors: npt.NDArray[np.float64]) -> str:
+        worst = int(np.argmax(errors))  # NaN counts as the largest
+        return f"the {what} of {self._channels[worst]} is off by {errors[worst]:.2g}, the others by less"

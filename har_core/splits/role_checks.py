@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from har_core.base.checks import Check
-from har_core.splits.roles import ROLES, TEST, TRAINING, UNUSED, VALIDATION, positions_of
+from har_core.splits.names import ONE_SUBJECT
+from har_core.splits.roles import ROLES, TEST, TRAINING, UNUSED, VALIDATION, Grid, positions_of
 from har_core.windows.schema import KEY_COLUMNS, NO_GROUP
 
 _MAX_NAMED = 5
@@ -34,19 +35,20 @@ def check_named_subjects(named: Mapping[str, Iterable[int]], subjects: Iterable[
 def check_roles(
     named: pa.Table,
     roles: _Roles,
+    grid: Grid,
     *,
-    length: int,
     assigned: _Roles | None = None,
     subjects_apart: bool = True,
     validation_required: bool = True,
     given: Mapping[str, str] | None = None,
+    only_in_test: int | None = None,
 ) -> tuple[Check, ...]:
     """Check any assignment of roles, of whatever protocol.
 
     Args:
-        named: N rows with the keys and flags of windows, in any order.
+        named: N rows with the keys, labels and flags of windows, in any order.
         roles: (N,) index into :data:`~har_core.splits.roles.ROLES` of each window, or UNUSED.
-        length: samples in a window.
+        grid: of the windows.
         assigned: (N,) the roles before windows were dropped from them, where any were: what dropping took from a role
             is told apart from what the data lacks.
         subjects_apart: whether a subject may have one role only. Not so for the protocol ``leaky``, which exists to
@@ -54,31 +56,38 @@ def check_roles(
         validation_required: whether validation must have windows.
         given: the setting that gives a role its subjects, by role, as in ``splits.test_subjects = [9]``; told where the
             role is empty.
+        only_in_test: number of an activity that stands in test alone, if there is one.
 
     Returns:
         Whether each role has windows; no subject has two roles; no window, nor a sample of one, has two roles; no rows
-        that the recordings hold twice have two roles; no damaged window trains; and each role has every activity of
-        the data. Validation may lack an activity that it lost to dropping, and the check says so: another subject
+        that the recordings hold twice have two roles; no damaged window trains; and each role has every activity:
+        training those of the data, the others those of their own subjects. What a role's subjects never did is told,
+        and no fault. Validation may lack an activity that it lost to dropping, and the check says so: another subject
         would have to validate, which a protocol may not be able to choose. Training may not.
     """
     required = [role for role in range(len(ROLES)) if role != VALIDATION or validation_required]
     checks = [
-        _check_not_empty(named["subject"].to_numpy(), roles, required, given or {}),
+        _check_not_empty(named["subject"].to_numpy(), roles, required, given or {}, subjects_apart=subjects_apart),
         *([_check_subjects(named["subject"].to_numpy(), roles)] if subjects_apart else []),
-        _check_windows(named, roles, length),
+        _check_windows(named, roles, grid),
         _check_groups(named["duplicate_group"].to_numpy(), roles),
         _check_damage(named["damaged"].to_numpy(zero_copy_only=False), roles),
-        _check_activities(named["activity"].to_numpy(), roles, roles if assigned is None else assigned, required),
+        _check_activities(named, roles, roles if assigned is None else assigned, required, only_in_test),
     ]
     return tuple(checks)
 
 
-def _check_not_empty(subjects: _Numbers, roles: _Roles, required: Sequence[int], given: Mapping[str, str]) -> Check:
+def _check_not_empty(
+    subjects: _Numbers, roles: _Roles, required: Sequence[int], given: Mapping[str, str], *, subjects_apart: bool
+) -> Check:
     counts = [int((roles == role).sum()) for role in range(len(ROLES))]
     found = ", ".join(f"{count} {role} windows" for role, count in zip(ROLES, counts, strict=True))
     empty = [ROLES[role] for role in required if not counts[role]]
     reasons = [given[role] for role in empty if role in given]
-    present = f"the data has subjects {_listed(np.unique(subjects))}"
+    numbers = np.unique(subjects)
+    present = f"the data has subjects {_listed(numbers)}"
+    if len(numbers) == 1 and subjects_apart:
+        present = f"the data has one subject, {numbers[0]}, who cannot both train and test: {ONE_SUBJECT}"
     return Check(
         name="no_role_is_empty",
         passed=not empty,
@@ -97,12 +106,12 @@ def _check_subjects(subjects: _Numbers, roles: _Roles) -> Check:
     )
 
 
-def _check_windows(named: pa.Table, roles: _Roles, length: int) -> Check:
+def _check_windows(named: pa.Table, roles: _Roles, grid: Grid) -> Check:
     used = roles != UNUSED
-    positions, role = positions_of(named, length)[used], roles[used]
+    positions, role = positions_of(named, grid)[used], roles[used]
     order = np.argsort(positions, kind="stable")
     # Where two windows overlap and differ in role, so do two neighbours between them: looking at neighbours is enough.
-    wrong = np.flatnonzero((np.diff(positions[order]) < length) & (np.diff(role[order]) != 0))
+    wrong = np.flatnonzero((np.diff(positions[order]) < grid.length) & (np.diff(role[order]) != 0))
     keys = [named[name].to_numpy()[used][order] for name in KEY_COLUMNS]
     role = role[order]
 
@@ -143,24 +152,32 @@ def _check_damage(damaged: npt.NDArray[np.bool_], roles: _Roles) -> Check:
     )
 
 
-def _check_activities(activities: _Numbers, roles: _Roles, assigned: _Roles, required: Sequence[int]) -> Check:
+def _check_activities(
+    named: pa.Table, roles: _Roles, assigned: _Roles, required: Sequence[int], only_in_test: int | None
+) -> Check:
+    activities, subjects = named["activity"].to_numpy(), named["subject"].to_numpy()
     every = np.unique(activities)
     complaints: list[str] = []
     remarks: list[str] = []
     for role in required:
-        missing = np.setdiff1d(every, activities[roles == role])
+        wanted = every if role == TEST else np.setdiff1d(every, -1 if only_in_test is None else only_in_test)
+        had = activities[np.isin(subjects, subjects[assigned == role])]
+        never = np.setdiff1d(wanted, had)
+        missing = np.setdiff1d(wanted, activities[roles == role])
         lost = np.intersect1d(missing, activities[assigned == role])
-        absent = np.setdiff1d(missing, lost)
+        absent = np.setdiff1d(missing, lost if role == TRAINING else [*lost, *never])
         if len(absent):
             complaints.append(f"{ROLES[role]} lacks {_listed(absent)}")
         if len(lost):
             text = f"{ROLES[role]} lost every window of {_listed(lost)} because of copies, overlaps or damage"
             (complaints if role in {TRAINING, TEST} else remarks).append(text)
+        if len(never) and role != TRAINING and len(had):
+            remarks.append(f"no {ROLES[role]} subject has {_listed(never)}")
     return Check(
         name="every_role_has_every_activity",
         passed=not complaints,
         detail="; ".join([*complaints, *remarks]) or f"{len(every)} activities in each role",
-        expected="every activity of the data in every role",
+        expected="every activity of the data in training, and every one of its own subjects in each other role",
     )
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.settings.splits import SplitSettings
 from har_core.splits.names import DROPS
 from har_core.splits.protocols import NUM_LEAKY_FOLDS, Fold
@@ -24,7 +24,16 @@ UNUSED = -1
 TRAINING, VALIDATION, TEST = range(len(ROLES))
 
 LEAKY_SEED = 0
-"""Of the drawing of segments, so that every architecture meets the same folds."""
+"""Of the drawing of blocks, so that every architecture meets the same folds."""
+
+
+class Grid(NamedTuple):
+    """What says, beside their keys, which rows windows hold."""
+
+    length: int
+    """Samples in a window."""
+    segment_length: int | None
+    """Samples in each segment, in sets of parts that may go on into each other."""
 
 
 def assign_subjects(settings: SplitSettings, subjects: Iterable[int]) -> dict[str, tuple[int, ...]]:
@@ -56,20 +65,22 @@ def roles_of_windows(keys: pa.Table, subjects: Mapping[str, Sequence[int]]) -> n
     return roles
 
 
-def assign_roles(fold: Fold, keys: pa.Table) -> npt.NDArray[np.int8]:
+def assign_roles(fold: Fold, keys: pa.Table, grid: Grid) -> npt.NDArray[np.int8]:
     """The role (N,) of each window in a fold before anything leaves it: an index into :data:`ROLES`, or :data:`UNUSED`.
 
-    ``leaky`` draws whole segments (those of the windows' first samples) at random, each activity spread evenly over the
-    folds: fold k tests one fifth of the segments, the next fifth validates, with half of the one after it for shares of
-    50/30/20, and the rest trains.
+    ``leaky`` draws blocks (those of the windows' first samples) at random, each activity spread evenly over the folds:
+    fold k tests one fifth of the blocks, the next fifth validates, with half of the one after it for shares of
+    50/30/20, and the rest trains. A block is a segment where these have one length, else as many samples of one as a
+    window has.
 
     Args:
         fold: of :func:`har_core.splits.protocols.folds`, for the subjects in ``keys``.
-        keys: N rows with :data:`~har_core.windows.schema.KEY_COLUMNS`, in any order.
+        keys: N rows with :data:`~har_core.windows.schema.KEY_COLUMNS` and the activity, in any order.
+        grid: of the windows.
     """
     if fold.subjects_apart:
         return roles_of_windows(keys, {"training": fold.training, "validation": fold.validation, "test": fold.test})
-    halves = _leaky_halves(keys)
+    halves = _leaky_halves(keys, grid)
     parts = halves % NUM_LEAKY_FOLDS
     roles = np.full(len(parts), TRAINING, dtype=np.int8)
     roles[parts == (fold.index + 1) % NUM_LEAKY_FOLDS] = VALIDATION
@@ -89,49 +100,61 @@ class Separated:
     """Windows by each of :data:`DROPS`."""
 
 
-def separate(named: pa.Table, assigned: npt.NDArray[np.int8], *, length: int) -> Separated:
+def separate(
+    named: pa.Table, assigned: npt.NDArray[np.int8], grid: Grid, *, only_in_test: int | None = None
+) -> Separated:
     """Take from training, and then from validation, what must not stand there; test windows stay all.
 
-    Damaged windows leave training. A validation window leaves that shares a duplicate group or samples with a test
-    window. Then a training window leaves that shares either with a test window or with a validation window that stayed.
-    So nothing leaves that could have stayed.
+    Windows of an activity that stands in test alone leave training and validation. Damaged windows leave training. A
+    validation window leaves that shares a duplicate group or samples with a test window. Then a training window leaves
+    that shares either with a test window or with a validation window that stayed. So nothing leaves that could have
+    stayed.
 
     Args:
-        named: N rows with the keys and flags of windows, in any order.
+        named: N rows with the keys, labels and flags of windows, in any order.
         assigned: (N,) index into :data:`ROLES` of each window, or :data:`UNUSED`.
-        length: samples in a window.
+        grid: of the windows.
+        only_in_test: number of the activity that stands in test alone, if there is one.
     """
     roles = assigned.copy()
     groups = named["duplicate_group"].to_numpy()
-    positions = positions_of(named, length)
+    positions = positions_of(named, grid)
     num_dropped = dict.fromkeys(DROPS, 0)
 
     def drop(reason: str, leaving: npt.NDArray[np.bool_]) -> None:
         num_dropped[reason] = int(leaving.sum())
         roles[leaving] = UNUSED
 
+    for role in (TRAINING, VALIDATION) if only_in_test is not None else ():
+        drop(f"none_{ROLES[role]}", (roles == role) & (named["activity"].to_numpy() == only_in_test))
     drop("damaged_training", (roles == TRAINING) & named["damaged"].to_numpy(zero_copy_only=False))
     for role in (VALIDATION, TRAINING):
         kept = roles > role
         shares_group = (groups != NO_GROUP) & np.isin(groups, groups[kept])
         drop(f"duplicate_{ROLES[role]}", (roles == role) & shares_group)
-        drop(f"overlapping_{ROLES[role]}", (roles == role) & _close_to(positions, positions[kept], length))
+        drop(f"overlapping_{ROLES[role]}", (roles == role) & _close_to(positions, positions[kept], grid.length))
     return Separated(roles=roles, num_dropped=num_dropped)
 
 
-def positions_of(named: pa.Table, length: int) -> npt.NDArray[np.int64]:
+def positions_of(named: pa.Table, grid: Grid) -> npt.NDArray[np.int64]:
     """The first sample (N,) of each window on one long axis of all recordings.
 
-    Two windows share samples exactly where their positions are less than ``length`` apart: segments that windows cross
-    follow each other in number, and recordings lie further apart than any window is long.
+    Two windows share samples exactly where their positions are less than a window's length apart: parts that windows
+    cross follow each other in number, and other segments, as recordings, lie further apart than any window is long.
     """
-    subject, activity, segment, start = (
-        named[name].to_numpy().astype(np.int64) for name in ("subject", "activity", "segment", "start")
-    )
-    within = segment * SEGMENT_LENGTH + start
-    recordings = np.unique(np.stack([subject, activity], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
-    positions: npt.NDArray[np.int64] = recordings * (within.max(initial=0) + length) + within
+    subject, session, segment, within = _numbers(named, ("subject", "session", "segment", "start"))
+    apart = [subject, session]
+    if grid.segment_length is None:
+        apart.append(segment)
+    else:
+        within = segment * grid.segment_length + within
+    pieces = np.unique(np.stack(apart, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+    positions: npt.NDArray[np.int64] = pieces * (within.max(initial=0) + grid.length) + within
     return positions
+
+
+def _numbers(table: pa.Table, columns: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+    return [table[name].to_numpy().astype(np.int64) for name in columns]
 
 
 def _close_to(positions: npt.NDArray[np.int64], others: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.bool_]:
@@ -145,15 +168,16 @@ def _close_to(positions: npt.NDArray[np.int64], others: npt.NDArray[np.int64], l
     return close
 
 
-def _leaky_halves(keys: pa.Table) -> npt.NDArray[np.int64]:
-    """The half of a fifth (N,) that the segment of each window was drawn into: k and k + 5, 0 to 9, make up fifth k."""
-    columns = [keys[name].to_numpy().astype(np.int64) for name in ("activity", "subject", "segment")]
-    segments, of_window = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+def _leaky_halves(keys: pa.Table, grid: Grid) -> npt.NDArray[np.int64]:
+    """The half of a fifth (N,) that the block of each window was drawn into: k and k + 5, 0 to 9, make up fifth k."""
+    *columns, start = _numbers(keys, ("activity", "subject", "session", "segment", "start"))
+    within = start // grid.length if grid.segment_length is None else np.zeros_like(start)
+    blocks, of_window = np.unique(np.stack([*columns, within], axis=1), axis=0, return_inverse=True)
     generator = np.random.default_rng(LEAKY_SEED)
-    parts = np.empty(len(segments), dtype=np.int64)
+    parts = np.empty(len(blocks), dtype=np.int64)
     num_dealt = 0
-    for activity in np.unique(segments[:, 0]):
-        own = np.flatnonzero(segments[:, 0] == activity)
+    for activity in np.unique(blocks[:, 0]):
+        own = np.flatnonzero(blocks[:, 0] == activity)
         # Dealing goes on where the last activity stopped, or the first fifths would get every remainder.
         parts[generator.permutation(own)] = (num_dealt + np.arange(len(own))) % (2 * NUM_LEAKY_FOLDS)
         num_dealt += len(own)

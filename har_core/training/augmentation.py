@@ -37,7 +37,7 @@ class Layout:
     triads: Sequence[Triad]
     """Sensors whose three axes are all there (V); other channels are sensors of their own."""
     units: Sequence[int]
-    """The unit of each channel (C), from 0; units that are not seen have their numbers too."""
+    """The sensor unit, or place, of each channel (C), from 0; units that are not seen have their numbers too."""
     mean: Tensor
     """float32 (C,), in sensor units."""
     standard_deviation: Tensor

@@ -70,7 +70,7 @@ def train(
             the history has no validation figures.
         settings: how to train.
         runtime: where to train; a checkpoint does not depend on it.
-        num_classes: number of activities; macro-F1 is over those that there are training windows of.
+        num_classes: number of activities; macro-F1 is over those that there are training and validation windows of.
         checkpoint_path: None to write no checkpoint.
         checkpoint_key: identifies what the training depends on besides ``settings``: code, data, seed of the weights.
         augment: changes the windows (N, T, C) of each training batch, with PyTorch's global generator. If ``settings``
@@ -129,7 +129,8 @@ class _Trainer:
         self.validation = None if validation is None else validation.near(self.device)
         self.settings = settings
         self.num_classes = num_classes
-        self.activities = sorted(set(training.labels.tolist()))
+        learnt = set(training.labels.tolist())
+        self.activities = sorted((learnt if validation is None else learnt & set(validation.labels.tolist())) or learnt)
         self.augment = augment
         self.listener = listener
         self.batch_sizes = batch_sizes(len(training), settings.batch_size)

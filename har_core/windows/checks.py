@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from har_core.audit.kinds import Kind
-from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
 from har_core.audit.signals import Mask, runs
 from har_core.base.checks import Check
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH, UNITS, RecordingKey
+from har_core.datasets.recordings import Outline, RecordingKey
+from har_core.spec.dataset import DatasetSpec
+from har_core.windows.audited import Audited, RowMap
 from har_core.windows.names import WINDOW_CHECKS
 from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP
 
@@ -24,10 +25,10 @@ _MAX_NAMED = 5
 class _Zeros(NamedTuple):
     """Rows (R,) of a recording."""
 
-    of_units: Mask
-    """(U, R): a unit is zero."""
+    of_places: Mask
+    """(P, R): a place is zero."""
     still: Mask
-    """A unit stands still at another value."""
+    """A place stands still at another value."""
 
 
 class WindowChecks:
@@ -36,24 +37,30 @@ class WindowChecks:
     def __init__(
         self,
         findings: pa.Table,
-        segments: Mapping[RecordingKey, tuple[int, ...]],
+        outlines: Mapping[RecordingKey, Outline],
         *,
         damaged: str,
         join: bool = False,
         longest_repair: int = 5,
+        row_maps: Mapping[RecordingKey, RowMap] | None = None,
     ) -> None:
         """Prepare to check windows.
 
         Args:
             findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
-            segments: segment numbers of each recording.
+            outlines: of each recording that windows were cut from.
             damaged: what became of windows that touch a damaged run, as ``[windows] damaged`` says.
             join: whether windows were cut, and runs repaired, across continuous joins.
             longest_repair: rows of the longest run that was repaired.
+            row_maps: of recordings that are not as they were read.
+
+        Raises:
+            InputError: the findings do not say of which data set they are.
         """
-        self._findings, self._segments, self._damaged = findings, segments, damaged
-        self._join, self._longest_repair = join, longest_repair
-        self._groups = duplicate_groups(findings, segments)
+        self._audited = Audited(findings=findings, outlines=outlines, row_maps=row_maps or {})
+        self._places = DatasetSpec.from_metadata(findings.schema.metadata, where="findings").places
+        self._damaged, self._join, self._longest_repair = damaged, join, longest_repair
+        self._groups = self._audited.groups()
         self._window_group_of: dict[int, int] = {}
         self._num_windows = 0
         self._crossing: list[str] = []
@@ -73,7 +80,7 @@ class WindowChecks:
             "flag": "a window to be flagged exactly where it touches a damaged run",
             "keep": "no window to be flagged",
             "repair": "a window to be flagged exactly where it touches a damaged run that could not be repaired",
-            "fill": "a window to be flagged exactly where a unit stands still, or is zero all through it",
+            "fill": "a window to be flagged exactly where a place stands still, or is zero all through it",
             "drop": "no window to touch a damaged run, nor to be flagged",
         }
         found = (
@@ -89,39 +96,36 @@ class WindowChecks:
         return tuple(checks)
 
     def _look_at(self, key: RecordingKey, rows: Iterable[tuple[int, int, bool, int]], length: int) -> None:
-        segments = self._segments[key]
-        broken = discontinuous_joins(self._findings, key, segments)
-        damage = damaged_rows(self._findings, key, segments)
+        outline, broken, damage = self._audited.outlines[key], self._audited.breaks(key), self._audited.damaged(key)
+        stretch = _numbered(outline, broken)
         if self._damaged == "repair" and damage.any():
-            damage = self._beyond_repair(key, segments, broken)
-        zero = self._zeros(key, segments) if self._damaged == "fill" and damage.any() else None
-        groups = self._groups[key]
+            damage = self._beyond_repair(key, stretch if self._join else _numbered(outline, np.ones_like(broken)))
+        zero = self._zeros(key) if self._damaged == "fill" and damage.any() else None
+        starts, groups = dict(zip(outline.segments, outline.starts.tolist(), strict=False)), self._groups[key]
         for segment, start, is_flagged, group in rows:
-            first = segments.index(segment) * SEGMENT_LENGTH + start
+            first = starts[segment] + start
             stop = first + length
             place = f"{key}, segment {segment}, start {start}"
-            if stop > len(damage) or broken[first // SEGMENT_LENGTH : (stop - 1) // SEGMENT_LENGTH].any():
+            if stop > len(damage) or stretch[first] != stretch[stop - 1]:
                 self._crossing.append(place)
             touches = bool((damage if zero is None else zero.still)[first:stop].any())
             if zero is not None:
-                touches |= bool(zero.of_units[:, first:stop].all(axis=1).any())
+                touches |= bool(zero.of_places[:, first:stop].all(axis=1).any())
             is_dropped = touches and self._damaged == "drop"
             if is_dropped or is_flagged != (touches and self._damaged in {"flag", "repair", "fill"}):
                 self._misjudged.append(place)
             if not self._is_linked(group, groups[first:stop]):
                 self._unlinked.append(place)
 
-    def _zeros(self, key: RecordingKey, segments: Sequence[int]) -> _Zeros:
-        of_units = [damaged_rows(self._findings, key, segments, unit=unit, kinds=[Kind.ZERO_RUN]) for unit in UNITS]
-        still = damaged_rows(self._findings, key, segments, kinds=[Kind.CONSTANT_RUN])
-        return _Zeros(of_units=np.stack(of_units), still=still)
+    def _zeros(self, key: RecordingKey) -> _Zeros:
+        zero = [self._audited.damaged(key, place=place, kinds=(Kind.ZERO_RUN,)) for place in self._places]
+        return _Zeros(of_places=np.stack(zero), still=self._audited.damaged(key, kinds=(Kind.CONSTANT_RUN,)))
 
-    def _beyond_repair(self, key: RecordingKey, segments: Sequence[int], broken: Mask) -> Mask:
+    def _beyond_repair(self, key: RecordingKey, stretch: npt.NDArray[np.int64]) -> Mask:
         """(R,) rows of runs that are too long, or without a row before and after them in the same stretch."""
-        stays = np.zeros(len(segments) * SEGMENT_LENGTH, dtype=np.bool_)
-        stretch = np.repeat(np.cumsum([False, *(broken | (not self._join))]), SEGMENT_LENGTH)
-        for unit in UNITS:
-            for first, length in runs(damaged_rows(self._findings, key, segments, unit=unit)):
+        stays = np.zeros(len(stretch), dtype=np.bool_)
+        for place in self._places:
+            for first, length in runs(self._audited.damaged(key, place=place)):
                 stop = first + length
                 has_ends = first > 0 and stop < len(stays) and stretch[first - 1] == stretch[stop]
                 stays[first:stop] |= length > self._longest_repair or not has_ends
@@ -131,3 +135,8 @@ class WindowChecks:
         copied = np.unique(groups_of_rows[groups_of_rows >= 0]).tolist()
         known = {self._window_group_of.setdefault(row_group, group) for row_group in copied}
         return known == {group} and group != NO_GROUP if copied else group == NO_GROUP
+
+
+def _numbered(outline: Outline, breaks: Mask) -> npt.NDArray[np.int64]:
+    """(R,) the number of the stretch that each row lies in, where ``breaks`` (S - 1,) end one."""
+    return np.repeat(np.cumsum([0, *breaks]), outline.lengths)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from har_core.audit.ranges import connect, number_by_appearance
-from har_core.datasets.dsads.layout import RecordingKey
+from har_core.datasets.recordings import RecordingKey
 from har_core.windows.schema import NO_GROUP
 
 

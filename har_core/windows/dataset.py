@@ -18,13 +18,23 @@ from har_core.base.checks import Check, require
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_path
 from har_core.base.progress import Progress, silent
-from har_core.datasets.dsads.layout import NUM_CHANNELS
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, NO_GROUP, flat_values, is_window_schema, length_of
+from har_core.spec.dataset import DatasetSpec
+from har_core.windows.schema import (
+    KEY_COLUMNS,
+    NAMED_COLUMNS,
+    NO_GROUP,
+    channel_columns,
+    flat_values,
+    is_window_schema,
+    length_of,
+)
 
 if TYPE_CHECKING:  # for the annotation only: an import would make all that reads windows depend on the audit's code
     from har_core.windows.checks import WindowChecks
 
 _VALUES_PER_ROW_GROUP = 2**22  # 16 MiB of float32: small enough to stream, large enough that headers cost nothing
+
+_WHY_NOT_CUT = {"num_dropped": "damaged", "num_mixed": "of several labels", "num_other": "of labels that are left out"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,10 @@ class WindowsSummary:
     """Windows that were not cut because they touch a damaged run."""
     num_repaired: int
     """Windows that hold interpolated samples."""
+    num_mixed: int
+    """Windows that were not cut because their rows have several labels."""
+    num_other: int
+    """Windows that were not cut because their label is left out."""
     checks: tuple[Check, ...]
     """All passed; none if there were no findings to compare the windows with."""
     content_version: str
@@ -76,7 +90,9 @@ def write_windows(
                     checks.update(batch, length)
                 progress("windows", writer.num_windows, writer.num_windows)
         if not writer.num_windows:
-            problem = Problem(path=str(path), value="no windows", expected="at least one")
+            found = [f"{num} {_WHY_NOT_CUT[name]}" for name, num in _not_cut(reader.schema).items() if num]
+            value = f"no windows; not cut: {', '.join(found)}" if found else "no windows"
+            problem = Problem(path=str(path), value=value, expected="at least one")
             raise InputError("There is nothing to cut windows from", [problem])
         if checks is not None:
             results = checks.result()
@@ -87,11 +103,16 @@ def write_windows(
         num_subjects=len(subjects),
         num_damaged=num_damaged,
         num_in_duplicate_groups=num_in_groups,
-        num_dropped=int(reader.schema.metadata[b"har.num_dropped"]),
         num_repaired=int(reader.schema.metadata[b"har.num_repaired"]),
+        **_not_cut(reader.schema),
         checks=results,
         content_version=writer.content_version,
     )
+
+
+def _not_cut(schema: pa.Schema) -> dict[str, int]:
+    """Windows that were not cut, by the fields of the summary."""
+    return {name: int(schema.metadata[f"har.{name}".encode()]) for name in _WHY_NOT_CUT}
 
 
 class WindowsWriter:
@@ -101,7 +122,7 @@ class WindowsWriter:
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        """Begin a file at ``path`` with the columns and metadata of ``schema``."""
+        """Begin a file at ``path`` with the columns and metadata of ``schema``, a description of windows among them."""
         # Dictionaries and statistics of sensor values cost time and help nobody; lz4 costs next to nothing, and stores
         # only once what overlapping windows repeat (docs/decisions).
         self._file = pq.ParquetWriter(
@@ -110,7 +131,7 @@ class WindowsWriter:
         self._schema = schema
         self._content = ContentHash(schema)
         self._pending: list[pa.RecordBatch] = []
-        self._rows_per_group = max(1, _VALUES_PER_ROW_GROUP // (length_of(schema) * NUM_CHANNELS))
+        self._rows_per_group = max(1, _VALUES_PER_ROW_GROUP // (length_of(schema) * len(channel_columns(schema))))
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="windows")
         self._working: list[Future[None]] = []
         self._last_key: tuple[int, ...] | None = None
@@ -167,7 +188,7 @@ class WindowsWriter:
 
 
 class ContentHash:
-    """SHA-256 over keys, flags, channel values, window length and origin, in the order of the rows.
+    """SHA-256 over keys, labels, flags, channel values, length, description and origin, in the order of the rows.
 
     Row groups, compression, other metadata and the size of batches do not count. The origin does: made values are not
     the same as measured ones. Each column has a hash of its own, so that a batch is hashed as Arrow holds it.
@@ -175,7 +196,8 @@ class ContentHash:
 
     def __init__(self, schema: pa.Schema) -> None:
         self._length = length_of(schema)
-        self._origin = (schema.metadata or {}).get(b"har.origin", b"unknown").decode()
+        self._spec = DatasetSpec.from_metadata(schema.metadata, where="windows").version
+        self._origin = schema.metadata.get(b"har.origin", b"unknown").decode()
         self._columns = {field.name: hashlib.sha256() for field in schema}
 
     def update(self, rows: pa.Table) -> None:
@@ -183,22 +205,22 @@ class ContentHash:
         for name, digest in self._columns.items():
             for chunk in rows[name].chunks:
                 # The width of keys and flags in the file is no part of what they say.
-                named = name in KEY_COLUMNS or name in FLAG_COLUMNS
+                named = name in NAMED_COLUMNS
                 values = chunk.to_numpy(zero_copy_only=False).astype("<i8") if named else flat_values(chunk)
                 digest.update(values.data)
 
     def hexdigest(self) -> str:
         """The version of all rows so far."""
         columns = [[name, digest.hexdigest()] for name, digest in self._columns.items()]
-        return hashlib.sha256(json.dumps([self._length, self._origin, columns]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self._length, self._spec, self._origin, columns]).encode()).hexdigest()
 
 
 @contextmanager
 def open_windows(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a table of windows.
+    """Open a table of windows; :func:`spec_of` has its description.
 
     Raises:
-        InputError: the file is missing, damaged, or has other columns.
+        InputError: the file is missing, damaged, or has other columns than it says.
     """
     expected = "a Parquet table of windows (docs/data_contract.md)"
     try:
@@ -210,4 +232,17 @@ def open_windows(path: Path) -> Iterator[pq.ParquetFile]:
         if not is_window_schema(file.schema_arrow):
             problem = Problem(path=str(path), value="other columns", expected=expected)
             raise InputError("These are no windows", [problem])
+        names, described = channel_columns(file.schema_arrow), spec_of(file).channel_names
+        if names != described:
+            problem = Problem(path=str(path), value=" ".join(names), expected=f"the channels {' '.join(described)}")
+            raise InputError("The windows have other channels than they say", [problem])
         yield file
+
+
+def spec_of(file: pq.ParquetFile) -> DatasetSpec:
+    """The description of the windows of a file.
+
+    Raises:
+        InputError: it has none.
+    """
+    return DatasetSpec.from_metadata(file.schema_arrow.metadata, where="windows")

@@ -1,45 +1,69 @@
-"""Fills gaps: samples of a unit that were lost, and recorded as zeros on all of its channels.
+"""Fills gaps: samples of a place that were lost, and recorded as zeros on all of its channels.
 
-An accelerometer shows gravity and noise, so a unit that is worn never measures zero everywhere. The rule looks at
+An accelerometer shows gravity and noise, so sensors that are worn never measure zero everywhere. The rule looks at
 samples alone, so that a registered model can apply it to what it is given.
 
-Letters: N windows, T timepoints, C channels, U units, D channels of a unit, S = 2·U series.
+Letters: N windows, T timepoints, C channels, P places, D channels of a place, S = 2·P series.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from har_core.datasets.dsads.layout import CHANNELS_PER_UNIT
 
+def fill_gaps(x_NTC: Tensor, groups: Sequence[Sequence[int]], lost: Tensor | float = 0.0) -> Tensor:
+    """Raw float32 windows (N, T, C), in sensor units, with each gap as a mirror image of what lies at its nearer end.
 
-def fill_gaps(x_NTC: Tensor, lost: Tensor | float = 0.0) -> Tensor:
-    """Raw float32 windows (N, T, 45), in sensor units, with each gap as a mirror image of what lies at its nearer end.
+    Each place is filled by itself, from its own samples in the same window. Where the mirror image would reach beyond
+    the window, or into another gap, the whole sample at that end is held. A place without any whole sample stays zero.
+    Nothing else changes; without gaps the result equals ``x_NTC``.
 
-    Each unit is filled by itself, from its own samples in the same window. Where the mirror image would reach beyond
-    the window, or into another gap, the whole sample at that end is held. A unit without any whole sample stays zero.
-    Nothing else changes; without gaps the result equals ``x_NTC``. ``lost`` is the value of a sample that was lost.
+    Args:
+        x_NTC: the windows.
+        groups: the channels of each place; each channel is in one
+            (:attr:`DatasetSpec.channels_of_place <har_core.spec.dataset.DatasetSpec.channels_of_place>`).
+        lost: the value of a sample that was lost.
     """
-    num_timepoints, num_channels = x_NTC.shape[1:]
-    units = (num_channels // CHANNELS_PER_UNIT, CHANNELS_PER_UNIT)
-    x_NTUD = x_NTC.reshape(*x_NTC.shape[:2], *units)
-    whole_NUT = (x_NTUD != lost).any(dim=3).transpose(1, 2)
-    time_T = torch.arange(num_timepoints, device=x_NTC.device)  # whole numbers: engines may round others to bf16
-    far = 2 * num_timepoints
-    both_NST = torch.cat([torch.where(whole_NUT, time_T, -far), torch.where(whole_NUT, -time_T, -far).flip(2)], dim=1)
-    before_NUT, after_NUT = _largest_so_far(both_NST, -far).chunk(2, dim=1)
-    after_NUT = -after_NUT.flip(2)
-    is_before_NUT = time_T - before_NUT <= after_NUT - time_T
-    end_NUT = torch.where(is_before_NUT, before_NUT, after_NUT).clamp(0, num_timepoints - 1)
-    mirror_NUT = 2 * end_NUT + torch.where(is_before_NUT, 1, -1) - time_T
-    reached_NUT = mirror_NUT.clamp(0, num_timepoints - 1)
-    is_there_NUT = (reached_NUT == mirror_NUT) & whole_NUT.gather(2, reached_NUT)
-    place_NUT = torch.where(whole_NUT, time_T, torch.where(is_there_NUT, mirror_NUT, end_NUT))
-    place_NTUD = place_NUT.transpose(1, 2).unsqueeze(3).expand_as(x_NTUD)
-    filled_NTC: Tensor = x_NTUD.gather(1, place_NTUD).flatten(start_dim=2)
+    if not are_alike(groups):
+        whole_NTP = torch.stack([(x_NTC[..., list(group)] != lost).any(dim=2) for group in groups], dim=2)
+        place_of = {channel: place for place, group in enumerate(groups) for channel in group}
+        source_NTP = _sources(whole_NTP.transpose(1, 2)).transpose(1, 2)
+        return x_NTC.gather(1, source_NTP[..., [place_of[channel] for channel in range(x_NTC.shape[2])]])
+    x_NTPD = x_NTC.reshape(*x_NTC.shape[:2], len(groups), len(groups[0]))
+    source_NPT = _sources((x_NTPD != lost).any(dim=3).transpose(1, 2))
+    filled_NTC: Tensor = x_NTPD.gather(1, source_NPT.transpose(1, 2).unsqueeze(3).expand_as(x_NTPD)).flatten(2)
     return filled_NTC
+
+
+def are_alike(groups: Sequence[Sequence[int]]) -> bool:
+    """Whether groups of channels have one size and lie one after another, so that a view has an axis for them.
+
+    >>> are_alike([(0, 1), (2, 3)]), are_alike([(0,), (1, 2)]), are_alike([(0, 2), (1, 3)])
+    (True, False, False)
+    """
+    in_order = list(chain.from_iterable(groups))
+    return len(set(map(len, groups))) == 1 and in_order == list(range(len(in_order)))
+
+
+def _sources(whole_NPT: Tensor) -> Tensor:
+    """The timepoint, int64 (N, P, T), whose sample stands at each timepoint in the end."""
+    num_timepoints = whole_NPT.shape[2]
+    time_T = torch.arange(num_timepoints, device=whole_NPT.device)  # whole numbers: engines may round others to bf16
+    far = 2 * num_timepoints
+    both_NST = torch.cat([torch.where(whole_NPT, time_T, -far), torch.where(whole_NPT, -time_T, -far).flip(2)], dim=1)
+    before_NPT, after_NPT = _largest_so_far(both_NST, -far).chunk(2, dim=1)
+    after_NPT = -after_NPT.flip(2)
+    is_before_NPT = time_T - before_NPT <= after_NPT - time_T
+    end_NPT = torch.where(is_before_NPT, before_NPT, after_NPT).clamp(0, num_timepoints - 1)
+    mirror_NPT = 2 * end_NPT + torch.where(is_before_NPT, 1, -1) - time_T
+    reached_NPT = mirror_NPT.clamp(0, num_timepoints - 1)
+    is_there_NPT = (reached_NPT == mirror_NPT) & whole_NPT.gather(2, reached_NPT)
+    return torch.where(whole_NPT, time_T, torch.where(is_there_NPT, mirror_NPT, end_NPT))
 
 
 def _largest_so_far(x_NST: Tensor, lowest: int) -> Tensor:

@@ -1,7 +1,7 @@
-"""What is known of windows before a sample is read: where each begins, whether it is damaged, what it is a copy of.
+"""What is known of windows before a sample is read: where each begins, its label, its damage, what it is a copy of.
 
-All of it follows from the numbers of the segments and the findings of the audit. Rows count from 0 over the segments of
-one recording, in order. Letters: N windows, S segments, R = S * 125 rows.
+All of it follows from the outlines of the recordings and the findings of the audit. Rows count from 0 over the segments
+of one recording, in order. Letters: N windows, S segments, R rows, K activities.
 """
 
 from __future__ import annotations
@@ -12,42 +12,47 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from har_core.audit.kinds import Kind
-from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
-from har_core.datasets.dsads.layout import UNITS, RecordingKey
+from har_core.datasets.recordings import Outline, RecordingKey
+from har_core.windows.audited import Audited
 from har_core.windows.copies import link_windows
+from har_core.windows.labels import OTHER, window_labels
 from har_core.windows.repair import Repair, find_repairs
 from har_core.windows.schema import NO_GROUP
 from har_core.windows.stretches import begins_of, stretches_between
 
 Damaged = Literal["flag", "keep", "repair", "fill", "drop"]
 """What becomes of windows that touch a damaged run: ``[windows] damaged`` of the experiment file."""
-Layout = Mapping[RecordingKey, tuple[int, ...]]
-"""The segment numbers of each recording, ascending; recordings in order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cut:
     """How windows are cut; see :func:`har_core.windows.segment`."""
 
     length: int
     stride: int
+    numbers: npt.NDArray[np.int8]
+    """(K + 1,) from activity numbers of the recordings to those of windows; 0 for what is left out."""
+    label_share: float | None
+    """Share of a window's rows above which their label is its own; None: all of them."""
     damaged: Damaged
     join: bool
     longest_repair: int
+    places: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RecordingPlan:
     """The windows of one recording."""
 
-    segments: tuple[int, ...]
+    outline: Outline
     stretches: tuple[range, ...]
     """Rows that no window leaves."""
     begins: npt.NDArray[np.int64]
     """First row (N,) of each window, ascending."""
+    labels: npt.NDArray[np.int8]
+    """(N,) activity numbers, OTHER or MIXED."""
     kept: npt.NDArray[np.bool_]
     """(N,): False for windows that are not to be cut."""
     damaged: npt.NDArray[np.bool_]
@@ -59,34 +64,21 @@ class RecordingPlan:
     """(N,): holds interpolated or filled samples."""
 
 
-def plan_blindly(segments: tuple[int, ...], cut: Cut, *, breaks: npt.NDArray[np.bool_] | None = None) -> RecordingPlan:
-    """A plan with nothing flagged: windows leave no segment, or only cross joins that ``breaks`` (S - 1,) allows."""
-    stretches = stretches_between(np.ones(len(segments) - 1, dtype=np.bool_) if breaks is None else breaks)
-    begins = begins_of(stretches, cut.length, cut.stride)
-    nowhere = np.zeros(len(begins), dtype=np.bool_)
-    return RecordingPlan(
-        segments=segments,
-        stretches=stretches,
-        begins=begins,
-        kept=~nowhere,
-        damaged=nowhere,
-        duplicate_group=np.full(len(begins), NO_GROUP, dtype=np.int32),
-        is_repaired=nowhere,
-    )
-
-
-def plan_windows(findings: pa.Table, layout: Layout, cut: Cut) -> dict[RecordingKey, RecordingPlan]:
+def plan_windows(
+    outlines: Mapping[RecordingKey, Outline], cut: Cut, audited: Audited | None
+) -> dict[RecordingKey, RecordingPlan]:
     """The plan of every recording; it takes some bytes for each window.
 
     Args:
-        findings: in :data:`~har_core.audit.findings.FINDINGS_SCHEMA`.
-        layout: every recording that will be cut.
+        outlines: every recording that will be cut.
         cut: how.
+        audited: what the audit found in them; without it nothing is flagged.
     """
-    plans = {key: _plan(findings, key, segments, cut) for key, segments in layout.items()}
-    begins = {key: plan.begins[plan.kept] for key, plan in plans.items()}
-    for key, groups in link_windows(duplicate_groups(findings, layout), begins, cut.length).items():
-        plans[key].duplicate_group[plans[key].kept] = groups
+    plans = {key: _plan(key, outline, cut, audited) for key, outline in outlines.items()}
+    if audited is not None:
+        begins = {key: plan.begins[plan.kept] for key, plan in plans.items()}
+        for key, groups in link_windows(audited.groups(), begins, cut.length).items():
+            plans[key].duplicate_group[plans[key].kept] = groups
     return plans
 
 
@@ -101,37 +93,55 @@ def touches(rows: npt.NDArray[np.bool_], begins: npt.NDArray[np.int64], length: 
     return touched
 
 
-def _plan(findings: pa.Table, key: RecordingKey, segments: tuple[int, ...], cut: Cut) -> RecordingPlan:
+def _plan(key: RecordingKey, outline: Outline, cut: Cut, audited: Audited | None) -> RecordingPlan:
     """The plan of one recording, without groups of duplicates."""
-    plan = plan_blindly(segments, cut, breaks=discontinuous_joins(findings, key, segments) if cut.join else None)
-    rows = damaged_rows(findings, key, segments)
-    if cut.damaged == "keep" or not rows.any():
+    no_join = np.ones(len(outline.segments) - 1, dtype=np.bool_)
+    breaks = audited.breaks(key) if cut.join and audited is not None else no_join
+    stretches = stretches_between(outline.starts, breaks)
+    begins = begins_of(stretches, cut.length, cut.stride)
+    labels = window_labels(outline, begins, cut.length, cut.numbers, share=cut.label_share)
+    nowhere = np.zeros(len(begins), dtype=np.bool_)
+    plan = RecordingPlan(
+        outline=outline,
+        stretches=stretches,
+        begins=begins,
+        labels=labels,
+        kept=labels > OTHER,
+        damaged=nowhere,
+        duplicate_group=np.full(len(begins), NO_GROUP, dtype=np.int32),
+        is_repaired=nowhere,
+    )
+    return plan if audited is None or cut.damaged == "keep" else _with_damage(plan, key, cut, audited)
+
+
+def _with_damage(plan: RecordingPlan, key: RecordingKey, cut: Cut, audited: Audited) -> RecordingPlan:
+    rows = audited.damaged(key)
+    if not rows.any():
         return plan
     if cut.damaged == "fill":
-        return _plan_filling(plan, findings, key, cut.length)
+        return _filling(plan, key, cut, audited)
     if cut.damaged == "repair":
-        of_units = np.stack([damaged_rows(findings, key, segments, unit=unit) for unit in UNITS])
+        of_places = np.stack([audited.damaged(key, place=place) for place in cut.places])
         # Within what windows stay in: the next segment may have another role, as in the protocol `leaky`.
-        repairs = find_repairs(of_units, plan.stretches, longest=cut.longest_repair)
+        repairs = find_repairs(of_places, plan.stretches, longest=cut.longest_repair)
         repaired = np.zeros(len(rows), dtype=np.bool_)
         for repair in repairs:
-            of_units[repair.unit, repair.first : repair.stop] = False
+            of_places[repair.place, repair.first : repair.stop] = False
             repaired[repair.first : repair.stop] = True
-        rows = np.logical_or.reduce(of_units)
+        rows = np.logical_or.reduce(of_places)
         plan = replace(plan, repairs=repairs, is_repaired=touches(repaired, plan.begins, cut.length))
     damaged = touches(rows, plan.begins, cut.length)
-    return replace(plan, kept=~damaged) if cut.damaged == "drop" else replace(plan, damaged=damaged)
+    return replace(plan, kept=plan.kept & ~damaged) if cut.damaged == "drop" else replace(plan, damaged=damaged)
 
 
-def _plan_filling(plan: RecordingPlan, findings: pa.Table, key: RecordingKey, length: int) -> RecordingPlan:
-    """Zeros are filled from the rest of the window; a unit that is zero all through it, or stands still, stays so."""
-    segments, begins = plan.segments, plan.begins
-    zero = [damaged_rows(findings, key, segments, unit=unit, kinds=[Kind.ZERO_RUN]) for unit in UNITS]
-    still = damaged_rows(findings, key, segments, kinds=[Kind.CONSTANT_RUN])
-    is_touched = np.stack([touches(rows, begins, length) for rows in zero])
-    is_lost = np.stack([~touches(~rows, begins, length) for rows in zero])
+def _filling(plan: RecordingPlan, key: RecordingKey, cut: Cut, audited: Audited) -> RecordingPlan:
+    """Zeros are filled from the rest of the window; a place that is zero all through it, or stands still, stays so."""
+    zero = [audited.damaged(key, place=place, kinds=(Kind.ZERO_RUN,)) for place in cut.places]
+    still = audited.damaged(key, kinds=(Kind.CONSTANT_RUN,))
+    is_touched = np.stack([touches(rows, plan.begins, cut.length) for rows in zero])
+    is_lost = np.stack([~touches(~rows, plan.begins, cut.length) for rows in zero])
     return replace(
         plan,
-        damaged=is_lost.any(axis=0) | touches(still, begins, length),
+        damaged=is_lost.any(axis=0) | touches(still, plan.begins, cut.length),
         is_repaired=np.logical_or.reduce(is_touched & ~is_lost),
     )

@@ -1,6 +1,6 @@
 """Interpolates short runs of rows that the audit found damaged.
 
-Rows count from 0 over the segments of one recording, in order. Letters: R rows, U sensor units, C channels.
+Rows count from 0 over the segments of one recording, in order. Letters: R rows, P places, C channels.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from har_core.audit.signals import runs
-from har_core.datasets.dsads.layout import channels_of_unit
 
 
 class Repair(NamedTuple):
-    """Rows ``first`` to before ``stop`` of one unit that lie between two whole rows."""
+    """Rows ``first`` to before ``stop`` of the sensors of one place that lie between two whole rows."""
 
-    unit: int
-    """Index into UNITS."""
+    place: int
+    """Index into :attr:`DatasetSpec.places <har_core.spec.dataset.DatasetSpec.places>`."""
     first: int
     stop: int
 
@@ -28,26 +27,28 @@ def find_repairs(damaged: npt.NDArray[np.bool_], stretches: Sequence[range], *, 
     """The runs that can be interpolated: at most ``longest`` rows, with a whole row of the same stretch on both sides.
 
     Args:
-        damaged: (U, R), whether a unit is damaged in a row.
+        damaged: (P, R), whether a place is damaged in a row.
         stretches: parts of the recording within which rows follow each other in time.
         longest: rows.
     """
     repairs = []
-    for unit, rows in enumerate(damaged):
+    for place, rows in enumerate(damaged):
         for stretch in stretches:
             repairs += [
-                Repair(unit, stretch.start + first, stretch.start + first + size)
+                Repair(place, stretch.start + first, stretch.start + first + size)
                 for first, size in runs(rows[stretch.start : stretch.stop])
                 if size <= longest and first > 0 and first + size < len(stretch)
             ]
     return tuple(repairs)
 
 
-def apply_repairs(channels: npt.NDArray[np.float32], repairs: Sequence[Repair]) -> npt.NDArray[np.float32]:
+def apply_repairs(
+    channels: npt.NDArray[np.float32], repairs: Sequence[Repair], channels_of_place: Sequence[Sequence[int]]
+) -> npt.NDArray[np.float32]:
     """Channels (C, R) with the straight line between its neighbours in place of each run; a copy."""
     repaired = channels.copy()
     for repair in repairs:
-        own = channels_of_unit(repair.unit)
+        own = list(channels_of_place[repair.place])
         before = channels[own, repair.first - 1, None].astype(np.float64)
         after = channels[own, repair.stop, None].astype(np.float64)
         num_rows = repair.stop - repair.first

@@ -1,6 +1,7 @@
 """The columns of a table of windows, what they mean, and how rows become arrays and the reverse.
 
-Letters: N windows, T timepoints, C channels, M = N * T samples.
+Channels are the columns after those with a name of their own; a table has a description of its data set in its
+metadata. Letters: N windows, T timepoints, C channels, M = N * T samples.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from har_core.datasets.dsads.layout import AXES, CHANNEL_MEASURES, CHANNELS, NUM_CHANNELS
+from har_core.spec.dataset import METADATA_KEY, Channel, DatasetSpec
 
 _KEYS = {
     "subject": (pa.int16(), "subject number, from 1"),
-    "activity": (pa.int8(), "activity number, 1 to 19; the class id is one less"),
-    "segment": (pa.int16(), "number of the 5 s segment, from 1"),
-    "start": (pa.int16(), "first sample of the window within its segment, from 0"),
+    "session": (pa.int32(), "number of the subject's session, from 1"),
+    "segment": (pa.int32(), "number of the segment within the session, from 1"),
+    "start": (pa.int32(), "first sample of the window within its segment, from 0"),
 }
 KEY_COLUMNS = tuple(_KEYS)
 """What names a window."""
+
+_LABEL = {"activity": (pa.int8(), "activity number, from 1; the class id is one less")}
 
 _FLAGS = {
     "damaged": (pa.bool_(), "touches a run of rows that the audit found damaged"),
@@ -28,13 +31,18 @@ _FLAGS = {
 }
 FLAG_COLUMNS = tuple(_FLAGS)
 """What the audit says of a window."""
+NAMED_COLUMNS = (*_KEYS, *_LABEL, *_FLAGS)
+"""All that come before the channels: the key, the label ``activity``, the flags."""
 NO_GROUP = -1
 """``duplicate_group`` of a window whose rows all occur once."""
 
 INHERITED_METADATA = (
+    METADATA_KEY.encode(),
+    b"har.none",
     b"har.sampling_rate_hz",
     b"har.window_length",
     b"har.overlap",
+    b"har.step",
     b"har.origin",
     b"har.damaged",
     b"har.join_segments",
@@ -42,45 +50,63 @@ INHERITED_METADATA = (
 )
 """What the metadata of a file of windows says, and a file made from it repeats."""
 
-_UNIT_NAMES = {"T": "torso", "RA": "right arm", "LA": "left arm", "RL": "right leg", "LL": "left leg"}
-_SENSOR_NAMES = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetometer"}
+_SENSOR_WORDS = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetometer"}
 
 
-def window_schema(length: int, *, measures: Mapping[str, str] = CHANNEL_MEASURES) -> pa.Schema:
-    """Columns of windows of ``length`` samples: the key, the flags, then each channel as a list of ``length`` float32.
+def window_schema(spec: DatasetSpec, length: int, *, measures: Mapping[str, str] | None = None) -> pa.Schema:
+    """Columns of windows of ``length`` samples: :data:`NAMED_COLUMNS`, then each channel as a list of float32.
+
+    The schema has no metadata; whoever writes a table adds :meth:`DatasetSpec.to_metadata`.
 
     Args:
+        spec: whose channels.
         length: samples in a window.
         measures: unit of measure of each channel; by default that of the recordings.
     """
     named = [
         pa.field(name, kind, nullable=False, metadata={"description": text})
-        for name, (kind, text) in (_KEYS | _FLAGS).items()
+        for name, (kind, text) in (_KEYS | _LABEL | _FLAGS).items()
     ]
     values = pa.list_(pa.field("element", pa.float32(), nullable=False), length)  # the name in Parquet
-    descriptions = [
-        f"{unit}, {sensor}, {axis} axis"
-        for unit in _UNIT_NAMES.values()
-        for sensor in _SENSOR_NAMES.values()
-        for axis in AXES
-    ]
     channels = [
-        pa.field(channel, values, nullable=False, metadata={"description": description, "unit": measures[channel]})
-        for channel, description in zip(CHANNELS, descriptions, strict=True)
+        pa.field(
+            channel.name,
+            values,
+            nullable=False,
+            metadata={
+                "description": _describe(spec, channel),
+                "unit": channel.unit if measures is None else measures[channel.name],
+            },
+        )
+        for channel in spec.channels
     ]
     return pa.schema([*named, *channels])
 
 
+def _describe(spec: DatasetSpec, channel: Channel) -> str:
+    sensor = _SENSOR_WORDS.get(channel.sensor, channel.sensor.replace("_", " "))
+    axis = [f"{channel.axis} axis"] if channel.axis else []
+    return ", ".join([spec.words_of_place(channel.place), sensor, *axis])
+
+
+def channel_columns(schema: pa.Schema) -> tuple[str, ...]:
+    """The names of the C channels of a table of windows."""
+    return tuple(schema.names[len(NAMED_COLUMNS) :])
+
+
 def length_of(schema: pa.Schema) -> int:
     """Samples in a window of a table with this schema."""
-    return int(schema.field(CHANNELS[0]).type.list_size)
+    return int(schema.field(len(NAMED_COLUMNS)).type.list_size)
 
 
 def is_window_schema(schema: pa.Schema) -> bool:
-    """Whether a table has the columns of windows, of any length; metadata does not count."""
-    if CHANNELS[0] not in schema.names or not pa.types.is_fixed_size_list(schema.field(CHANNELS[0]).type):
+    """Whether a table has the columns of windows, of any length and any channels; metadata does not count."""
+    named, channels = list(schema)[: len(NAMED_COLUMNS)], list(schema)[len(NAMED_COLUMNS) :]
+    expected = [pa.field(name, kind, nullable=False) for name, (kind, _) in (_KEYS | _LABEL | _FLAGS).items()]
+    if named != expected or not channels or not pa.types.is_fixed_size_list(channels[0].type):
         return False
-    return bool(schema.equals(window_schema(length_of(schema))))
+    values = pa.list_(pa.field("element", pa.float32(), nullable=False), length_of(schema))
+    return all(field.equals(pa.field(field.name, values, nullable=False)) for field in channels)
 
 
 def batch_of(
@@ -89,20 +115,21 @@ def batch_of(
     """Rows of windows.
 
     Args:
-        named: (N,) for each of :data:`KEY_COLUMNS` and :data:`FLAG_COLUMNS`.
+        named: (N,) for each of :data:`NAMED_COLUMNS`.
         channels: float32 (C, M); each row is copied nowhere if it is contiguous.
         schema: of :func:`window_schema`, with any metadata.
     """
-    columns = [pa.array(named[name], schema.field(name).type) for name in (*KEY_COLUMNS, *FLAG_COLUMNS)]
-    kind = schema.field(CHANNELS[0]).type
+    columns = [pa.array(named[name], schema.field(name).type) for name in NAMED_COLUMNS]
+    kind = schema.field(len(NAMED_COLUMNS)).type
     lists = [pa.FixedSizeListArray.from_arrays(pa.array(channel), type=kind) for channel in channels]
     return pa.RecordBatch.from_arrays([*columns, *lists], schema=schema)
 
 
 def channels_of(rows: pa.Table) -> npt.NDArray[np.float32]:
     """The channels of rows of windows: float32 (C, M), a copy."""
-    channels = np.empty((NUM_CHANNELS, rows.num_rows * length_of(rows.schema)), dtype=np.float32)
-    for channel, name in zip(channels, CHANNELS, strict=True):
+    names = channel_columns(rows.schema)
+    channels = np.empty((len(names), rows.num_rows * length_of(rows.schema)), dtype=np.float32)
+    for channel, name in zip(channels, names, strict=True):
         start = 0
         for chunk in rows[name].chunks:
             values = flat_values(chunk)

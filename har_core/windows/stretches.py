@@ -6,24 +6,25 @@ Rows count from 0 over the segments of one recording, in order. Letters: N windo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
+def stretches_between(starts: npt.NDArray[np.integer], breaks: npt.NDArray[np.bool_]) -> tuple[range, ...]:
+    """The stretches of S segments, as ranges of rows.
 
-def stretches_between(breaks: npt.NDArray[np.bool_]) -> tuple[range, ...]:
-    """The stretches of S segments, as ranges of rows, where ``breaks`` (S - 1,) says which joins end one.
+    Args:
+        starts: (S + 1,) the first row of each segment, and the number of rows.
+        breaks: (S - 1,) which joins end a stretch.
 
-    >>> stretches_between(np.array([False, True]))
-    (range(0, 250), range(250, 375))
+    >>> stretches_between(np.array([0, 125, 250, 300]), np.array([False, True]))
+    (range(0, 250), range(250, 300))
     """
-    ends = [*(np.flatnonzero(breaks) + 1).tolist(), len(breaks) + 1]
-    firsts = [0, *ends[:-1]]
-    return tuple(range(first * SEGMENT_LENGTH, end * SEGMENT_LENGTH) for first, end in zip(firsts, ends, strict=True))
+    ends = [0, *starts[1:-1][breaks].tolist(), int(starts[-1])]
+    return tuple(range(first, end) for first, end in pairwise(ends))
 
 
 def begins_of(stretches: Sequence[range], length: int, stride: int) -> npt.NDArray[np.int64]:

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from har_core.base.ahead import ahead
 from har_core.base.memory import freed_memory_kept
-from har_core.datasets.dsads.layout import NUM_CHANNELS
-from har_core.windows.dataset import open_windows
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, length_of
+from har_core.spec.dataset import DatasetSpec
+from har_core.windows.dataset import open_windows, spec_of
+from har_core.windows.schema import KEY_COLUMNS, NAMED_COLUMNS, channels_of, length_of
 from har_core.windows.store import SampleStore, in_memory
 
 
@@ -27,8 +27,10 @@ from har_core.windows.store import SampleStore, in_memory
 class WindowTensors:
     """All windows of one file."""
 
+    spec: DatasetSpec
+    """The description of the windows: what their channels and class ids are."""
     keys: pa.Table
-    """N rows: subject, activity, segment, start."""
+    """N rows: subject, session, segment, start."""
     windows: Tensor
     """float32 (N, T, C), contiguous; in sensor units, or normalised where the file is. Not to be written to: it may lie
     in a file that is mapped (:class:`~har_core.windows.store.SampleStore`)."""
@@ -50,21 +52,21 @@ def read_tensors(path: Path, store: SampleStore | None = None) -> WindowTensors:
         StorageError: the store has no room.
     """
     with open_windows(path) as file:
-        empty = in_memory if store is None else store.empty
-        windows = empty(file.metadata.num_rows, length_of(file.schema_arrow), NUM_CHANNELS)
+        empty, spec = in_memory if store is None else store.empty, spec_of(file)
+        windows = empty(file.metadata.num_rows, length_of(file.schema_arrow), spec.num_channels)
         named = [_named(file.schema_arrow.empty_table())]  # a split may have no validation windows
         start = 0
         with freed_memory_kept():
             for rows in ahead(file.read_row_group, range(file.num_row_groups)):
                 named.append(_named(rows))
                 stop = start + rows.num_rows
-                windows[start:stop].view(-1, NUM_CHANNELS).copy_(torch.from_numpy(channels_of(rows)).T)
+                windows[start:stop].view(-1, spec.num_channels).copy_(torch.from_numpy(channels_of(rows)).T)
                 start = stop
-    return tensors_of(pa.concat_tables(named), windows)
+    return tensors_of(pa.concat_tables(named), windows, spec)
 
 
 def read_keys(path: Path) -> pa.Table:
-    """The keys alone: subject, activity, segment, start.
+    """The keys alone: subject, session, segment, start.
 
     Raises:
         InputError: the file is missing, damaged, or no table of windows.
@@ -73,15 +75,16 @@ def read_keys(path: Path) -> pa.Table:
         return file.read(columns=list(KEY_COLUMNS)).combine_chunks()
 
 
-def count_by_recording(path: Path) -> pa.Table:
-    """``num_windows`` of each ``subject`` and ``activity`` of a table of windows, ascending.
+def count_by_subject_and_activity(path: Path) -> pa.Table:
+    """``num_windows`` of each ``subject`` and ``activity`` number of a table of windows, ascending.
 
     Raises:
         InputError: the file is missing, damaged, or no table of windows.
     """
-    counts = read_keys(path).group_by(["subject", "activity"]).aggregate([([], "count_all")])
-    by_recording = [(name, "ascending") for name in ("subject", "activity")]
-    return counts.rename_columns(["subject", "activity", "num_windows"]).sort_by(by_recording)
+    by = ["subject", "activity"]
+    with open_windows(path) as file:
+        counts = file.read(columns=by).group_by(by).aggregate([([], "count_all")])
+    return counts.rename_columns([*by, "num_windows"]).sort_by([(name, "ascending") for name in by])
 
 
 def rows_of(keys: pa.Table, among: pa.Table) -> npt.NDArray[np.int64] | None:
@@ -96,13 +99,14 @@ def _tuples(keys: pa.Table) -> Iterator[tuple[int, ...]]:
 
 
 def _named(rows: pa.Table) -> pa.Table:
-    return rows.select([*KEY_COLUMNS, *FLAG_COLUMNS])
+    return rows.select(NAMED_COLUMNS)
 
 
-def tensors_of(named: pa.Table, windows: Tensor) -> WindowTensors:
-    """Windows, float32 (N, T, C), with what N rows of KEY_COLUMNS and FLAG_COLUMNS say of them."""
+def tensors_of(named: pa.Table, windows: Tensor, spec: DatasetSpec) -> WindowTensors:
+    """Windows, float32 (N, T, C), with what N rows of NAMED_COLUMNS say of them."""
     table = named.combine_chunks()
     return WindowTensors(
+        spec=spec,
         keys=table.select(KEY_COLUMNS),
         windows=windows,
         labels=torch.from_numpy(table["activity"].to_numpy().astype("int64") - 1),

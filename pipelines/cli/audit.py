@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import FormatOption, OutputOption, given_path, put_out, tell_left_out
+from har_core.base.text import printable
+from pipelines.cli.options import DatasetOption, FormatOption, OutputOption, given_path, put_out, tell_left_out
 
 
 def audit(
@@ -18,24 +19,30 @@ def audit(
         str | None,
         typer.Option(help="Also find windows unlike those that this model was trained on, as models:/har@champion."),
     ] = None,
+    dataset: DatasetOption = "dsads",
     output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Find damage, copies and breaks in what recordings hold; one finding a row."""
-    files = None
+    from har_core.datasets.catalogue import find_dataset
+
+    reader, files = find_dataset(dataset, relative_to=Path()), None
     if model is not None:
         from assets.resources.model_files import find_model
         from assets.resources.store import Store
         from pipelines.homes import current_home
 
         files = find_model(Store(current_home()), model)
+    from har_core.audit.findings import skipped_of
     from pipelines.audit import audit_inputs, compare_inputs
     from pipelines.left_out import LeftOut
     from pipelines.tables import render
 
     left_out = LeftOut()
-    findings = audit_inputs(inputs, left_out)
+    findings = audit_inputs(inputs, reader, left_out)
+    for skipped in skipped_of(findings):
+        typer.echo(printable(f"Not looked for: {skipped.kind}: {skipped.reason}"), err=True)
     if files is not None:
-        findings = compare_inputs(findings, inputs, files.training, length=files.window_length)
+        findings = compare_inputs(findings, inputs, reader, files.training, length=files.window_length)
     put_out(render(findings, output_format), output)
     tell_left_out(left_out, but="; the findings are of all other files")

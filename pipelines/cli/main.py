@@ -17,11 +17,11 @@ import typer
 from dotenv import load_dotenv
 
 from har_core.base.errors import HarError, InputError
-from pipelines.cli import audit, home, models, predict, run, search, status, trace, ui
+from pipelines.cli import audit, dataset, home, models, predict, run, search, status, trace, ui
 
 app = typer.Typer(
     name="har",
-    help="Human-activity recognition on DSADS recordings: trained, compared and registered models, kept right.",
+    help="Human-activity recognition with wearable sensors: trained, compared and registered models, kept right.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -64,6 +64,8 @@ def options(
 
 for command in (run.run, status.status, predict.predict, audit.audit, models.models, search.search, trace.trace, ui.ui):
     app.command()(command)
+app.command()(dataset.init)
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(home.app, name="home")
 
 _OBJECTS_BETWEEN_COLLECTIONS = 500_000

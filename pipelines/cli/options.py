@@ -52,6 +52,13 @@ DataOption = Annotated[
         parser=given_path,
     ),
 ]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        help="What the recordings are of: a name that `har dataset list` shows, or the path of a card (.toml).",
+        metavar="NAME_OR_CARD",
+    ),
+]
 FormatOption = Annotated[
     Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Of what is printed.")
 ]

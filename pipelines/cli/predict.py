@@ -12,7 +12,8 @@ from pipelines.cli.options import FormatOption, OutputOption, given_path, put_ou
 
 def predict(  # noqa: PLR0917 - Typer makes options of them
     inputs: Annotated[
-        list[Path], typer.Argument(help="DSADS-format files, folders or zips.", metavar="INPUT…", parser=given_path)
+        list[Path],
+        typer.Argument(help="Folders or zips of recordings; of DSADS, files too.", metavar="INPUT…", parser=given_path),
     ],
     model: Annotated[
         str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/m-… of a logged model.")
@@ -27,6 +28,14 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
             help="auto: bf16 where the processor has it: faster, and scores differ by less than half a point."
         ),
     ] = "fp32",
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="What the inputs are of: a name that `har dataset list` shows, or the path of a card (.toml); that of "
+            "the model where absent.",
+            metavar="NAME_OR_CARD",
+        ),
+    ] = None,
     output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
@@ -40,20 +49,32 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
 
     files = find_model(Store(current_home()), model)
     from har_core.base.arrow import keep_pandas_out
-    from har_core.datasets.dsads.layout import NUM_CHANNELS
+    from har_core.base.errors import InputError
+    from har_core.datasets.catalogue import find_dataset, list_datasets
     from har_core.inference.acceleration import accelerate  # brings PyTorch: not before everything else proved right
+    from har_core.inference.channels import require_fit
     from har_core.inference.classify import ComparingClassifier
     from har_core.inference.graph import load_graph
-    from pipelines.prediction import predict_inputs
+    from pipelines.prediction import Model, predict_inputs
     from pipelines.tables import render
     from pipelines.unlike import tell_unlike
 
+    if dataset is None and files.spec.name not in list_datasets():
+        raise InputError(f"The model is of {files.spec.name}, which is not known here: name its card with --dataset")
+    reader = find_dataset(dataset or files.spec.name, relative_to=Path())
+    rate = min(reader.spec.sampling_rate_hz, files.spec.sampling_rate_hz)  # to a lower one recordings are brought
+    require_fit(files.spec, reader.spec.replaced(sampling_rate_hz=rate), where=" ".join(map(str, inputs)))
     keep_pandas_out()
-    graph, length = load_graph(files.graph), files.window_length
-    answers = accelerate(graph, num_timepoints=length, num_channels=NUM_CHANNELS, engine=engine, precision=precision)
+    graph, length, num_channels = load_graph(files.graph), files.window_length, files.spec.num_channels
+    answers = accelerate(graph, num_timepoints=length, num_channels=num_channels, engine=engine, precision=precision)
     left_out = LeftOut()
-    model_and_training = ComparingClassifier(answers, files.training)
-    table = predict_inputs(model_and_training, inputs, length=length, join=files.join_segments, left_out=left_out)
+    answering = Model(
+        answer=ComparingClassifier(answers, files.training),
+        spec=files.spec,
+        length=length,
+        join=files.join_segments,
+    )
+    table = predict_inputs(answering, inputs, reader, left_out)
     put_out(render(table, output_format), output)
     warning = tell_unlike(table)
     if warning is not None:

@@ -21,7 +21,7 @@ from assets.resources.addresses import run_url
 from assets.resources.display import LogDisplay
 from assets.resources.model_files import files_of_model
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.settings.experiment import Experiment
 from har_core.training.events import EpochFinished, TrainingEvent
@@ -41,7 +41,7 @@ ARTIFACTS = {
 }
 """What each asset leaves in its MLflow run."""
 COMPUTED = tuple(ARTIFACTS)
-NUM_WINDOWS = 3 * NUM_ACTIVITIES * 2
+NUM_WINDOWS = 3 * DSADS.num_activities * 2
 
 
 def test_graph_has_the_assets_and_edges_of_the_design(ran: Graph) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from window_examples import named_windows
 
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.predictions import tabulate_predictions, write_predictions
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -32,7 +32,7 @@ def predictions(answers: dict[int, list[int]], subject: int = 1) -> pa.Table:
     segments = np.concatenate([np.arange(1, len(of) + 1) for of in answers.values()]).astype(np.int16)
     windows = named_windows(activities - 1, subject, segments=segments)
     chosen = np.concatenate(list(answers.values()))
-    return tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[chosen], role="test", seed=0)
+    return tabulate_predictions(windows, np.eye(DSADS.num_activities)[chosen], role="test", seed=0)
 
 
 def test_a_window_is_answered_with_those_before_it(votes: ModuleType) -> None:

@@ -16,7 +16,7 @@ from records import model_record
 from window_examples import named_windows
 
 from assets.resources.home import Home
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord, write_record
 from har_core.inference.predictions import tabulate_predictions, write_predictions
 from har_core.settings.report import EvaluationSettings
@@ -47,7 +47,7 @@ def add_fold(home: Home, architecture: str, subject: int, num_wrong: int, seed: 
         protocol="loso",
         subjects={"training": (9,), "validation": (), "test": (subject,)},
         seeds=(SeedRecord(seed=seed, best_epoch=3, training_seconds=30.0),),
-        num_windows={"training": 100, "validation": 0, "test": NUM_ACTIVITIES},
+        num_windows={"training": 100, "validation": 0, "test": DSADS.num_activities},
         num_dropped={},
         num_parameters=1234,
         training_settings=OPTIONS.get(architecture, {}),
@@ -69,13 +69,13 @@ def write(
     file: Path, record: FoldRecord | ModelRecord, path: Path, subjects: list[int], num_wrong: int, *, seed: int = 0
 ) -> None:
     """A record and predictions of the first subject's windows with ``num_wrong`` errors, and none of the others'."""
-    labels = np.tile(np.arange(NUM_ACTIVITIES), len(subjects))
-    windows = named_windows(labels, np.repeat(subjects, NUM_ACTIVITIES))
-    answers = np.where(np.arange(len(labels)) < num_wrong, NUM_ACTIVITIES - 1, labels)
+    labels = np.tile(np.arange(DSADS.num_activities), len(subjects))
+    windows = named_windows(labels, np.repeat(subjects, DSADS.num_activities))
+    answers = np.where(np.arange(len(labels)) < num_wrong, DSADS.num_activities - 1, labels)
     for each in (file, path):
         each.parent.mkdir(parents=True, exist_ok=True)
     write_record(file, record)
-    table = tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[answers], role="test", seed=seed)
+    table = tabulate_predictions(windows, np.eye(DSADS.num_activities)[answers], role="test", seed=seed)
     write_predictions(path, table)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from data_sets import POCKET_AND_WRIST, as_in_dsads, small_dsads
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -20,11 +21,13 @@ from har_core.inference.graph import load_graph
 from har_core.models import create_model, fit_model, list_models, registry
 from har_core.models.catalogue import describe, is_network
 from har_core.settings.experiment import Option
+from har_core.spec.channels import sensors_among
 from har_core.training.objective import objective
 
 Shape = tuple[int, int, int]
-NATIVE, SMALL, SHORT = (125, 45, 19), (100, 6, 4), (20, 6, 4)
-"""T, C, K: of DSADS; of two sensors and few activities, where the work is done; short, for what is traced."""
+NATIVE, SMALL, SHORT, OTHER = (125, 45, 19), (100, 6, 4), (20, 6, 4), (50, 10, 4)
+"""T, C, K: of DSADS; of two sensors and few activities, where the work is done; short, for what is traced; of places
+and sensors of unequal size."""
 OF_NETWORKS = pytest.mark.parametrize("name", [name for name in list_models() if is_network(name)])
 OF_CLASSICAL = pytest.mark.parametrize("name", [name for name in list_models() if not is_network(name)])
 
@@ -67,7 +70,11 @@ def fitted(name: str, shape: Shape, seed: int) -> nn.Module:
 
 def fit(name: str, shape: Shape, seed: int) -> nn.Module:
     x, labels = training(shape)
-    return fit_model(name, x, labels, num_classes=shape[2], seed=seed)
+    told = as_in_dsads(shape[1])
+    if shape == OTHER:
+        spec = POCKET_AND_WRIST
+        told = {"sampling_rate_hz": spec.sampling_rate_hz, "sensors": sensors_among(spec, range(spec.num_channels))}
+    return fit_model(name, x, labels, num_classes=shape[2], seed=seed, **told)
 
 
 def training(shape: Shape) -> tuple[Tensor, Tensor]:
@@ -82,7 +89,7 @@ def windows(num_windows: int, shape: Shape = SMALL, seed: int = 1) -> Tensor:
     return torch.randn(num_windows, *shape[:2], generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("shape", [NATIVE, SMALL])
+@pytest.mark.parametrize("shape", [NATIVE, SMALL, OTHER])
 def test_logits_are_finite_float32_and_each_window_is_judged_by_itself(name: str, shape: Shape) -> None:
     model, x = made(name, shape), windows(5, shape)
     before = x.clone()
@@ -171,7 +178,9 @@ def test_wrapper_of_raw_windows_equals_normalising_first(name: str) -> None:
     mean, deviation = torch.linspace(-3, 9, 6), torch.linspace(0.2, 4, 6)
     raw = windows(5) * deviation + mean
     with torch.inference_mode():
-        probabilities = RawWindowClassifier(model, mean=mean, standard_deviation=deviation).eval()(raw)
+        probabilities = RawWindowClassifier(model, small_dsads(6, 4), mean=mean, standard_deviation=deviation).eval()(
+            raw
+        )
         expected = model((raw - mean) / deviation).softmax(dim=-1)
     torch.testing.assert_close(probabilities, expected)
     torch.testing.assert_close(probabilities.sum(dim=-1), torch.ones(5))
@@ -216,7 +225,8 @@ def exported(name: str, folder: Path) -> Path:
 
 
 def wrapped(name: str) -> nn.Module:
-    return RawWindowClassifier(made(name, SHORT), mean=torch.zeros(6), standard_deviation=torch.ones(6)).eval()
+    mean, deviation, spec = torch.zeros(6), torch.ones(6), small_dsads(6, 4)
+    return RawWindowClassifier(made(name, SHORT), spec, mean=mean, standard_deviation=deviation).eval()
 
 
 def spoiled(value: float) -> Tensor:
@@ -259,7 +269,7 @@ def test_a_fit_finds_its_training_windows_again(name: str) -> None:
 def test_an_activity_that_training_lacks_gets_no_probability(name: str) -> None:
     x, labels = training(SMALL)
     for lacking in (labels != 3, labels < 2):  # one is gone; two are left
-        model = fit_model(name, x[lacking], labels[lacking], num_classes=4, seed=0)
+        model = fit_model(name, x[lacking], labels[lacking], num_classes=4, seed=0, **as_in_dsads(6))
         present = sorted(set(labels[lacking].tolist()))
         with torch.inference_mode():
             logits = model(x[lacking])
@@ -274,7 +284,12 @@ def test_windows_that_stand_still_are_judged_alike_in_any_batch(name: str) -> No
     x, labels = training(SMALL)
     still = torch.linspace(-9, 9, 6).expand(7, *SMALL[:2]) * torch.arange(7)[:, None, None]
     model = fit_model(
-        name, torch.cat([x, still]), torch.cat([labels, torch.zeros(7, dtype=torch.int64)]), num_classes=4, seed=0
+        name,
+        torch.cat([x, still]),
+        torch.cat([labels, torch.zeros(7, dtype=torch.int64)]),
+        num_classes=4,
+        seed=0,
+        **as_in_dsads(6),
     )
     with torch.inference_mode():
         together, alone = model(still), torch.cat([model(still[i : i + 1]) for i in range(7)])
@@ -285,7 +300,7 @@ def test_windows_that_stand_still_are_judged_alike_in_any_batch(name: str) -> No
 @OF_CLASSICAL
 def test_a_channel_alone_is_enough(name: str) -> None:
     x, labels = training(SMALL)
-    model = fit_model(name, x[..., :1].contiguous(), labels, num_classes=4, seed=0, sensors=())
+    model = fit_model(name, x[..., :1].contiguous(), labels, num_classes=4, seed=0, sampling_rate_hz=25.0)
     with torch.inference_mode():
         assert model(x[:5, :, :1]).shape == (5, 4)
 
@@ -301,7 +316,7 @@ def test_windows_and_labels_that_cannot_be_used_are_refused(name: str) -> None:
         (x, labels + 1),
     ):
         with pytest.raises(InputError, match=f"'{name}' cannot be fitted"):
-            fit_model(name, bad_x, bad_labels, num_classes=4, seed=0)
+            fit_model(name, bad_x, bad_labels, num_classes=4, seed=0, **as_in_dsads(6))
 
 
 def test_an_architecture_is_one_file(name: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from narrowing import as_type
 
-from har_core.datasets.dsads.layout import ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.models import list_models
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_model_is_looked_up(har: Har, tmp_path: Path) -> None:
     (tmp_path / ".demo").symlink_to(har.home)
     activities = ast.literal_eval(output_of(snippet_of("model_lookup.md"), har, tmp_path))
     assert len(activities) == 2
-    assert set(activities) <= set(ACTIVITIES)
+    assert set(activities) <= set(DSADS.activities)
 
 
 def test_core_is_used_alone(har: Har, tmp_path: Path) -> None:

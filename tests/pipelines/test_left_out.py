@@ -14,7 +14,7 @@ def test_unknown_files_are_told_in_one_line_and_are_no_error(capsys: pytest.Capt
     tell_left_out(LeftOut(unknown=[f"{name}\x1b.md" for name in "abcdefg"]), but="")
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("Left out, 7 files that are no text (.txt): a\\x1b.md, b\\x1b.md")
+    assert err.startswith("Left out, 7 files that are no recordings: a\\x1b.md, b\\x1b.md")
     assert err.endswith("e\\x1b.md and 2 more\n")
 
 

@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from data_sets import POCKET_AND_WRIST
+from toy_dataset import Toy, write_toy
 
 from har_core.audit.defects import find_defects
 from har_core.base.errors import InputError
 from har_core.base.progress import silent
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS
-from har_core.datasets.dsads.recordings import read_recordings
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.dsads.format import Dsads
 from har_core.datasets.dsads.synthetic.writer import write_recordings
+from har_core.dsads import read_recordings
 from har_core.settings.source import SourceSettings
 from har_core.windows.schema import channels_of
 from har_core.windows.segmentation import segment
 from pipelines import readable
 from pipelines.left_out import LeftOut
-from pipelines.prediction import predict_inputs
+from pipelines.prediction import Model, predict_inputs
 from pipelines.tables import render
 
 
@@ -35,7 +39,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Model:
+class Answers:
     """Keeps the windows it is asked of."""
 
     def __init__(self) -> None:
@@ -43,11 +47,23 @@ class Model:
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         self.seen.append(windows)
-        return np.full((len(windows), NUM_ACTIVITIES), 1 / NUM_ACTIVITIES, dtype=np.float32)
+        return np.full((len(windows), DSADS.num_activities), 1 / DSADS.num_activities, dtype=np.float32)
 
 
-def places_of(model: Model, *inputs: Path, length: int, join: bool) -> list[tuple[str, float]]:
-    table = predict_inputs(model, inputs, length=length, join=join)
+def predict(
+    inputs: Sequence[Path],
+    answers: Answers | None = None,
+    *,
+    length: int = 125,
+    join: bool = False,
+    left_out: LeftOut | None = None,
+) -> pa.Table:
+    model = Model(answer=answers or Answers(), spec=DSADS, length=length, join=join)
+    return predict_inputs(model, inputs, Dsads(), left_out)
+
+
+def places_of(answers: Answers, *inputs: Path, length: int, join: bool) -> list[tuple[str, float]]:
+    table = predict(inputs, answers, length=length, join=join)
     return list(zip(table["path"].to_pylist(), table["start_s"].to_pylist(), strict=True))
 
 
@@ -61,24 +77,24 @@ def test_a_model_of_joined_segments_sees_the_windows_that_training_would_see(
         with zipfile.ZipFile(path, "w") as archive:
             for file in recordings.rglob("*.txt"):
                 archive.write(file, file.relative_to(recordings))
-    model = Model()
+    model = Answers()
     places = places_of(model, path, length=250, join=True)
     assert places[:5] == [
         (f"{path}/a{a:02d}/p1/s{s:02d}.txt", 0.0) for a, s in ((1, 1), (1, 3), (2, 3), (3, 1), (3, 3))
     ]
     source = read_recordings(path)
-    trained_on = segment(source, length=250, overlap=0.0, findings=find_defects(source), join=True).read_all()
-    expected = channels_of(trained_on).reshape(NUM_CHANNELS, -1, 250).transpose(1, 2, 0)
+    trained_on = segment(source, length=250, overlap=0.0, findings=find_defects(source, DSADS), join=True).read_all()
+    expected = channels_of(trained_on).reshape(DSADS.num_channels, -1, 250).transpose(1, 2, 0)
     np.testing.assert_array_equal(np.concatenate(model.seen), expected)
     assert len(places) == len(expected) == 2 * 18 + 1
 
 
 def test_a_short_window_may_begin_in_one_segment_and_end_in_the_next(recordings: Path) -> None:
-    joined = [place for place in places_of(Model(), recordings, length=100, join=True) if "/a01/" in place[0]]
+    joined = [place for place in places_of(Answers(), recordings, length=100, join=True) if "/a01/" in place[0]]
     name = f"{recordings}/a01/p1/s0{{}}.txt"
     expected = [(1, 0.0), (1, 4.0), (2, 3.0), (3, 2.0), (4, 1.0), (5, 0.0)]
     assert joined == [(name.format(number), start) for number, start in expected]
-    apart = [place for place in places_of(Model(), recordings, length=100, join=False) if "/a01/" in place[0]]
+    apart = [place for place in places_of(Answers(), recordings, length=100, join=False) if "/a01/" in place[0]]
     assert apart == [(name.format(number), 0.0) for number in range(1, 6)]
 
 
@@ -94,18 +110,18 @@ def loose(recordings: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("join", [True, False])
 def test_loose_files_are_answered_each_alone_under_their_own_names(loose: Path, join: bool) -> None:
-    model = Model()
+    model = Answers()
     places = places_of(model, loose, loose / "b.txt", length=60, join=join)
     names = [loose / "a.txt", loose / "b.txt", loose / "deeper" / "c.txt", loose / "b.txt"]
     assert places == [(str(name), start) for name in names for start in (0.0, 2.4)]
     samples = np.loadtxt(loose / "a.txt", delimiter=",", dtype=np.float32)
-    np.testing.assert_array_equal(np.concatenate(model.seen)[:2], samples[:120].reshape(2, 60, NUM_CHANNELS))
+    np.testing.assert_array_equal(np.concatenate(model.seen)[:2], samples[:120].reshape(2, 60, DSADS.num_channels))
 
 
 def test_a_window_longer_than_a_loose_file_is_refused_with_what_would_work(loose: Path) -> None:
     for path in (loose, loose / "a.txt"):
         with pytest.raises(InputError, match=r"a\.txt: a segment has 125 samples .* windows of 250; .* folder or zip"):
-            predict_inputs(Model(), [path], length=250, join=True)
+            predict([path], length=250, join=True)
 
 
 def test_recordings_without_a_stretch_as_long_as_a_window_are_refused(recordings: Path, tmp_path: Path) -> None:
@@ -114,7 +130,7 @@ def test_recordings_without_a_stretch_as_long_as_a_window_are_refused(recordings
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(recordings / f"a03/p1/s0{number}.txt", target)
     with pytest.raises(InputError, match=r"data: no recording goes on without a break for 250 samples"):
-        predict_inputs(Model(), [tmp_path / "data"], length=250, join=True)
+        predict([tmp_path / "data"], length=250, join=True)
 
 
 # --- Which files are found, and what they are called ------------------------------------------------------------------
@@ -162,7 +178,7 @@ def test_every_text_file_is_answered_for_by_its_own_path(
         (path / "linked").symlink_to(tmp_path / "elsewhere")
     prefix = f"{path}" if kind == "zip" else f"{path}/linked"
     left_out = LeftOut()
-    table = predict_inputs(Model(), [path], length=125, join=False, left_out=left_out)
+    table = predict([path], left_out=left_out)
     assert sorted(table["path"].to_pylist()) == sorted(f"{prefix}/{name}" for name in files)
     assert (left_out.refused, left_out.unknown) == ([], [])
 
@@ -181,9 +197,7 @@ def test_what_is_wrong_keeps_nothing_else_from_an_answer(
     with (folder / "large.txt").open("wb") as file:
         file.truncate(300_000_000)
     left_out = LeftOut()
-    table = predict_inputs(
-        Model(), [folder, tmp_path / "none", folder / "right.txt"], length=125, join=join, left_out=left_out
-    )
+    table = predict([folder, tmp_path / "none", folder / "right.txt"], join=join, left_out=left_out)
     answered = set(table["path"].to_pylist())
     segments = {str(path) for path in folder.rglob("a*/p*/s*.txt") if path.parent.parent.name != "a01"}
     assert answered == {*segments, f"{folder}/right.txt"}
@@ -207,7 +221,7 @@ def test_names_that_are_no_text_are_written_with_escapes(text: bytes, tmp_path: 
     for path in (folder / name, folder / "caf\udce9.txt"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text)
-    table = predict_inputs(Model(), [folder], length=125, join=False)
+    table = predict([folder])
     assert table["path"].to_pylist() == [f"{folder}/\\xff\\x1b[31m/a01/p1/s01.txt", f"{folder}/caf\\xe9.txt"]
     for output_format in ("table", "csv", "json", "parquet"):
         render(table, output_format)
@@ -215,7 +229,7 @@ def test_names_that_are_no_text_are_written_with_escapes(text: bytes, tmp_path: 
 
 def test_a_zip_under_another_name_is_a_zip(text: bytes, tmp_path: Path) -> None:
     path = write_zip(tmp_path / "data.bin", {"s01.txt": text})
-    assert predict_inputs(Model(), [path], length=125, join=False)["path"].to_pylist() == [f"{path}/s01.txt"]
+    assert predict([path])["path"].to_pylist() == [f"{path}/s01.txt"]
 
 
 def test_reading_stops_where_too_much_is_wrong(
@@ -227,7 +241,34 @@ def test_reading_stops_where_too_much_is_wrong(
         path.write_text("x\n")
     monkeypatch.setattr(readable, "MAX_PROBLEMS", 6)
     left_out = LeftOut()
-    predict_inputs(Model(), [folder], length=125, join=False, left_out=left_out)
+    predict([folder], left_out=left_out)
     [error] = left_out.refused
     assert len(error.problems) == 7
     assert error.problems[-1].expected == "fewer problems; the recordings after it were not read"
+
+
+# --- Another data set -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rate", "later"), [(50.0, [0.0, 0.16]), (25.0, [0.0])])
+def test_windows_of_any_data_set_are_complete_and_cross_no_break(
+    tmp_path: Path, rate: float, later: list[float]
+) -> None:
+    """Of 10 and 20 rows at 50 Hz, with missing values; at half the rate, of 5 and 10 rows."""
+    write_toy(tmp_path / "data", {(1, 1): "walking"})
+    seen: list[np.ndarray] = []
+
+    def answer(windows: np.ndarray) -> np.ndarray:
+        seen.append(windows)
+        return np.full((len(windows), 4), 0.25, dtype=np.float32)
+
+    left_out = LeftOut()
+    spec = POCKET_AND_WRIST.replaced(sampling_rate_hz=rate)
+    table = predict_inputs(Model(answer=answer, spec=spec, length=8, join=False), [tmp_path / "data"], Toy(), left_out)
+    path = f"{tmp_path}/data/walks/p1/n1_walking_pocket.npy"
+    expected = [(path, 0.0)] if rate == 50 else []
+    expected += [(f"{path}, from 0.200 s", start) for start in later]
+    found = zip(table["path"].to_pylist(), table["start_s"].to_pylist(), strict=True)
+    assert [(name, round(start, 6)) for name, start in found] == expected
+    assert np.isfinite(np.concatenate(seen)).all()
+    assert (left_out.refused, left_out.unknown) == ([], [])

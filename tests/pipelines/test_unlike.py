@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from data_sets import dsads_recording
 
 from har_core.audit.findings import FINDINGS_SCHEMA
-from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.classify import PREDICTION_SCHEMA
 from har_core.inference.likeness import describe_training
 from pipelines.unlike import find_unlike, tell_unlike
@@ -50,13 +51,13 @@ def test_the_worst_files_are_named_and_the_rest_counted() -> None:
 )
 def test_windows_that_are_unlike_are_findings(length: int, places: list[tuple[int, int, int]]) -> None:
     sound = np.random.default_rng(1).normal(size=(45, 3 * 125)).astype(np.float32)
-    own = [Recording(subject=7, activity=3, segments=(2, 4, 5), samples=sound)]
+    own = [dsads_recording(7, 3, (2, 4, 5), sound)]
     windows = np.stack([sound[:, begin : begin + length].T for begin in range(3 * 125 - length + 1)])
-    training = describe_training([windows], range(45))
+    training = describe_training([windows], DSADS, range(45))
     assert find_unlike(own, training, length=length).num_rows == 0
     samples = sound.copy()
     samples[9:18, 125:250] = 0
-    recording = Recording(subject=7, activity=3, segments=(2, 4, 5), samples=samples)
+    recording = dsads_recording(7, 3, (2, 4, 5), samples)
     table = find_unlike([recording], training, length=length)
     assert table.schema.equals(FINDINGS_SCHEMA)
     found = [(row["segment"], row["first_row"], row["last_row"]) for row in table.to_pylist()]

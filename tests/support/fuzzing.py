@@ -23,10 +23,11 @@ from pathlib import Path
 import numpy as np
 
 from har_core.base.errors import HarError
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.manifest import ingest, read_manifest
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.datasets.dsads.reader import canonical, find_problems, parse_segments
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.manifest import ingest, read_manifest
 from har_core.experiment.loader import load_experiment
 
 MOST_SECONDS = 20
@@ -149,7 +150,7 @@ def _readers(folder: Path) -> dict[str, Callable[[bytes], object]]:
         found = canonical(content)
         if not find_problems("f", found):
             samples = parse_segments([found], ["f"])
-            if samples.shape != (NUM_CHANNELS, SEGMENT_LENGTH) or not np.isfinite(samples).all():
+            if samples.shape != (DSADS.num_channels, SEGMENT_LENGTH) or not np.isfinite(samples).all():
                 raise AssertionError("accepted what is no segment")
         else:
             raise HarError("refused")
@@ -159,7 +160,7 @@ def _readers(folder: Path) -> dict[str, Callable[[bytes], object]]:
         return folder / name
 
     def archive(content: bytes) -> None:
-        with open_source(written("a.zip", content), any_names=True) as source:
+        with Dsads().open(written("a.zip", content), any_names=True) as source:
             for file in source.files:
                 source.read(file)
             for path in source.loose:
@@ -177,8 +178,8 @@ def _seeds(folder: Path) -> dict[str, list[bytes]]:
     segment = _segment()
     zips = list(_zips(segment))
     (folder / "right.zip").write_bytes(zips[0])
-    with open_source(folder / "right.zip") as source:
-        ingest(source, manifest_path=folder / "manifest", recordings_path=folder / "recordings")
+    with Dsads().open(folder / "right.zip") as source:
+        ingest(Dsads(), source, manifest_path=folder / "manifest", recordings_path=folder / "recordings")
     return {
         "text": [segment, segment.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + segment],
         "zip": zips,
@@ -188,7 +189,7 @@ def _seeds(folder: Path) -> dict[str, list[bytes]]:
 
 
 def _segment() -> bytes:
-    values = np.random.default_rng(0).normal(size=(SEGMENT_LENGTH, NUM_CHANNELS))
+    values = np.random.default_rng(0).normal(size=(SEGMENT_LENGTH, DSADS.num_channels))
     return "".join(",".join(f"{value:.5f}" for value in row) + "\n" for row in values).encode()
 
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import torch
+from data_sets import as_in_dsads
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -52,7 +53,7 @@ def answers(name: str) -> Tensor:
         if is_network(name):
             logits: Tensor = _trained(name, windows, labels).eval()(windows[:_NUM_TEST])
             return logits.detach()
-        model = fit_model(name, windows, labels, num_classes=NUM_CLASSES, seed=0)
+        model = fit_model(name, windows, labels, num_classes=NUM_CLASSES, seed=0, **as_in_dsads(NUM_CHANNELS))
         scores: Tensor = model(windows[:_NUM_TEST] + torch.randn(_NUM_TEST, NUM_TIMEPOINTS, NUM_CHANNELS))
         return scores.softmax(dim=1)
     finally:

@@ -7,8 +7,10 @@ import re
 import pyarrow as pa
 
 from har_core.base.errors import Problem, counted
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 
+_NUM_CHANNELS = DSADS.num_channels
 _MAX_VALUE_LENGTH = 60
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -54,7 +56,7 @@ def diagnose(path: str, content: bytes) -> list[Problem]:
 
 def _cause(path: str, content: bytes) -> Problem | None:
     """What makes a file no table at all, or another one in every line."""
-    table = f"{SEGMENT_LENGTH} rows of {NUM_CHANNELS} numbers"
+    table = f"{SEGMENT_LENGTH} rows of {_NUM_CHANNELS} numbers"
     if not content:
         return Problem(path=path, value="an empty file", expected=table)
     for start, what in _OTHER_FORMATS.items():
@@ -68,7 +70,7 @@ def _cause(path: str, content: bytes) -> Problem | None:
     if len(lines) == 1 and b"\r" in content:
         return Problem(path=path, line=1, value="line ends of CR alone", expected="line ends of LF or CRLF")
     other = _other_table(lines)
-    expected = f"{NUM_CHANNELS} columns separated by commas, with decimal points"
+    expected = f"{_NUM_CHANNELS} columns separated by commas, with decimal points"
     return None if other is None else Problem(path=path, line=1, value=other, expected=expected)
 
 
@@ -79,17 +81,17 @@ def _lines(content: bytes) -> list[bytes]:
 def _other_table(lines: list[bytes]) -> str | None:
     """What is written as no line of a segment file is, in every line alike; None if that is not what is wrong."""
     widths = {line.count(b",") + 1 for line in lines}
-    if len(lines) == 1 or NUM_CHANNELS in widths:
+    if len(lines) == 1 or _NUM_CHANNELS in widths:
         return None
     for separator, name in _SEPARATORS.items():
-        if all(len(line.split(separator)) == NUM_CHANNELS for line in lines):
+        if all(len(line.split(separator)) == _NUM_CHANNELS for line in lines):
             return f"columns separated by {name}" + (" and decimal commas" if len(widths) > 1 or widths != {1} else "")
     if len(widths) > 1:
         return None
     [width] = widths
-    if width == 2 * NUM_CHANNELS and all(_INTEGER.fullmatch(token.strip()) for token in lines[0].split(b",")):
+    if width == 2 * _NUM_CHANNELS and all(_INTEGER.fullmatch(token.strip()) for token in lines[0].split(b",")):
         return "decimal commas"
-    if (len(lines), width) == (NUM_CHANNELS, SEGMENT_LENGTH):
+    if (len(lines), width) == (_NUM_CHANNELS, SEGMENT_LENGTH):
         return f"{counted(len(lines), 'row')} of {counted(width, 'column')}: rows and columns are exchanged"
     return f"{counted(width, 'column')} in each of {len(lines)} lines" if width > 1 else None
 
@@ -114,14 +116,14 @@ def _shortened(text: bytes) -> str:
 
 def _diagnose_line(path: str, number: int, line: bytes) -> list[Problem]:
     if not line.strip(b" \t"):
-        expected = f"{NUM_CHANNELS} columns; blank lines may only follow the last row"
+        expected = f"{_NUM_CHANNELS} columns; blank lines may only follow the last row"
         return [Problem(path=path, line=number, value="a blank line", expected=expected)]
     tokens = line.split(b",")
     problems = []
-    if len(tokens) != NUM_CHANNELS:
-        column = min(len(tokens), NUM_CHANNELS) + 1
+    if len(tokens) != _NUM_CHANNELS:
+        column = min(len(tokens), _NUM_CHANNELS) + 1
         value = counted(len(tokens), "column")
-        expected = f"{NUM_CHANNELS} columns separated by commas"
+        expected = f"{_NUM_CHANNELS} columns separated by commas"
         problems.append(Problem(path=path, line=number, column=column, value=value, expected=expected))
     if len(tokens) == 1:  # the separator is wrong, and the whole line would be named again
         return problems

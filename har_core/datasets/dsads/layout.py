@@ -1,124 +1,80 @@
-"""What is fixed about DSADS: activities, sensor units, channels, sampling rate, and file names.
-
-Source: K. Altun, B. Barshan and O. Tuncel, "Comparative study on classifying human activities with miniature inertial
-and magnetic sensors", Pattern Recognition 43(10), 2010; and the data set's page at the UCI repository (id 256).
-"""
+"""How the files of DSADS lie and are named: ``aNN/pN/sNN.txt``, activity, subject and segment."""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePosixPath
 
-SAMPLING_RATE_HZ = 25
+from har_core.base.errors import Problem
+from har_core.datasets.source import FileName, Naming
+
 SEGMENT_LENGTH = 125
 """Samples in one segment file: 5 s."""
-
-UNITS = ("T", "RA", "LA", "RL", "LL")
-"""Sensor units: torso, right arm, left arm, right leg, left leg."""
-SENSORS = ("acc", "gyro", "mag")
-SENSOR_MEASURES = {"acc": "m/s²", "gyro": "rad/s", "mag": "normalised to the Earth's field"}
-AXES = ("x", "y", "z")
-CHANNEL_MEASURES = {
-    f"{unit}_{axis}{sensor}": SENSOR_MEASURES[sensor] for unit in UNITS for sensor in SENSORS for axis in AXES
-}
-"""Unit of measure of each channel, in the order of :data:`CHANNELS`."""
-CHANNELS = tuple(CHANNEL_MEASURES)
-"""The 45 columns of a segment file, in file order: ``T_xacc``, ``T_yacc``, … ``LL_zmag``."""
-NUM_CHANNELS = len(CHANNELS)
-CHANNELS_PER_UNIT = NUM_CHANNELS // len(UNITS)
-
-ACTIVITIES = (
-    "sitting",
-    "standing",
-    "lying on back",
-    "lying on right side",
-    "ascending stairs",
-    "descending stairs",
-    "standing in an elevator still",
-    "moving around in an elevator",
-    "walking in a parking lot",
-    "walking on a treadmill flat at 4 km/h",
-    "walking on a treadmill inclined 15° at 4 km/h",
-    "running on a treadmill at 8 km/h",
-    "exercising on a stepper",
-    "exercising on a cross trainer",
-    "cycling on an exercise bike horizontal",
-    "cycling on an exercise bike vertical",
-    "rowing",
-    "jumping",
-    "playing basketball",
-)
-"""Activity names; activity number ``n`` (folder ``a01`` is 1) is ``ACTIVITIES[n - 1]`` and class id ``n - 1``."""
-NUM_ACTIVITIES = len(ACTIVITIES)
-
-SYNTHETIC_MARKER = "SYNTHETIC.txt"
-"""A file of this name beside the activity folders says that the recordings were made, not measured."""
+MAX_SEGMENT_BYTES = 4_000_000
+"""Largest segment file, uncompressed; the real ones have 47 kB."""
+NUM_ACTIVITIES = 19
 
 _MOST_DIGITS = 10
 """More make an impossible number in any case, and Python refuses to read thousands."""
 _SEGMENT_PATH = re.compile(r"(?:^|/)a([0-9]+)/p([0-9]+)/s([0-9]+)\.txt$", re.IGNORECASE)
+_ACTIVITY = re.compile(r"[aA][0-9]+")
 
 
-class RecordingKey(NamedTuple):
-    """Names a recording, a subject doing an activity; sorts by subject, then activity."""
-
-    subject: int
-    activity: int
-
-    def __str__(self) -> str:
-        return f"subject {self.subject}, activity {self.activity}"
+def segment_path(*, subject: int, activity: int, segment: int) -> str:
+    """The canonical relative path of a segment file, ``a01/p1/s01.txt``."""
+    return f"a{activity:02d}/p{subject}/s{segment:02d}.txt"
 
 
-class SegmentKey(NamedTuple):
-    """Names one segment file; sorts by subject, then activity, then segment."""
+class DsadsNaming(Naming):
+    """A segment file is ``aNN/pN/sNN.txt`` at any depth, in any case; the session is the number of the activity."""
 
-    subject: int
-    activity: int
-    segment: int
+    expectation = "segment files aNN/pN/sNN.txt, at any depth"
+    max_bytes = MAX_SEGMENT_BYTES
 
-    @property
-    def path(self) -> str:
-        """The canonical relative path, ``a01/p1/s01.txt``."""
-        return f"a{self.activity:02d}/p{self.subject}/s{self.segment:02d}.txt"
+    def may_match(self, path: str) -> bool:
+        """Whether it is a segment file."""
+        return _SEGMENT_PATH.search(path) is not None
 
-    @property
-    def recording(self) -> RecordingKey:
-        """The recording that the segment belongs to."""
-        return RecordingKey(self.subject, self.activity)
+    def names(self, paths: Sequence[str]) -> Mapping[str, FileName]:
+        """Their numbers as written, possible or not, but for digits beyond the tenth."""
+        return {path: name for path in paths if (name := _parse(path)) is not None}
 
-    def expectation(self) -> str | None:
-        """What the first impossible number should have been; None if all are possible."""
-        limits = (
-            ("an activity", self.activity, NUM_ACTIVITIES),
-            ("a subject", self.subject, 999),
-            ("a segment", self.segment, 9_999),
-        )
-        return next((f"{what} from 1 to {most}" for what, number, most in limits if not 1 <= number <= most), None)
+    def check(self, names: Mapping[str, FileName]) -> list[Problem]:
+        """The files with an impossible number."""
+        return [
+            Problem(
+                path=path,
+                value=f"subject {name.subject}, activity {name.session}, segment {name.segment}",
+                expected=expected,
+            )
+            for path, name in sorted(names.items(), key=lambda entry: (entry[1], entry[0]))
+            if (expected := _expectation(name)) is not None
+        ]
 
+    def is_loose(self, path: str) -> bool:
+        """Text files may be segments under another name."""
+        return path.lower().endswith(".txt")
 
-def channels_of_unit(unit: int) -> range:
-    """The indices of the channels of the unit ``UNITS[unit]``."""
-    return range(unit * CHANNELS_PER_UNIT, (unit + 1) * CHANNELS_PER_UNIT)
-
-
-def channels_of_sensor(unit: int, sensor: int) -> range:
-    """The indices of the channels of the sensor ``SENSORS[sensor]`` of a unit, in the order of axes."""
-    first = unit * CHANNELS_PER_UNIT + sensor * len(AXES)
-    return range(first, first + len(AXES))
+    def is_beside(self, folder: str, paths: Collection[str]) -> bool:
+        """A folder beside those of activities that is named as none of them."""
+        tops = {PurePosixPath(path).parent.parent.parent for path in paths}
+        return PurePosixPath(folder).parent in tops and not _ACTIVITY.fullmatch(PurePosixPath(folder).name)
 
 
-def parse_segment_path(path: str) -> SegmentKey | None:
-    """Read subject, activity and segment from a ``/``-separated path; None if it names no segment file.
-
-    The numbers are as written, possible or not (see :meth:`SegmentKey.expectation`), but for digits beyond the tenth.
-
-    >>> parse_segment_path("data/a01/p2/s03.txt")
-    SegmentKey(subject=2, activity=1, segment=3)
-    >>> parse_segment_path("data/README.txt") is None
-    True
-    """
+def _parse(path: str) -> FileName | None:
     match = _SEGMENT_PATH.search(path)
     if match is None:
         return None
     activity, subject, segment = (int(group.lstrip("0")[:_MOST_DIGITS] or 0) for group in match.groups())
-    return SegmentKey(subject=subject, activity=activity, segment=segment)
+    return FileName(subject=subject, session=activity, segment=segment)
+
+
+def _expectation(name: FileName) -> str | None:
+    """What the first impossible number should have been; None if all are possible."""
+    limits = (
+        ("an activity", name.session, NUM_ACTIVITIES),
+        ("a subject", name.subject, 999),
+        ("a segment", name.segment, 9_999),
+    )
+    return next((f"{what} from 1 to {most}" for what, number, most in limits if not 1 <= number <= most), None)

@@ -6,7 +6,7 @@ last line end, blank lines after the last row and blanks around a number are acc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from har_core.base.errors import InputError, Problem, counted
+from har_core.datasets.dataset import LooseSegments
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.dsads.diagnosis import diagnose
-from har_core.datasets.dsads.layout import CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.listing import MAX_SEGMENT_BYTES
+from har_core.datasets.dsads.layout import MAX_SEGMENT_BYTES, SEGMENT_LENGTH
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\n"
@@ -28,7 +29,7 @@ _BLOCK_SIZES = (1 << 19, MAX_SEGMENT_BYTES + 1)
 # Blank lines and quotes have no place in a segment file: refusing both is stricter, and a quarter faster.
 _PARSE = pyarrow.csv.ParseOptions(quote_char=False, double_quote=False, ignore_empty_lines=False)
 _CONVERT = pyarrow.csv.ConvertOptions(
-    column_types=dict.fromkeys(CHANNELS, pa.float32()), null_values=[], strings_can_be_null=False
+    column_types=dict.fromkeys(DSADS.channel_names, pa.float32()), null_values=[], strings_can_be_null=False
 )
 
 
@@ -81,6 +82,19 @@ def parse_segments(texts: Sequence[SegmentText], names: Sequence[str]) -> npt.ND
     return samples
 
 
+def parse_loose(contents: Mapping[str, bytes]) -> LooseSegments:
+    """Parse files by their names; what is wrong with some keeps no other from being parsed."""
+    texts = {name: canonical(content) for name, content in contents.items()}
+    samples, refused = np.empty((DSADS.num_channels, 0), np.float32), None
+    try:
+        samples = parse_segments(list(texts.values()), list(texts)) if texts else samples
+    except InputError as error:
+        refused = error
+        texts = {name: text for name, text in texts.items() if not find_problems(name, text)}
+        samples = parse_segments(list(texts.values()), list(texts)) if texts else samples
+    return LooseSegments(tuple(texts), samples, np.arange(len(texts) + 1) * SEGMENT_LENGTH, refused)
+
+
 def find_problems(name: str, text: SegmentText) -> list[Problem]:
     """Everything that is wrong with the segment file that the problems call ``name``; empty if nothing is."""
     if _parse([text]) is not None:
@@ -113,7 +127,7 @@ def _parse(texts: Sequence[SegmentText]) -> npt.NDArray[np.float32] | None:
 
 def _read_csv(content: bytes) -> pa.Table | None:
     for block_size in _BLOCK_SIZES:
-        read = pyarrow.csv.ReadOptions(column_names=list(CHANNELS), use_threads=False, block_size=block_size)
+        read = pyarrow.csv.ReadOptions(column_names=list(DSADS.channel_names), use_threads=False, block_size=block_size)
         with suppress(pa.ArrowInvalid):
             return pyarrow.csv.read_csv(
                 pa.BufferReader(content), read_options=read, parse_options=_PARSE, convert_options=_CONVERT

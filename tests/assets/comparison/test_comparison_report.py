@@ -113,7 +113,7 @@ def test_it_tells_of_the_audit_and_of_windows(done: Place) -> None:
     assert audit["windows"]["num_windows"] == 3 * 19 * 2
     assert audit["windows"]["num_damaged"] == 0
     page = (done.home.report_folder / "report.md").read_text(encoding="utf-8")
-    assert f"- Segment files: {3 * 19 * 2}\n- Subjects: \\[1, 2, 3\\]\n" in page
+    assert f"- Segments: {3 * 19 * 2}\n- Subjects: \\[1, 2, 3\\]\n" in page
 
 
 def test_it_links_every_run_and_every_registered_version(done: Place) -> None:

@@ -35,7 +35,7 @@ from assets.resources.home import Home
 from assets.resources.store import CHAMPION_ALIAS, OVERALL
 from har_core.base.errors import HarError
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import tabulate_predictions, write_predictions
 from har_core.settings.ensembles import EnsembleSettings
@@ -122,11 +122,11 @@ def add_fold_of(  # noqa: PLR0917 - a fold of a model, and what it came to
 
 def answers(subject: int, share: float, role: str, seed: int) -> pa.Table:
     """Predictions of ten windows of each activity, of which the first ``share`` are right."""
-    labels = np.repeat(np.arange(NUM_ACTIVITIES), 10)
-    right = np.tile(np.arange(10) < 10 * share, NUM_ACTIVITIES)
+    labels = np.repeat(np.arange(DSADS.num_activities), 10)
+    right = np.tile(np.arange(10) < 10 * share, DSADS.num_activities)
     windows = named_windows(labels, subject)
-    answered = np.where(right, labels, (labels + 1) % NUM_ACTIVITIES)
-    return tabulate_predictions(windows, np.eye(NUM_ACTIVITIES)[answered], role=role, seed=seed)
+    answered = np.where(right, labels, (labels + 1) % DSADS.num_activities)
+    return tabulate_predictions(windows, np.eye(DSADS.num_activities)[answered], role=role, seed=seed)
 
 
 def found(graph: Graph, experiment: Experiment) -> Mapping[str, Mapping[int, float]]:
@@ -291,9 +291,11 @@ def test_the_champion_needs_a_model_where_the_report_makes_do_with_a_fold(graph:
 INNER = """
 [source]
 kind = "synthetic"
-activities = ["sitting", "walking in a parking lot", "rowing"]
 num_subjects = 4
 num_segments = 2
+
+[windows]
+activities = ["sitting", "walking in a parking lot", "rowing"]
 
 [splits]
 validation_subjects = []

@@ -17,8 +17,8 @@ from assets.data.source_files import build_source_files, report_source_version
 from assets.graph import build_resources
 from assets.resources.home import Home
 from har_core.audit.kinds import Kind
-from har_core.datasets.dsads.ingested import read_ingested, recordings_writer
-from har_core.datasets.dsads.layout import CHANNELS
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.ingested import read_ingested, recordings_writer
 from har_core.experiment.loader import load_experiment
 
 EXPERIMENT = """
@@ -30,9 +30,9 @@ num_segments = 2
 architectures = ["cnn"]
 """
 FOUND = {
-    Kind.ZERO_RUN: (dg.AssetCheckSeverity.ERROR, "error", 2, 30, "a03/p1 (20), a01/p1 (10)"),
-    Kind.OUT_OF_RANGE: (dg.AssetCheckSeverity.WARN, "warning", 1, 1, "a02/p1 (1)"),
-    Kind.MAGNETOMETER_NORM: (dg.AssetCheckSeverity.WARN, "info", 1, 8, "a02/p1 (8)"),
+    Kind.ZERO_RUN: (dg.AssetCheckSeverity.ERROR, "error", 2, 30, "p1 session 3 (20), p1 session 1 (10)"),
+    Kind.OUT_OF_RANGE: (dg.AssetCheckSeverity.WARN, "warning", 1, 1, "p1 session 2 (1)"),
+    Kind.MAGNETOMETER_NORM: (dg.AssetCheckSeverity.WARN, "info", 1, 8, "p1 session 2 (8)"),
 }
 """How each kind that is planted is told: severity of the check, severity, findings, rows, and where."""
 
@@ -41,16 +41,16 @@ def plant(rows_of: dict[int, np.ndarray]) -> None:
     """Change the rows (250, 45) of activities: one kind of each severity."""
     rows_of[1][60:70, :9] = 0.0
     rows_of[3][60:80, :9] = 0.0
-    rows_of[2][30, CHANNELS.index("RA_xacc")] = 500.0
-    magnetometer = [CHANNELS.index(f"LL_{axis}mag") for axis in "xyz"]
+    rows_of[2][30, DSADS.channel_names.index("RA_xacc")] = 500.0
+    magnetometer = [DSADS.channel_names.index(f"LL_{axis}mag") for axis in "xyz"]
     rows_of[2][90:98, magnetometer] *= 0.01
 
 
 def rewrite(path: Path) -> None:
     """Put changed recordings in the place of those that were ingested."""
     recordings = list(read_ingested(path))
-    plant({recording.activity: recording.samples.T for recording in recordings})
-    with recordings_writer(path, origin="synthetic") as write:
+    plant({recording.session: recording.samples.T for recording in recordings})
+    with recordings_writer(path, DSADS, origin="synthetic") as write:
         for recording in recordings:
             write(recording)
 

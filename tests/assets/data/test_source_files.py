@@ -13,16 +13,15 @@ import dagster as dg
 import pytest
 from narrowing import present
 
-from assets.data import source_files as source_module
 from assets.data.source_files import LISTING, SUMMARY, report_source_version
 from assets.graph import build_assets, build_resources
 from assets.machinery.keys import RAW_RECORDINGS, SOURCE_FILES
 from assets.machinery.lineage import DATA_VERSION_TAG, INPUT_VERSION_TAG, OUTPUTS, history, latest
 from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.folders import FolderSource
-from har_core.datasets.dsads.listing import SegmentFile, listing_version
-from har_core.datasets.dsads.source import open_source
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.folders import FolderSource
+from har_core.datasets.source import SourceFile
 from har_core.settings.experiment import Experiment
 from pipelines.staleness import ask
 
@@ -86,7 +85,7 @@ def were_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every file that was read, in order."""
     read, paths = FolderSource.read, []
 
-    def counted(source: FolderSource, file: SegmentFile) -> bytes:
+    def counted(source: FolderSource, file: SourceFile) -> bytes:
         paths.append(file.path)
         return read(source, file)
 
@@ -138,8 +137,7 @@ def test_other_content_is_news_until_it_is_as_before(graph: Graph, at_home: Path
     assert report.version != version
     told = graph.latest("source_files")
     assert present(told.tags)[DATA_VERSION_TAG] == report.version
-    with open_source(at_home) as source:
-        listing = listing_version(source)
+    listing = Dsads().source_version(graph.experiment.source, at_home)
     assert {name: told.metadata[name].value for name in (SUMMARY, LISTING, "location")} == {
         SUMMARY: report.summary,
         LISTING: listing,
@@ -218,8 +216,7 @@ def test_without_the_manifest_every_file_counts_as_new(
     graph: Graph, data: Path, were_read: list[str], spoil: Callable[[Graph], None]
 ) -> None:
     spoil(graph)
-    with open_source(data) as source:
-        listing = listing_version(source)
+    listing = Dsads().source_version(graph.experiment.source, data)
     assert look(graph) == SourceReport(version=listing, is_news=True, summary=NO_MANIFEST)
     assert were_read == []
     assert num_reports(graph) == 2
@@ -233,7 +230,7 @@ def test_source_that_is_gone_is_refused_and_nothing_is_told(graph: Graph, data: 
 
 
 def test_what_is_asked_for_counts_where_nothing_is_given(empty_graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "open_source", None)
+    monkeypatch.setattr(Dsads, "open", None)
     report = look(empty_graph)
     assert (report.is_news, report.summary) == (True, "the experiment file asks for synthetic recordings")
     assert look(empty_graph) == SourceReport(version=report.version, is_news=False, summary=NOTHING_CHANGED)

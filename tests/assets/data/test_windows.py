@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from assets.data.windows import build_windows
 from assets.graph import build_resources
 from assets.resources.home import Home
 from har_core.audit.findings import FINDINGS_SCHEMA, write_findings
-from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import Recordings
 from har_core.experiment.loader import load_experiment
 from har_core.splits.names import DROPS
 from har_core.windows import segmentation
@@ -31,10 +32,10 @@ from har_core.windows.tensors import read_tensors
 
 
 def finding(
-    kind: str, subject: int, activity: int, num_rows: int, other: tuple[int | None, ...] = (None,) * 4
+    kind: str, subject: int, activity: int, num_rows: int, other: tuple[int | None, ...] = (None,) * 5
 ) -> dict[str, Any]:
     """In all channels, from the first row of the first segment on."""
-    values = (kind, activity, subject, 1, 0, num_rows - 1, "all", *other, num_rows, "error")
+    values = (kind, activity, subject, activity, 1, 0, num_rows - 1, "all", *other, num_rows, "error")
     return dict(zip(FINDINGS_SCHEMA.names, values, strict=True))
 
 
@@ -42,9 +43,9 @@ PLANTED = pa.Table.from_pylist(
     [
         finding("zero_run", 1, 5, 30),
         finding("zero_run", 2, 5, 30),
-        finding("duplicate_rows", 1, 9, 250, (9, 3, 1, 0)),
+        finding("duplicate_rows", 1, 9, 250, (9, 3, 9, 1, 0)),
     ],
-    schema=FINDINGS_SCHEMA,
+    schema=FINDINGS_SCHEMA.with_metadata(DSADS.to_metadata()),
 )
 """Training subject 1 and validation subject 2 are damaged; test subject 3 has copies of both segments of subject 1."""
 
@@ -53,7 +54,7 @@ def numbers(materialisation: dg.AssetMaterialization) -> dict[str, int]:
     return {
         name: as_type(int, entry.value)
         for name, entry in materialisation.metadata.items()
-        if name.startswith(("num_d", "num_in", "num_rep"))
+        if name.startswith(("num_d", "num_in_", "num_rep"))
     }
 
 
@@ -156,9 +157,7 @@ def test_copies_that_empty_an_activity_of_training_stop_the_split(graph: DataGra
 def test_windows_that_disagree_with_the_audit_are_not_published(
     graph: DataGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def segment_blindly(
-        recordings: Iterable[Recording], *, length: int, overlap: float, **_: object
-    ) -> pa.RecordBatchReader:
+    def segment_blindly(recordings: Recordings, *, length: int, overlap: float, **_: object) -> pa.RecordBatchReader:
         return segment(recordings, length=length, overlap=overlap)
 
     assert graph.materialise("windows").success

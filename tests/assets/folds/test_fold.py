@@ -29,7 +29,7 @@ from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import sha256_of_file
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.describe import fold_version
 from har_core.evaluation.records import FoldRecord, read_record
 from har_core.evaluation.results import FoldResult, score_fold
@@ -64,7 +64,7 @@ device = "cpu"
 num_threads = 1
 """
 FOLDS = ["loso-p1", "loso-p2", "loso-p3", *(f"leaky-{number}" for number in range(1, 6))]
-WINDOWS_PER_SUBJECT = NUM_ACTIVITIES * 2
+WINDOWS_PER_SUBJECT = DSADS.num_activities * 2
 
 
 class Place:

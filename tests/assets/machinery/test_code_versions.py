@@ -84,7 +84,7 @@ def test_editing_the_training_loop_changes_every_network_and_nothing_else(tree: 
 
 
 @pytest.mark.parametrize(
-    "file", ["fitting/fit.py", "inference/classifier.py", "splits/normalization.py", "datasets/channels.py"]
+    "file", ["fitting/fit.py", "inference/classifier.py", "splits/normalization.py", "spec/channels.py"]
 )
 def test_editing_what_every_fit_goes_through_changes_every_model_and_nothing_else(tree: Path, file: str) -> None:
     assert changed_by(tree, file) == set(ARCHITECTURES)

@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from data_sets import POCKET_AND_WRIST, SPECS
 from likeness_examples import some_training_windows
 
 from assets.resources import model_files
-from assets.resources.model_files import altered_files, find_model, hash_model_files, read_model_files
+from assets.resources.model_files import (
+    altered_files,
+    find_model,
+    hash_model_files,
+    read_model_files,
+    told_of,
+)
 from assets.resources.store import FILES_TAG, Store
 from har_core.base.errors import HarError, InputError
-from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.archive import DamagedModelError
 from har_core.settings.windows import MAX_LENGTH
+from har_core.spec.dataset import DatasetSpec
 
 if TYPE_CHECKING:
     from tests.assets.conftest import Graph
@@ -27,7 +35,7 @@ URI = "models:/har@champion"
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 
 
-def description() -> dict[str, Any]:
+def description(spec: DatasetSpec = DSADS) -> dict[str, Any]:
     """What MLflow 3.17 writes, as far as it matters."""
     return {
         "flavors": {
@@ -42,11 +50,10 @@ def description() -> dict[str, Any]:
             "pytorch": {"code": None, "model_data": "data", "pytorch_version": "2.13.0"},
         },
         "metadata": {
-            "activities": list(ACTIVITIES),
-            "channels": list(CHANNELS),
+            "dataset": spec.model_dump(mode="json"),
+            **told_of(spec),
             "join_segments": False,
-            "sampling_rate_hz": 25,
-            "training_windows": some_training_windows().to_metadata(),
+            "training_windows": some_training_windows(spec=spec).to_metadata(),
             "window_length": 250,
         },
     }
@@ -59,17 +66,18 @@ def write(folder: Path, described: object) -> Path:
     return folder
 
 
-def test_an_exported_model(tmp_path: Path) -> None:
-    files = read_model_files(write(tmp_path, description()), URI)
-    assert (files.graph, files.window_length) == (tmp_path / "data" / "model.pt2", 250)
-    assert files.training == some_training_windows()
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_an_exported_model(tmp_path: Path, spec: DatasetSpec) -> None:
+    files = read_model_files(write(tmp_path, description(spec)), URI)
+    assert (files.graph, files.window_length, files.spec) == (tmp_path / "data" / "model.pt2", 250, spec)
+    assert files.training == some_training_windows(spec=spec)
     assert model_files._LONGEST_WINDOW == MAX_LENGTH
 
 
 def test_what_the_registry_writes(ran: Graph) -> None:
     for uri in (URI, f"models:/{ran.tracking.resolve(URI).model_id}"):
         files = find_model(ran.tracking, uri)
-        assert (files.graph.is_file(), files.window_length) == (True, 125)
+        assert (files.graph.is_file(), files.window_length, files.spec) == (True, 125, DSADS)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +115,18 @@ def test_other_flavours_loaders_and_code_are_refused(
         ("window_length", True),
         ("window_length", "125"),
         ("join_segments", None),
-        ("channels", list(CHANNELS)[::-1]),
+        ("channels", list(DSADS.channel_names)[::-1]),
         ("activities", "sitting"),
         ("sampling_rate_hz", 50),
+        ("units", {**told_of(DSADS)["units"], "T_xacc": "g"}),
         ("training_windows", [1]),
+        ("dataset", None),
+        ("dataset", "dsads"),
+        ("dataset", {}),
+        ("dataset", {**DSADS.model_dump(mode="json"), "channels": [[1], {"name": 5}]}),
+        ("dataset", {**DSADS.model_dump(mode="json"), "sampling_rate_hz": 10**400}),
+        ("dataset", {**DSADS.model_dump(mode="json"), "activities": ["sitting"] * 2}),
+        ("dataset", {**DSADS.model_dump(mode="json"), "more": {3: "keys"}}),
     ],
 )
 def test_a_model_of_other_windows_is_refused(tmp_path: Path, name: str, value: object) -> None:
@@ -118,6 +134,19 @@ def test_a_model_of_other_windows_is_refused(tmp_path: Path, name: str, value: o
     described["metadata"][name] = value
     with pytest.raises(InputError, match=f"metadata.{name}"):
         read_model_files(write(tmp_path, described), URI)
+
+
+def test_metadata_that_contradicts_its_data_set_is_refused(tmp_path: Path) -> None:
+    described = description()
+    described["metadata"]["dataset"] = POCKET_AND_WRIST.model_dump(mode="json")
+    with pytest.raises(InputError) as refused:
+        read_model_files(write(tmp_path, described), URI)
+    for name in ("activities", "channels", "sampling_rate_hz", "units.pocket_acc_x"):
+        assert f"metadata.{name}" in str(refused.value)
+    described["metadata"] |= told_of(POCKET_AND_WRIST)
+    (tmp_path / "MLmodel").write_text(yaml.safe_dump(described))
+    with pytest.raises(InputError, match="what the training windows held cannot be read"):
+        read_model_files(tmp_path, URI)
 
 
 @pytest.mark.parametrize(

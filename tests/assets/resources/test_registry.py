@@ -22,9 +22,10 @@ from torch import nn
 from assets.resources.export import RoundTripError, load_model, log_model
 from assets.resources.runs import TrackedRun
 from assets.resources.store import CHALLENGER, CHAMPION_ALIAS, OVERALL
-from har_core.datasets.dsads.layout import ACTIVITIES, CHANNELS
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import probabilities_of, read_predictions
+from har_core.spec.dataset import DatasetSpec
 from har_core.windows.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -91,8 +92,9 @@ def test_models_answer_on_raw_windows(plain_mlflow: None, name: str) -> None:
 
 def test_metadata_says_what_goes_in_and_what_comes_out(plain_mlflow: None) -> None:
     metadata = mlflow.pyfunc.load_model("models:/har@champion").metadata.metadata
-    assert metadata["activities"] == list(ACTIVITIES)
-    assert metadata["channels"] == list(CHANNELS)
+    assert DatasetSpec.parse(metadata["dataset"], where="metadata") == DSADS
+    assert metadata["activities"] == list(DSADS.activities)
+    assert metadata["channels"] == list(DSADS.channel_names)
     assert metadata["units"]["T_xacc"] == "m/s²"
     assert metadata["sampling_rate_hz"] == 25
     assert (metadata["window_length"], metadata["join_segments"]) == (125, False)
@@ -112,7 +114,7 @@ def test_metadata_says_what_the_training_windows_held(plain_mlflow: None, ran: G
     own = rows.windows[torch.from_numpy(rows.keys["subject"].to_numpy() == 1)].numpy()
     held = mlflow.pyfunc.load_model(f"models:/har-cnn@{CHALLENGER}").metadata.metadata["training_windows"]
     assert held["num_windows"] == len(own)
-    for channel, name in enumerate(CHANNELS):
+    for channel, name in enumerate(DSADS.channel_names):
         values = held["channels"][name]
         assert values["minimum"] == pytest.approx(own[:, :, channel].min(), rel=1e-3, abs=1e-3)
         assert values["mean"] == pytest.approx(own[:, :, channel].mean(), rel=1e-3, abs=1e-3)

@@ -6,7 +6,7 @@ from mlflow import MlflowException
 
 from assets.resources.retries import MAX_RETRIES, retrying_what_can_pass
 from har_core.base.errors import HarError, InputError, StorageError
-from har_core.datasets.dsads.download import DownloadError
+from har_core.datasets.download import DownloadError
 
 
 def caused_by(error: Exception, cause: Exception) -> Exception:

@@ -1,4 +1,4 @@
-"""Sound recordings, made without a break, into which a test plants what is wrong."""
+"""Sound recordings of DSADS, made without a break, into which a test plants what is wrong."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from data_sets import dsads_recording
 
 from har_core.audit.defects import find_defects
-from har_core.datasets.dsads.layout import RecordingKey
-from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.dsads.synthetic.writer import make_recording
+from har_core.datasets.recordings import Recording, RecordingKey
 
 NUM_SEGMENTS = 8
 
@@ -19,14 +20,17 @@ NUM_SEGMENTS = 8
 class Lab:
     """Two subjects standing and walking, and the audit of what a test makes of them."""
 
-    keys = tuple(RecordingKey(subject, activity) for subject in (1, 2) for activity in (2, 9))
+    keys = tuple(RecordingKey(subject, session) for subject in (1, 2) for session in (2, 9))
     num_rows = NUM_SEGMENTS * 125
 
     def __init__(self) -> None:
-        self._made = {
-            key: np.round(make_recording(seed=3, **key._asdict(), num_segments=NUM_SEGMENTS).T, 5).astype(np.float32)
-            for key in self.keys
-        }
+        self._made = {key: self.made(3, key, NUM_SEGMENTS).T.copy() for key in self.keys}
+
+    @staticmethod
+    def made(seed: int, key: RecordingKey, num_segments: int) -> np.ndarray:
+        """Rows (n, 45) without a break."""
+        rows = make_recording(seed=seed, subject=key.subject, activity=key.session, num_segments=num_segments)
+        return np.round(rows, 5).astype(np.float32)
 
     def sound(self) -> dict[RecordingKey, np.ndarray]:
         """Samples (45, 1000), to be changed."""
@@ -39,26 +43,26 @@ class Lab:
 
     @staticmethod
     def recording(key: Sequence[int], samples: np.ndarray, segments: Iterable[int] | None = None) -> Recording:
-        numbers = tuple(range(1, samples.shape[1] // 125 + 1) if segments is None else segments)
-        return Recording(subject=key[0], activity=key[1], segments=numbers, samples=samples)
+        return dsads_recording(key[0], key[1], segments or range(1, samples.shape[1] // 125 + 1), samples)
 
     def audit(self, samples: dict[RecordingKey, np.ndarray], *kinds: str) -> list[dict[str, Any]]:
         """What is found, of these kinds or of all."""
-        found = find_defects([self.recording(key, values) for key, values in samples.items()]).to_pylist()
+        found = find_defects([self.recording(key, values) for key, values in samples.items()], DSADS).to_pylist()
         for row in found:
             assert row["last_row"] == row["first_row"] + row["num_rows"] - 1
+            assert (row["activity"], row["other_activity"]) == (row["session"], row["other_session"])
         return [row for row in found if not kinds or row["kind"] in kinds]
 
     @staticmethod
     def place(row: dict[str, Any]) -> tuple[RecordingKey, int, int, str]:
         """Recording, first row counted from its start, rows, channels."""
-        key = RecordingKey(row["subject"], row["activity"])
+        key = RecordingKey(row["subject"], row["session"])
         return key, 125 * (row["segment"] - 1) + row["first_row"], row["num_rows"], row["channels"]
 
     @staticmethod
     def other(row: dict[str, Any]) -> tuple[RecordingKey, int]:
         """The other recording, and the first row there."""
-        key = RecordingKey(row["other_subject"], row["other_activity"])
+        key = RecordingKey(row["other_subject"], row["other_session"])
         return key, 125 * (row["other_segment"] - 1) + row["other_first_row"]
 
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from har_core.audit.defects import find_defects
 from har_core.audit.findings import name_channels
-from har_core.datasets.dsads.layout import CHANNELS, UNITS
-from har_core.settings.audit import AuditSettings
+from har_core.datasets.dsads.dataset import DSADS
 
 if TYPE_CHECKING:
     from tests.har_core.audit.conftest import Lab
@@ -37,7 +36,7 @@ def test_values_beyond_the_limit(lab: Lab, data: st.DataObject, unit: int, senso
     lab.rows(samples[key])[row, channel] = sign * value
     lab.rows(samples[key])[row + 1, channel] = sign * (value + 3)
     found = lab.audit(samples, "out_of_range")
-    assert [lab.place(one) for one in found] == [(key, row, 2, CHANNELS[channel])]
+    assert [lab.place(one) for one in found] == [(key, row, 2, DSADS.channel_names[channel])]
     assert found[0]["severity"] == "warning"
 
 
@@ -54,7 +53,7 @@ def test_a_field_that_is_not_the_earths(lab: Lab, data: st.DataObject, unit: int
     first = data.draw(st.integers(0, lab.num_rows - length))
     lab.rows(samples[key])[first : first + length, 9 * unit + 6 : 9 * unit + 9] *= factor
     (found,) = lab.audit(samples, "magnetometer_norm")
-    names = " ".join(f"{UNITS[unit]}_{axis}mag" for axis in "xyz")
+    names = " ".join(f"{DSADS.places[unit]}_{axis}mag" for axis in "xyz")
     assert lab.place(found) == (key, first, length, names)
     assert found["severity"] == "info"
 
@@ -74,11 +73,15 @@ def test_zeros_are_no_weak_field(lab: Lab) -> None:
     assert lab.audit(samples, "magnetometer_norm") == []
 
 
-def test_limits_are_settings(lab: Lab) -> None:
-    samples = lab.sound()
-    recordings = [lab.recording(key, values) for key, values in samples.items()]
-    kinds = find_defects(recordings, AuditSettings(acceleration_limit=1.0)).column("kind").to_pylist()
-    assert set(kinds) == {"out_of_range"}
+def test_limits_are_those_of_the_channels(lab: Lab) -> None:
+    channels = [
+        channel.model_copy(update={"limit": 1.0 if channel.axis == "z" else None}) for channel in DSADS.channels
+    ]
+    recordings = [lab.recording(key, values) for key, values in lab.sound().items()]
+    found = find_defects(recordings, DSADS.replaced(channels=channels)).to_pylist()
+    assert {row["kind"] for row in found} == {"out_of_range"}
+    assert {row["channels"] for row in found} >= {"T_zacc"}
+    assert {row["channels"].split("_")[1][0] for row in found} == {"z"}
 
 
 @settings(max_examples=40)
@@ -90,7 +93,7 @@ def test_equal_channels(lab: Lab, data: st.DataObject, pair: list[int], length: 
     rows = lab.rows(samples[key])
     rows[first : first + length, pair[1]] = rows[first : first + length, pair[0]]
     found = lab.audit(samples, "duplicated_channels")
-    assert [lab.place(row) for row in found] == [(key, first, length, name_channels(pair))]
+    assert [lab.place(row) for row in found] == [(key, first, length, name_channels(pair, DSADS))]
     assert found[0]["severity"] == "error"
 
 
@@ -121,7 +124,7 @@ def test_two_sensors_exchanged_throughout(lab: Lab, sensors: tuple[str, str], da
     rows = lab.rows(samples[key])
     rows[:, first + second] = rows[:, second + first]
     (found,) = lab.audit(samples, "swapped_channels")
-    assert lab.place(found) == (key, 0, lab.num_rows, name_channels(first + second))
+    assert lab.place(found) == (key, 0, lab.num_rows, name_channels(first + second, DSADS))
     assert found["severity"] == "error"
 
 
@@ -136,4 +139,4 @@ def test_a_magnetometer_channel_exchanged_throughout(
     rows = lab.rows(samples[key])
     rows[:, pair] = rows[:, pair[::-1]]
     (found,) = lab.audit(samples, "swapped_channels")
-    assert lab.place(found) == (key, 0, lab.num_rows, name_channels(pair))
+    assert lab.place(found) == (key, 0, lab.num_rows, name_channels(pair, DSADS))

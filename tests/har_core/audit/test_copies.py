@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from har_core.audit.defects import find_defects
 from har_core.audit.findings import name_channels
 from har_core.audit.ranges import duplicate_groups
-from har_core.datasets.dsads.layout import RecordingKey
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import RecordingKey
 
 if TYPE_CHECKING:
     from tests.har_core.audit.conftest import Lab
@@ -51,7 +52,7 @@ def test_a_copy_on_some_units(lab: Lab, data: st.DataObject, units: set[int]) ->
     source = lab.rows(samples[one])[first : first + length, channels]
     lab.rows(samples[other])[other_first : other_first + length, channels] = source
     found = lab.audit(samples, "duplicate_rows")
-    expected = ((one, first, length, name_channels(channels)), (other, other_first))
+    expected = ((one, first, length, name_channels(channels, DSADS)), (other, other_first))
     assert [(lab.place(row), lab.other(row)) for row in found] == [expected]
 
 
@@ -70,8 +71,8 @@ def test_no_row_of_a_copy_that_is_no_range_is_without_its_group(
     source = np.arange(first, first + length)[taken]
     target = np.arange(other_first, other_first + length)[put][: len(source)]
     lab.rows(samples[other])[target] = lab.rows(samples[one])[source]
-    findings = find_defects([lab.recording(key, values) for key, values in samples.items()])
-    groups = duplicate_groups(findings, dict.fromkeys(samples, range(1, 9)))
+    recordings = [lab.recording(key, values) for key, values in samples.items()]
+    groups = duplicate_groups(find_defects(recordings, DSADS), {made.key: made.outline for made in recordings})
     assert groups[one][source].tolist() == groups[other][target].tolist()
     assert sorted(groups[one][source]) == list(range(len(source)))
 

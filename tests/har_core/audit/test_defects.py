@@ -13,41 +13,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.defects import find_defects
-from har_core.audit.findings import FINDINGS_SCHEMA
+from har_core.audit.findings import FINDINGS_SCHEMA, spec_of
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import ACTIVITIES
-from har_core.datasets.dsads.recordings import Recording
-from har_core.datasets.dsads.synthetic.writer import make_recording
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import Recording, RecordingKey
 
 if TYPE_CHECKING:
     from tests.har_core.audit.conftest import Lab
 
 
-def made(num_subjects: int, num_segments: int, seed: int) -> Iterator[Recording]:
+def made(lab: Lab, num_subjects: int, num_segments: int, seed: int) -> Iterator[Recording]:
     for subject in range(1, num_subjects + 1):
-        for activity in range(1, len(ACTIVITIES) + 1):
-            samples = make_recording(seed=seed, subject=subject, activity=activity, num_segments=num_segments)
-            yield Recording(
-                subject=subject,
-                activity=activity,
-                segments=tuple(range(1, num_segments + 1)),
-                samples=np.round(samples.T, 5).astype(np.float32),
-            )
+        for activity in range(1, DSADS.num_activities + 1):
+            key = RecordingKey(subject, activity)
+            yield lab.recording(key, lab.made(seed, key, num_segments).T)
 
 
-def test_nothing_is_found_in_sound_recordings() -> None:
-    assert find_defects(made(2, 8, seed=0)).num_rows == 0
+def test_nothing_is_found_in_sound_recordings(lab: Lab) -> None:
+    assert find_defects(made(lab, 2, 8, seed=0), DSADS).num_rows == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
-def test_nothing_is_found_in_a_whole_set_of_sound_recordings(seed: int) -> None:
-    found = find_defects(made(8, 60, seed))
+def test_nothing_is_found_in_a_whole_set_of_sound_recordings(lab: Lab, seed: int) -> None:
+    found = find_defects(made(lab, 8, 60, seed), DSADS)
     assert found.to_pylist() == []
 
 
 def test_nothing_is_found_in_nothing() -> None:
-    assert find_defects([]).schema == FINDINGS_SCHEMA
+    found = find_defects([], DSADS)
+    assert found.schema == FINDINGS_SCHEMA
+    assert spec_of(found) == DSADS
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +63,14 @@ def damaged(lab: Lab) -> list[Recording]:
 def test_findings_do_not_depend_on_the_order_of_recordings(damaged: list[Recording], order: random.Random) -> None:
     shuffled = list(damaged)
     order.shuffle(shuffled)
-    found = find_defects(shuffled)
+    found = find_defects(shuffled, DSADS)
     assert found.num_rows > 4
-    assert found.equals(find_defects(damaged))
+    assert found.equals(find_defects(damaged, DSADS))
 
 
 def test_findings_do_not_depend_on_the_memory_layout(damaged: list[Recording]) -> None:
     one, other = (
-        find_defects([replace(recording, samples=order(recording.samples)) for recording in damaged])
+        find_defects([replace(recording, samples=order(recording.samples)) for recording in damaged], DSADS)
         for order in (np.ascontiguousarray, np.asfortranarray)
     )
     assert one.equals(other)
@@ -82,20 +78,20 @@ def test_findings_do_not_depend_on_the_memory_layout(damaged: list[Recording]) -
 
 def test_recordings_stay_as_they_are(damaged: list[Recording]) -> None:
     before = [one.samples.copy() for one in damaged]
-    find_defects(damaged)
+    find_defects(damaged, DSADS)
     for one, samples in zip(damaged, before, strict=True):
         np.testing.assert_array_equal(one.samples, samples)
 
 
 def test_progress_tells_every_recording(damaged: list[Recording]) -> None:
     told = []
-    find_defects(damaged, progress=lambda *news: told.append(news))
+    find_defects(damaged, DSADS, progress=lambda *news: told.append(news))
     assert [num_done for _, num_done, _ in told] == list(range(1, len(damaged) + 1))
 
 
 def test_a_recording_that_comes_twice_is_refused(damaged: list[Recording]) -> None:
-    with pytest.raises(InputError, match=r"subject 1, activity 9.*each recording once"):
-        find_defects([*damaged, damaged[1]])
+    with pytest.raises(InputError, match=r"subject 1, session 9.*each recording once"):
+        find_defects([*damaged, damaged[1]], DSADS)
 
 
 def test_one_segment_is_enough(lab: Lab) -> None:

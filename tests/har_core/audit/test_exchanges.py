@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.findings import name_channels
-from har_core.datasets.dsads.layout import CHANNELS, RecordingKey
-from har_core.datasets.dsads.synthetic.writer import make_recording
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import RecordingKey
 
 if TYPE_CHECKING:
     from tests.har_core.audit.conftest import Lab
@@ -35,7 +35,7 @@ def exchange(samples: np.ndarray, stretch: tuple[int, int], channels: list[int],
 
 def expected(stretch: tuple[int, int], channels: list[int], key: RecordingKey) -> tuple[RecordingKey, int, int, str]:
     first, num_segments = stretch
-    return key, 125 * first, 125 * num_segments, name_channels(channels)
+    return key, 125 * first, 125 * num_segments, name_channels(channels, DSADS)
 
 
 @settings(max_examples=40)
@@ -56,7 +56,7 @@ def test_two_units(lab: Lab, units: tuple[int, int], stretch: tuple[int, int]) -
 def test_two_channels(lab: Lab, pair: tuple[str, str], stretch: tuple[int, int]) -> None:
     samples = lab.sound()
     key = lab.keys[0]  # standing
-    one, other = map(CHANNELS.index, pair)
+    one, other = map(DSADS.channel_names.index, pair)
     exchange(samples[key], stretch, [one], [other])
     found = lab.audit(samples, "swapped_channels")
     assert [lab.place(row) for row in found] == [expected(stretch, [one, other], key)]
@@ -69,7 +69,7 @@ def test_what_is_told_of_any_pair_in_any_activity_is_exact(lab: Lab, kind: str, 
     num_told = 0
     for activity in ACTIVITIES * 5:
         key = RecordingKey(7, activity)
-        samples = np.round(make_recording(seed=11, **key._asdict(), num_segments=12).T, 5).astype(np.float32)
+        samples = lab.made(11, key, 12).T.copy()
         num_segments = int(generator.integers(1, 5))
         stretch = int(generator.integers(0, 13 - num_segments)), num_segments
         one, other = PAIRS[kind][generator.integers(len(PAIRS[kind]))]
@@ -83,7 +83,7 @@ def test_what_is_told_of_any_pair_in_any_activity_is_exact(lab: Lab, kind: str, 
 def test_what_most_segments_have_is_right(lab: Lab) -> None:
     samples = lab.sound()
     key = lab.keys[0]
-    one, other = CHANNELS.index("T_xacc"), CHANNELS.index("T_zacc")
+    one, other = DSADS.channel_names.index("T_xacc"), DSADS.channel_names.index("T_zacc")
     exchange(samples[key], (0, 6), [one], [other])
     (found,) = lab.audit(samples, "swapped_channels")
     assert lab.place(found) == expected((6, 2), [one, other], key)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.defects import find_defects
-from har_core.datasets.dsads.layout import RecordingKey
-from har_core.datasets.dsads.synthetic.writer import make_recording
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import RecordingKey
 
 if TYPE_CHECKING:
     from tests.har_core.audit.conftest import Lab
@@ -26,10 +26,9 @@ the others leaves none either: by chance the ends fit."""
 
 
 @pytest.fixture(scope="module")
-def long() -> np.ndarray:
+def long(lab: Lab) -> np.ndarray:
     """24 segments without a break, (3000, 45)."""
-    samples = make_recording(seed=3, subject=1, activity=ACTIVITY, num_segments=LONG)
-    return np.round(samples, 5).astype(np.float32)
+    return lab.made(3, RecordingKey(1, ACTIVITY), LONG)
 
 
 def found_in(lab: Lab, rows: np.ndarray, *kinds: str, key: tuple[int, int] = (1, ACTIVITY)) -> list[dict[str, Any]]:
@@ -70,7 +69,7 @@ def test_a_segment_out_of_its_place(lab: Lab, long: np.ndarray, data: st.DataObj
     )
     found = found_in(lab, rows, "wrong_order")
     assert [(row["segment"], row["other_segment"]) for row in found] == expected
-    assert {(row["other_subject"], row["other_activity"], row["severity"]) for row in found} == {(1, ACTIVITY, "error")}
+    assert {(row["other_subject"], row["other_session"], row["severity"]) for row in found} == {(1, ACTIVITY, "error")}
 
 
 def test_a_gap_is_no_wrong_order(lab: Lab, long: np.ndarray) -> None:
@@ -85,11 +84,11 @@ def test_missing_segments(lab: Lab, long: np.ndarray, numbers: set[int]) -> None
     whole = lab.recording((1, 2), long[:1500].T)
     rows = np.concatenate([long[125 * (number + 11) : 125 * (number + 12)] for number in present])
     holed = lab.recording((1, ACTIVITY), rows.T, present)
-    found = find_defects([whole, holed]).to_pylist()
+    found = find_defects([whole, holed], DSADS).to_pylist()
     missing = [row for row in found if row["kind"] == "missing_segment"]
     told = [row["segment"] + i for row in missing for i in range(row["num_rows"] // 125)]
     assert told == [number for number in range(1, 13) if number not in numbers]
-    assert {(row["subject"], row["activity"], row["severity"]) for row in missing} <= {(1, ACTIVITY, "warning")}
+    assert {(row["subject"], row["session"], row["severity"]) for row in missing} <= {(1, ACTIVITY, "warning")}
     assert all(one["segment"] + one["num_rows"] // 125 < two["segment"] for one, two in pairwise(missing))
     # Whether the segments on either side of a gap join is no question.
     assert not [row for row in found if row["kind"] == "discontinuous_join"]

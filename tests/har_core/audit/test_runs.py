@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.audit.findings import name_channels
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
+from har_core.datasets.dsads.dataset import DSADS
 
 if TYPE_CHECKING:
     from tests.har_core.audit.conftest import Lab
@@ -30,7 +30,7 @@ def test_zero_runs_of_units(lab: Lab, data: st.DataObject, units: set[int], leng
     first = data.draw(st.integers(0, lab.num_rows - length))
     lab.rows(samples[key])[first : first + length, channels_of(units)] = 0.0
     found = lab.audit(samples, *KINDS)
-    assert [lab.place(row) for row in found] == [(key, first, length, name_channels(channels_of(units)))]
+    assert [lab.place(row) for row in found] == [(key, first, length, name_channels(channels_of(units), DSADS))]
     assert (found[0]["kind"], found[0]["severity"]) == ("zero_run", "error")
 
 
@@ -43,7 +43,7 @@ def test_held_rows_of_units(lab: Lab, data: st.DataObject, units: set[int], leng
     rows = lab.rows(samples[key])
     rows[first : first + length, channels_of(units)] = rows[first, channels_of(units)]
     found = lab.audit(samples, *KINDS)
-    assert [lab.place(row) for row in found] == [(key, first, length, name_channels(channels_of(units)))]
+    assert [lab.place(row) for row in found] == [(key, first, length, name_channels(channels_of(units), DSADS))]
     assert (found[0]["kind"], found[0]["severity"]) == ("constant_run", "error")
 
 
@@ -58,7 +58,7 @@ def test_one_repeated_row_is_enough_on_all_channels(lab: Lab, data: st.DataObjec
 
 
 @settings(max_examples=40)
-@given(data=st.data(), channel=st.integers(0, NUM_CHANNELS - 1), length=st.integers(12, 200), zero=st.booleans())
+@given(data=st.data(), channel=st.integers(0, DSADS.num_channels - 1), length=st.integers(12, 200), zero=st.booleans())
 def test_runs_of_a_channel(lab: Lab, data: st.DataObject, channel: int, length: int, zero: bool) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
@@ -66,12 +66,12 @@ def test_runs_of_a_channel(lab: Lab, data: st.DataObject, channel: int, length: 
     values = lab.rows(samples[key])[:, channel]
     values[first : first + length] = 0.0 if zero else (values.max() + values.min()) / 2 + 0.01
     found = lab.audit(samples, *KINDS)
-    assert [lab.place(row) for row in found] == [(key, first, length, CHANNELS[channel])]
+    assert [lab.place(row) for row in found] == [(key, first, length, DSADS.channel_names[channel])]
     assert (found[0]["kind"], found[0]["severity"]) == ("zero_run" if zero else "constant_run", "warning")
 
 
 @settings(max_examples=40)
-@given(data=st.data(), channel=st.integers(0, NUM_CHANNELS - 1), sign=st.sampled_from([1, -1]))
+@given(data=st.data(), channel=st.integers(0, DSADS.num_channels - 1), sign=st.sampled_from([1, -1]))
 def test_saturation(lab: Lab, data: st.DataObject, channel: int, sign: int) -> None:
     samples = lab.sound()
     key = data.draw(st.sampled_from(lab.keys))
@@ -80,7 +80,7 @@ def test_saturation(lab: Lab, data: st.DataObject, channel: int, sign: int) -> N
     values = lab.rows(samples[key])[:, channel]
     values[first : first + length] = sign * (abs(values).max() + 1.0)
     found = lab.audit(samples, *KINDS)
-    assert [lab.place(row) for row in found] == [(key, first, length, CHANNELS[channel])]
+    assert [lab.place(row) for row in found] == [(key, first, length, DSADS.channel_names[channel])]
     assert (found[0]["kind"], found[0]["severity"]) == ("saturation", "warning")
 
 

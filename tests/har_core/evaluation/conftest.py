@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from records import model_record
 
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.records import ModelRecord
 from har_core.evaluation.scores import Scores, score
 
@@ -14,9 +14,9 @@ from har_core.evaluation.scores import Scores, score
 @pytest.fixture
 def scores() -> Scores:
     rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(NUM_ACTIVITIES), 60)
+    labels = np.repeat(np.arange(DSADS.num_activities), 60)
     wrong = rng.random(len(labels)) < 0.25
-    return score(labels, np.eye(NUM_ACTIVITIES)[np.where(wrong, rng.permutation(labels), labels)])
+    return score(labels, np.eye(DSADS.num_activities)[np.where(wrong, rng.permutation(labels), labels)])
 
 
 @pytest.fixture

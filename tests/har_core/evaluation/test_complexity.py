@@ -88,11 +88,13 @@ def test_the_model_stays_as_it_is() -> None:
 
 def test_a_classical_model_has_learnt_its_buffers() -> None:
     x, labels = torch.randn(20, 10, 3, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 2
-    linear = measure_complexity(fit_model("logistic_regression", x, labels, num_classes=4, seed=0), 10, 3)
+    linear = measure_complexity(
+        fit_model("logistic_regression", x, labels, num_classes=4, seed=0, sampling_rate_hz=25.0), 10, 3
+    )
     assert linear.num_parameters == 24 * 4 + 4
     assert linear.macs == 24 * 4
     assert linear.size_bytes == 8 * linear.num_parameters
-    forest = fit_model("random_forest", x, labels, num_classes=4, seed=0, num_trees=3)
+    forest = fit_model("random_forest", x, labels, num_classes=4, seed=0, sampling_rate_hz=25.0, num_trees=3)
     num_nodes = len(forest.get_buffer("threshold_V"))
     num_distributions = len(forest.get_buffer("probabilities_DK"))
     assert measure_complexity(forest, 10, 3).num_parameters == 5 * num_nodes + 4 * num_distributions + 3

@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from data_sets import POCKET_AND_WRIST
 from narrowing import present
 from sklearn.metrics import f1_score
 from window_examples import named_windows
 
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.folds import Spread, summarise_folds
 from har_core.evaluation.records import FoldRecord, SeedRecord
-from har_core.evaluation.results import FoldResult, SeedResult, score_fold
+from har_core.evaluation.results import FoldResult, SeedResult, score_fold, score_predictions
 from har_core.inference.predictions import tabulate_predictions
 from har_core.windows.tensors import WindowTensors
 
@@ -26,8 +27,8 @@ WINDOWS_EACH = 4
 
 def windows_of(*subjects: int, damaged: tuple[int, ...] = ()) -> WindowTensors:
     """Windows of every activity; those of class id 0 of the ``damaged`` subjects are damaged."""
-    labels = np.tile(np.repeat(np.arange(NUM_ACTIVITIES), WINDOWS_EACH), len(subjects))
-    subject = np.repeat(np.array(subjects, dtype=np.int16), NUM_ACTIVITIES * WINDOWS_EACH)
+    labels = np.tile(np.repeat(np.arange(DSADS.num_activities), WINDOWS_EACH), len(subjects))
+    subject = np.repeat(np.array(subjects, dtype=np.int16), DSADS.num_activities * WINDOWS_EACH)
     windows = named_windows(labels, subject)
     return replace(windows, damaged=torch.from_numpy(np.isin(subject, damaged) & (labels == 0)))
 
@@ -36,7 +37,7 @@ def guesses(windows: WindowTensors, seed: int, wrong: float = 0.3) -> np.ndarray
     """Probabilities that name another activity for a share of the windows."""
     rng = np.random.default_rng(seed)
     labels = windows.labels.numpy()
-    return np.eye(NUM_ACTIVITIES)[np.where(rng.random(len(labels)) < wrong, rng.permutation(labels), labels)]
+    return np.eye(DSADS.num_activities)[np.where(rng.random(len(labels)) < wrong, rng.permutation(labels), labels)]
 
 
 def score_seed(seed: int, windows: dict[str, WindowTensors], says: dict[str, np.ndarray]) -> SeedResult:
@@ -56,7 +57,7 @@ def record_of(*subjects: int, seeds: tuple[int, ...] = (0, 1)) -> FoldRecord:
         num_windows={
             "training": 100,
             "validation": 0,
-            "test": len(subjects) * NUM_ACTIVITIES * WINDOWS_EACH,
+            "test": len(subjects) * DSADS.num_activities * WINDOWS_EACH,
         },
         num_dropped={"damaged_training": 2},
         num_parameters=17,
@@ -77,7 +78,7 @@ def fold_result(*subjects: int, seeds: tuple[int, ...] = (0, 1), damaged: tuple[
 def macro_f1(windows: list[WindowTensors], probabilities: list[np.ndarray]) -> float:
     labels = np.concatenate([entry.labels.numpy() for entry in windows])
     predicted = np.concatenate(probabilities).argmax(axis=1)
-    return float(f1_score(labels, predicted, labels=np.arange(NUM_ACTIVITIES), average="macro", zero_division=0))
+    return float(f1_score(labels, predicted, labels=np.arange(DSADS.num_activities), average="macro", zero_division=0))
 
 
 def test_a_training_is_scored_on_all_windows_on_clean_ones_and_by_subject() -> None:
@@ -100,11 +101,23 @@ def test_a_training_is_scored_on_all_windows_on_clean_ones_and_by_subject() -> N
 
 def test_an_activity_that_a_subject_has_no_clean_windows_of_does_not_count_against_it() -> None:
     test = windows_of(1, damaged=(1,))
-    result = score_seed(0, {"test": test}, {"test": np.eye(NUM_ACTIVITIES)[test.labels.numpy()]})
+    result = score_seed(0, {"test": test}, {"test": np.eye(DSADS.num_activities)[test.labels.numpy()]})
     assert result.per_subject_clean == {1: 1.0}
     assert result.scores_clean["test"].per_class[0].support == 0
     summary = summarise_folds([replace(fold_result(1), seeds=(result,))])
     assert summary.macro_f1_clean == Spread.of([1.0])
+
+
+def test_an_activity_that_training_lacks_counts_in_no_macro_mean_but_is_mistaken() -> None:
+    windows = named_windows(np.array([0, 0, 1, 1, 3]), [1, 1, 1, 1, 2], spec=POCKET_AND_WRIST)
+    says = np.eye(4)[[0, 0, 1, 1, 1]]
+    table = tabulate_predictions(windows, says, role="test", seed=0, learnt=[0, 1, 2])
+    found = score_predictions(table)
+    assert found.scores["test"].macro_f1 == pytest.approx((1 + 0.8) / 2), "no stairs, and nobody learnt cycling"
+    assert found.scores["test"].per_class[3].activity == "cycling"
+    assert found.scores["test"].confusion[3] == (0, 1, 0, 0)
+    assert found.per_subject == {1: 1.0}, "subject 2 has no window of what was learnt"
+    assert found.learnt == (0, 1, 2)
 
 
 def test_a_role_without_clean_windows_has_no_clean_score() -> None:
@@ -130,7 +143,7 @@ def test_the_summary_is_over_folds_of_the_mean_over_seeds() -> None:
     assert (summary.architecture, summary.protocol) == ("cnn", "loso")
     assert summary.folds == ("loso-p1", "loso-p2", "loso-p3")
     assert summary.seeds == (0, 1)
-    assert summary.num_test_windows == 3 * NUM_ACTIVITIES * WINDOWS_EACH
+    assert summary.num_test_windows == 3 * DSADS.num_activities * WINDOWS_EACH
     assert set(summary.per_subject) == {1, 2, 3}
     assert summary.per_subject[2] == pytest.approx(means[1])
     assert present(summary.macro_f1_clean).mean != summary.macro_f1.mean

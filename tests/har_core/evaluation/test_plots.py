@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.plots import confusion_matrix_png, training_curves_png
 from har_core.evaluation.scores import Scores, score
 
@@ -23,8 +23,16 @@ def test_the_confusion_matrix_is_small_and_shows_the_scores(scores: Scores) -> N
     png = confusion_matrix_png(scores)
     assert len(png) < MAX_BYTES
     assert pixels(png).shape[1] > 500
-    other = score(np.arange(NUM_ACTIVITIES), np.eye(NUM_ACTIVITIES))
+    other = score(np.arange(DSADS.num_activities), np.eye(DSADS.num_activities))
     assert not np.array_equal(pixels(png), pixels(confusion_matrix_png(other)))
+
+
+@pytest.mark.parametrize("num_activities", [2, 40])
+def test_the_confusion_matrix_grows_with_the_activities(num_activities: int) -> None:
+    labels = np.repeat(np.arange(num_activities), 3)
+    height, width = pixels(confusion_matrix_png(score(labels, np.eye(num_activities)[labels]))).shape[:2]
+    assert width > height
+    assert (height > 1000) == (num_activities == 40)
 
 
 def test_the_curves_are_small_and_show_the_history(history: tuple[dict[str, float], ...]) -> None:

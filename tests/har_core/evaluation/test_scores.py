@@ -13,12 +13,12 @@ from hypothesis.extra import numpy as hnp
 from pydantic import TypeAdapter
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import ACTIVITIES, NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.scores import Scores, score
 
 
 def one_hot(predicted: Sequence[int] | np.ndarray) -> np.ndarray:
-    rows: np.ndarray = np.eye(NUM_ACTIVITIES)[np.asarray(predicted)]
+    rows: np.ndarray = np.eye(DSADS.num_activities)[np.asarray(predicted)]
     return rows
 
 
@@ -40,32 +40,32 @@ def test_scores_equal_those_worked_out_by_hand() -> None:
 
 def test_rows_of_the_confusion_matrix_are_true_activities() -> None:
     confusion = np.array(score([0, 0, 2], one_hot([0, 1, 2])).confusion)
-    assert confusion.shape == (NUM_ACTIVITIES, NUM_ACTIVITIES)
+    assert confusion.shape == (DSADS.num_activities, DSADS.num_activities)
     assert confusion[0, 1] == 1
     assert confusion[1, 0] == 0
     assert confusion.sum() == 3
 
 
 def test_an_absent_activity_counts_as_zero() -> None:
-    labels = np.arange(NUM_ACTIVITIES - 1)
-    scores = score(labels, one_hot(labels))
+    labels = np.arange(DSADS.num_activities - 1)
+    scores = score(labels, one_hot(labels), names=DSADS.activities)
     assert scores.accuracy == 1
     assert scores.macro_f1 == pytest.approx(18 / 19)
-    assert [per_class.activity for per_class in scores.per_class] == list(ACTIVITIES)
+    assert [per_class.activity for per_class in scores.per_class] == list(DSADS.activities)
     assert (scores.per_class[-1].f1, scores.per_class[-1].support) == (0, 0)
 
 
 def test_the_lower_class_wins_a_tie() -> None:
-    assert score([3], np.full((1, NUM_ACTIVITIES), 1 / NUM_ACTIVITIES)).confusion[3][0] == 1
+    assert score([3], np.full((1, DSADS.num_activities), 1 / DSADS.num_activities)).confusion[3][0] == 1
 
 
 @settings(max_examples=20, deadline=None)
 @given(
-    labels=hnp.arrays(np.int64, st.integers(1, 40), elements=st.integers(0, NUM_ACTIVITIES - 1)),
+    labels=hnp.arrays(np.int64, st.integers(1, 40), elements=st.integers(0, DSADS.num_activities - 1)),
     seed=st.integers(0, 2**32 - 1),
 )
 def test_scores_are_plain_values_from_0_to_1(labels: np.ndarray, seed: int) -> None:
-    probabilities = np.random.default_rng(seed).dirichlet(np.ones(NUM_ACTIVITIES), len(labels)).astype(np.float32)
+    probabilities = np.random.default_rng(seed).dirichlet(np.ones(DSADS.num_activities), len(labels)).astype(np.float32)
     scores = score(labels, probabilities)
     assert TypeAdapter(Scores).validate_json(json.dumps(asdict(scores))) == scores
     assert scores.num_windows == len(labels) == np.sum(scores.confusion)
@@ -85,10 +85,10 @@ def _with(index: int | tuple[int, int], value: float | np.ndarray) -> np.ndarray
 @pytest.mark.parametrize(
     ("labels", "probabilities", "message"),
     [
-        ([], np.empty((0, NUM_ACTIVITIES)), "at least one window"),
+        ([], np.empty((0, DSADS.num_activities)), "at least one window"),
         ([[0, 1, 2]], one_hot([0, 1, 2]), r"y_true has shape \(1, 3\)"),
         ([0, 1], one_hot([0, 1, 2]), r"shape \(3, 19\), expected \(2, 19\)"),
-        ([0, 1, 2], one_hot([0, 1, 2])[:, :18], r"shape \(3, 18\), expected \(3, 19\)"),
+        ([0, 1, 2], one_hot([0, 1, 2])[0], r"shape \(19,\), expected \(N, K\)"),
         ([0, 1, 19], one_hot([0, 1, 2]), r"y_true\[2\] is 19"),
         ([0, -1, 2], one_hot([0, 1, 2]), r"y_true\[1\] is -1"),
         ([0.0, 1.0, 2.0], one_hot([0, 1, 2]), "y_true holds float64"),
@@ -109,6 +109,19 @@ def test_macro_means_are_over_the_activities_of_the_data() -> None:
     scores = score([0, 0, 0, 1], one_hot([0, 0, 1, 2]), activities=[0, 1, 3])
     assert scores.macro_f1 == pytest.approx((0.8 + 0 + 0) / 3), "2 was predicted, and is no activity of the data"
     assert scores.macro_recall == pytest.approx((2 / 3 + 0 + 0) / 3)
-    assert len(scores.per_class) == len(scores.confusion) == NUM_ACTIVITIES
-    with pytest.raises(InputError, match=r"class id 1, expected one of activities: \[0, 2\]"):
-        score([0, 1], one_hot([0, 1]), activities=[0, 2])
+    assert len(scores.per_class) == len(scores.confusion) == DSADS.num_activities
+    other = score([0, 0, 1], one_hot([0, 0, 0]), activities=[0, 2])
+    assert other.macro_f1 == pytest.approx((0.8 + 0) / 2), "a window of 1 was taken for 0, and 1 does not count"
+    assert other.accuracy == pytest.approx(2 / 3)
+    with pytest.raises(InputError, match=r"class ids \[0, 1\], none of activities: \[2\]"):
+        score([0, 1], one_hot([0, 1]), activities=[2])
+
+
+def test_any_number_of_activities_has_names_or_numbers() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
+    assert [own.activity for own in score([0, 1], probabilities).per_class] == ["1", "2"]
+    named = score([0, 0], probabilities, names=["still", "moving"])
+    assert [own.activity for own in named.per_class] == ["still", "moving"]
+    assert named.confusion == ((1, 1), (0, 0))
+    with pytest.raises(InputError, match=r"shape \(2, 2\), expected \(2, 3\)"):
+        score([0, 1], probabilities, names=["a", "b", "c"])

@@ -168,7 +168,7 @@ def test_resolved_file_is_json_and_whole(load: Callable[[str], Experiment]) -> N
     assert resolved["models"]["lstm"]["hidden_size"] == 64
     assert resolved["models"]["lstm"]["num_layers"] == describe("lstm").options["num_layers"]
     assert resolved["models"]["cnn"]["epochs"] == resolved["training"]["epochs"]
-    assert set(resolved) - {"name"} == set(Experiment.model_fields) - {"path"}
+    assert set(resolved) - {"name"} == set(Experiment.model_fields) - {"path", "dataset"}
 
 
 @pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.toml")), ids=lambda path: path.name)
@@ -206,14 +206,31 @@ def test_no_option_of_an_architecture_hides_a_training_setting() -> None:
         pytest.param("[windows]\noverlap = -0.1\n", 2, "windows.overlap = -0.1", "at least 0", id="negative overlap"),
         pytest.param('[source]\nurl = "ftp://x"\n', 2, '"ftp://x"', "https?", id="no web address"),
         pytest.param(
-            '[source]\nactivities = ["sitting", "siting"]\n', 2, 'activities[1] = "siting"', "'sitting'", id="activity"
-        ),
-        pytest.param('[source]\nactivities = ["sitting"]\n', 2, '["sitting"]', "at least two", id="one activity"),
-        pytest.param(
-            '[source]\nactivities = ["jumping", "jumping"]\n', 2, "jumping", "repeated: jumping", id="activity twice"
+            '[windows]\nactivities = ["sitting", "siting"]\n', 2, 'activities[1] = "siting"', "'sitting'", id="activity"
         ),
         pytest.param(
-            '[source]\nactivities = [1, "sitting"]\n', 2, "activities[0] = 1", "a string", id="activity by number"
+            '[source]\nactivities = ["sitting", "rowing"]\n', 2, "source.activities", "chosen in [windows]", id="moved"
+        ),
+        pytest.param(
+            '[windows.activities]\nstill = ["sitting", "stading"]\nrowing = ["rowing"]\n',
+            2,
+            'activities.still[1] = "stading"',
+            "did you mean 'standing'",
+            id="merged activity",
+        ),
+        pytest.param(
+            '[windows]\nnone = "class"\n', 2, '"class"', "no label for rows that are none", id="no such label"
+        ),
+        pytest.param('[source]\ndataset = "dsdas"\n', 2, "dsdas", "did you mean 'dsads'", id="data set"),
+        pytest.param("[source]\ndataset = 1\n", 2, "dataset = 1", "a string", id="data set by number"),
+        pytest.param("[windows]\nlength_s = 6.0\n", 2, "length_s = 6.0", "at most 125", id="longer than a segment"),
+        pytest.param("[windows]\nlength_s = 900.0\n", 2, "900.0", "it is 22500 at 25 Hz", id="long in seconds"),
+        pytest.param('[windows]\nactivities = ["sitting"]\n', 2, '["sitting"]', "at least two", id="one activity"),
+        pytest.param(
+            '[windows]\nactivities = ["jumping", "jumping"]\n', 2, "jumping", "each activity once", id="activity twice"
+        ),
+        pytest.param(
+            '[windows]\nactivities = [1, "sitting"]\n', 2, "activities[0] = 1", "a string", id="activity by number"
         ),
         pytest.param("[splits]\ntest_subjects = []\n", 2, "[]", "at least 1 in the list", id="no test subject"),
         pytest.param('[splits]\ntest_subjects = [1, "2"]\n', 2, 'test_subjects[1] = "2"', "whole", id="in a list"),
@@ -327,7 +344,7 @@ def test_a_problem_of_the_models_is_reported(
 
 def test_all_problems_are_reported_in_the_order_of_the_file(problems: Callable[[str], tuple[Problem, ...]]) -> None:
     found = problems(
-        "[windows]\nlength = 500\noverlap = 2\n[training]\nseed = -1\nepoch = 3\n"
+        "[windows]\nlength = 50000\noverlap = 2\n[training]\nseed = -1\nepoch = 3\n"
         '[models]\narchitectures = ["cn"]\n[models.lstm]\nlearning_rate = "x"\n[what]\n'
     )
     assert [problem.line for problem in found] == [2, 3, 5, 6, 8, 10, 11]

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.fitting.ensemble import combine, combine_by_seed, fit_weights
 from har_core.inference.ensemble import Ensemble, Vote
-from har_core.inference.predictions import PREDICTIONS_SCHEMA, column_of, probabilities_of
+from har_core.inference.predictions import column_of, predictions_schema, probabilities_of
 from har_core.settings.ensembles import EnsembleSettings
 
 NUM_WINDOWS = 60
@@ -28,12 +28,12 @@ def predictions(
     sharpness: float, *, seed: int = 0, draw: int = 0, roles: Any = ROLES, labels: Any = LABELS
 ) -> pa.Table:
     """A model that is the better, the sharper it is."""
-    logits = np.random.default_rng(draw).normal(size=(NUM_WINDOWS, NUM_ACTIVITIES))
+    logits = np.random.default_rng(draw).normal(size=(NUM_WINDOWS, DSADS.num_activities))
     logits[np.arange(NUM_WINDOWS), LABELS] += sharpness
     probabilities = torch.from_numpy(logits).softmax(dim=1).numpy().astype(np.float32)
     columns: dict[str, Any] = {
         "subject": np.ones(NUM_WINDOWS, int),
-        "activity": LABELS + 1,
+        "session": LABELS + 1,
         "segment": np.arange(NUM_WINDOWS) + 1,
         "start": np.zeros(NUM_WINDOWS, int),
         "label": LABELS,
@@ -42,8 +42,8 @@ def predictions(
         "role": roles,
         "seed": np.full(NUM_WINDOWS, seed),
     }
-    arrays = [pa.array(columns[name]).cast(PREDICTIONS_SCHEMA.field(name).type) for name in PREDICTIONS_SCHEMA.names]
-    return pa.table(arrays, schema=PREDICTIONS_SCHEMA)
+    schema = predictions_schema(DSADS)
+    return pa.table([pa.array(columns[field.name]).cast(field.type) for field in schema], schema=schema)
 
 
 def vote(weights: str = "equal") -> EnsembleSettings:
@@ -59,7 +59,7 @@ def test_an_equal_vote_is_the_mean() -> None:
     expected = (probabilities_of(a) + probabilities_of(b)) / 2
     np.testing.assert_allclose(probabilities_of(combined.predictions), expected, rtol=1e-5)
     assert set(combined.predictions["seed"].to_pylist()) == {7}
-    same = [name for name in PREDICTIONS_SCHEMA.names if name not in {"probabilities", "seed"}]
+    same = [name for name in a.column_names if name not in {"probabilities", "seed"}]
     assert combined.predictions.select(same).equals(a.select(same))
 
 
@@ -106,7 +106,9 @@ def test_seeds_are_combined_with_each_other() -> None:
 
 def test_other_windows_are_refused() -> None:
     a, b = predictions(2), predictions(1)
-    for other in (b.slice(1), b.take(pa.array(np.arange(NUM_WINDOWS)[::-1]))):
+    renamed = DSADS.replaced(activities=[*DSADS.activities[:-1], "basketball"])
+    others = b.replace_schema_metadata(predictions_schema(renamed).metadata)
+    for other in (b.slice(1), b.take(pa.array(np.arange(NUM_WINDOWS)[::-1])), others):
         with pytest.raises(InputError, match="The members a and b predict other windows"):
             combine(vote(), {"a": a, "b": other}, seed=0)
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from data_sets import POCKET_AND_WRIST
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from har_core.base.errors import InputError, UnknownNameError
-from har_core.datasets.channels import select_channels
-from har_core.datasets.dsads.layout import CHANNELS
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.fitting import fit as fitting
 from har_core.fitting.fit import classifier_of, fit_architecture
 from har_core.fitting.recipe import channels_seen, code_roots, settings_read, takes_raw_windows
@@ -24,6 +24,7 @@ from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
+from har_core.spec.channels import select_channels
 from har_core.splits.normalization import Statistics
 from har_core.training.data import LabelledWindows
 from har_core.training.events import EpochFinished, Fitted, TrainingEvent
@@ -40,7 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 CLASSICAL = [name for name in OPTIONS if name != "cnn"]
 STATISTICS = Statistics(
-    channels=CHANNELS,
+    channels=DSADS.channel_names,
     mean=np.linspace(-9, 9, 45, dtype=np.float32),
     standard_deviation=np.linspace(0.5, 4, 45, dtype=np.float32),
 )
@@ -83,20 +84,21 @@ def fit(name: str, *, channels: tuple[int, ...] = ALL, seed: int | None = None, 
         arguments["validation"],
         settings,
         RUNTIME,
+        spec=DSADS,
         channels=channels,
         statistics=statistics,
         seed=seed,
     )
 
 
-@pytest.mark.parametrize("channels", [ALL, select_channels(sensors=["acc"], units=["RA", "LL"]), (44, 3)])
+@pytest.mark.parametrize("channels", [ALL, select_channels(DSADS, sensors=["acc"], units=["RA", "LL"]), (44, 3)])
 def test_the_classifier_of_a_network_takes_all_channels_raw(channels: tuple[int, ...]) -> None:
     fitted = fit("cnn", channels=channels)
     x = normalised(7, seed=2).windows
     before = x.clone()
-    of_split = predict_probabilities(classifier_of(fitted, None, channels), x)
+    of_split = predict_probabilities(classifier_of(fitted, None, DSADS, channels), x)
     with torch.inference_mode():
-        of_raw = classifier_of(fitted, STATISTICS, channels)(raw(x)).numpy()
+        of_raw = classifier_of(fitted, STATISTICS, DSADS, channels)(raw(x)).numpy()
     assert of_split.shape == (7, 19)
     np.testing.assert_allclose(of_raw, of_split, atol=1e-5)
     assert of_split.std() > 0.001  # of 19 activities after two epochs, and a hundred times the tolerance
@@ -105,15 +107,16 @@ def test_the_classifier_of_a_network_takes_all_channels_raw(channels: tuple[int,
 
 @pytest.mark.parametrize("name", CLASSICAL)
 def test_the_classifier_of_a_classical_model_leaves_windows_as_they_are(name: str) -> None:
-    classifier = classifier_of(fit(name), None, ALL)
+    classifier = classifier_of(fit(name), None, DSADS, ALL)
     assert not {"mean", "standard_deviation"} & set(classifier.state_dict())
     assert classifier.state_dict().keys() == {f"network.{key}" for key in fit(name).model.state_dict()}
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_channels_that_are_not_chosen_change_nothing(name: str) -> None:
-    channels = select_channels(units=["LA"])
-    classifier = classifier_of(fit(name, channels=channels), None if takes_raw_windows(name) else STATISTICS, channels)
+    channels = select_channels(DSADS, units=["LA"])
+    statistics = None if takes_raw_windows(name) else STATISTICS
+    classifier = classifier_of(fit(name, channels=channels), statistics, DSADS, channels)
     x = raw(normalised(7, seed=2).windows)
     others = [channel for channel in ALL if channel not in channels]
     changed, seen = x.clone(), x.clone()
@@ -126,14 +129,41 @@ def test_channels_that_are_not_chosen_change_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_exports_with_chosen_channels(name: str) -> None:
-    channels = select_channels(sensors=["gyro"])
-    classifier = classifier_of(fit(name, channels=channels), None if takes_raw_windows(name) else STATISTICS, channels)
+    channels = select_channels(DSADS, sensors=["gyro"])
+    statistics = None if takes_raw_windows(name) else STATISTICS
+    classifier = classifier_of(fit(name, channels=channels), statistics, DSADS, channels)
     x = raw(normalised(7, seed=2).windows)
     program = torch.export.export(classifier, (x[:2],), dynamic_shapes=({0: torch.export.Dim("num_windows")},))
     for num_windows in (1, 7):
         with torch.inference_mode():
             expected = classifier(x[:num_windows])
         torch.testing.assert_close(program.module()(x[:num_windows]), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("augmentation", [AugmentationSettings(), EVERYTHING], ids=["plain", "augmented"])
+@pytest.mark.parametrize("name", [*OPTIONS, "invariant_lda"])
+def test_other_data_sets_have_other_channels_places_rates_and_activities(
+    name: str, augmentation: AugmentationSettings
+) -> None:
+    spec, num_channels = POCKET_AND_WRIST, POCKET_AND_WRIST.num_channels
+    x = torch.randn(24, 50, num_channels, generator=torch.Generator().manual_seed(0)) * 2 + 5
+    data = LabelledWindows(x, torch.arange(24) % 3)  # nobody cycles
+    statistics = None
+    if not takes_raw_windows(name):
+        mean, deviation = (np.full(num_channels, value, dtype=np.float32) for value in (5, 2))
+        statistics = Statistics(channels=spec.channel_names, mean=mean, standard_deviation=deviation)
+        data = LabelledWindows((x - 5) / 2, data.labels)
+    recipe = TrainingSettings(epochs=1, batch_size=8, augmentation=augmentation)
+    settings = ModelSettings(training=recipe, architecture_options=OPTIONS.get(name, {}))
+    channels = channels_seen(spec, TrainingSettings(sensors=("acc", "heart_rate")))
+    assert channels == (0, 1, 2, 6, 7, 8, 9)
+    fitted = fit_architecture(name, data, data, settings, RUNTIME, spec=spec, channels=channels, statistics=statistics)
+    classifier = classifier_of(fitted, statistics, spec, channels, fills_gaps=True)
+    program = torch.export.export(classifier, (x[:2],), dynamic_shapes=({0: torch.export.Dim("num_windows")},))
+    with torch.inference_mode():
+        answers = classifier(x)
+    assert answers.shape == (24, 4)
+    torch.testing.assert_close(program.module()(x), answers, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
@@ -170,12 +200,14 @@ def test_training_windows_that_cannot_be_used_are_refused(name: str) -> None:
 
 def test_an_unknown_architecture_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="'rocket'"):
-        fit_architecture("roket", normalised(), None, ModelSettings(), RUNTIME, channels=ALL, statistics=STATISTICS)
+        fit_architecture(
+            "roket", normalised(), None, ModelSettings(), RUNTIME, spec=DSADS, channels=ALL, statistics=STATISTICS
+        )
 
 
 def test_channels_seen_are_those_of_the_settings() -> None:
-    assert channels_seen(TrainingSettings()) == ALL
-    assert channels_seen(TrainingSettings(units=("RA",), sensors=("acc",))) == (9, 10, 11)
+    assert channels_seen(DSADS, TrainingSettings()) == ALL
+    assert channels_seen(DSADS, TrainingSettings(units=("RA",), sensors=("acc",))) == (9, 10, 11)
 
 
 def test_a_classical_model_reads_no_recipe() -> None:
@@ -217,9 +249,9 @@ def test_training_from_mapped_windows_is_training_from_memory(
         training, validation = roles
         options = ModelSettings(training=recipe, architecture_options={"width": 4})
         fitted = fit_architecture(
-            "compact", training, validation, options, RUNTIME, channels=ALL, statistics=STATISTICS
+            "compact", training, validation, options, RUNTIME, spec=DSADS, channels=ALL, statistics=STATISTICS
         )
-        probabilities = predict_probabilities(classifier_of(fitted, None, ALL), validation.windows)
+        probabilities = predict_probabilities(classifier_of(fitted, None, DSADS, ALL), validation.windows)
         history = [replace(record, seconds=0.0) for record in fitted.history]
         return history, fitted.best_epoch, weights_version(fitted.model), probabilities.tolist()
 
@@ -250,11 +282,11 @@ def on_disk(data: LabelledWindows, folder: Path) -> LabelledWindows:
 
 def compact(augmentation: AugmentationSettings, **options: Any) -> Fitted:
     """Three epochs of a small network that sees one unit and two channels of another."""
-    channels = select_channels(channels=[*CHANNELS[:9], "RA_xacc", "RA_ymag"])
+    channels = select_channels(DSADS, channels=[*DSADS.channel_names[:9], "RA_xacc", "RA_ymag"])
     recipe = TrainingSettings(epochs=3, batch_size=8, augmentation=augmentation)
     settings = ModelSettings(training=recipe, architecture_options={"width": 4, "dropout": 0.0})
     roles = normalised(), normalised(9, seed=1)
-    given: dict[str, Any] = {"channels": channels, "statistics": STATISTICS} | options
+    given: dict[str, Any] = {"spec": DSADS, "channels": channels, "statistics": STATISTICS} | options
     return fit_architecture("compact", *roles, settings, RUNTIME, **given)
 
 
@@ -299,7 +331,9 @@ def test_first_weights_are_those_of_the_settings(fields: dict[str, Any], monkeyp
         monkeypatch.setattr(fitting, "train", train)
         settings = ModelSettings(training=recipe, architecture_options={"hidden_size": 4})
         with pytest.raises(InterruptedError):
-            fit_architecture("lstm", normalised(), normalised(9), settings, RUNTIME, channels=ALL, statistics=None)
+            fit_architecture(
+                "lstm", normalised(), normalised(9), settings, RUNTIME, spec=DSADS, channels=ALL, statistics=None
+            )
         return seen[0]
 
     assert first_weights(TrainingSettings(**fields)) != first_weights(TrainingSettings())

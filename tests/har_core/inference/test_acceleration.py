@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from data_sets import small_dsads
 from narrowing import present
 from torch import nn
 
@@ -23,6 +24,7 @@ from har_core.models import create_model, fit_model
 from har_core.training.devices import has_bf16
 
 T, C, K = 40, 6, 19
+SPEC = small_dsads(C, K)
 OPTIONS = {
     "cnn": {"base_width": 16},
     "resnet": {"base_width": 8},
@@ -53,7 +55,8 @@ def classifier(name: str, **options: int) -> RawWindowClassifier:
             network(torch.randn(32, T, C))
         for parameter in network.parameters():
             parameter.mul_(1.5)
-    return RawWindowClassifier(network, mean=torch.full((C,), 3.0), standard_deviation=torch.full((C,), 2.0)).eval()
+    mean, deviation = torch.full((C,), 3.0), torch.full((C,), 2.0)
+    return RawWindowClassifier(network, SPEC, mean=mean, standard_deviation=deviation).eval()
 
 
 def spread(answers: np.ndarray) -> float:
@@ -162,7 +165,10 @@ def test_auto_takes_pytorch_where_openvino_is_missing(monkeypatch: pytest.Monkey
 def test_exact_models_stay_exact(windows: np.ndarray) -> None:
     labels = torch.arange(len(windows)) % K
     model: nn.Module = RawWindowClassifier(
-        fit_model("logistic_regression", torch.from_numpy(windows), labels, num_classes=K, seed=0, sensors=()),
+        fit_model(
+            "logistic_regression", torch.from_numpy(windows), labels, num_classes=K, seed=0, sampling_rate_hz=25.0
+        ),
+        SPEC,
         mean=torch.zeros(C),
         standard_deviation=torch.ones(C),
     ).eval()

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from data_sets import POCKET_AND_WRIST, small_dsads
 from narrowing import present
 from torch import nn
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import NUM_CHANNELS
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.acceleration import Engine, accelerate
 from har_core.inference.classifier import RawWindowClassifier, predict_probabilities, weights_version
 from har_core.inference.graph import load_graph
@@ -18,6 +19,7 @@ from har_core.training.devices import has_bf16
 from har_core.windows.gaps import fill_gaps
 
 T, C, K = 20, 4, 5
+SPEC = small_dsads(C, K)
 
 
 class _Network(nn.Module):
@@ -38,7 +40,7 @@ def classifier() -> RawWindowClassifier:
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     mean = torch.randn(C, generator=generator) * 5
-    return RawWindowClassifier(_Network(), mean=mean, standard_deviation=torch.tensor([0.1, 1.0, 3.0, 20.0]))
+    return RawWindowClassifier(_Network(), SPEC, mean=mean, standard_deviation=torch.tensor([0.1, 1.0, 3.0, 20.0]))
 
 
 @pytest.fixture
@@ -78,12 +80,26 @@ def exported(classifier: RawWindowClassifier, windows: torch.Tensor) -> nn.Modul
 
 
 def test_an_exported_model_names_the_channel_that_is_not_finite() -> None:
-    windows = torch.randn(3, T, NUM_CHANNELS)
-    graph = exported(RawWindowClassifier(nn.Sequential(nn.Flatten(), nn.Linear(T * 2, K)), channels=[0, 9]), windows)
+    windows, network = torch.randn(3, T, DSADS.num_channels), nn.Sequential(nn.Flatten(), nn.Linear(T * 2, K))
+    graph = exported(RawWindowClassifier(network, DSADS, channels=[0, 9]), windows)
     windows[2, 3, 1] = torch.nan  # which the model does not see
     assert graph(windows).isfinite().all()
     windows[1, 0, 9] = torch.nan
     with pytest.raises(RuntimeError, match="a channel of the unit RA has a value that is no finite number"):
+        graph(windows)
+
+
+def test_an_exported_model_fills_places_of_unequal_size_and_names_them() -> None:
+    torch.manual_seed(0)
+    network = create_model("compact", num_channels=10, num_timepoints=T, num_classes=4, width=4).eval()
+    windows = torch.randn(3, T, 10) + 5
+    windows[0, 3:9, :6] = windows[1, 12:, 6:] = 0
+    graph = exported(RawWindowClassifier(network, POCKET_AND_WRIST, fills_gaps=True), windows)
+    whole = fill_gaps(windows, POCKET_AND_WRIST.channels_of_place)
+    assert not torch.equal(whole, windows)
+    torch.testing.assert_close(graph(windows), torch.softmax(network(whole), dim=1))
+    windows[2, 0, 6] = torch.inf
+    with pytest.raises(RuntimeError, match="a channel of the unit wrist has a value"):
         graph(windows)
 
 
@@ -101,14 +117,14 @@ def test_no_windows_are_refused(classifier: RawWindowClassifier) -> None:
 
 
 def test_statistics_are_saved_with_the_weights(classifier: RawWindowClassifier, windows: torch.Tensor) -> None:
-    other = RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C))
+    other = RawWindowClassifier(_Network(), SPEC, mean=torch.zeros(C), standard_deviation=torch.ones(C))
     other.load_state_dict(classifier.state_dict())
     torch.testing.assert_close(other.eval()(windows), classifier.eval()(windows))
 
 
 def test_statistics_are_no_view_of_what_was_given() -> None:
     mean = torch.zeros(C)
-    classifier = RawWindowClassifier(_Network(), mean=mean, standard_deviation=torch.ones(C))
+    classifier = RawWindowClassifier(_Network(), SPEC, mean=mean, standard_deviation=torch.ones(C))
     mean += 1
     assert torch.equal(classifier.mean, torch.zeros(C))
     assert not any(name in {"mean", "standard_deviation"} for name, _ in classifier.named_parameters())
@@ -117,7 +133,9 @@ def test_statistics_are_no_view_of_what_was_given() -> None:
 def test_channels_are_chosen_after_normalising(windows: torch.Tensor) -> None:
     mean, deviation = torch.linspace(-2, 2, 6), torch.linspace(1, 3, 6)
     network = _Network()
-    classifier = RawWindowClassifier(network, mean=mean, standard_deviation=deviation, channels=[5, 0, 2, 3]).eval()
+    classifier = RawWindowClassifier(
+        network, small_dsads(6, K), mean=mean, standard_deviation=deviation, channels=[5, 0, 2, 3]
+    ).eval()
     raw = torch.randn(7, T, 6, generator=torch.Generator().manual_seed(2))
     expected = torch.softmax(network.eval()(((raw - mean) / deviation)[:, :, [5, 0, 2, 3]]), dim=1)
     torch.testing.assert_close(classifier(raw), expected)
@@ -127,7 +145,7 @@ def test_channels_are_chosen_after_normalising(windows: torch.Tensor) -> None:
 @pytest.mark.parametrize("channels", [[], [4], [-1, 2]])
 def test_channels_that_are_not_there_are_refused(channels: list[int]) -> None:
     with pytest.raises(InputError, match="expected some of 0 to 3"):
-        RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C), channels=channels)
+        RawWindowClassifier(_Network(), SPEC, mean=torch.zeros(C), standard_deviation=torch.ones(C), channels=channels)
 
 
 def test_it_exports_for_any_number_of_windows(classifier: RawWindowClassifier, windows: torch.Tensor) -> None:
@@ -140,8 +158,9 @@ def test_it_exports_for_any_number_of_windows(classifier: RawWindowClassifier, w
 @pytest.mark.parametrize(
     ("mean", "deviation", "message"),
     [
-        (torch.zeros(C), torch.ones(C + 1), "expected \\(C,\\) for both"),
-        (torch.zeros(1, C), torch.ones(1, C), "expected \\(C,\\) for both"),
+        (torch.zeros(C), torch.ones(C + 1), "expected \\(4,\\) for both"),
+        (torch.zeros(C + 1), torch.ones(C + 1), "expected \\(4,\\) for both"),
+        (torch.zeros(1, C), torch.ones(1, C), "expected \\(4,\\) for both"),
         (torch.zeros(C), torch.tensor([1.0, 1.0, 0.0, 1.0]), "positive"),
         (torch.zeros(C), torch.tensor([1.0, 1.0, -1.0, 1.0]), "positive"),
         (torch.full((C,), torch.nan), torch.ones(C), "finite"),
@@ -150,13 +169,13 @@ def test_it_exports_for_any_number_of_windows(classifier: RawWindowClassifier, w
 )
 def test_impossible_statistics_are_refused(mean: torch.Tensor, deviation: torch.Tensor, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        RawWindowClassifier(_Network(), mean=mean, standard_deviation=deviation)
+        RawWindowClassifier(_Network(), SPEC, mean=mean, standard_deviation=deviation)
 
 
 def test_the_version_is_that_of_the_weights(classifier: RawWindowClassifier) -> None:
     version = weights_version(classifier)
     assert len(bytes.fromhex(version)) == 32
-    copy = RawWindowClassifier(_Network(), mean=torch.zeros(C), standard_deviation=torch.ones(C))
+    copy = RawWindowClassifier(_Network(), SPEC, mean=torch.zeros(C), standard_deviation=torch.ones(C))
     assert weights_version(copy) != version
     copy.load_state_dict(classifier.state_dict())
     assert weights_version(copy.eval()) == version
@@ -201,6 +220,7 @@ def filling() -> tuple[RawWindowClassifier, torch.Tensor]:
     network = create_model("compact", num_channels=18, num_timepoints=T, num_classes=K, width=4).eval()
     classifier = RawWindowClassifier(
         network,
+        small_dsads(27, K),
         mean=torch.full((27,), 5.0),
         standard_deviation=torch.full((27,), 0.5),
         channels=range(9, 27),
@@ -213,7 +233,7 @@ def filling() -> tuple[RawWindowClassifier, torch.Tensor]:
 
 def test_gaps_are_filled_before_anything_is_normalised(filling: tuple[RawWindowClassifier, torch.Tensor]) -> None:
     classifier, windows = filling
-    whole = fill_gaps(windows)
+    whole = fill_gaps(windows, small_dsads(27, K).channels_of_place)
     answers = classifier(windows)
     torch.testing.assert_close(answers, classifier(whole))
     classifier.fills_gaps = False
@@ -226,7 +246,8 @@ def test_gaps_are_filled_before_anything_is_normalised(filling: tuple[RawWindowC
 def test_weights_tell_whether_a_classifier_fills(filling: tuple[RawWindowClassifier, torch.Tensor]) -> None:
     """Else what is below a model would not be made again when it begins to."""
     network = filling[0].network
-    versions = {weights_version(RawWindowClassifier(network, fills_gaps=fills)) for fills in (False, True)}
+    spec = small_dsads(27, K)
+    versions = {weights_version(RawWindowClassifier(network, spec, fills_gaps=fills)) for fills in (False, True)}
     assert len(versions) == 2
 
 
@@ -253,7 +274,7 @@ def test_an_engine_in_bf16_fills_windows_longer_than_it_can_count() -> None:
     """Of whole numbers above 256, bf16 holds only some."""
     torch.manual_seed(0)
     network = create_model("cnn", num_channels=9, num_timepoints=300, num_classes=K, base_width=4).eval()
-    classifier = RawWindowClassifier(network, fills_gaps=True).eval()
+    classifier = RawWindowClassifier(network, small_dsads(9, K), fills_gaps=True).eval()
     windows = torch.randn(4, 300, 9)
     windows[0, 250:] = windows[1, 260:290] = windows[2, ::2] = 0
     fast = accelerate(classifier, num_timepoints=300, num_channels=9, engine="openvino", precision="bf16")

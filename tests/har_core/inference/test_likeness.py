@@ -9,37 +9,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from data_sets import POCKET_AND_WRIST
 
 from har_core.base.errors import InputError
-from har_core.datasets.channels import select_channels
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.likeness import TrainingWindows, compare, describe_training
+from har_core.spec.channels import select_channels
 
 Windows = npt.NDArray[np.float32]
-EVERY = range(NUM_CHANNELS)
+EVERY = range(DSADS.num_channels)
 
 
 def walk(seed: int, num_windows: int = 200) -> Windows:
     """Slow movement of any strength around a level, gravity on x of every accelerometer, and a little sensor noise."""
     generator = np.random.default_rng(seed)
-    phase = generator.uniform(0, 2 * np.pi, (num_windows, 1, NUM_CHANNELS))
-    strength = generator.uniform(0.1, 3, (num_windows, 1, NUM_CHANNELS))
+    phase = generator.uniform(0, 2 * np.pi, (num_windows, 1, DSADS.num_channels))
+    strength = generator.uniform(0.1, 3, (num_windows, 1, DSADS.num_channels))
     times = np.arange(125)[None, :, None] / 25
     windows = strength * np.sin(2 * np.pi * 1.5 * times + phase)
     windows += generator.normal(scale=0.01, size=windows.shape)
-    windows[:, :, list(select_channels(sensors=["acc"]))[::3]] += 9.8
+    windows[:, :, list(select_channels(DSADS, sensors=["acc"]))[::3]] += 9.8
     return windows.astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def training() -> TrainingWindows:
-    return describe_training(np.array_split(walk(0), 3), EVERY)
+    return describe_training(np.array_split(walk(0), 3), DSADS, EVERY)
 
 
 def only(names: str, change: Callable[[Windows], npt.NDArray[np.floating]]) -> Windows:
     """Windows like those of the training, with the channels of ``names`` (unit or unit and sensor) changed."""
     unit, _, sensor = names.partition("_")
-    channels = list(select_channels(units=[unit], sensors=[sensor] if sensor else None))
+    channels = list(select_channels(DSADS, units=[unit], sensors=[sensor] if sensor else None))
     windows = walk(1, 20)
     windows[:, :, channels] = change(windows[:, :, channels])
     return windows
@@ -73,8 +74,8 @@ def test_what_is_unlike_is_told_with_the_reason(training: TrainingWindows, windo
 
 
 def test_what_samples_held_is_in_sensor_units(training: TrainingWindows) -> None:
-    samples = walk(0).astype(np.float64).reshape(-1, NUM_CHANNELS)
-    for channel, name in enumerate(CHANNELS):
+    samples = walk(0).astype(np.float64).reshape(-1, DSADS.num_channels)
+    for channel, name in enumerate(DSADS.channel_names):
         of = training.channels[name]
         assert of["minimum"] == pytest.approx(samples[:, channel].min(), rel=1e-5)
         assert of["maximum"] == pytest.approx(samples[:, channel].max(), rel=1e-5)
@@ -86,19 +87,19 @@ def test_what_samples_held_is_in_sensor_units(training: TrainingWindows) -> None
 def test_gaps_that_the_model_fills_are_filled_before_anything_is_compared() -> None:
     windows = walk(0, 20)
     windows[:, 100:, 9:18] = 0  # of the right arm
-    keeping, filling = (describe_training([walk(0)], EVERY, fills_gaps=fills) for fills in (False, True))
+    keeping, filling = (describe_training([walk(0)], DSADS, EVERY, fills_gaps=fills) for fills in (False, True))
     assert (compare(windows, keeping).num_channels >= 3).all()
     assert compare(windows, filling).num_channels.mean() < 1
     windows[:, :, 9:18] = 0
     assert all("constant: RA" in (text or "") for text in compare(windows, filling).because), "nothing to fill it from"
-    again = TrainingWindows.from_metadata(json.loads(json.dumps(filling.to_metadata())))
+    again = TrainingWindows.from_metadata(json.loads(json.dumps(filling.to_metadata())), DSADS)
     assert again.fills_gaps
     earlier = {key: value for key, value in keeping.to_metadata().items() if key != "fills_gaps"}
-    assert not TrainingWindows.from_metadata(earlier).fills_gaps
+    assert not TrainingWindows.from_metadata(earlier, DSADS).fills_gaps
 
 
 def test_channels_that_the_model_does_not_see_do_not_count() -> None:
-    training = describe_training([walk(0)], select_channels(units=["T"], channels=["T_xacc", "T_yacc"]))
+    training = describe_training([walk(0)], DSADS, select_channels(DSADS, units=["T"], channels=["T_xacc", "T_yacc"]))
     assert list(training.channels) == ["T_xacc", "T_yacc"]
     assert "size" not in training.channels["T_xacc"]  # of a vector whose z axis is not seen
     assert (compare(only("RA", np.zeros_like), training).num_channels == 0).all()
@@ -108,13 +109,13 @@ def test_channels_that_the_model_does_not_see_do_not_count() -> None:
 @pytest.mark.parametrize("length", [1, 2])
 def test_windows_of_few_samples(length: int) -> None:
     windows = walk(0)[:, :length]
-    assert (compare(windows, describe_training([windows], EVERY)).num_channels == 0).all()
+    assert (compare(windows, describe_training([windows], DSADS, EVERY)).num_channels == 0).all()
 
 
 def test_channels_that_were_constant_in_training() -> None:
     windows = walk(0)
     windows[:, :, 0] = 3
-    training = describe_training([windows], EVERY)
+    training = describe_training([windows], DSADS, EVERY)
     assert (compare(windows, training).num_channels == 0).all()
     windows[:, :, 0] += np.random.default_rng(0).normal(size=125)
     assert "T_xacc" in str(compare(windows, training).because[0])
@@ -122,7 +123,7 @@ def test_channels_that_were_constant_in_training() -> None:
 
 def test_metadata_keeps_it(training: TrainingWindows) -> None:
     metadata = json.loads(json.dumps(training.to_metadata()))
-    assert TrainingWindows.from_metadata(metadata) == training
+    assert TrainingWindows.from_metadata(metadata, DSADS) == training
 
 
 @pytest.mark.parametrize(
@@ -143,9 +144,23 @@ def test_other_metadata_is_refused(training: TrainingWindows, change: Callable[[
     metadata = json.loads(json.dumps(training.to_metadata()))
     change(metadata)
     with pytest.raises(InputError, match="cannot be read"):
-        TrainingWindows.from_metadata(metadata)
+        TrainingWindows.from_metadata(metadata, DSADS)
 
 
 def test_no_windows() -> None:
     with pytest.raises(InputError, match="no training windows"):
-        describe_training([np.empty((0, 125, NUM_CHANNELS), dtype=np.float32)], EVERY)
+        describe_training([np.empty((0, 125, DSADS.num_channels), dtype=np.float32)], DSADS, EVERY)
+
+
+def test_places_and_sensors_of_any_data_set_are_named() -> None:
+    generator, spec = np.random.default_rng(0), POCKET_AND_WRIST
+    windows = generator.normal(size=(30, 50, spec.num_channels)).astype(np.float32)
+    training = describe_training([windows], spec, range(spec.num_channels))
+    assert "size" not in training.channels["wrist_heart_rate"]
+    still = windows.copy()
+    still[:, :, [0, 1, 2, 4, 6]] = 0
+    first = "constant: pocket_acc pocket_gyro_y wrist_heart_rate; size: pocket_gyro_x pocket_gyro_z"
+    assert compare(still, training).because[0] == first
+    still[:, :, 6:] = 0
+    assert str(compare(still, training).because[0]).startswith("constant: pocket_acc pocket_gyro_y wrist; ")
+    assert TrainingWindows.from_metadata(json.loads(json.dumps(training.to_metadata())), spec) == training

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from data_sets import as_in_dsads
 from narrowing import as_type
 from scipy.special import softmax
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
@@ -36,7 +37,7 @@ def data() -> tuple[Tensor, Tensor]:
 def fitted(name: str, data: tuple[Tensor, Tensor], **options: Any) -> tuple[nn.Module, np.ndarray, Tensor]:
     """The model of half of the windows, its features of all windows, and its logits of all."""
     x, labels = data
-    model = fit_model(name, x[:200], labels[:200], num_classes=K, seed=SEED, **options)
+    model = fit_model(name, x[:200], labels[:200], num_classes=K, seed=SEED, **as_in_dsads(9), **options)
     with torch.inference_mode():
         return model, features_of(as_type(nn.Module, model.features), x).numpy(), model(x)
 

@@ -85,21 +85,21 @@ def test_rich_features(num_timepoints: int) -> None:
         for i, j, k in triples:
             values += [np.corrcoef(w[:, a], w[:, b])[0, 1] for a, b in ((i, j), (i, k), (j, k))]
         expected.append(values)
-    features = RichFeatures(num_timepoints=num_timepoints, triples=triples)(x).numpy()
+    features = RichFeatures(num_timepoints=num_timepoints, sampling_rate_hz=25.0, triples=triples)(x).numpy()
     np.testing.assert_allclose(features, expected, rtol=1e-7, atol=1e-7)
 
 
 def test_numbers_of_features_are_those_of_the_published_baselines() -> None:
     x = windows()
     assert SimpleFeatures()(x).shape == (5, 360)
-    assert RichFeatures(num_timepoints=125, triples=TRIPLES)(x).shape == (5, 885)
-    assert RichFeatures(num_timepoints=125, triples=())(x).shape == (5, 45 * 14)
+    assert RichFeatures(num_timepoints=125, sampling_rate_hz=25.0, triples=TRIPLES)(x).shape == (5, 885)
+    assert RichFeatures(num_timepoints=125, sampling_rate_hz=25.0, triples=())(x).shape == (5, 45 * 14)
 
 
 def test_a_magnitude_does_not_depend_on_how_the_sensor_is_turned() -> None:
     x = windows(num_channels=3)
     turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
-    features = RichFeatures(num_timepoints=125, triples=((0, 1, 2),))
+    features = RichFeatures(num_timepoints=125, sampling_rate_hz=25.0, triples=((0, 1, 2),))
     first, second = features(x), features(x @ torch.from_numpy(turn.astype(np.float32)))
     magnitude = slice(3 * 14, 4 * 14)
     torch.testing.assert_close(first[:, magnitude], second[:, magnitude], rtol=1e-4, atol=1e-4)
@@ -109,16 +109,17 @@ def test_a_magnitude_does_not_depend_on_how_the_sensor_is_turned() -> None:
 def test_a_signal_that_stands_still_has_neither_shape_nor_spectrum() -> None:
     x = torch.full((2, 125, 3), -9.806651)
     x[1] = 0
-    features = RichFeatures(num_timepoints=125, triples=((0, 1, 2),))(x)
+    features = RichFeatures(num_timepoints=125, sampling_rate_hz=25.0, triples=((0, 1, 2),))(x)
     assert features.isfinite().all()
     of_series = features[:, : 4 * 14].unflatten(1, (4, 14))
     assert of_series[:, :, 9:].abs().max() == 0
     assert features[:, 4 * 14 :].abs().max() == 0  # correlations
 
 
-def test_a_pure_tone_has_its_frequency_and_no_entropy() -> None:
-    tone = torch.sin(2 * torch.pi * 2.0 * torch.arange(125) / 25).reshape(1, 125, 1) + 5
-    features = RichFeatures(num_timepoints=125, triples=())(tone)[0]
+@pytest.mark.parametrize("sampling_rate_hz", [25.0, 62.5])
+def test_a_pure_tone_has_its_frequency_and_no_entropy(sampling_rate_hz: float) -> None:
+    tone = torch.sin(2 * torch.pi * 2.0 * torch.arange(125) / sampling_rate_hz).reshape(1, 125, 1) + 5
+    features = RichFeatures(num_timepoints=125, sampling_rate_hz=sampling_rate_hz, triples=())(tone)[0]
     peak, mean, entropy = features[-3:].tolist()
     assert (peak, mean) == (pytest.approx(2.0), pytest.approx(2.0, abs=1e-6))
     assert entropy == pytest.approx(0, abs=1e-6)
@@ -126,11 +127,11 @@ def test_a_pure_tone_has_its_frequency_and_no_entropy() -> None:
 
 def test_features_in_float32_do_not_depend_on_the_batch() -> None:
     x = windows(num_windows=300)
-    module = RichFeatures(num_timepoints=125, triples=TRIPLES)
+    module = RichFeatures(num_timepoints=125, sampling_rate_hz=25.0, triples=TRIPLES)
     alone = torch.cat([module(x[i : i + 1]) for i in range(0, 300, 30)]).float()
     assert torch.equal(features_of(module, x)[::30].float(), alone)
 
 
 def test_a_window_too_short_for_a_spectrum_is_refused() -> None:
     with pytest.raises(InputError, match="at least 2 samples"):
-        RichFeatures(num_timepoints=1, triples=())
+        RichFeatures(num_timepoints=1, sampling_rate_hz=25.0, triples=())

@@ -9,11 +9,12 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from har_core.datasets.channels import select_channels, sensors
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.models.features import RichFeatures
 from har_core.models.invariant_features import InvariantFeatures
+from har_core.spec.channels import select_channels, sensors_among
 
-ALL = sensors(range(45))
+ALL = sensors_among(DSADS, range(45))
 
 
 def windows(num_windows: int = 4, num_timepoints: int = 125, num_channels: int = 45) -> torch.Tensor:
@@ -48,8 +49,8 @@ def test_values(num_timepoints: int) -> None:
     bands = [power[..., (frequency > low) & (frequency <= high)].sum(axis=-1) for low, high in pairwise(ends)]
     expected_bands = np.log(np.stack(bands, axis=-1) + 1e-10).reshape(len(w), -1)
     expected_correlations = np.stack([np.corrcoef(own)[np.triu_indices(5, k=1)] for own in series])
-    features = InvariantFeatures(num_timepoints=num_timepoints, sensors=ALL[:3])(x).numpy()
-    plain = RichFeatures(num_timepoints=num_timepoints, triples=())
+    features = InvariantFeatures(num_timepoints=num_timepoints, sampling_rate_hz=25.0, sensors=ALL[:3])(x).numpy()
+    plain = RichFeatures(num_timepoints=num_timepoints, sampling_rate_hz=25.0, triples=())
     expected_series = plain(torch.from_numpy(np.concatenate([w, series.transpose(0, 2, 1)], axis=2))).numpy()
     num_series = 14 * (9 + 5)
     np.testing.assert_allclose(features[:, :num_series], expected_series, rtol=1e-6, atol=1e-6)
@@ -66,7 +67,7 @@ def test_turning_units_on_the_body_changes_rich_features_and_no_invariant_one() 
         turn = torch.from_numpy(rotation(generator).astype(np.float32))
         for sensor in ALL[3 * unit : 3 * unit + 3]:
             turned[..., list(sensor.axes)] = x[..., list(sensor.axes)] @ turn
-    features = InvariantFeatures(num_timepoints=125, sensors=ALL)
+    features = InvariantFeatures(num_timepoints=125, sampling_rate_hz=25.0, sensors=ALL)
     first, second = features(x), features(turned)
     of_channels, of_axes = slice(45 * 14), slice(70 * 14, 70 * 14 + 45)
     assert (first[:, of_channels] - second[:, of_channels]).abs().max() > 1
@@ -78,34 +79,34 @@ def test_turning_units_on_the_body_changes_rich_features_and_no_invariant_one() 
 @pytest.mark.parametrize(
     ("chosen", "num_projections"),
     [
-        (select_channels(), 10),
-        (select_channels(sensors=["acc"]), 5),
-        (select_channels(sensors=["gyro", "mag"]), 0),
-        (select_channels(units=["RA"], sensors=["acc", "gyro"]), 2),
-        (select_channels(channels=["T_xacc", "T_xgyro", "T_ygyro", "T_zgyro"]), 0),
-        (select_channels(channels=["T_xacc"]), 0),
+        (select_channels(DSADS), 10),
+        (select_channels(DSADS, sensors=["acc"]), 5),
+        (select_channels(DSADS, sensors=["gyro", "mag"]), 0),
+        (select_channels(DSADS, units=["RA"], sensors=["acc", "gyro"]), 2),
+        (select_channels(DSADS, channels=["T_xacc", "T_xgyro", "T_ygyro", "T_zgyro"]), 0),
+        (select_channels(DSADS, channels=["T_xacc"]), 0),
     ],
 )
 def test_any_choice_of_channels_has_the_features_that_it_can_have(
     chosen: tuple[int, ...], num_projections: int
 ) -> None:
-    own = sensors(chosen)
+    own = sensors_among(DSADS, chosen)
     num_series = len(own) + num_projections
-    features = InvariantFeatures(num_timepoints=125, sensors=own)(windows()[..., list(chosen)])
+    features = InvariantFeatures(num_timepoints=125, sampling_rate_hz=25.0, sensors=own)(windows()[..., list(chosen)])
     of_series, of_axes = 14 * (len(chosen) + num_series), 3 * len(own)
     assert features.shape == (4, of_series + of_axes + 10 * num_series + num_series * (num_series - 1) // 2)
     assert features.isfinite().all()
 
 
 def test_all_channels_have_as_many_as_the_docstring_says() -> None:
-    assert InvariantFeatures(num_timepoints=125, sensors=ALL)(windows(1)).shape == (1, 1575)
+    assert InvariantFeatures(num_timepoints=125, sampling_rate_hz=25.0, sensors=ALL)(windows(1)).shape == (1, 1575)
 
 
 def test_units_that_stand_still_or_send_zeros_have_finite_features_and_no_correlation() -> None:
     x = windows(2)
     x[0] = -9.806651
     x[1, :, :9] = 0
-    features = InvariantFeatures(num_timepoints=125, sensors=ALL)(x)
+    features = InvariantFeatures(num_timepoints=125, sampling_rate_hz=25.0, sensors=ALL)(x)
     assert features.isfinite().all()
     assert features[0, -300:].abs().max() == 0
     assert features[1, -300:].abs().max() > 0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from data_sets import as_in_dsads
 from narrowing import as_type
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
@@ -17,6 +18,7 @@ from har_core.models import fit_model
 from har_core.models.features import features_of
 from har_core.models.invariant_mlp import HiddenLayer, whitening
 
+TOLD = as_in_dsads(6)
 OPTIONS: dict[str, Any] = {"hidden_size": 12, "num_epochs": 20, "penalty": 0.3, "shrinkage": 0.2, "num_quantiles": 20}
 
 
@@ -30,7 +32,7 @@ def windows(num_classes: int) -> tuple[Tensor, Tensor]:
 def scores_and_logits(num_classes: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
     """Normal scores of all windows, labels, and logits of a model that was fitted to the first 200."""
     x, labels = windows(num_classes)
-    model = fit_model("invariant_mlp", x[:200], labels[:200], num_classes=num_classes, seed=3, **OPTIONS)
+    model = fit_model("invariant_mlp", x[:200], labels[:200], num_classes=num_classes, seed=3, **TOLD, **OPTIONS)
     scores = features_of(as_type(HiddenLayer, model.features).features, x).numpy()
     with torch.inference_mode():
         return scores, labels.numpy(), model(x)
@@ -60,7 +62,7 @@ def test_whitened_features_do_not_covary_within_activities() -> None:
 def test_features_that_never_vary_do_no_harm() -> None:
     x, labels = torch.zeros(40, 30, 6), torch.arange(40) % 4
     assert whitening(np.zeros((40, 3)), labels.numpy(), shrinkage=0.5) == pytest.approx(1e6 * np.eye(3))
-    model = fit_model("invariant_mlp", x, labels, num_classes=5, seed=0)
+    model = fit_model("invariant_mlp", x, labels, num_classes=5, seed=0, **TOLD)
     with torch.inference_mode():
         assert as_type(nn.Module, model)(x).isfinite().all()
 
@@ -68,7 +70,7 @@ def test_features_that_never_vary_do_no_harm() -> None:
 def test_the_seed_draws_the_first_weights() -> None:
     x, labels = windows(5)
     weights = [
-        as_type(Tensor, fit_model("invariant_mlp", x, labels, num_classes=5, seed=seed, **OPTIONS).weight_FK)
+        as_type(Tensor, fit_model("invariant_mlp", x, labels, num_classes=5, seed=seed, **TOLD, **OPTIONS).weight_FK)
         for seed in (0, 0, 1)
     ]
     assert torch.equal(weights[0], weights[1])

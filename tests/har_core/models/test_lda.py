@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from data_sets import as_in_dsads
 from narrowing import as_type
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
@@ -47,7 +48,7 @@ def test_the_model_equals_scikit_learn_on_the_same_features(name: str, farthest:
     labels = torch.arange(400) % 5
     x = torch.randn(400, 30, 6, generator=generator) * (1 + labels[:, None, None] / 9) + labels[:, None, None] / 9
     options: dict[str, Any] = {"shrinkage": 0.3, "num_quantiles": 50, "farthest": farthest}
-    model = fit_model(name, x[:200], labels[:200], num_classes=5, seed=0, **options)
+    model = fit_model(name, x[:200], labels[:200], num_classes=5, seed=0, **as_in_dsads(x.shape[2]), **options)
     rich = as_type(nn.Sequential, model.features)[0]
     features = features_of(rich, x).numpy()
     expected = make_pipeline(
@@ -74,11 +75,19 @@ def test_no_score_is_farther_from_0_than_asked() -> None:
 
 def test_invariant_lda_bounds_its_scores() -> None:
     x, labels = torch.randn(200, 30, 6, generator=torch.Generator().manual_seed(0)), torch.arange(200) % 4
-    model = fit_model("invariant_lda", x, labels, num_classes=4, seed=0, farthest=0.7)
+    model = fit_model("invariant_lda", x, labels, num_classes=4, seed=0, **as_in_dsads(x.shape[2]), farthest=0.7)
     scores = features_of(as_type(nn.Sequential, model.features), 9 * x)
     assert scores.abs().max() == pytest.approx(0.7)
 
 
 def test_a_share_above_1_is_refused() -> None:
     with pytest.raises(InputError, match="shrinkage"):
-        fit_model("lda", torch.randn(6, 20, 3), torch.arange(6) % 2, num_classes=2, seed=0, shrinkage=1.5)
+        fit_model(
+            "lda",
+            torch.randn(6, 20, 3),
+            torch.arange(6) % 2,
+            num_classes=2,
+            seed=0,
+            **as_in_dsads(3),
+            shrinkage=1.5,
+        )

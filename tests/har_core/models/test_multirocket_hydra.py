@@ -45,7 +45,14 @@ def test_both_see_windows_and_differences() -> None:
     x = torch.randn(12, 40, 3, generator=torch.Generator().manual_seed(0))
     assert torch.equal(differences(x)[:, 4], x[:, 5] - x[:, 4])
     model = fit_model(
-        "multirocket_hydra", x, torch.arange(12) % 2, num_classes=2, seed=0, num_features=1400, num_groups=4
+        "multirocket_hydra",
+        x,
+        torch.arange(12) % 2,
+        num_classes=2,
+        seed=0,
+        sampling_rate_hz=25.0,
+        num_features=1400,
+        num_groups=4,
     )
     hydra = 4 * 8 * 2 * 3  # groups, kernels, best and worst, dilations
     assert model.get_buffer("weight_FK").shape == (1344 + hydra, 2)
@@ -63,4 +70,12 @@ def test_both_see_windows_and_differences() -> None:
 )
 def test_what_cannot_be_fitted_is_refused(length: int, options: dict[str, Any], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
-        fit_model("multirocket_hydra", torch.randn(4, length, 3), torch.arange(4) % 2, num_classes=2, seed=0, **options)
+        fit_model(
+            "multirocket_hydra",
+            torch.randn(4, length, 3),
+            torch.arange(4) % 2,
+            num_classes=2,
+            seed=0,
+            sampling_rate_hz=25.0,
+            **options,
+        )

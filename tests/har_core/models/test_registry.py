@@ -111,7 +111,7 @@ def test_what_is_fitted_cannot_be_created_and_the_other_way_round() -> None:
     with pytest.raises(InputError, match="'rocket' is a classical model: it is fitted, not created; use fit_model"):
         create_model("rocket", **SIZES)
     with pytest.raises(InputError, match="'cnn' is a network: it is created and trained; use create_model"):
-        fit_model("cnn", torch.zeros(2, 9, 3), torch.arange(2), num_classes=2, seed=0)
+        fit_model("cnn", torch.zeros(2, 9, 3), torch.arange(2), num_classes=2, seed=0, sampling_rate_hz=25.0)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,9 @@ def test_options_are_checked_before_there_are_windows(name: str, option: str, va
         check_options(name, **SIZES, **options)
     if not is_network(name):
         with pytest.raises(InputError, match=expected):
-            fit_model(name, torch.zeros(2, 9, 3), torch.arange(2), num_classes=2, seed=0, **options)
+            fit_model(
+                name, torch.zeros(2, 9, 3), torch.arange(2), num_classes=2, seed=0, sampling_rate_hz=25.0, **options
+            )
 
 
 def test_options_that_are_possible_pass() -> None:

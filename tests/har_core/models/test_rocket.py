@@ -91,7 +91,7 @@ def test_the_seed_draws_channels_and_thresholds(windows: torch.Tensor) -> None:
 
 def test_the_number_of_features_is_rounded_down_to_84(windows: torch.Tensor) -> None:
     labels = torch.arange(12) % 2
-    model = fit_model("rocket", windows, labels, num_classes=2, seed=0, num_features=300)
+    model = fit_model("rocket", windows, labels, num_classes=2, seed=0, sampling_rate_hz=25.0, num_features=300)
     assert model.get_buffer("weight_FK").shape == (252, 2)
 
 
@@ -102,12 +102,16 @@ def test_what_cannot_be_convolved_is_refused(
     windows: torch.Tensor, length: int, options: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(InputError, match=expected):
-        fit_model("rocket", windows[:, :length], torch.arange(12) % 2, num_classes=2, seed=0, **options)
+        fit_model(
+            "rocket", windows[:, :length], torch.arange(12) % 2, num_classes=2, seed=0, sampling_rate_hz=25.0, **options
+        )
 
 
 def test_a_channel_that_never_varies_is_no_trouble(windows: torch.Tensor) -> None:
     still = torch.cat([windows, torch.full((12, 40, 1), 3.0)], dim=2)
-    model = fit_model("rocket", still, torch.arange(12) % 2, num_classes=2, seed=0, num_features=252)
+    model = fit_model(
+        "rocket", still, torch.arange(12) % 2, num_classes=2, seed=0, sampling_rate_hz=25.0, num_features=252
+    )
     with torch.inference_mode():
         assert model(still).isfinite().all()
 

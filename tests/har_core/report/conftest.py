@@ -14,8 +14,9 @@ from narrowing import present
 
 from har_core.audit.findings import Finding, Place, tabulate
 from har_core.audit.kinds import Kind, Severity
-from har_core.datasets.dsads.layout import CHANNELS, NUM_ACTIVITIES, RecordingKey, channels_of_unit
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.origin import Origin
+from har_core.datasets.recordings import RecordingKey
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import FoldResult, ModelResult, SeedResult
@@ -49,13 +50,15 @@ EXPERIMENT = {
 
 def make_scores(skill: float, num_windows_each: int, seed: int) -> Scores:
     rng = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(NUM_ACTIVITIES), num_windows_each)
-    skills = np.clip(skill + rng.normal(0, 0.12, NUM_ACTIVITIES), 0.2, 1)
+    labels = np.repeat(np.arange(DSADS.num_activities), num_windows_each)
+    skills = np.clip(skill + rng.normal(0, 0.12, DSADS.num_activities), 0.2, 1)
     right = rng.random(len(labels)) < skills[labels]
-    neighbour = np.array([NEIGHBOURS.get(k, (k + 1) % NUM_ACTIVITIES) for k in labels.tolist()])
-    wrong = np.where(rng.random(len(labels)) < 0.7, neighbour, rng.integers(0, NUM_ACTIVITIES, len(labels)))
+    neighbour = np.array([NEIGHBOURS.get(k, (k + 1) % DSADS.num_activities) for k in labels.tolist()])
+    wrong = np.where(rng.random(len(labels)) < 0.7, neighbour, rng.integers(0, DSADS.num_activities, len(labels)))
     predicted = np.where(right, labels, wrong)
-    return score(labels, np.eye(NUM_ACTIVITIES)[predicted] * 0.9 + 0.1 / NUM_ACTIVITIES)
+    return score(
+        labels, np.eye(DSADS.num_activities)[predicted] * 0.9 + 0.1 / DSADS.num_activities, names=DSADS.activities
+    )
 
 
 def make_result(architecture: str = "cnn", **changes: Any) -> ModelResult:
@@ -136,6 +139,7 @@ def make_inputs(*architectures: str, **changes: Any) -> ReportInputs:
         "title": "Human-activity recognition: a comparison",
         "origin": origin,
         "created": datetime(2026, 5, 4, 10, 30, tzinfo=UTC),
+        "spec": DSADS,
         "entries": tuple(make_entry(architecture, origin=origin) for architecture in architectures),
         "experiment": EXPERIMENT,
         "dataset": {"Segment files": "9,120", "Subjects": "1 to 8", "Windows": "9,120 of 125 samples, no overlap"},
@@ -233,11 +237,11 @@ NUM_WINDOWS_EACH = 12
 
 def scores_of(skill: float, num_windows_each: int, seed: int) -> Scores:
     rng = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(NUM_ACTIVITIES), num_windows_each)
-    skills = np.clip(skill + rng.normal(0, 0.04, NUM_ACTIVITIES), 0.2, 1)
+    labels = np.repeat(np.arange(DSADS.num_activities), num_windows_each)
+    skills = np.clip(skill + rng.normal(0, 0.04, DSADS.num_activities), 0.2, 1)
     right = rng.random(len(labels)) < skills[labels]
-    predicted = np.where(right, labels, rng.integers(0, NUM_ACTIVITIES, len(labels)))
-    return score(labels, np.eye(NUM_ACTIVITIES)[predicted])
+    predicted = np.where(right, labels, rng.integers(0, DSADS.num_activities, len(labels)))
+    return score(labels, np.eye(DSADS.num_activities)[predicted], names=DSADS.activities)
 
 
 @cache
@@ -261,6 +265,7 @@ def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), ori
                 seed=seed,
                 scores={"validation": scores_of(skill, each, salt + 1), "test": test},
                 scores_clean={"test": clean},
+                learnt=tuple(range(DSADS.num_activities)),
                 per_subject=by_subject,
                 per_subject_clean={s: value + (shift if s in DAMAGED else 0) for s, value in by_subject.items()},
                 best_epoch=0 if architecture in CLASSICAL else 14,
@@ -275,7 +280,7 @@ def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), ori
         protocol=protocol,
         subjects={"training": training, "validation": fold.validation or training, "test": tested},
         seeds=tuple(results),
-        num_windows={"training": 1300, "validation": 228, "test": each * NUM_ACTIVITIES},
+        num_windows={"training": 1300, "validation": 228, "test": each * DSADS.num_activities},
         num_dropped={
             "damaged_training": 30 if 5 in training else 6,
             "duplicate_training": 12,
@@ -311,12 +316,14 @@ def make_finding(
     kind: Kind, severity: Severity, activity: int, subject: int, *, num_rows: int = 125, segment: int = 1,
     channels: Collection[int] = range(45), other: Place | None = None,
 ) -> Finding:  # fmt: skip
-    return Finding(kind, severity, Place(RecordingKey(subject, activity), segment, 0), num_rows, channels, other)
+    return Finding(
+        kind, severity, Place(RecordingKey(subject, activity), segment, 0, activity), num_rows, channels, other
+    )
 
 
 def make_findings() -> list[Finding]:
-    ll_xmag, rl_yacc = CHANNELS.index("LL_xmag"), CHANNELS.index("RL_yacc")
-    other = Place(RecordingKey(1, 6), 1, 0)
+    ll_xmag, rl_yacc = DSADS.channel_names.index("LL_xmag"), DSADS.channel_names.index("RL_yacc")
+    other = Place(RecordingKey(1, 6), 1, 0, 6)
     return [
         make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 1, num_rows=1500, other=other),
         make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 2, segment=11, num_rows=3000),
@@ -324,7 +331,7 @@ def make_findings() -> list[Finding]:
             make_finding(Kind.CONSTANT_RUN, Severity.WARNING, 3, 5, segment=k, channels=[ll_xmag], num_rows=21)
             for k in range(12)
         ),
-        make_finding(Kind.CONSTANT_RUN, Severity.ERROR, 9, 5, channels=channels_of_unit(1), num_rows=400),
+        make_finding(Kind.CONSTANT_RUN, Severity.ERROR, 9, 5, channels=DSADS.channels_of_place[1], num_rows=400),
         *(
             make_finding(Kind.SATURATION, Severity.WARNING, 18, s, channels=[rl_yacc], num_rows=15)
             for s in (2, 4, 6, 8)
@@ -336,7 +343,7 @@ def make_findings() -> list[Finding]:
 def make_audit() -> dict[str, Any]:
     """Changes for report inputs."""
     return {
-        "findings": tabulate(make_findings()),
+        "findings": tabulate(make_findings(), DSADS),
         "window_counts": WindowCounts(
             num_windows=9120, num_damaged=57, num_in_duplicate_groups=48, num_dropped=0, num_repaired=0
         ),

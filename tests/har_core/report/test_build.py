@@ -10,10 +10,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from data_sets import POCKET_AND_WRIST
 from narrowing import present
 
-from har_core.datasets.dsads.layout import ACTIVITIES
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.evaluation.scores import score
 from har_core.report.build import Report, build_report, write_report
 from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.report.page import SYNTHETIC_NOTE
@@ -107,7 +110,7 @@ def test_the_best_on_validation_leads(four: ReportInputs, page: Page) -> None:
 
 def test_the_heat_map_holds_every_test_f1(four: ReportInputs, page: Page) -> None:
     [table] = [table for table in page.tables if table[0][:2] == ["Number", "Activity"]]
-    assert column(table, 1) == list(ACTIVITIES)
+    assert column(table, 1) == list(DSADS.activities)
     by_name = {name: column(table, number) for number, name in enumerate(table[0])}
     for entry, name in zip(four.entries, ("CNN", "ResNet", "LSTM", "ShuffleNet"), strict=True):
         assert by_name[name] == [f"{scores.f1:.2f}" for scores in entry.result.scores["test"].per_class]
@@ -347,7 +350,34 @@ def test_a_model_with_validation_goes_before_one_without(inputs: Callable[..., R
 def test_scores_of_some_activities_do_not_stand_beside_published_ones_of_all(
     inputs: Callable[..., ReportInputs], four: ReportInputs, page: Page, read_page: type[Page]
 ) -> None:
-    chosen = {**four.experiment, "source": {"activities": ["sitting", "rowing"]}}
+    chosen = {**four.experiment, "windows": {"activities": ["sitting", "rowing"]}}
     text = read_page(build_report(inputs("cnn", experiment=chosen)).html).text
     assert "Compared with published figures" in page.text
     assert "Compared with published figures" not in text
+    other = read_page(build_report(inputs("cnn", spec=DSADS.replaced(name="own"))).html).text
+    assert "Compared with published figures" not in other
+
+
+@pytest.mark.parametrize("num_activities", [2, 40])
+def test_reports_name_any_number_of_activities(
+    inputs: Callable[..., ReportInputs], read_page: type[Page], num_activities: int
+) -> None:
+    names = [f"activity <{number}>" for number in range(1, num_activities + 1)]
+    spec = POCKET_AND_WRIST.replaced(activities=names)
+    given = inputs("cnn", spec=spec)
+    labels = np.repeat(np.arange(num_activities), 5)
+    scores = score(labels, np.eye(num_activities)[np.where(labels == 1, 0, labels)], names=names)
+    result = replace(given.entries[0].result, scores={"validation": scores, "test": scores})
+    report = build_report(replace(given, entries=(replace(given.entries[0], result=result),)))
+    page = read_page(report.html)
+    [matrix] = [table for table in page.tables if table[0][0].startswith("true")]
+    assert [row[0] for row in matrix[1:]] == [f"{name}{number}" for number, name in enumerate(names, 1)]
+    assert f"means over the {num_activities} activities." in page.text
+    assert "activity <2> → activity <1>" in page.text
+    assert "Data set A phone and a watch" in page.text
+    assert "ublished" not in page.text
+
+
+def test_the_data_set_is_named_with_how_to_cite_it(page: Page) -> None:
+    assert "Data set Daily and Sports Activities Cite K. Altun, B. Barshan" in page.text
+    assert "Licence CC BY 4.0" in page.text

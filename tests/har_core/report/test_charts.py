@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from narrowing import present
 
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.folds import Spread
 from har_core.report.charts import curves, dumbbells, scatter, squares, swarm
 from har_core.report.labels import Box, place_labels
 from har_core.report.svg import WIDTH, Axis
 
 scores = st.floats(0, 1, allow_nan=False)
+ACTIVITIES = dict(enumerate(DSADS.activities, 1))
 # parameters, ms for one window, test macro-F1, as measured
 MODELS: dict[str, dict[str, tuple[float, float, float]]] = {
     "demo": {
@@ -204,7 +206,7 @@ def test_one_fold_has_a_mean_and_no_band() -> None:
 
 
 def test_a_square_stands_for_each_recording_and_says_what_is_in_it() -> None:
-    drawing = Drawing(squares([1, 4], {(4, 19): (3, "error"), (1, 1): (1200, "info")}, label=""))
+    drawing = Drawing(squares([1, 4], ACTIVITIES, {(4, 19): (3, "error"), (1, 1): (1200, "info")}, label=""))
     boxes = drawing.marks("rect", "box")
     assert [present(box.get("class")).split()[1:] for box in boxes] == [["info"], *[[]] * 36, ["error"]]
     assert [title.text for title in drawing.root.iter("title")] == [
@@ -212,7 +214,21 @@ def test_a_square_stands_for_each_recording_and_says_what_is_in_it() -> None:
         "subject 4, playing basketball: 3 findings",
     ]
     assert drawing.texts("inbox") == ["1k", "3"]
-    assert squares([], {}, label="") is None
+    assert squares([], ACTIVITIES, {}, label="") is None
+
+
+@pytest.mark.parametrize("num_activities", [2, 20, 21, 40])
+def test_squares_of_any_number_of_activities_keep_room_for_a_number(num_activities: int) -> None:
+    names = {number: f"activity {number}" for number in range(1, num_activities + 1)} | {0: "other"}
+    drawing = Drawing(squares([1, 2, 3], names, {(2, 0): (7, "info")}, label=""))
+    boxes = drawing.marks("rect", "box")
+    places = {(float(present(box.get("x"))), float(present(box.get("y")))) for box in boxes}
+    assert len(boxes) == len(places) == 3 * (num_activities + 1)
+    assert all(14 < float(present(box.get("width"))) <= 24 for box in boxes)
+    right, bottom = (float(size) for size in present(drawing.root.get("viewBox")).split()[2:])
+    assert max(x for x, _ in places) < right
+    assert max(y for _, y in places) < bottom
+    assert [title.text for title in drawing.root.iter("title")] == ["subject 2, other: 7 findings"]
 
 
 def test_words_are_escaped() -> None:

@@ -77,7 +77,9 @@ def test_validation_is_of_subjects_who_validate_alone_and_never_test(with_folds:
     assert found.keys() == everyone - {2}
     subject = min(found)
     own = [entry for entry in honest if entry.result.subjects["validation"] == (subject,)]
-    scores = [macro_f1_of_present(seed.scores["validation"]) for entry in own for seed in entry.result.seeds]
+    scores = [
+        macro_f1_of_present(seed.scores["validation"], seed.learnt) for entry in own for seed in entry.result.seeds
+    ]
     assert found[subject] == pytest.approx(sum(scores) / len(scores))
     together = [renamed(entry, subjects=entry.result.subjects | {"validation": (1, 2)}) for entry in honest]
     assert validation_over_folds(together, testing=()) == {}

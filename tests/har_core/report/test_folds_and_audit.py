@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from narrowing import present
 
-from har_core.audit.findings import FINDINGS_SCHEMA
+from har_core.audit.findings import Skipped, tabulate
+from har_core.audit.kinds import Kind
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.folds import ProtocolSummary, summarise_folds
 from har_core.evaluation.results import FoldResult
 from har_core.report.build import Report, build_report
@@ -50,7 +52,7 @@ def whole(
     audited: Callable[[], dict[str, Any]],
 ) -> ReportInputs:
     changes = {**audited(), **with_folds(*THREE, protocols=PROTOCOLS)}
-    return inputs(*THREE, **changes, experiment={"windows": {"length": 125}})
+    return inputs(*THREE, **changes, window_length=125)
 
 
 @pytest.fixture(scope="module")
@@ -279,11 +281,11 @@ def test_kinds_of_findings_are_counted(page: Page, report: Report) -> None:
     by_code = {
         name: next(row for key, row in rows.items() if key.endswith(name)) for name in ("duplicate_rows", "saturation")
     }
-    assert by_code["duplicate_rows"] == ["error", "2", "4,500", "a05/p2 (3,000), a05/p1 (1,500)"]
+    assert by_code["duplicate_rows"] == ["error", "2", "4,500", "p2 session 5 (3,000), p1 session 5 (1,500)"]
     assert by_code["saturation"][:3] == ["warning", "4", "60"]
     kinds = {row["kind"]: row for row in json.loads(report.json)["audit"]["kinds"]}
     assert kinds["constant_run"] == {**kinds["constant_run"], "severity": "error", "num_findings": 13, "num_rows": 652}
-    assert "| error | 2 | 4,500 | a05/p2 (3,000), a05/p1 (1,500) |" in report.markdown
+    assert "| error | 2 | 4,500 | p2 session 5 (3,000), p1 session 5 (1,500) |" in report.markdown
     for text in (page.text, report.markdown):
         assert "The audit made 38 findings: 3" in text
 
@@ -315,10 +317,20 @@ def test_what_happened_to_windows_is_told(page: Page, report: Report) -> None:
 
 
 def test_a_clean_audit_says_so(inputs: Callable[..., ReportInputs], read_page: type[Page]) -> None:
-    report = build_report(inputs("cnn", findings=FINDINGS_SCHEMA.empty_table(), subjects=(1, 2)))
+    report = build_report(inputs("cnn", findings=tabulate([], DSADS), subjects=(1, 2)))
     for text in (read_page(report.html).text, report.markdown):
         assert "The audit looked at every row and found nothing." in text
     assert json.loads(report.json)["audit"]["num_findings"] == 0
+
+
+def test_what_the_audit_did_not_look_for_is_told(inputs: Callable[..., ReportInputs], read_page: type[Page]) -> None:
+    findings = tabulate([], DSADS, [Skipped(Kind.OUT_OF_RANGE, "no limit is known: T_xmag")])
+    report = build_report(inputs("cnn", findings=findings, subjects=(1, 2)))
+    assert "Not looked for: out_of_range (no limit is known: T_xmag)" in read_page(report.html).text
+    assert "Not looked for: `out_of_range` (no limit is known: T_xmag)." in report.markdown
+    assert json.loads(report.json)["audit"]["skipped"] == [
+        {"kind": "out_of_range", "reason": "no limit is known: T_xmag"}
+    ]
 
 
 def test_without_folds_and_audit_neither_is_spoken_of(

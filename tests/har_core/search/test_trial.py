@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from data_sets import dsads_recording
 
 from har_core.base.errors import HarError, InputError
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import Recordings, recordings_of
 from har_core.search.folds import inner_folds
 from har_core.search.space import check_space
 from har_core.search.trial import InnerFolds
@@ -29,18 +30,19 @@ from har_core.windows.segmentation import segment
 
 SPLITS = SplitSettings(validation_subjects=(2,), test_subjects=(4, 5))
 TEST = set(SPLITS.test_subjects)
+LENGTH = 125
 
 
-def recordings(poison: float | None = None) -> list[Recording]:
+def recordings(poison: float | None = None) -> Recordings:
     """Of five subjects; ``poison`` takes the place of every sample of those that test."""
     rng = np.random.default_rng(3)
     made = []
     for subject, activity in itertools.product(range(1, 6), (1, 2)):
-        samples = rng.normal(size=(2 * SEGMENT_LENGTH, NUM_CHANNELS)).astype(np.float32) + activity * subject
+        samples = rng.normal(size=(2 * LENGTH, DSADS.num_channels)).astype(np.float32) + activity * subject
         if poison is not None and subject in TEST:
             samples[:] = poison
-        made.append(Recording(subject=subject, activity=activity, segments=(1, 2), samples=samples.T))
-    return made
+        made.append(dsads_recording(subject, activity, (1, 2), samples.T))
+    return recordings_of(DSADS, made, origin="synthetic")
 
 
 def objective(path: Path, architecture: str = "compact", **changes: Any) -> InnerFolds:
@@ -53,7 +55,7 @@ def objective(path: Path, architecture: str = "compact", **changes: Any) -> Inne
         runtime=RuntimeSettings(device="cpu", num_threads=1),
         windows_path=path,
         folds=inner_folds(SPLITS, range(1, 6), 3),
-        num_timepoints=SEGMENT_LENGTH,
+        num_timepoints=LENGTH,
         **changes,
     )
 
@@ -61,7 +63,7 @@ def objective(path: Path, architecture: str = "compact", **changes: Any) -> Inne
 @pytest.fixture(scope="module")
 def windows_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("windows") / "windows.parquet"
-    write_windows(segment(recordings(), length=SEGMENT_LENGTH, overlap=0.0), path)
+    write_windows(segment(recordings(), length=LENGTH, overlap=0.0), path)
     return path
 
 
@@ -105,13 +107,13 @@ def test_whatever_stands_in_windows_of_test_subjects_changes_nothing(
     windows_path: Path, tmp_path: Path, architecture: str, poison: float
 ) -> None:
     poisoned = tmp_path / "windows.parquet"
-    write_windows(segment(recordings(poison), length=SEGMENT_LENGTH, overlap=0.0), poisoned)
+    write_windows(segment(recordings(poison), length=LENGTH, overlap=0.0), poisoned)
     with open_windows(poisoned) as file, open_windows(windows_path) as original:
         rows = file.read()
         taken = np.isin(rows["subject"].to_numpy(), list(TEST))
         flags = {name: rows[name].to_pylist() for name in ("damaged", "duplicate_group")}
         assert flags == {name: original.read()[name].to_pylist() for name in flags}
-        is_poisoned = ~(np.abs(channels_of(rows).reshape(NUM_CHANNELS, len(rows), -1)) < 1e20).any(axis=(0, 2))
+        is_poisoned = ~(np.abs(channels_of(rows).reshape(DSADS.num_channels, len(rows), -1)) < 1e20).any(axis=(0, 2))
     assert (is_poisoned == taken).all()
     scores, told = measure(objective(windows_path, architecture))
     assert measure(objective(poisoned, architecture)) == (scores, told)
@@ -167,7 +169,7 @@ def test_a_classical_model_tells_of_each_fold(windows_path: Path) -> None:
     scores, told = measure(objective(windows_path, "random_forest"), max_depth=2)
     assert [step for step, _ in told] == [1, 2, 3]
     assert told[-1][1] == pytest.approx(np.mean(scores))
-    assert max(scores) > 2 / NUM_ACTIVITIES, "the mean is over the two activities of these recordings"
+    assert max(scores) > 2 / DSADS.num_activities, "the mean is over the two activities of these recordings"
 
 
 def test_cost_is_that_of_the_values(windows_path: Path) -> None:

@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from data_sets import dsads_recording
 
 from har_core.base.errors import InputError, StorageError
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH
-from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import Recording, recordings_of
 from har_core.settings.splits import SplitSettings
 from har_core.splits import parts as split_parts
-from har_core.splits.build import read_splits, write_splits
+from har_core.splits.build import cut_fold, read_splits, write_splits
 from har_core.splits.names import FILE_NAMES, STATISTICS_FILE_NAME
 from har_core.splits.names import SPLIT_CHECK_NAMES as CHECK_NAMES
 from har_core.splits.normalization import Statistics, apply
+from har_core.splits.protocols import fold_named
 from har_core.splits.role_checks import check_roles
-from har_core.splits.roles import ROLES
+from har_core.splits.roles import ROLES, Grid
 from har_core.windows.dataset import open_windows, write_windows
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors
@@ -30,7 +32,7 @@ from har_core.windows.tensors import read_tensors
 SETTINGS = SplitSettings(validation_subjects=(3,), test_subjects=(4,))
 
 
-def recordings_of(
+def random_recordings(
     subjects: Iterable[int] = (1, 2, 3, 4),
     activities: Iterable[int] = (1, 2),
     *,
@@ -40,28 +42,24 @@ def recordings_of(
     rng = np.random.default_rng(7)
     made = []
     for subject, activity in itertools.product(subjects, activities):
-        shape = (num_segments, SEGMENT_LENGTH, NUM_CHANNELS)
-        scale, offset = np.linspace(0.1, 20, NUM_CHANNELS), np.linspace(-30, 30, NUM_CHANNELS) + subject
+        shape = (num_segments, 125, DSADS.num_channels)
+        scale, offset = np.linspace(0.1, 20, DSADS.num_channels), np.linspace(-30, 30, DSADS.num_channels) + subject
         samples = (rng.normal(size=shape) * scale + offset).astype(np.float32)
         if edit is not None:
             edit(subject, activity, samples)
-        segments = tuple(range(1, num_segments + 1))
-        made.append(
-            Recording(
-                subject=subject, activity=activity, segments=segments, samples=samples.reshape(-1, NUM_CHANNELS).T
-            )
-        )
+        of_channels = samples.reshape(-1, DSADS.num_channels).T
+        made.append(dsads_recording(subject, activity, range(1, num_segments + 1), of_channels))
     return made
 
 
 def cut(path: Path, recordings: list[Recording], *, length: int = 125, overlap: float = 0.0) -> Path:
-    write_windows(segment(recordings, length=length, overlap=overlap), path)
+    write_windows(segment(recordings_of(DSADS, recordings), length=length, overlap=overlap), path)
     return path
 
 
 @pytest.fixture
 def windows_path(tmp_path: Path) -> Path:
-    return cut(tmp_path / "windows.parquet", recordings_of())
+    return cut(tmp_path / "windows.parquet", random_recordings())
 
 
 @pytest.fixture
@@ -90,7 +88,7 @@ def test_each_role_holds_its_subjects_normalised_with_training_statistics(window
 def test_statistics_beside_the_files_are_those_that_were_applied(windows_path: Path, folder: Path) -> None:
     write_splits(windows_path, SETTINGS, folder)
     statistics = Statistics.from_json((folder / STATISTICS_FILE_NAME).read_text())
-    assert statistics.channels == CHANNELS
+    assert statistics.channels == DSADS.channel_names
     raw = read_tensors(windows_path)
     test = raw.windows.numpy()[raw.keys["subject"].to_numpy() == 4]
     normalised = apply(statistics, test.transpose(2, 0, 1)).transpose(1, 2, 0)
@@ -102,9 +100,9 @@ def test_test_subjects_do_not_touch_the_statistics(tmp_path: Path, folder: Path)
         if subject in (3, 4):
             samples *= 1000
 
-    write_splits(cut(tmp_path / "quiet.parquet", recordings_of()), SETTINGS, folder)
+    write_splits(cut(tmp_path / "quiet.parquet", random_recordings()), SETTINGS, folder)
     quiet = contents(folder)
-    write_splits(cut(tmp_path / "loud.parquet", recordings_of(edit=shout)), SETTINGS, folder)
+    write_splits(cut(tmp_path / "loud.parquet", random_recordings(edit=shout)), SETTINGS, folder)
     loud = contents(folder)
     assert loud[STATISTICS_FILE_NAME] == quiet[STATISTICS_FILE_NAME]
     assert loud["train.parquet"] == quiet["train.parquet"]
@@ -139,14 +137,14 @@ def test_content_version_follows_content_alone(windows_path: Path, tmp_path: Pat
 
     version = write_splits(windows_path, SETTINGS, folder).content_version
     assert write_splits(windows_path, SETTINGS, tmp_path / "elsewhere").content_version == version
-    other = cut(tmp_path / "other.parquet", recordings_of(edit=nudge))
+    other = cut(tmp_path / "other.parquet", random_recordings(edit=nudge))
     assert write_splits(other, SETTINGS, folder).content_version != version
     swapped = SplitSettings(validation_subjects=(4,), test_subjects=(3,))
     assert write_splits(windows_path, swapped, folder).content_version != version
 
 
 def test_many_row_groups_and_subjects_in_one_row_group(tmp_path: Path, folder: Path) -> None:
-    windows = cut(tmp_path / "windows.parquet", recordings_of(num_segments=40), length=64, overlap=0.9)
+    windows = cut(tmp_path / "windows.parquet", random_recordings(num_segments=40), length=64, overlap=0.9)
     assert pq.read_metadata(windows).num_row_groups > 1
     summary = write_splits(windows, SETTINGS, folder)
     assert sum(summary.num_windows.values()) == pq.read_metadata(windows).num_rows
@@ -162,10 +160,10 @@ def test_constant_channels_are_zero_and_named(tmp_path: Path, folder: Path) -> N
     def still(subject: int, activity: int, samples: np.ndarray) -> None:
         samples[:, :, 5] = 9.81
 
-    summary = write_splits(cut(tmp_path / "windows.parquet", recordings_of(edit=still)), SETTINGS, folder)
+    summary = write_splits(cut(tmp_path / "windows.parquet", random_recordings(edit=still)), SETTINGS, folder)
     assert not read_tensors(folder / "test.parquet").windows[:, :, 5].any()
     details = {check.name: check.detail for check in summary.checks}
-    assert CHANNELS[5] in details["training_deviations_are_1"]
+    assert DSADS.channel_names[5] in details["training_deviations_are_1"]
 
 
 def test_progress_is_told(windows_path: Path, folder: Path) -> None:
@@ -217,7 +215,7 @@ def test_a_failed_check_replaces_nothing(
 ) -> None:
     write_splits(windows_path, SETTINGS, folder)
     before = contents(folder)
-    wrong = cut(windows_path.with_name("wrong.parquet"), recordings_of(**recordings))
+    wrong = cut(windows_path.with_name("wrong.parquet"), random_recordings(**recordings))
     with pytest.raises(InputError, match="nothing was replaced") as caught:
         write_splits(wrong, settings, folder)
     assert names <= {problem.path for problem in caught.value.problems} <= {*names, "every_role_has_every_activity"}
@@ -256,17 +254,31 @@ def test_a_role_without_windows_names_the_setting_and_the_subjects_there_are(
 
 
 def test_the_first_value_that_is_no_number_is_named(tmp_path: Path, folder: Path) -> None:
-    windows = cut(tmp_path / "windows.parquet", recordings_of(edit=not_a_number), length=25)
-    place = f"2 values that are NaN or infinite, first in {CHANNELS[7]} of subject 4, activity 1, segment 1, start 0"
-    with pytest.raises(InputError, match=place):
+    windows = cut(tmp_path / "windows.parquet", random_recordings(edit=not_a_number), length=25)
+    place = f"{DSADS.channel_names[7]} of subject 4, session 1, segment 1, start 0"
+    with pytest.raises(InputError, match=f"2 values that are NaN or infinite, first in {place}"):
         write_splits(windows, SETTINGS, folder)
 
 
-def test_a_role_without_an_activity_is_refused(tmp_path: Path, folder: Path) -> None:
-    recordings = [r for r in recordings_of() if (r.subject, r.activity) != (3, 2)]
-    with pytest.raises(InputError, match="validation lacks 2"):
+def test_training_without_an_activity_is_refused(tmp_path: Path, folder: Path) -> None:
+    recordings = [r for r in random_recordings() if r.subject > 2 or r.session != 2]
+    with pytest.raises(InputError, match="training lacks 2"):
         write_splits(cut(tmp_path / "windows.parquet", recordings), SETTINGS, folder)
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_an_activity_that_a_validation_subject_never_did_is_told(tmp_path: Path, folder: Path) -> None:
+    recordings = [r for r in random_recordings() if r.key != (3, 2)]
+    summary = write_splits(cut(tmp_path / "windows.parquet", recordings), SETTINGS, folder)
+    details = {check.name: check.detail for check in summary.checks}
+    assert details["every_role_has_every_activity"] == "no validation subject has 2"
+
+
+def test_one_subject_cannot_be_split_and_what_is_left_is_told(tmp_path: Path, folder: Path) -> None:
+    windows = cut(tmp_path / "windows.parquet", random_recordings([3], num_segments=10))
+    with pytest.raises(InputError, match="one subject, 3, who cannot both train and test: only the protocol leaky"):
+        write_splits(windows, SETTINGS, folder)
+    assert all(check.passed for check in cut_fold(windows, fold_named("leaky-1", [3])).checks)
 
 
 def test_a_full_disk_replaces_nothing(windows_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +312,7 @@ def test_normalised_windows_that_are_off_are_caught(
 def test_the_names_of_the_checks_are_those_of_the_checks(windows_path: Path) -> None:
     with open_windows(windows_path) as file:
         named = split_parts.read_named(file)
-    names = [check.name for check in check_roles(named, np.zeros(named.num_rows, dtype=np.int8), length=125)]
+    names = [check.name for check in check_roles(named, np.zeros(named.num_rows, dtype=np.int8), Grid(125, 125))]
     assert tuple(names) == CHECK_NAMES[1:7]
     assert len(ROLES) == len(FILE_NAMES) == 3
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from har_core.base.errors import InputError
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.splits.normalization import Moments, Statistics, apply, measure
 
@@ -102,7 +103,8 @@ def test_apply_equals_the_registered_model_to_the_bit() -> None:
 
     tap = Tap()
     mean, deviation = torch.from_numpy(statistics.mean), torch.from_numpy(statistics.standard_deviation)
-    RawWindowClassifier(tap, mean=mean, standard_deviation=deviation)(torch.from_numpy(windows))
+    spec = DSADS.replaced(channels=DSADS.channels[:3], place_names={})
+    RawWindowClassifier(tap, spec, mean=mean, standard_deviation=deviation)(torch.from_numpy(windows))
     np.testing.assert_array_equal(tap.seen.numpy(), apply(statistics, windows.transpose(2, 0, 1)).transpose(1, 2, 0))
 
 

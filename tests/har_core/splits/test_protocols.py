@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import get_args
 
 import numpy as np
@@ -13,15 +14,18 @@ from hypothesis import strategies as st
 from har_core.base.errors import InputError, UnknownNameError
 from har_core.settings.report import LeakyShares
 from har_core.splits.protocols import NUM_LEAKY_FOLDS, PROTOCOLS, fold_named, folds
-from har_core.splits.roles import ROLES, TEST, TRAINING, UNUSED, VALIDATION, assign_roles
+from har_core.splits.roles import ROLES, TEST, TRAINING, UNUSED, VALIDATION, Grid, assign_roles
 
 subjects_in_the_data = st.sets(st.integers(1, 99), min_size=5, max_size=20)
 num_validating = st.integers(0, 2)
+GRID = Grid(125, 125)
 
 
 def keys_of(rows: list[tuple[int, int, int, int]]) -> pa.Table:
+    """Windows as (subject, activity, segment, start); sessions have the numbers of the activities, as in DSADS."""
     columns = np.array(rows, dtype=np.int16).reshape(-1, 4).T
-    return pa.table(dict(zip(("subject", "activity", "segment", "start"), columns, strict=True)))
+    table = dict(zip(("subject", "activity", "segment", "start"), columns, strict=True))
+    return pa.table(table | {"session": table["activity"]})
 
 
 @given(subjects=subjects_in_the_data, num=num_validating)
@@ -40,7 +44,31 @@ def test_pairs_partition_the_subjects(subjects: set[int], num: int) -> None:
     assert all(fold.name == "-".join(["pairs", *(f"p{subject}" for subject in fold.test)]) for fold in made)
 
 
-@given(subjects=subjects_in_the_data, num=num_validating, protocol=st.sampled_from(["loso", "pairs"]))
+@given(subjects=subjects_in_the_data, num_groups=st.integers(2, 5))
+def test_groups_partition_the_subjects_evenly(subjects: set[int], num_groups: int) -> None:
+    made = folds("group", subjects, num_groups=num_groups)
+    assert [fold.name for fold in made] == [f"group-{number}" for number in range(1, num_groups + 1)]
+    assert sorted(subject for fold in made for subject in fold.test) == sorted(subjects)
+    sizes = [len(fold.test) for fold in made]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(
+    ("protocol", "subjects", "expected"),
+    [
+        ("group", range(1, 5), "at least 5: one for each group"),
+        ("group", [3], "at least 5: one for each group; only the protocol leaky can score models on the windows of"),
+        ("loso", [3], "at least 3: 1 to test, 1 to validate, 1 to train; only the protocol leaky"),
+    ],
+)
+def test_what_is_told_of_too_few_subjects(protocol: str, subjects: Iterable[int], expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        folds(protocol, subjects)
+    (problem,) = caught.value.problems
+    assert problem.expected.startswith(expected)
+
+
+@given(subjects=subjects_in_the_data, num=num_validating, protocol=st.sampled_from(["loso", "pairs", "group"]))
 def test_roles_of_a_fold_are_disjoint_and_complete(subjects: set[int], num: int, protocol: str) -> None:
     for fold in folds(protocol, subjects, num_validation_subjects=num):
         together = [*fold.training, *fold.validation, *fold.test]
@@ -51,7 +79,7 @@ def test_roles_of_a_fold_are_disjoint_and_complete(subjects: set[int], num: int,
         assert fold.subjects_apart
 
 
-@given(subjects=subjects_in_the_data, protocol=st.sampled_from(["loso", "pairs"]))
+@given(subjects=subjects_in_the_data, protocol=st.sampled_from(["loso", "pairs", "group"]))
 def test_every_subject_validates_as_often_as_the_others(subjects: set[int], protocol: str) -> None:
     validating = [subject for fold in folds(protocol, subjects) for subject in fold.validation]
     assert len(set(validating)) == len(validating)
@@ -66,6 +94,8 @@ def test_every_subject_validates_as_often_as_the_others(subjects: set[int], prot
         ("pairs-p3-p4", 1, (5,)),
         ("pairs-p7-p8", 2, (1, 2)),
         ("loso-p3", 0, ()),
+        ("group-1", 1, (2,)),
+        ("group-5", 2, (1, 6)),
     ],
 )
 def test_the_next_subjects_validate(name: str, num: int, validation: tuple[int, ...]) -> None:
@@ -108,7 +138,7 @@ def test_everybody_who_does_not_test_validates_once_in_inner_folds(subjects: set
 
 def test_no_protocol_has_a_hundred_folds_for_dsads() -> None:
     """Dagster ignores edges with a hundred partitions and more."""
-    assert [len(folds(protocol, range(1, 9))) for protocol in PROTOCOLS] == [8, 4, 8, NUM_LEAKY_FOLDS]
+    assert [len(folds(protocol, range(1, 9))) for protocol in PROTOCOLS] == [8, 4, 5, 8, NUM_LEAKY_FOLDS]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +166,7 @@ def test_too_few_subjects_are_refused(protocol: str, num: int, at_least: int) ->
 
 def test_windows_have_the_role_of_their_subject() -> None:
     keys = keys_of([(subject, 1, 1, 0) for subject in (3, 1, 2, 4, 9)])
-    roles = assign_roles(fold_named("loso-p1", [1, 2, 3, 4]), keys)
+    roles = assign_roles(fold_named("loso-p1", [1, 2, 3, 4]), keys, GRID)
     assert roles.tolist() == [TRAINING, TEST, VALIDATION, TRAINING, UNUSED]
 
 
@@ -147,7 +177,7 @@ windows_of_segments = st.sets(
 
 @given(rows=windows_of_segments)
 def test_leaky_tests_every_window_exactly_once(rows: list[tuple[int, int, int, int]]) -> None:
-    roles = np.stack([assign_roles(fold, keys_of(rows)) for fold in folds("leaky", [])])
+    roles = np.stack([assign_roles(fold, keys_of(rows), GRID) for fold in folds("leaky", [])])
     for role, times in ((TEST, 1), (VALIDATION, 1), (TRAINING, NUM_LEAKY_FOLDS - 2)):
         assert ((roles == role).sum(axis=0) == times).all()
 
@@ -155,7 +185,7 @@ def test_leaky_tests_every_window_exactly_once(rows: list[tuple[int, int, int, i
 @given(rows=windows_of_segments)
 def test_shares_of_leaky_differ_in_what_validates(rows: list[tuple[int, int, int, int]]) -> None:
     usual, other = (
-        np.stack([assign_roles(fold, keys_of(rows)) for fold in folds("leaky", [], leaky_shares=shares)])
+        np.stack([assign_roles(fold, keys_of(rows), GRID) for fold in folds("leaky", [], leaky_shares=shares)])
         for shares in get_args(LeakyShares)
     )
     assert ((usual == TEST) == (other == TEST)).all()
@@ -169,7 +199,7 @@ def test_shares_of_leaky_are_what_they_say() -> None:
     keys = keys_of([(subject, 1, segment, 0) for subject in (1, 2) for segment in range(1, 61)])
     for shares in get_args(LeakyShares):
         for number in range(1, NUM_LEAKY_FOLDS + 1):
-            roles = assign_roles(fold_named(f"leaky-{number}", [], leaky_shares=shares), keys)
+            roles = assign_roles(fold_named(f"leaky-{number}", [], leaky_shares=shares), keys, GRID)
             found = [100 * int((roles == role).sum()) // len(roles) for role in (TRAINING, VALIDATION, TEST)]
             assert "/".join(map(str, found)) == shares
 
@@ -179,16 +209,16 @@ def test_leaky_draws_whole_segments_whatever_the_order_of_windows(
     rows: list[tuple[int, int, int, int]], seed: int
 ) -> None:
     fold = folds("leaky", [])[2]
-    roles = assign_roles(fold, keys_of(rows))
+    roles = assign_roles(fold, keys_of(rows), GRID)
     assert (roles[::2] == roles[1::2]).all()
     order = np.random.default_rng(seed).permutation(len(rows))
-    np.testing.assert_array_equal(assign_roles(fold, keys_of([rows[i] for i in order])), roles[order])
+    np.testing.assert_array_equal(assign_roles(fold, keys_of([rows[i] for i in order]), GRID), roles[order])
 
 
 @given(rows=windows_of_segments)
 def test_leaky_spreads_each_activity_evenly(rows: list[tuple[int, int, int, int]]) -> None:
     activities = np.array([row[1] for row in rows])
-    tests = np.stack([assign_roles(fold, keys_of(rows)) == TEST for fold in folds("leaky", [])])[:, ::2]
+    tests = np.stack([assign_roles(fold, keys_of(rows), GRID) == TEST for fold in folds("leaky", [])])[:, ::2]
     for activity in np.unique(activities):
         sizes = tests[:, activities[::2] == activity].sum(axis=1)
         assert sizes.max() - sizes.min() <= 1
@@ -200,6 +230,25 @@ def test_leaky_mixes_the_subjects() -> None:
     fold = folds("leaky", [1, 2])[0]
     assert not fold.subjects_apart
     assert fold.has_validation
-    roles = assign_roles(fold, keys)
+    roles = assign_roles(fold, keys, GRID)
     for role in range(len(ROLES)):
         assert set(keys["subject"].to_numpy()[roles == role]) == {1, 2}
+
+
+@given(starts=st.lists(st.integers(0, 2000), unique=True, min_size=1, max_size=40))
+def test_leaky_draws_blocks_of_a_window_where_segments_have_any_length(starts: list[int]) -> None:
+    """Windows of one block stand in one role, whatever else is in the data."""
+    rows = [(1, 1, segment, start) for segment in (1, 2) for start in sorted(starts)]
+    for fold in folds("leaky", []):
+        roles = assign_roles(fold, keys_of(rows), Grid(50, None))
+        of_block: dict[tuple[int, int], set[int]] = {}
+        for (_, _, segment, start), role in zip(rows, roles.tolist(), strict=True):
+            of_block.setdefault((segment, start // 50), set()).add(role)
+        assert {len(found) for found in of_block.values()} == {1}
+
+
+def test_leaky_deals_blocks_of_any_data_set_evenly() -> None:
+    keys = keys_of([(1, activity, 1, 50 * block) for activity in (1, 2) for block in range(20)])
+    for fold in folds("leaky", []):
+        roles = assign_roles(fold, keys, Grid(50, None))
+        assert [int((roles == role).sum()) for role in (TRAINING, VALIDATION, TEST)] == [24, 8, 8]

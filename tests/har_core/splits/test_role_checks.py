@@ -14,19 +14,24 @@ from hypothesis import strategies as st
 from har_core.base.checks import Check, require
 from har_core.base.errors import InputError
 from har_core.splits.role_checks import check_named_subjects, check_roles
-from har_core.splits.roles import TRAINING, UNUSED, VALIDATION
+from har_core.splits.roles import ROLES, TEST, TRAINING, UNUSED, VALIDATION, Grid
+
+GRID = Grid(10, 125)
 
 
 def named(rows: Sequence[tuple[int, ...]]) -> pa.Table:
-    """Windows as (subject, activity, segment, start, damaged, duplicate group); whole and in no group where shorter."""
+    """Windows as (subject, activity, segment, start, damaged, duplicate group); whole and in no group where shorter.
+
+    Sessions have the numbers of the activities, as in DSADS.
+    """
     filled = [(*row, *(0, -1)[len(row) - 4 :]) for row in rows]
     columns = np.array(filled, dtype=np.int32).reshape(-1, 6).T
     table = dict(zip(("subject", "activity", "segment", "start", "damaged", "duplicate_group"), columns, strict=True))
-    return pa.table(table | {"damaged": table["damaged"].astype(bool)})
+    return pa.table(table | {"session": table["activity"], "damaged": table["damaged"].astype(bool)})
 
 
 def checks_of(rows: Sequence[tuple[int, ...]], roles: list[int], length: int = 10, **more: Any) -> dict[str, Check]:
-    checks = check_roles(named(rows), np.array(roles, dtype=np.int8), length=length, **more)
+    checks = check_roles(named(rows), np.array(roles, dtype=np.int8), Grid(length, 125), **more)
     return {check.name: check for check in checks}
 
 
@@ -53,7 +58,8 @@ def test_a_good_assignment_passes_in_any_order() -> None:
 @pytest.mark.parametrize("role", range(3))
 def test_an_empty_role(role: int) -> None:
     rows = [row for row in GOOD if row[0] != role + 1]
-    assert failed(rows, [row[0] - 1 for row in rows]) == {"no_role_is_empty", "every_role_has_every_activity"}
+    lacks = {"every_role_has_every_activity"} if role == TRAINING else set()
+    assert failed(rows, [row[0] - 1 for row in rows]) == {"no_role_is_empty", *lacks}
 
 
 def test_an_empty_role_names_the_setting_that_emptied_it() -> None:
@@ -144,16 +150,47 @@ def test_an_activity_that_a_role_lost(role: int) -> None:
     assert check.detail.endswith("lost every window of 2 because of copies, overlaps or damage")
 
 
-def test_an_activity_that_a_role_lacks() -> None:
-    assert failed(GOOD[:-2], ROLE_OF_GOOD[:-2]) == {"every_role_has_every_activity"}
+@pytest.mark.parametrize("role", [VALIDATION, TEST])
+def test_an_activity_that_the_subjects_of_a_role_never_did_is_told(role: int) -> None:
+    rows = [row for row in GOOD if row[:2] != (role + 1, 2)]
+    check = checks_of(rows, [row[0] - 1 for row in rows])["every_role_has_every_activity"]
+    assert check.passed
+    assert check.detail == f"no {ROLES[role]} subject has 2"
+
+
+def test_an_activity_that_training_lacks() -> None:
+    rows = [row for row in GOOD if row[:2] != (1, 2)]
+    assert failed(rows, [row[0] - 1 for row in rows]) == {"every_role_has_every_activity"}
+
+
+def test_an_activity_that_the_subjects_of_a_role_have_in_others_alone() -> None:
+    """As a protocol may deal them that mixes subjects."""
+    roles = [1 if (row[1], role) == (2, 2) else role for row, role in zip(GOOD, ROLE_OF_GOOD, strict=True)]
+    check = checks_of(GOOD, roles, subjects_apart=False)["every_role_has_every_activity"]
+    assert not check.passed
+    assert check.detail == "test lacks 2"
+
+
+def test_an_activity_that_stands_in_test_alone_is_asked_of_nobody_else() -> None:
+    kept = [UNUSED if row[1] == 2 and role != TEST else role for row, role in zip(GOOD, ROLE_OF_GOOD, strict=True)]
+    assigned = np.array(ROLE_OF_GOOD, dtype=np.int8)
+    assert failed(GOOD, kept, assigned=assigned, only_in_test=2) == set()
+    assert failed(GOOD, kept, assigned=assigned) == {"every_role_has_every_activity"}
+
+
+def test_one_subject_is_told_what_can_still_be_done() -> None:
+    rows = [(4, activity, 1, start) for activity in (1, 2) for start in (0, 10)]
+    check = checks_of(rows, [TEST] * len(rows))["no_role_is_empty"]
+    assert not check.passed
+    assert "the data has one subject, 4, who cannot both train and test: only the protocol leaky" in check.detail
 
 
 def test_all_failed_checks_are_told_at_once() -> None:
-    checks = check_roles(named([*GOOD, GOOD[0]]), np.array([*ROLE_OF_GOOD, 1], dtype=np.int8), length=10)
+    checks = check_roles(named([*GOOD, GOOD[0]]), np.array([*ROLE_OF_GOOD, 1], dtype=np.int8), GRID)
     with pytest.raises(InputError) as caught:
         require(checks, summary="not so")
     assert len(caught.value.problems) == 2
     assert caught.value.exit_code == 2
-    place = "subject 1, activity 1, segment 1, start 0"
+    place = "subject 1, session 1, segment 1, start 0"
     assert f"{place} (training) and {place} (validation)" in str(caught.value)
     require((check for check in checks if check.passed), summary="not so")

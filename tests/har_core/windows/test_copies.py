@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_core.datasets.dsads.layout import RecordingKey
+from har_core.datasets.recordings import RecordingKey
 from har_core.windows.copies import link_windows
 from har_core.windows.schema import NO_GROUP
 

@@ -13,18 +13,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import NUM_CHANNELS, SEGMENT_LENGTH, UNITS, RecordingKey, channels_of_unit
-from har_core.datasets.dsads.recordings import Recording, Recordings
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import Outline, RecordingKey, Recordings, recordings_of
+from har_core.settings.windows import stride_of
 from har_core.windows.checks import WindowChecks
 from har_core.windows.names import WINDOW_CHECKS
 from har_core.windows.plan import Damaged
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of
-from har_core.windows.segmentation import segment, stride_of
+from har_core.windows.schema import KEY_COLUMNS, NAMED_COLUMNS, channels_of
+from har_core.windows.segmentation import segment
 
 if TYPE_CHECKING:
     from tests.har_core.conftest import FindingsOf
     from tests.har_core.windows.conftest import MakeRecording
 
+SEGMENT_LENGTH = 125
+NUM_CHANNELS = DSADS.num_channels
 WAYS = ("flag", "keep", "repair", "fill", "drop")
 
 
@@ -46,6 +49,10 @@ class Planted:
         """Rows by recording."""
         return {key: np.asarray(units.any(axis=0)) for key, units in self.damaged_units.items()}
 
+    @property
+    def outlines(self) -> dict[RecordingKey, Outline]:
+        return {key: Outline.of_parts(segments, SEGMENT_LENGTH, 1) for key, segments in self.segments.items()}
+
 
 @st.composite
 def planted_defects(draw: st.DrawFn) -> Planted:
@@ -54,14 +61,14 @@ def planted_defects(draw: st.DrawFn) -> Planted:
     numbers = st.sets(st.integers(1, 7), min_size=1, max_size=5).map(lambda chosen: tuple(sorted(chosen)))
     planted = Planted({key: draw(numbers) for key in keys})
     for key, segments in planted.segments.items():
-        planted.damaged_units[key] = np.zeros((len(UNITS), len(segments) * SEGMENT_LENGTH), dtype=np.bool_)
+        planted.damaged_units[key] = np.zeros((len(DSADS.places), len(segments) * SEGMENT_LENGTH), dtype=np.bool_)
         planted.joined[key] = np.diff(segments) == 1
         for _ in range(draw(st.integers(0, 2))):
             row, num_rows = draw(row_and_length(len(segments)))
             kind = draw(st.sampled_from(["zero_run", "constant_run"]))
             channels = draw(st.sampled_from(["all", "T", "RA LL"]))
             planted.findings.append((kind, *key, *place(segments, row), num_rows, channels))
-            units = [channels == "all" or unit in channels.split() for unit in UNITS]
+            units = [channels == "all" or unit in channels.split() for unit in DSADS.places]
             planted.damaged_units[key][units, row : row + num_rows] = True
         for index in range(len(segments) - 1):
             if planted.joined[key][index] and draw(st.booleans()):
@@ -73,7 +80,7 @@ def planted_defects(draw: st.DrawFn) -> Planted:
         row, num_rows = draw(row_and_length(len(planted.segments[one])))
         num_rows = min(num_rows, len(planted.damaged[other]))
         other_row = draw(st.integers(0, len(planted.damaged[other]) - num_rows))
-        second = (other.subject, other.activity, *place(planted.segments[other], other_row))
+        second = (*other, *place(planted.segments[other], other_row))
         planted.findings.append(("duplicate_rows", *one, *place(planted.segments[one], row), num_rows, "all", second))
         planted.copies.append((one, row, other, other_row, num_rows))
     return planted
@@ -93,8 +100,8 @@ def place(segments: tuple[int, ...], row: int) -> tuple[int, int]:
     return segments[row // SEGMENT_LENGTH], row % SEGMENT_LENGTH
 
 
-def recordings_of(planted: Planted, make_recording: MakeRecording) -> list[Recording]:
-    return [make_recording(key.subject, key.activity, segments) for key, segments in planted.segments.items()]
+def made(planted: Planted, make_recording: MakeRecording) -> Recordings:
+    return recordings_of(DSADS, [make_recording(*key, segments) for key, segments in planted.segments.items()])
 
 
 def begins(table: pa.Table, planted: Planted) -> list[tuple[RecordingKey, int]]:
@@ -102,8 +109,8 @@ def begins(table: pa.Table, planted: Planted) -> list[tuple[RecordingKey, int]]:
     rows = zip(*(table[name].to_pylist() for name in KEY_COLUMNS), strict=True)
     return [
         (key, planted.segments[key].index(number) * SEGMENT_LENGTH + start)
-        for subject, activity, number, start in rows
-        for key in [RecordingKey(subject, activity)]
+        for subject, session, number, start in rows
+        for key in [RecordingKey(subject, session)]
     ]
 
 
@@ -129,7 +136,7 @@ def test_joined_windows_cross_no_break_and_every_continuous_stretch_is_cut(
     make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, cut: dict[str, Any]
 ) -> None:
     assume(cut["length"] <= max(len(rows) for _, rows in stretches(planted)))
-    recordings = recordings_of(planted, make_recording)
+    recordings = made(planted, make_recording)
     table = segment(recordings, **cut, join=True, findings=findings_of(*planted.findings)).read_all()
     found = begins(table, planted)
     assert found == [
@@ -150,7 +157,7 @@ def test_a_window_longer_than_every_stretch_is_refused_with_the_longest(
 ) -> None:
     longest = max(len(rows) for _, rows in stretches(planted))
     cut = {"overlap": 0.0, "join": True, "findings": findings_of(*planted.findings)}
-    recordings = recordings_of(planted, make_recording)
+    recordings = made(planted, make_recording)
     assert segment(recordings, **cut, length=longest).read_all().num_rows
     with pytest.raises(InputError) as caught:
         segment(recordings, **cut, length=longest + 1)
@@ -164,7 +171,7 @@ def test_a_window_longer_than_every_stretch_is_refused_with_the_longest(
 def test_exactly_windows_that_touch_a_damaged_run_are_flagged_or_dropped(
     make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, length: int, join: bool
 ) -> None:
-    recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
+    recordings, findings = made(planted, make_recording), findings_of(*planted.findings)
     cut = {"length": length, "overlap": 0.3, "join": join, "findings": findings}
     plain = segment(recordings, **cut, damaged="keep").read_all()
     touching = [planted.damaged[key][row : row + length].any() for key, row in begins(plain, planted)]
@@ -186,7 +193,7 @@ def test_exactly_windows_that_touch_a_damaged_run_are_flagged_or_dropped(
 def test_repaired_windows_are_whole_and_the_others_stay_flagged(
     make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, length: int, ways: dict[str, Any]
 ) -> None:
-    recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
+    recordings, findings = made(planted, make_recording), findings_of(*planted.findings)
     cut = {"length": length, "overlap": 0.0, "findings": findings, "join": ways["join"]}
     flagged = segment(recordings, **cut).read_all()
     reader = segment(recordings, **cut, damaged="repair", longest_repair=ways["longest_repair"])
@@ -219,11 +226,11 @@ def test_windows_that_are_not_joined_hold_nothing_of_another_segment(
     make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, length: int, parity: int
 ) -> None:
     """``leaky`` deals segments to roles: nothing of one may get into another, be it by a repair."""
-    recordings = recordings_of(planted, make_recording)
+    recordings = made(planted, make_recording)
     cut = {"length": length, "overlap": 0.0, "findings": findings_of(*planted.findings), "damaged": "repair"}
     before = segment(recordings, **cut, longest_repair=20).read_all()
     for recording in recordings:
-        recording.samples[:, np.repeat(np.array(recording.segments) % 2 == parity, SEGMENT_LENGTH)] += 1000
+        recording.samples[:, np.repeat(np.array(recording.outline.segments) % 2 == parity, SEGMENT_LENGTH)] += 1000
     after = segment(recordings, **cut, longest_repair=20).read_all()
     others = pa.array([segment % 2 != parity for segment in before["segment"].to_pylist()], pa.bool_())
     assert before.filter(others).equals(after.filter(others))
@@ -234,7 +241,7 @@ def test_windows_that_are_not_joined_hold_nothing_of_another_segment(
 def test_windows_with_copies_of_a_row_share_a_group(
     make_recording: MakeRecording, findings_of: FindingsOf, planted: Planted, length: int, join: bool
 ) -> None:
-    recordings, findings = recordings_of(planted, make_recording), findings_of(*planted.findings)
+    recordings, findings = made(planted, make_recording), findings_of(*planted.findings)
     table = segment(recordings, length=length, overlap=0.5, join=join, findings=findings).read_all()
     windows = list(zip(begins(table, planted), table["duplicate_group"].to_pylist(), strict=True))
 
@@ -263,10 +270,10 @@ def test_checks_pass_on_what_was_cut_and_catch_what_was_altered(
 ) -> None:
     findings = findings_of(*planted.findings)
     cut = {"length": 50, "overlap": 0.5, "findings": findings, "damaged": damaged}
-    table = segment(recordings_of(planted, make_recording), **cut, **ways).read_all().combine_chunks()
+    table = segment(made(planted, make_recording), **cut, **ways).read_all().combine_chunks()
 
     def failed(altered: pa.Table) -> set[str]:
-        checks = WindowChecks(findings, planted.segments, damaged=damaged, **ways)
+        checks = WindowChecks(findings, planted.outlines, damaged=damaged, **ways)
         for batch in altered.to_batches(max_chunksize=7):
             checks.update(batch, 50)
         assert tuple(check.name for check in checks.result()) == WINDOW_CHECKS
@@ -284,31 +291,36 @@ def altered(table: pa.Table, name: str, change: Callable[[np.ndarray], np.ndarra
 
 
 def test_a_window_across_a_break_is_caught(make_recording: MakeRecording, findings_of: FindingsOf) -> None:
-    table = segment([make_recording(1, 1, (1, 2))], length=200, overlap=0, findings=findings_of(), join=True).read_all()
+    table = segment(
+        recordings_of(DSADS, [make_recording(1, 1, (1, 2))]), length=200, overlap=0, findings=findings_of(), join=True
+    ).read_all()
     breaks = findings_of(("discontinuous_join", 1, 1, 1, 124, 2))
-    checks = WindowChecks(breaks, {RecordingKey(1, 1): (1, 2)}, damaged="flag")
+    checks = WindowChecks(breaks, {RecordingKey(1, 1): make_recording().outline}, damaged="flag")
     checks.update(table.to_batches()[0], 200)
     check = checks.result()[0]
     assert (check.name, check.passed) == ("no_window_crosses_a_break", False)
-    assert "subject 1, activity 1, segment 1, start 0" in check.detail
+    assert "subject 1, session 1, segment 1, start 0" in check.detail
 
 
 def test_a_run_across_a_join_is_interpolated_in_the_damaged_unit_alone(
     make_recording: MakeRecording, findings_of: FindingsOf
 ) -> None:
     recording = make_recording(1, 1, (1, 2))
-    samples, own = recording.samples.T, channels_of_unit(1)
+    samples, own = recording.samples.T, list(DSADS.channels_of_place[1])
     samples[:, :] = np.arange(250)[:, None]
     samples[123:127, own] = 0
     whole = samples.copy()
     whole[123:127, own] = np.arange(123, 127)[:, None]
     findings = findings_of(("zero_run", 1, 1, 1, 123, 4, "RA"))
     cut = {"length": 125, "overlap": 0, "findings": findings, "damaged": "repair", "join": True}
-    table = segment([recording], **cut).read_all()
+    table = segment(recordings_of(DSADS, [recording]), **cut).read_all()
     np.testing.assert_array_equal(channels_of(table).T, whole)
     assert table["damaged"].to_pylist() == [False, False]
-    assert segment([recording], **cut, longest_repair=3).read_all()["damaged"].to_pylist() == [True, True]
-    apart = segment([recording], **cut | {"join": False}).read_all()
+    assert segment(recordings_of(DSADS, [recording]), **cut, longest_repair=3).read_all()["damaged"].to_pylist() == [
+        True,
+        True,
+    ]
+    apart = segment(recordings_of(DSADS, [recording]), **cut | {"join": False}).read_all()
     np.testing.assert_array_equal(channels_of(apart).T, samples)
     assert apart["damaged"].to_pylist() == [True, True]
 
@@ -319,16 +331,16 @@ def test_what_the_checks_expect_of_a_run_across_a_join(
 ) -> None:
     findings = findings_of(("zero_run", 1, 1, 1, 123, 4, "RA"))
     cut = {"length": 125, "overlap": 0, "findings": findings, "damaged": "repair"}
-    (batch,) = segment([make_recording()], **cut, join=join).read_all().to_batches()
+    (batch,) = segment(recordings_of(DSADS, [make_recording()]), **cut, join=join).read_all().to_batches()
     for told in (True, False):
-        checks = WindowChecks(findings, {RecordingKey(1, 1): (1, 2)}, damaged="repair", join=told)
+        checks = WindowChecks(findings, {RecordingKey(1, 1): make_recording().outline}, damaged="repair", join=told)
         checks.update(batch, 125)
         assert checks.result()[1].passed == (told == join)
 
 
 def test_runs_of_single_channels_damage_nothing(make_recording: MakeRecording, findings_of: FindingsOf) -> None:
     findings = findings_of(("constant_run", 1, 1, 1, 0, 20, "T_xacc T_yacc"), ("saturation", 1, 1, 1, 0, 20, "T"))
-    table = segment([make_recording()], length=125, overlap=0, findings=findings).read_all()
+    table = segment(recordings_of(DSADS, [make_recording()]), length=125, overlap=0, findings=findings).read_all()
     assert table["damaged"].to_pylist() == [False, False]
 
 
@@ -340,12 +352,12 @@ def test_dropped_windows_link_nothing(make_recording: MakeRecording, findings_of
         ("zero_run", 1, 1, 2, 0, 9),
     )
     cut = {"length": 125, "overlap": 0, "findings": findings}
-    recordings = [make_recording(1, 1, (1, 2, 3))]
+    recordings = recordings_of(DSADS, [make_recording(1, 1, (1, 2, 3))])
     assert segment(recordings, **cut).read_all()["duplicate_group"].to_pylist() == [0, 0, 0]
     assert segment(recordings, **cut, damaged="drop").read_all()["duplicate_group"].to_pylist() == [0, 1]
 
 
-def test_without_findings_nothing_is_flagged(recordings: list[Recording]) -> None:
+def test_without_findings_nothing_is_flagged(recordings: Recordings) -> None:
     reader = segment(recordings, length=50, overlap=0.5)
     assert reader.schema.metadata[b"har.damaged"] == b"not audited"
     table = reader.read_all()
@@ -353,38 +365,29 @@ def test_without_findings_nothing_is_flagged(recordings: list[Recording]) -> Non
     assert set(table["duplicate_group"].to_pylist()) == {-1}
 
 
-def test_the_metadata_says_how_damage_and_joins_were_treated(
-    recordings: list[Recording], findings_of: FindingsOf
-) -> None:
+def test_the_metadata_says_how_damage_and_joins_were_treated(recordings: Recordings, findings_of: FindingsOf) -> None:
     reader = segment(recordings, length=50, overlap=0, findings=findings_of(), damaged="repair", join=True)
     told = {name: reader.schema.metadata[f"har.{name}".encode()] for name in ("damaged", "join_segments")}
     assert told == {"damaged": b"repair", "join_segments": b"true"}
-    assert list(reader.schema.names[:6]) == [*KEY_COLUMNS, *FLAG_COLUMNS]
+    assert tuple(reader.schema.names[:7]) == NAMED_COLUMNS
 
 
-def test_joining_without_findings_is_refused(recordings: list[Recording]) -> None:
+def test_joining_without_findings_is_refused(recordings: Recordings) -> None:
     with pytest.raises(InputError, match="no findings"):
         segment(recordings, length=50, overlap=0, join=True)
-
-
-def test_findings_need_recordings_that_are_known_beforehand(
-    recordings: list[Recording], findings_of: FindingsOf
-) -> None:
-    with pytest.raises(TypeError, match="sequence"):
-        segment(iter(recordings), length=125, overlap=0, findings=findings_of())
 
 
 def test_other_segments_than_those_planned_for_are_refused(
     make_recording: MakeRecording, findings_of: FindingsOf
 ) -> None:
-    key = RecordingKey(1, 1)
-    recordings = Recordings({key: (1, 2, 3)}, lambda key: make_recording(*key), origin="real")
+    outlines = {RecordingKey(1, 1): Outline.of_parts((1, 2, 3), SEGMENT_LENGTH, 1)}
+    recordings = Recordings(spec=DSADS, outlines=outlines, load=lambda key: make_recording(*key), origin="real")
     with pytest.raises(InputError, match="planned"):
         segment(recordings, length=125, overlap=0, findings=findings_of()).read_all()
 
 
 def test_a_long_stretch_comes_in_pieces(make_recording: MakeRecording, findings_of: FindingsOf) -> None:
-    recordings = [make_recording(1, 1, tuple(range(1, 41)))]
+    recordings = recordings_of(DSADS, [make_recording(1, 1, tuple(range(1, 41)))])
     cut = {"length": 300, "overlap": 0.95, "join": True, "findings": findings_of()}
     batches = list(segment(recordings, **cut))
     assert len(batches) > 1

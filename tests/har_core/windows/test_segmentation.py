@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,21 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.layout import CHANNELS, NUM_CHANNELS, SEGMENT_LENGTH, RecordingKey
-from har_core.datasets.dsads.recordings import Recording, Recordings
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.origin import Origin
-from har_core.windows.schema import FLAG_COLUMNS, KEY_COLUMNS, channels_of, window_schema
-from har_core.windows.segmentation import segment, stride_of
+from har_core.datasets.recordings import Recording, RecordingKey, Recordings, recordings_of
+from har_core.settings.windows import stride_of
+from har_core.windows.schema import KEY_COLUMNS, NAMED_COLUMNS, channels_of, window_schema
+from har_core.windows.segmentation import segment
 
+SEGMENT_LENGTH = 125
 lengths = st.integers(1, SEGMENT_LENGTH)
 overlaps = st.floats(0, 1, exclude_max=True)
 
 
-def cut(recordings: Iterable[Recording], *, length: int, overlap: float) -> tuple[list[tuple[int, ...]], np.ndarray]:
+def cut(recordings: Sequence[Recording], *, length: int, overlap: float) -> tuple[list[tuple[int, ...]], np.ndarray]:
     """Keys, and windows (N, T, C)."""
-    table = segment(recordings, length=length, overlap=overlap).read_all()
+    table = segment(recordings_of(DSADS, recordings), length=length, overlap=overlap).read_all()
     keys = list(zip(*(table[name].to_pylist() for name in KEY_COLUMNS), strict=True))
-    return keys, channels_of(table).reshape(NUM_CHANNELS, -1, length).transpose(1, 2, 0)
+    return keys, channels_of(table).reshape(DSADS.num_channels, -1, length).transpose(1, 2, 0)
 
 
 @given(length=lengths, overlap=overlaps)
@@ -37,9 +39,9 @@ def test_every_window_is_its_slice_of_the_recording(
     recording = make_recording(7, 4, (2, 9))
     keys, windows = cut([recording], length=length, overlap=overlap)
     assert len(keys) == len(windows)
-    for (subject, activity, number, start), window in zip(keys, windows, strict=True):
-        assert (subject, activity) == (7, 4)
-        first = recording.segments.index(number) * SEGMENT_LENGTH + start
+    for (subject, session, number, start), window in zip(keys, windows, strict=True):
+        assert (subject, session) == (7, 4)
+        first = recording.outline.segments.index(number) * SEGMENT_LENGTH + start
         np.testing.assert_array_equal(window, recording.samples[:, first : first + length].T)
 
 
@@ -82,33 +84,41 @@ def test_starts(make_recording: Callable[..., Recording], length: int, overlap: 
     assert [start for *_, start in keys] == starts
 
 
-def test_rows_are_in_order_of_their_keys(recordings: list[Recording]) -> None:
-    keys, _ = cut(recordings, length=60, overlap=0.5)
+def test_rows_are_in_order_of_their_keys(recordings: Recordings) -> None:
+    keys, _ = cut(list(recordings), length=60, overlap=0.5)
     assert keys == sorted(set(keys))
 
 
-def test_schema_and_metadata(recordings: list[Recording]) -> None:
+def test_schema_and_metadata(recordings: Recordings) -> None:
     reader = segment(recordings, length=40, overlap=0.25)
-    assert reader.schema.equals(window_schema(40), check_metadata=False)
+    assert reader.schema.equals(window_schema(DSADS, 40), check_metadata=False)
     assert reader.schema.metadata == {
+        b"har.dataset": DSADS.to_json().encode(),
+        b"har.none": b"drop",
         b"har.sampling_rate_hz": b"25",
         b"har.window_length": b"40",
         b"har.overlap": b"0.25",
-        b"har.origin": b"unknown",
+        b"har.step": b"30",
+        b"har.origin": b"real",
         b"har.damaged": b"not audited",
         b"har.join_segments": b"false",
         b"har.num_dropped": b"0",
         b"har.num_repaired": b"0",
+        b"har.num_gaps": b"0",
+        b"har.num_interpolated": b"0",
+        b"har.num_resampled": b"0",
+        b"har.num_mixed": b"0",
+        b"har.num_other": b"0",
     }
     field = reader.schema.field("RA_ygyro")
     assert field.type == pa.list_(pa.field("element", pa.float32(), nullable=False), 40)
     assert field.metadata == {b"description": b"right arm, gyroscope, y axis", b"unit": b"rad/s"}
-    assert reader.schema.names == [*KEY_COLUMNS, *FLAG_COLUMNS, *CHANNELS]
+    assert reader.schema.names == [*NAMED_COLUMNS, *DSADS.channel_names]
 
 
 @pytest.mark.parametrize("origin", ["real", "synthetic"])
 def test_origin_of_the_recordings_is_kept(make_recording: Callable[..., Recording], origin: Origin) -> None:
-    recordings = Recordings({RecordingKey(1, 1): (1, 2)}, lambda key: make_recording(*key), origin=origin)
+    recordings = recordings_of(DSADS, [make_recording()], origin=origin)
     reader = segment(recordings, length=125, overlap=0)
     assert reader.schema.metadata[b"har.origin"] == origin.encode()
     assert reader.read_all().num_rows == 2
@@ -120,22 +130,32 @@ def test_origin_of_the_recordings_is_kept(make_recording: Callable[..., Recordin
 )
 def test_impossible_windows_are_refused_at_once(length: int, overlap: float, values: list[str]) -> None:
     with pytest.raises(InputError) as caught:
-        segment([], length=length, overlap=overlap)
+        segment(recordings_of(DSADS, []), length=length, overlap=overlap)
     assert [problem.value for problem in caught.value.problems] == values
 
 
+def many(make_recording: Callable[..., Recording], num: int, read: list[int]) -> Recordings:
+    """Recordings that are made when they are asked for, which ``read`` tells."""
+
+    def load(key: RecordingKey) -> Recording:
+        read.append(key.subject)
+        return make_recording(*key)
+
+    outline = make_recording().outline
+    return Recordings(
+        spec=DSADS,
+        outlines={RecordingKey(subject, 1): outline for subject in range(1, num + 1)},
+        load=load,
+        origin="real",
+    )
+
+
 def test_recordings_are_read_when_their_windows_are_asked_for(make_recording: Callable[..., Recording]) -> None:
-    num_read = []
-
-    def recordings() -> Iterator[Recording]:
-        for subject in (1, 2, 3):
-            num_read.append(subject)
-            yield make_recording(subject)
-
-    reader = segment(recordings(), length=125, overlap=0)
-    assert num_read == []
+    read: list[int] = []
+    reader = segment(many(make_recording, 3, read), length=125)
+    assert read == []
     reader.read_next_batch()
-    assert num_read == [1]
+    assert read == [1]
 
 
 def test_memory_does_not_grow_with_the_recordings(make_recording: Callable[..., Recording]) -> None:
@@ -143,19 +163,28 @@ def test_memory_does_not_grow_with_the_recordings(make_recording: Callable[..., 
         tracemalloc.start()
         before = pa.total_allocated_bytes()
         most = 0
-        for _ in segment((make_recording(n) for n in range(1, num_recordings + 1)), length=25, overlap=0.5):
+        for _ in segment(many(make_recording, num_recordings, []), length=25, overlap=0.5):
             most = max(most, pa.total_allocated_bytes() - before)
         _, python = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return python + most
 
-    few, many = peak(4), peak(60)
-    assert many < 1.5 * few
+    few, many_more = peak(4), peak(60)
+    assert many_more < 1.5 * few
 
 
 def test_a_long_recording_comes_in_pieces(make_recording: Callable[..., Recording]) -> None:
     recording = make_recording(1, 1, tuple(range(1, 41)))
-    batches = list(segment([recording], length=64, overlap=0.99))
+    batches = list(segment(recordings_of(DSADS, [recording]), length=64, overlap=0.99))
     assert len(batches) > 1
     assert sum(batch.num_rows for batch in batches) == 40 * 62
     assert max(batch.nbytes for batch in batches) < 2**25
+
+
+@pytest.mark.parametrize(("step", "overlap"), [(10, 0.75), (40, 0.0), (60, 0.0)])
+def test_a_step_stands_in_place_of_an_overlap(recordings: Recordings, step: int, overlap: float) -> None:
+    reader = segment(recordings, length=40, step=step)
+    assert reader.schema.metadata[b"har.step"] == str(step).encode()
+    assert float(reader.schema.metadata[b"har.overlap"]) == overlap
+    starts = [row["start"] for row in reader.read_all().select(["segment", "start"]).to_pylist() if row["segment"] == 1]
+    assert sorted(set(starts)) == list(range(0, 125 - 40 + 1, step))

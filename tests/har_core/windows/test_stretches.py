@@ -7,25 +7,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.windows.stretches import begins_of, cut, stretches_between
 
-breaks_of_a_recording = st.lists(st.booleans(), max_size=12).map(lambda breaks: np.array(breaks, dtype=np.bool_))
 lengths = st.integers(1, 400)
 
 
-@given(breaks=breaks_of_a_recording)
-def test_stretches_tile_the_recording_and_end_at_breaks(breaks: np.ndarray) -> None:
-    stretches = stretches_between(breaks)
+@st.composite
+def recordings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Where segments start, and where the recording ends; which joins are breaks."""
+    alike = st.just(125) if draw(st.booleans()) else st.integers(1, 300)
+    of_segments = draw(st.lists(alike, min_size=1, max_size=12))
+    num_joins = len(of_segments) - 1
+    breaks = draw(st.lists(st.booleans(), min_size=num_joins, max_size=num_joins))
+    return np.cumsum([0, *of_segments]), np.array(breaks, dtype=np.bool_)
+
+
+@given(recording=recordings())
+def test_stretches_tile_the_recording_and_end_at_breaks(recording: tuple[np.ndarray, np.ndarray]) -> None:
+    starts, breaks = recording
+    stretches = stretches_between(starts, breaks)
     rows = [row for stretch in stretches for row in stretch]
-    assert rows == list(range((len(breaks) + 1) * SEGMENT_LENGTH))
-    inner = [stretch.stop // SEGMENT_LENGTH - 1 for stretch in stretches[:-1]]
-    assert inner == np.flatnonzero(breaks).tolist()
+    assert rows == list(range(starts[-1]))
+    assert [stretch.stop for stretch in stretches[:-1]] == [starts[index + 1] for index in np.flatnonzero(breaks)]
 
 
-@given(breaks=breaks_of_a_recording, length=lengths, stride=st.integers(1, 200))
-def test_no_window_crosses_a_break_and_every_stretch_is_cut_whole(breaks: np.ndarray, length: int, stride: int) -> None:
-    stretches = stretches_between(breaks)
+@given(recording=recordings(), length=lengths, stride=st.integers(1, 200))
+def test_no_window_crosses_a_break_and_every_stretch_is_cut_whole(
+    recording: tuple[np.ndarray, np.ndarray], length: int, stride: int
+) -> None:
+    stretches = stretches_between(*recording)
     begins = begins_of(stretches, length, stride)
     assert (np.diff(begins) > 0).all()
     for stretch in stretches:
@@ -36,12 +46,12 @@ def test_no_window_crosses_a_break_and_every_stretch_is_cut_whole(breaks: np.nda
         assert left < stride if own else len(stretch) < length
 
 
-@given(breaks=breaks_of_a_recording, length=lengths, stride=st.integers(1, 200), at_most=st.integers(1, 60))
+@given(recording=recordings(), length=lengths, stride=st.integers(1, 200), at_most=st.integers(1, 60))
 def test_windows_are_their_rows_in_order_and_few_at_a_time(
-    breaks: np.ndarray, length: int, stride: int, at_most: int
+    recording: tuple[np.ndarray, np.ndarray], length: int, stride: int, at_most: int
 ) -> None:
-    stretches = stretches_between(breaks)
-    samples = np.arange(2 * (len(breaks) + 1) * SEGMENT_LENGTH, dtype=np.float32).reshape(2, -1)
+    stretches = stretches_between(*recording)
+    samples = np.arange(2 * recording[0][-1], dtype=np.float32).reshape(2, -1)
     found = []
     for begins, windows in cut(samples, stretches, length, stride, at_most=at_most):
         assert windows.shape == (2, len(begins), length)
@@ -54,7 +64,7 @@ def test_windows_are_their_rows_in_order_and_few_at_a_time(
 
 @pytest.mark.parametrize("num_segments", [1, 60])
 def test_a_recording_cut_by_segments_is_one_piece_without_a_copy(num_segments: int) -> None:
-    stretches = stretches_between(np.ones(num_segments - 1, dtype=np.bool_))
+    stretches = stretches_between(np.arange(num_segments + 1) * 125, np.ones(num_segments - 1, dtype=np.bool_))
     samples = np.zeros((45, 125 * num_segments), dtype=np.float32)
     ((_, windows),) = cut(samples, stretches, 125, 125, at_most=1000)
     assert np.shares_memory(windows, samples)

@@ -11,19 +11,20 @@ import pytest
 import torch
 from narrowing import present
 
-from har_core.datasets.dsads.recordings import Recording
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.recordings import Recording, Recordings, recordings_of
 from har_core.windows.dataset import write_windows
 from har_core.windows.schema import KEY_COLUMNS
 from har_core.windows.segmentation import segment
 from har_core.windows.store import SampleStore
-from har_core.windows.tensors import count_by_recording, read_keys, read_tensors, rows_of
+from har_core.windows.tensors import count_by_subject_and_activity, read_keys, read_tensors, rows_of
 
 if TYPE_CHECKING:
     from tests.har_core.conftest import FindingsOf
 
 
 @pytest.mark.parametrize("length", [125, 40])
-def test_windows_come_back_as_they_were_cut(recordings: list[Recording], tmp_path: Path, length: int) -> None:
+def test_windows_come_back_as_they_were_cut(recordings: Recordings, tmp_path: Path, length: int) -> None:
     path = tmp_path / "windows.parquet"
     write_windows(segment(recordings, length=length, overlap=0), path)
     tensors = read_tensors(path)
@@ -31,7 +32,7 @@ def test_windows_come_back_as_they_were_cut(recordings: list[Recording], tmp_pat
         [
             recording.samples.T[None, 125 * index + start : 125 * index + start + length]
             for recording in recordings
-            for index in range(len(recording.segments))
+            for index in range(len(recording.outline.segments))
             for start in range(0, 125 - length + 1, length)
         ]
     )
@@ -40,12 +41,13 @@ def test_windows_come_back_as_they_were_cut(recordings: list[Recording], tmp_pat
     np.testing.assert_array_equal(tensors.windows.numpy(), expected)
 
 
-def test_labels_are_class_ids_and_keys_name_the_rows(recordings: list[Recording], tmp_path: Path) -> None:
+def test_labels_are_class_ids_and_keys_name_the_rows(recordings: Recordings, tmp_path: Path) -> None:
     path = tmp_path / "windows.parquet"
     write_windows(segment(recordings, length=125, overlap=0), path)
     tensors = read_tensors(path)
     assert tensors.labels.dtype == torch.int64
-    assert tensors.labels.tolist() == [activity - 1 for activity in tensors.keys["activity"].to_pylist()]
+    assert tensors.labels.tolist() == [session - 1 for session in tensors.keys["session"].to_pylist()]
+    assert tensors.spec == DSADS
     assert set(tensors.labels.tolist()) == {2, 18}
     assert tensors.keys.num_rows == len(tensors.labels) == len(tensors.windows) == 18
     assert tensors.keys["segment"].to_pylist()[:4] == [1, 2, 5, 1]
@@ -53,7 +55,7 @@ def test_labels_are_class_ids_and_keys_name_the_rows(recordings: list[Recording]
 
 def test_several_row_groups_are_joined_in_order(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
     path = tmp_path / "windows.parquet"
-    recordings = [make_recording(subject, 1, tuple(range(1, 61))) for subject in range(1, 21)]
+    recordings = recordings_of(DSADS, [make_recording(subject, 1, tuple(range(1, 61))) for subject in range(1, 21)])
     write_windows(segment(recordings, length=125, overlap=0), path)
     tensors = read_tensors(path)
     np.testing.assert_array_equal(
@@ -66,7 +68,7 @@ def test_mapped_windows_are_those_in_memory(
     make_recording: Callable[..., Recording], tmp_path: Path, max_mib: int
 ) -> None:
     path, scratch = tmp_path / "windows.parquet", tmp_path / "scratch"
-    recordings = [make_recording(subject, 1, tuple(range(1, 61))) for subject in range(1, 21)]
+    recordings = recordings_of(DSADS, [make_recording(subject, 1, tuple(range(1, 61))) for subject in range(1, 21)])
     write_windows(segment(recordings, length=125, overlap=0), path)
     one, other = read_tensors(path), read_tensors(path, SampleStore(scratch, max_mib=max_mib))
     assert str(scratch) in Path("/proc/self/maps").read_text(encoding="utf-8")
@@ -77,7 +79,7 @@ def test_mapped_windows_are_those_in_memory(
         assert torch.equal(getattr(one, name), getattr(other, name))
 
 
-def test_flags_come_with_the_windows(recordings: list[Recording], findings_of: FindingsOf, tmp_path: Path) -> None:
+def test_flags_come_with_the_windows(recordings: Recordings, findings_of: FindingsOf, tmp_path: Path) -> None:
     path = tmp_path / "windows.parquet"
     findings = findings_of(("zero_run", 1, 3, 2, 0, 9), ("duplicate_rows", 1, 3, 1, 0, 9, "all", (12, 19, 5, 0)))
     write_windows(segment(recordings, length=125, overlap=0, findings=findings), path)
@@ -89,7 +91,7 @@ def test_flags_come_with_the_windows(recordings: list[Recording], findings_of: F
     assert tensors.keys.column_names == list(KEY_COLUMNS)
 
 
-def test_windows_are_found_by_their_keys(recordings: list[Recording], tmp_path: Path) -> None:
+def test_windows_are_found_by_their_keys(recordings: Recordings, tmp_path: Path) -> None:
     path = tmp_path / "windows.parquet"
     write_windows(segment(recordings, length=125, overlap=0), path)
     keys = read_keys(path)
@@ -99,9 +101,10 @@ def test_windows_are_found_by_their_keys(recordings: list[Recording], tmp_path: 
     assert rows_of(keys, keys.slice(1)) is None
 
 
-def test_windows_are_counted_by_recording(recordings: list[Recording], tmp_path: Path) -> None:
+def test_windows_are_counted_by_subject_and_activity(recordings: Recordings, tmp_path: Path) -> None:
     path = tmp_path / "windows.parquet"
     write_windows(segment(recordings, length=50, overlap=0), path)
-    counted = {(row["subject"], row["activity"]): row["num_windows"] for row in count_by_recording(path).to_pylist()}
-    assert counted == {(one.subject, one.activity): 2 * len(one.segments) for one in recordings}
+    rows = count_by_subject_and_activity(path).to_pylist()
+    counted = {(row["subject"], row["activity"]): row["num_windows"] for row in rows}
+    assert counted == {one.key: 2 * len(one.outline.segments) for one in recordings}
     assert list(counted) == sorted(counted)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.dsads.synthetic.activities import STILL, Activity, Angles, Motion
 from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array, Course, evaluate, num_knots
 from har_core.datasets.dsads.synthetic.subjects import NUM_UNITS, Person
@@ -84,7 +84,7 @@ class MovingBody:
         pace = person.tempo * np.exp(0.03 * slow.value[:, 0]) * 2 * np.pi
         for index, motion in enumerate(activity.motions):
             speed = motion.cycle_hz * pace  # radians of the cycle in a second
-            phase = self._phases[index] + np.cumsum(speed) / SAMPLING_RATE_HZ
+            phase = self._phases[index] + np.cumsum(speed) / DSADS.sampling_rate_hz
             self._phases[index] = phase[-1]
             if motion is not STILL:
                 self._add_swing(movement, motion, phase, speed, shares[:, index] * strength)
@@ -95,7 +95,7 @@ class MovingBody:
         turning = np.deg2rad(activity.turn) * bout.value[:, -2]
         if len(activity.motions) > 1:  # who stands still, or dribbles on the spot, turns little
             turning *= 1 - shares[:, 0]
-        heading = self._heading + np.cumsum(turning) / SAMPLING_RATE_HZ
+        heading = self._heading + np.cumsum(turning) / DSADS.sampling_rate_hz
         self._heading = heading[-1]
         movement.angle[:, :, 2] += (heading + 0.04 * slow.value[:, -1])[:, None]
         movement.rate[:, :, 2] += turning[:, None]

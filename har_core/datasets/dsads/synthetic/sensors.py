@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from har_core.datasets.dsads.layout import NUM_CHANNELS
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.dsads.synthetic.motion import GRAVITY, LEVERS_M, Movement
 from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array
 from har_core.datasets.dsads.synthetic.subjects import NUM_UNITS, Person
@@ -23,7 +23,7 @@ _SKIN_NOISE = 0.08
 
 
 def sense(movement: Movement, person: Person, *, magnetic: float, generator: np.random.Generator) -> Array:
-    """The channels (B, 45) of one block, in the order of ``CHANNELS``.
+    """The channels (B, 45) of one block, in the order of ``DSADS.channels``.
 
     ``magnetic`` is the deviation of the field's disturbance, as a share of the Earth's field.
     """
@@ -53,7 +53,7 @@ def sense(movement: Movement, person: Person, *, magnetic: float, generator: np.
     spread[:, :, 0:3] += _SKIN_NOISE * shake[:, :, None]
     spread[:, :, 3:6] += _SKIN_NOISE * np.abs(pitch_rate)[:, :, None]
     measured = np.clip(sensed + spread * noise, -_RANGE, _RANGE)
-    return np.asarray(measured).reshape(BLOCK_LENGTH, NUM_CHANNELS)
+    return np.asarray(measured).reshape(BLOCK_LENGTH, DSADS.num_channels)
 
 
 class _Turn:

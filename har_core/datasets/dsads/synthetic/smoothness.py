@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from har_core.datasets.dsads.layout import SAMPLING_RATE_HZ
+from har_core.datasets.dsads.dataset import DSADS
 
 Array = NDArray[np.float64]
 
@@ -58,5 +58,5 @@ def _basis(spacing: int) -> tuple[Array, Array, Array]:
     rate = np.stack([-((1 - u) ** 2), 3 * u**2 - 4 * u, -3 * u**2 + 2 * u + 1, u**2]) / 2
     curvature = np.stack([1 - u, 3 * u - 2, 1 - 3 * u, u])
     scale = 1 / np.sqrt((value**2).sum(axis=0).mean())
-    pieces_per_second = SAMPLING_RATE_HZ / spacing
+    pieces_per_second = DSADS.sampling_rate_hz / spacing
     return value * scale, rate * scale * pieces_per_second, curvature * scale * pieces_per_second**2

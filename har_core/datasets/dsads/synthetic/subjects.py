@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har_core.datasets.dsads.layout import UNITS
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.dsads.synthetic.smoothness import Array
 
-NUM_UNITS = len(UNITS)
+NUM_UNITS = len(DSADS.places)
 _SUBJECT_STREAM, _HABIT_STREAM, COURSE_STREAM, NOISE_STREAM = range(4)
 
 _TEMPO_SPREAD = 0.05

@@ -16,12 +16,13 @@ import polars as pl
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import atomic_folder
 from har_core.base.progress import Progress
-from har_core.datasets.dsads.layout import NUM_ACTIVITIES, SEGMENT_LENGTH, SYNTHETIC_MARKER, SegmentKey
+from har_core.datasets.dsads.layout import NUM_ACTIVITIES, SEGMENT_LENGTH, segment_path
 from har_core.datasets.dsads.synthetic.activities import TABLE
 from har_core.datasets.dsads.synthetic.motion import MovingBody
 from har_core.datasets.dsads.synthetic.sensors import sense
 from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array
 from har_core.datasets.dsads.synthetic.subjects import COURSE_STREAM, NOISE_STREAM, generator, make_person
+from har_core.datasets.origin import SYNTHETIC_MARKER
 from har_core.settings.source import SourceSettings
 
 _DECIMALS = 5
@@ -46,9 +47,10 @@ def write_recordings(folder: Path, settings: SourceSettings, progress: Progress)
         progress("synthetic files", 0, len(places) * num_segments)
         for num_done, (activity, subject) in enumerate(places, start=1):
             rows = make_recording(seed=seed, subject=subject, activity=activity, num_segments=num_segments)
-            (temporary / SegmentKey(subject, activity, 1).path).parent.mkdir(parents=True)
+            (temporary / segment_path(subject=subject, activity=activity, segment=1)).parent.mkdir(parents=True)
             for segment, text in enumerate(_segment_texts(rows), start=1):
-                (temporary / SegmentKey(subject, activity, segment).path).write_bytes(text)
+                path = temporary / segment_path(subject=subject, activity=activity, segment=segment)
+                path.write_bytes(text)
             progress("synthetic files", num_done * num_segments, len(places) * num_segments)
         (temporary / SYNTHETIC_MARKER).write_text(
             f"These recordings are synthetic: no person was measured. They were made by {__name__} from seed {seed}.\n",

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gc
-import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,12 +10,14 @@ import numpy as np
 import pytest
 
 from har_core.base.errors import InputError
-from har_core.datasets.dsads.folders import FolderSource
-from har_core.datasets.dsads.listing import SegmentFile
-from har_core.datasets.dsads.recordings import Recording, read_recordings
+from har_core.datasets.dsads.format import Dsads
+from har_core.datasets.folders import FolderSource
+from har_core.datasets.recordings import Outline, RecordingKey
+from har_core.datasets.source import SourceFile
+from har_core.dsads import read_recordings
 
 if TYPE_CHECKING:
-    from tests.har_core.datasets.dsads.conftest import WriteFiles
+    from tests.har_core.datasets.conftest import WriteFiles
 
 
 @pytest.fixture
@@ -36,45 +37,27 @@ def test_recordings_come_in_order_of_their_keys_with_all_their_samples(
 ) -> None:
     recordings = read_recordings(folder)
     assert (len(recordings), recordings.origin) == (3, "real")
-    assert tuple(recordings.segments) == ((2, 1), (2, 3), (10, 1))
-    for key, recording in zip(recordings.segments, recordings, strict=True):
-        assert (recording.subject, recording.activity) == recording.key == key
-        assert recording.segments == (1, 3, 10)
-        seeds = [1000 * recording.subject + 100 * recording.activity + segment for segment in recording.segments]
+    assert tuple(recordings.outlines) == ((2, 1), (2, 3), (10, 1))
+    for key, recording in zip(recordings.outlines, recordings, strict=True):
+        assert (recording.subject, recording.session) == recording.key == key
+        assert recording.outline == Outline.of_parts((1, 3, 10), 125, recording.session)
+        seeds = [1000 * recording.subject + 100 * recording.session + segment for segment in recording.outline.segments]
         np.testing.assert_array_equal(recording.samples, np.concatenate([segment_samples(seed) for seed in seeds]).T)
 
 
-@pytest.mark.parametrize(
-    ("shape", "dtype", "segments"),
-    [
-        ((45, 249), np.float32, (1, 2)),
-        ((44, 250), np.float32, (1, 2)),
-        ((45, 125), np.float32, (1, 2)),
-        ((2, 125, 45), np.float32, (1, 2)),
-        ((45, 250), np.float64, (1, 2)),
-        ((45, 0), np.float32, ()),
-    ],
-)
-def test_samples_of_another_shape_or_type_are_refused(
-    shape: tuple[int, ...], dtype: type[np.floating], segments: tuple[int, ...]
-) -> None:
-    with pytest.raises(InputError, match=re.escape(f"subject 3, activity 4: found '{np.dtype(dtype)} {shape}'")):
-        Recording(subject=3, activity=4, segments=segments, samples=np.zeros(shape, dtype))
-
-
 def test_segments_are_known_before_a_recording_is_read(folder: Path) -> None:
-    segments = read_recordings(folder).segments
-    assert segments == dict.fromkeys(((2, 1), (2, 3), (10, 1)), (1, 3, 10))
-    assert list(segments) == [(2, 1), (2, 3), (10, 1)]
+    outlines = read_recordings(folder).outlines
+    assert list(outlines) == [(2, 1), (2, 3), (10, 1)]
+    assert all(outline == Outline.of_parts((1, 3, 10), 125, key.session) for key, outline in outlines.items())
 
 
 def test_recordings_can_be_iterated_again_and_loaded_by_name(folder: Path) -> None:
     recordings = read_recordings(str(folder))
     first, second = list(recordings), list(recordings)
     np.testing.assert_array_equal(first[1].samples, second[1].samples)
-    np.testing.assert_array_equal(recordings.load(subject=2, activity=3).samples, first[1].samples)
+    np.testing.assert_array_equal(recordings.load(RecordingKey(2, 3)).samples, first[1].samples)
     with pytest.raises(KeyError):
-        recordings.load(subject=2, activity=2)
+        recordings.load(RecordingKey(2, 2))
 
 
 def test_only_the_files_of_a_recording_that_is_asked_for_are_read(
@@ -82,8 +65,8 @@ def test_only_the_files_of_a_recording_that_is_asked_for_are_read(
 ) -> None:
     read, asked = FolderSource.read, []
 
-    def noted(source: FolderSource, file: SegmentFile) -> bytes:
-        asked.append(file.key)
+    def noted(source: FolderSource, file: SourceFile) -> bytes:
+        asked.append(file.name[:3])
         return read(source, file)
 
     monkeypatch.setattr(FolderSource, "read", noted)
@@ -100,9 +83,9 @@ def test_all_problems_of_a_recording_are_named_at_once(folder: Path, write_files
     (folder / "a03/p2/s03.txt").unlink()
     (folder / "a03/p2/s03.txt").symlink_to("nowhere")
     recordings = read_recordings(folder)
-    assert recordings.load(subject=2, activity=1).segments == (1, 3, 10)
-    with pytest.raises(InputError, match="3 problems in subject 2, activity 3") as caught:
-        recordings.load(subject=2, activity=3)
+    assert recordings.load(RecordingKey(2, 1)).outline.segments == (1, 3, 10)
+    with pytest.raises(InputError, match="3 problems in subject 2, session 3") as caught:
+        recordings.load(RecordingKey(2, 3))
     assert sorted((problem.path, problem.line, problem.column) for problem in caught.value.problems) == [
         (f"{folder}/a03/p2/s01.txt", None, None),
         (f"{folder}/a03/p2/s03.txt", None, None),
@@ -113,8 +96,8 @@ def test_all_problems_of_a_recording_are_named_at_once(folder: Path, write_files
 def test_a_recording_of_which_a_file_cannot_be_read_is_refused(folder: Path) -> None:
     (folder / "a03/p2/s03.txt").unlink()
     (folder / "a03/p2/s03.txt").symlink_to("nowhere")
-    with pytest.raises(InputError, match="1 problem in subject 2, activity 3"):
-        read_recordings(folder).load(subject=2, activity=3)
+    with pytest.raises(InputError, match="1 problem in subject 2, session 3"):
+        read_recordings(folder).load(RecordingKey(2, 3))
 
 
 def test_a_zip_can_be_read_too(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -128,5 +111,5 @@ def test_a_zip_can_be_read_too(folder: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def test_an_open_source_can_be_read_too(folder: Path) -> None:
-    with FolderSource(folder) as source:
+    with Dsads().open(folder) as source:
         assert len(list(read_recordings(source))) == 3

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +10,18 @@ import pytest
 
 from har_core.base.errors import InputError
 from har_core.base.progress import silent
-from har_core.datasets.dsads.layout import (
-    ACTIVITIES,
-    CHANNELS,
-    SAMPLING_RATE_HZ,
-    SEGMENT_LENGTH,
-    SYNTHETIC_MARKER,
-    SegmentKey,
-)
-from har_core.datasets.dsads.recordings import read_recordings
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.datasets.dsads.layout import SEGMENT_LENGTH, segment_path
 from har_core.datasets.dsads.synthetic.activities import TABLE
 from har_core.datasets.dsads.synthetic.motion import MovingBody
 from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array, evaluate, num_knots
 from har_core.datasets.dsads.synthetic.subjects import COURSE_STREAM, generator, make_person
 from har_core.datasets.dsads.synthetic.writer import make_recording, write_recordings
+from har_core.datasets.origin import SYNTHETIC_MARKER
+from har_core.dsads import read_recordings
 from har_core.settings.source import SourceSettings
 
-ACTIVITY = {name: number for number, name in enumerate(ACTIVITIES, start=1)}
+ACTIVITY = {name: number for number, name in enumerate(DSADS.activities, start=1)}
 STILL = ("sitting", "standing", "lying on back", "lying on right side")
 SMALL = SourceSettings(num_subjects=2, num_segments=2, seed=3)
 
@@ -37,18 +33,18 @@ def record(name: str, *, subject: int = 1, seed: int = 0, num_segments: int = 8)
 
 
 def channels(samples: Array, *names: str) -> Array:
-    return samples[:, [CHANNELS.index(name) for name in names]]
+    return samples[:, [DSADS.channel_names.index(name) for name in names]]
 
 
 def vectors(samples: Array, sensor: str) -> Array:
     """(samples, units, 3)"""
-    names = [name for name in CHANNELS if name.endswith(sensor)]
+    names = [name for name in DSADS.channel_names if name.endswith(sensor)]
     return channels(samples, *names).reshape(len(samples), -1, 3)
 
 
 def dominant_hz(signal: Array) -> float:
     power = np.abs(np.fft.rfft((signal - signal.mean()) * np.hanning(len(signal)))) ** 2
-    return float(np.fft.rfftfreq(len(signal), 1 / SAMPLING_RATE_HZ)[power.argmax()])
+    return float(np.fft.rfftfreq(len(signal), 1 / DSADS.sampling_rate_hz)[power.argmax()])
 
 
 def step_hz(name: str, subject: int = 1) -> float:
@@ -68,18 +64,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_activity_is_in_the_table() -> None:
-    assert sorted(TABLE) == list(range(1, len(ACTIVITIES) + 1))
+    assert sorted(TABLE) == list(range(1, len(DSADS.activities) + 1))
 
 
 def test_files_have_the_format_of_the_real_ones(written: Path) -> None:
     files = contents(written)
     del files[SYNTHETIC_MARKER]
-    assert sorted(files) == sorted(SegmentKey(s, a, n).path for s in (1, 2) for a in range(1, 20) for n in (1, 2))
+    numbers = product((1, 2), range(1, 20), (1, 2))
+    assert sorted(files) == sorted(segment_path(subject=s, activity=a, segment=n) for s, a, n in numbers)
     for content in files.values():
         lines = content.decode("ascii").split("\n")
         assert len(lines) == SEGMENT_LENGTH + 1
         assert lines[-1] == ""
-        assert {line.count(",") for line in lines[:-1]} == {len(CHANNELS) - 1}
+        assert {line.count(",") for line in lines[:-1]} == {len(DSADS.channel_names) - 1}
         assert b"-0.00000," not in content
 
 
@@ -88,7 +85,7 @@ def test_the_reader_accepts_the_files_and_gives_back_the_samples(written: Path) 
     assert recordings.origin == "synthetic"
     assert len(recordings) == 2 * 19
     for recording in recordings:
-        made = make_recording(seed=3, subject=recording.subject, activity=recording.activity, num_segments=2)
+        made = make_recording(seed=3, subject=recording.subject, activity=recording.session, num_segments=2)
         np.testing.assert_allclose(recording.samples, made.T, atol=1e-5, rtol=1e-6)
 
 
@@ -199,7 +196,7 @@ def test_a_body_at_rest_feels_gravity_alone(name: str, subject: int) -> None:
     assert np.abs(vectors(samples, "gyro")).mean() < 0.15
 
 
-@pytest.mark.parametrize("name", ACTIVITIES)
+@pytest.mark.parametrize("name", DSADS.activities)
 def test_the_magnetic_field_has_about_unit_length_and_gravity_is_left_on_average(name: str) -> None:
     samples = np.concatenate([record(name, subject=subject) for subject in range(1, 9)])
     assert np.linalg.norm(vectors(samples, "mag"), axis=2).mean(axis=0) == pytest.approx(np.ones(5), abs=0.15)
@@ -265,7 +262,7 @@ def test_angular_velocity_is_the_derivative_of_the_angle(activity: int) -> None:
     movement = MovingBody(
         person, TABLE[activity], num_blocks=1, generator=generator(0, 1, activity, COURSE_STREAM)
     ).next_block()
-    numeric = np.gradient(np.unwrap(movement.angle, axis=0), 1 / SAMPLING_RATE_HZ, axis=0)
+    numeric = np.gradient(np.unwrap(movement.angle, axis=0), 1 / DSADS.sampling_rate_hz, axis=0)
     # Central differences lose some of the fast harmonics, and slow changes have no part in the rates.
     for unit in range(5):
         assert np.corrcoef(numeric[:, unit, 1], movement.rate[:, unit, 1])[0, 1] > 0.9
@@ -275,7 +272,7 @@ def test_angular_velocity_is_the_derivative_of_the_angle(activity: int) -> None:
 def test_gyroscope_and_magnetometer_tell_the_same_turning(name: str) -> None:
     samples = record(name)
     field, turning = vectors(samples, "mag"), vectors(samples, "gyro")
-    seen = np.gradient(field, 1 / SAMPLING_RATE_HZ, axis=0)
+    seen = np.gradient(field, 1 / DSADS.sampling_rate_hz, axis=0)
     expected = -np.cross(turning, field)  # a fixed vector, seen from a turning frame
     for unit in range(5):
         if np.abs(turning[:, unit]).mean() > 0.3:  # enough to stand out from the noise
@@ -300,7 +297,7 @@ def test_blocks_follow_one_another_without_a_jump(activity: int) -> None:
 def test_an_elevator_adds_its_starts_and_stops_to_standing() -> None:
     def slow_part(name: str, subject: int) -> float:
         samples = vectors(record(name, subject=subject, num_segments=24), "acc")
-        seconds = np.linalg.norm(samples, axis=2).reshape(-1, SAMPLING_RATE_HZ, 5).mean(axis=(1, 2))
+        seconds = np.linalg.norm(samples, axis=2).reshape(-1, 25, 5).mean(axis=(1, 2))
         return float(np.ptp(seconds))
 
     for subject in (1, 2, 3):
@@ -310,7 +307,9 @@ def test_an_elevator_adds_its_starts_and_stops_to_standing() -> None:
 
 def test_basketball_is_a_mixture_of_bouts() -> None:
     def spread_of_effort(name: str) -> float:
-        segments = record(name, num_segments=60).reshape(60, SEGMENT_LENGTH, -1)[:, :, CHANNELS.index("RL_xacc")]
+        segments = record(name, num_segments=60).reshape(60, SEGMENT_LENGTH, -1)[
+            :, :, DSADS.channel_names.index("RL_xacc")
+        ]
         efforts = segments.std(axis=1)
         return float(efforts.std() / efforts.mean())
 
@@ -323,6 +322,6 @@ def test_smooth_courses_agree_with_their_derivatives() -> None:
     value, rate, curvature = (np.concatenate(parts) for parts in zip(first, second, strict=True))
     assert value.shape == (2 * BLOCK_LENGTH, 3)
     inner = slice(1, -1)
-    np.testing.assert_allclose(np.gradient(value, 1 / SAMPLING_RATE_HZ, axis=0)[inner], rate[inner], atol=0.35)
-    np.testing.assert_allclose(np.gradient(rate, 1 / SAMPLING_RATE_HZ, axis=0)[inner], curvature[inner], atol=7)
+    np.testing.assert_allclose(np.gradient(value, 1 / DSADS.sampling_rate_hz, axis=0)[inner], rate[inner], atol=0.35)
+    np.testing.assert_allclose(np.gradient(rate, 1 / DSADS.sampling_rate_hz, axis=0)[inner], curvature[inner], atol=7)
     assert value.std() == pytest.approx(1, abs=0.15)

@@ -1,0 +1,92 @@
+"""Drafts of cards: what files tell is right, and the rest is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from card_examples import as_text, card_at, rows_of, some_files, write
+
+from har_core.base.errors import InputError
+from har_core.datasets.cards.drafting import FILL_IN, draft_card
+from har_core.datasets.cards.guessing import guess_paths, guess_shape
+from har_core.datasets.dataset import read_recordings
+
+
+def test_a_draft_reads_what_it_was_made_from(tmp_path: Path) -> None:
+    data = write(tmp_path, {**some_files(), "README.txt": "Made for tests.\n"})
+    text = draft_card(data)
+    assert FILL_IN in text
+    dataset = card_at(tmp_path, text)
+    assert (dataset.spec.sampling_rate_hz, dataset.spec.activities) == (50, ("sitting", "walking"))
+    with dataset.open(data) as source:
+        found = list(read_recordings(dataset, source))
+    assert [(recording.subject, recording.session) for recording in found] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert all(recording.outline.activities == {1, 2} and len(recording.samples) == 3 for recording in found)
+
+
+def test_streams_with_clocks_are_joined_by_time(tmp_path: Path) -> None:
+    files = {f"p{p}_{name}.csv": as_text(rows_of(seed=p)) for p in (1, 2, 3) for name in ("acc", "watch")}
+    dataset = card_at(tmp_path, draft_card(write(tmp_path, files)))
+    assert dataset.card.join == "time"
+    assert [stream.name for stream in dataset.card.streams] == ["acc", "watch"]
+    assert dataset.spec.places == ("body", "watch")
+
+
+def test_without_labels_a_table_is_asked_for(tmp_path: Path) -> None:
+    rows = [row[1:4] for row in rows_of()]
+    text = draft_card(write(tmp_path, {f"u{u}.txt": as_text(rows, "", " ") for u in (1, 2)} | {"labels.dat": "1 2\n"}))
+    assert "[labels.intervals]" in text
+    assert "perhaps in labels.dat" in text
+    card_at(tmp_path, text)
+
+
+def test_subjects_with_other_names_get_a_table(tmp_path: Path) -> None:
+    files = {f"{label}/2024-01-0{day}-{who}.csv": as_text([row[1:4] for row in rows_of()], "")
+             for label in ("sit", "walk") for day in (1, 2) for who in ("m1", "f1")}  # fmt: skip
+    dataset = card_at(tmp_path, draft_card(write(tmp_path, files)))
+    assert dataset.card.subjects == {"f1": 1, "m1": 2}
+    assert dataset.spec.activities == ("sit", "walk")
+
+
+@pytest.mark.parametrize("files", [{"notes.txt": "nothing to see\nhere\n"}, {"a.bin": "\x00"}, {}])
+def test_a_folder_without_numbers(tmp_path: Path, files: dict[str, str]) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(InputError):
+        draft_card(write(tmp_path, files))
+
+
+@pytest.mark.parametrize(
+    ("paths", "pattern"),
+    [
+        ([f"s{s}/s{s}_01_{k}.csv" for s in (1, 2) for k in ("acc", "gyro")], "s{subject}/s{subject}_01_{stream}.csv"),
+        (["acc_exp1_user1.txt", "acc_exp2_user2.txt", "acc_exp3_user2.txt"], "acc_exp{session}_user{subject}.txt"),
+        (["Protocol/subject101.dat", "Protocol/subject102.dat"], "Protocol/subject{subject}.dat"),
+        (["Walk/2011-01-02-walk-f1.txt", "Get_up/2011-01-03-get_up-f2.txt"], "{activity}/{session}-*-f{subject}.txt"),
+    ],
+)  # fmt: skip
+def test_patterns_of_paths(paths: list[str], pattern: str) -> None:
+    assert guess_paths(paths, has_labels=False).pattern == pattern
+
+
+@pytest.mark.parametrize(
+    ("clock", "unit"),
+    [
+        (lambda row: f"{row * 0.02:.2f}", "s"),
+        (lambda row: str(1_600_000_000_000 + 20 * row), "ms"),
+        (lambda row: str(1_600_000_000_000_000_000 + 20_000_000 * row), "ns"),
+        (lambda row: f"2024-05-06 07:08:{row * 0.02:09.6f}", "%Y-%m-%d %H:%M:%S.%f"),
+    ],
+)
+def test_times(clock: Callable[[int], str], unit: str) -> None:
+    rows = [[clock(index), *row[1:]] for index, row in enumerate(rows_of())]
+    shape = guess_shape(as_text(rows, "time,x,y,z,label", ";"))
+    assert (shape.delimiter, shape.header_lines, shape.time, shape.time_unit, shape.label) == (";", 1, 0, unit, 4)
+    assert shape.rate_hz == pytest.approx(50)
+
+
+def test_decimal_commas_and_comments() -> None:
+    text = "# made by\n" + as_text([row[1:4] for row in rows_of()], "", ";").replace(".", ",")
+    shape = guess_shape(text)
+    assert (shape.delimiter, shape.decimal, shape.comment, shape.values) == (";", ",", "#", [0, 1, 2])

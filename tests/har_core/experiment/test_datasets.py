@@ -1,0 +1,33 @@
+"""The data set of an experiment is asked for the activities that windows use, and for no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from har_core.experiment.datasets import dataset_of
+from har_core.experiment.loader import load_experiment
+
+
+@pytest.mark.parametrize(
+    ("windows", "asked_for", "activities"),
+    [
+        ("", None, 19),
+        ('[windows]\nactivities = ["rowing", "sitting"]', ("sitting", "rowing"), 2),
+        (
+            '[windows.activities]\nstairs = ["ascending stairs", "descending stairs"]\nrowing = ["rowing"]',
+            ("ascending stairs", "descending stairs", "rowing"),
+            2,
+        ),
+    ],
+)
+def test_only_what_windows_use_is_asked_for(
+    tmp_path: Path, windows: str, asked_for: tuple[str, ...] | None, activities: int
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(f'{windows}\n[models]\narchitectures = ["cnn"]\n', encoding="utf-8")
+    experiment = load_experiment(path)
+    assert dataset_of(experiment).asked_for == asked_for
+    assert (experiment.dataset.num_activities, experiment.windowed.num_activities) == (19, activities)
+    assert experiment.window_length == 125

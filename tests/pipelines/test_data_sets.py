@@ -1,0 +1,69 @@
+"""Surveys of recordings, and the beginning of a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from card_examples import PLAIN, as_text, card_at, rows_of, some_files, write
+
+from har_core.base.errors import InputError
+from har_core.datasets.cards.loader import read_card
+from pipelines.data_sets import as_json, as_lines, describe, draft, start_project, survey, titles
+
+
+def test_a_survey_counts_what_is_there(tmp_path: Path) -> None:
+    dataset = card_at(tmp_path, PLAIN + "limit = 0.5\n")
+    rows = rows_of()
+    rows[60:] = [[str(int(row[0]) + 1000), *row[1:]] for row in rows[60:]]
+    files = {**some_files(), "s03/1.csv": as_text(rows_of(labels=("sitting", "other"))), "s03/2.csv": as_text(rows)}
+    found, problems = survey(dataset, write(tmp_path, {**files, "notes.txt": ""}))
+    assert problems == []
+    assert (found.num_files, found.num_unmatched, found.unmatched) == (6, 1, ["notes.txt"])
+    assert (found.num_recordings, found.num_rows) == (6, 720)
+    assert found.minutes == pytest.approx(720 / 50 / 60)
+    assert found.rows[3] == {"sitting": 120, "other": 60, "walking": 60}
+    assert found.measured_hz == pytest.approx((50, 50))
+    assert found.num_gaps == 1
+    assert found.longest_gap_s == pytest.approx(1.02)
+    assert found.channels["wrist_acc_x"].num_beyond_limit > 0
+    assert any("wrist_acc_x is beyond its limit in" in note for note in found.notes)
+    lines = "\n".join(as_lines(found, dataset.spec))
+    assert "6 match, 1 do not: notes.txt" in lines
+    assert as_json(found, problems)["channels"]["wrist_acc_x"]["num_missing"] == 0
+
+
+def test_a_survey_names_problems_and_counts_the_rest(tmp_path: Path) -> None:
+    files = some_files()
+    files["s01/1.csv"] = files["s01/1.csv"].replace("sitting", "siting")
+    found, [problem] = survey(card_at(tmp_path, PLAIN), write(tmp_path, files))
+    assert (found.num_recordings, problem.value) == (3, "siting")
+
+
+def test_who_does_one_thing_alone_is_a_note(tmp_path: Path) -> None:
+    files = {**some_files(), "s03/1.csv": as_text(rows_of(labels=("sitting",)))}
+    found, problems = survey(card_at(tmp_path, PLAIN), write(tmp_path, files))
+    assert (problems, found.notes) == ([], ["subject 3 does nothing but sitting"])
+
+
+def test_all_named_sets_are_described() -> None:
+    assert {"dsads", "pamap2", "phone_and_watch"} <= titles().keys()
+    lines = list(describe("phone_and_watch"))
+    assert "  thigh: 3 acc (m/s²), 3 gyro (rad/s)" in lines
+
+
+def test_a_draft_replaces_nothing(tmp_path: Path) -> None:
+    data, card = write(tmp_path, some_files()), tmp_path / "own.toml"
+    assert draft(data, card) == card.read_text()
+    with pytest.raises(InputError, match="nothing is replaced"):
+        draft(data, card)
+
+
+@pytest.mark.parametrize("has_data", [True, False])
+def test_a_project_begins_with_three_files(tmp_path: Path, has_data: bool) -> None:
+    data = write(tmp_path, some_files()) if has_data else None
+    made = start_project(tmp_path / "new", data)
+    assert [path.name for path in made] == ["experiment.toml", "card.toml", "README.md"]
+    assert read_card(tmp_path / "new" / "card.toml").spec.num_channels == 3
+    with pytest.raises(InputError, match="nothing is replaced"):
+        start_project(tmp_path / "new", data)

@@ -143,4 +143,6 @@ def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 2
 
 
 def _weight(name: str, values: Tensor) -> Weight:
-    return name, str(values.dtype), tuple(values.shape), values.reshape(-1).view(torch.uint8).numpy().data
+    # One value alone counts as contiguous whatever its stride, and would keep it.
+    flat = values.as_strided((values.numel(),), (1,))
+    return name, str(values.dtype), tuple(values.shape), flat.view(torch.uint8).numpy().data

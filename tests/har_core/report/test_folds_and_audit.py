@@ -285,6 +285,7 @@ def test_kinds_of_findings_are_counted(page: Page, report: Report) -> None:
     assert by_code["saturation"][:3] == ["warning", "4", "60"]
     kinds = {row["kind"]: row for row in json.loads(report.json)["audit"]["kinds"]}
     assert kinds["constant_run"] == {**kinds["constant_run"], "severity": "error", "num_findings": 13, "num_rows": 652}
+    assert "| kind | worst severity | findings |" in report.markdown
     assert "| error | 2 | 4,500 | p2 session 5 (3,000), p1 session 5 (1,500) |" in report.markdown
     for text in (page.text, report.markdown):
         assert "The audit made 38 findings: 3" in text

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from assets.machinery.keys import fold_key
 from assets.resources.home import Home
 from har_core.evaluation.scores import score
-from har_core.inference.predictions import probabilities_of, spec_of
+from har_core.inference.predictions import learnt_of, probabilities_of, spec_of
 from har_core.settings.report import TESTING_IN_TURN
 
 MAJORITY = "majority"
@@ -100,6 +100,8 @@ def read(home: Home) -> Iterator[Row]:
         if fold["protocol"] not in TESTING_IN_TURN:
             continue
         trained, tested = (activities[np.isin(subjects, fold["subjects"][role])] for role in ("training", "test"))
+        path = home.predictions(fold_key(fold["architecture"]).to_user_string(), fold["fold"])
+        trained = trained[np.isin(trained - 1, learnt_of(pq.read_table(path, columns=["role"])))]
         common = {"data_set": data_set, "fold": fold["fold"], "num_windows": len(tested)}
         common["num_activities"] = len(np.intersect1d(trained, tested))
         folds[fold["fold"]] = majority(trained, tested, common)

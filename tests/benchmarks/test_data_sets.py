@@ -32,7 +32,13 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def learnt() -> tuple[int, ...]:
+    """Class ids that train."""
+    return 0, 1, 2
+
+
+@pytest.fixture
+def home(tmp_path: Path, learnt: tuple[int, ...]) -> Home:
     """Two people, two folds and two seeds; the second person alone does the third activity."""
     home = Home(tmp_path / "home")
     for folder in (home.windows.parent, home.report_folder, home.predictions("folds/lda", "loso-p2").parent):
@@ -54,11 +60,11 @@ def home(tmp_path: Path) -> Home:
     protocols = {"loso": {"ranking": [{"architecture": "lda", "num_parameters": 1234}]}}
     report = {"protocols": protocols, "folds": [*folds, leaky]}
     (home.report_folder / "report.json").write_text(json.dumps(report))
-    labels = np.array([0, 1, 1, 2])
-    table = tabulate_predictions(
-        named_windows(labels, np.full(4, 2)), np.eye(DSADS.num_activities)[[0, 1, 2, 2]], role="test", seed=0
-    )
-    write_predictions(home.predictions("folds/lda", "loso-p2"), table)
+    for tested, labels, answers in ((1, [0, 0, 0, 1], [0, 0, 0, 1]), (2, [0, 1, 1, 2], [0, 1, 2, 2])):
+        windows = named_windows(np.array(labels), np.full(4, tested))
+        told = np.eye(DSADS.num_activities)[answers]
+        table = tabulate_predictions(windows, told, role="test", seed=0, learnt=learnt)
+        write_predictions(home.predictions("folds/lda", f"loso-p{tested}"), table)
     return home
 
 
@@ -76,6 +82,13 @@ def test_rows_are_those_of_the_report_and_the_majority(bench: ModuleType, home: 
     assert tested_second.accuracy == 0.25
     assert tested_second.macro_f1 == 0.2  # activity 3 was not trained, and does not count
     assert tested_second.num_activities == 2
+
+
+@pytest.mark.parametrize("learnt", [(0, 2)])
+def test_what_stands_in_test_alone_is_no_majority(bench: ModuleType, home: Home) -> None:
+    tested_first = list(bench.read(home))[4]
+    assert (tested_first.accuracy, tested_first.num_activities) == (0.75, 1)
+    assert tested_first.macro_f1 == pytest.approx(0.8571)  # of the first activity: 6 / 7
 
 
 def test_the_file_keeps_rows_and_replaces_them(
@@ -100,4 +113,4 @@ def test_the_file_keeps_rows_and_replaces_them(
     printed = capsys.readouterr().out
     assert "| sitting | 4 | 2 | 1 to 3 |" in printed
     assert "| lda | 0.625 ± 0.000 | 0.625 | 0.625 | 0.625 | 0.500 0.750 | 0.800 | 1,234 |" in printed
-    assert "| standing | 1.00 | 0.50 | 0.67 | lying on back 50% |" in printed
+    assert "| standing | 1.00 | 0.67 | 0.80 | lying on back 33% |" in printed

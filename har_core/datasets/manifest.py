@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -67,6 +67,8 @@ class IngestSummary:
     num_missing_segments: int
     """Where segments are parts of one length: numbers absent from 1 to the largest of the set, over its recordings.
     Allowed, and the audit names them."""
+    lacking: dict[int, tuple[str, ...]]
+    """Activities that others do, by the subjects who lack them."""
     subjects: tuple[int, ...]
     origin: Origin
     content_version: str
@@ -135,6 +137,7 @@ def ingest(
     """
     digest, num_bytes, num_rows = hashlib.sha256(_origin(source.origin, dataset.version)), 0, 0
     pending: list[ManifestRow] = []  # rows need not wait for the last file
+    done: dict[int, set[int]] = {}  # activity numbers by subject
     read_as = json.dumps([dataset.reference, dataset.asked_for, dataset.version])
     schema = MANIFEST_SCHEMA.with_metadata({_ORIGIN: source.origin, _READ_AS: read_as, **dataset.spec.to_metadata()})
     with (
@@ -147,6 +150,7 @@ def ingest(
             if recording is not None:
                 write_recording(recording)
                 num_rows += recording.outline.num_rows
+                done.setdefault(recording.subject, set()).update(recording.outline.activities - {0})
             pending += rows
             num_bytes += sum(row.num_bytes for row in rows)
             for row in rows:
@@ -161,6 +165,7 @@ def ingest(
         num_rows=num_rows,
         num_bytes=num_bytes,
         num_missing_segments=_num_missing_segments(source) if dataset.spec.segment_length else 0,
+        lacking=_lacking(dataset, done),
         subjects=source.subjects,
         origin=source.origin,
         content_version=digest.hexdigest(),
@@ -198,6 +203,12 @@ def read_manifest(path: Path) -> Manifest:
 def _origin(origin: str, version: str) -> bytes:
     """What the version of the content begins with."""
     return f"{origin} {version}".encode()
+
+
+def _lacking(dataset: Dataset, done: Mapping[int, set[int]]) -> dict[int, tuple[str, ...]]:
+    every = set().union(*done.values())
+    lacks = {subject: sorted(every - own) for subject, own in sorted(done.items())}
+    return {subject: tuple(map(dataset.spec.activity_name, own)) for subject, own in lacks.items() if own}
 
 
 def _num_missing_segments(source: Source) -> int:

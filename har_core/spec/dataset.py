@@ -21,6 +21,8 @@ AXES = ("x", "y", "z")
 """The axes that make a sensor turn with the limb that it is worn on."""
 METADATA_KEY = "har.dataset"
 """Where the metadata of a file holds the description, as JSON."""
+WORDS = ("title", "citation", "licence", "place_names")
+"""What only people read: a mended citation trains nothing again."""
 MAX_ACTIVITIES = 127
 """Activity numbers are stored in one byte."""
 
@@ -174,8 +176,9 @@ class DatasetSpec(_Described):
 
     @cached_property
     def version(self) -> str:
-        """SHA-256 of everything that the description says."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """SHA-256 of everything that a computation can depend on: not of words for people (:data:`WORDS`)."""
+        content = json.dumps(self.model_dump(mode="json", exclude=set(WORDS)), ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def to_json(self) -> str:
         """As JSON, in one line; :meth:`from_json` reads it."""

@@ -71,7 +71,7 @@ def _find_unlike(recording: Recording, training: TrainingWindows, length: int) -
     breaks = np.full(len(outline.segments) - 1, not outline.in_parts or length <= max(outline.lengths))
     stretches = stretches_between(outline.starts, breaks)
     for begins, windows in cut(recording.samples, stretches, length, length, at_most=_MOST_WINDOWS):
-        unlike = compare(np.ascontiguousarray(windows.transpose(1, 2, 0)), training)
+        unlike = compare(np.array(windows.transpose(1, 2, 0), order="C"), training)
         for begin, channels in zip(begins.tolist(), unlike.channels, strict=True):
             if channels.sum() >= _FEWEST_CHANNELS:
                 segment, row = outline.place_of(begin)

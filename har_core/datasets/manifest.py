@@ -31,7 +31,7 @@ from har_core.datasets.source import FileName, Source, SourceFile
 MAX_PROBLEMS = 100_000
 """Reading stops after so many problems: nobody reads them, and memory is finite."""
 
-_NUM_THREADS = min(os.cpu_count() or 1, 4)
+NUM_THREADS = min(os.cpu_count() or 1, 4)
 _ROWS_PER_GROUP = 10_000
 _ORIGIN, _READ_AS = "har.origin", "har.read_as"
 
@@ -227,7 +227,7 @@ def _read_all(
     outlines: dict[RecordingKey, Outline] = {}
     groups = [*((file,) for file in source.shared), *source.by_recording().values()]
     num_done = 0
-    with closing(ahead(partial(_read, dataset, source), groups, num_threads=_NUM_THREADS)) as results:
+    with closing(ahead(partial(_read, dataset, source), groups, num_threads=NUM_THREADS)) as results:
         for files, found in zip(groups, results, strict=True):
             num_done += len(files)
             progress("files read", num_done, len(source.files))

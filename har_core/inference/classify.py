@@ -127,7 +127,8 @@ def classify_segments(
             pa.array([paths[segment] for segment in segments.tolist()], pa.string()),
             pa.array((begins - starts[segments]) / spec.sampling_rate_hz),
         ]
-        answers = _answer(np.ascontiguousarray(windows.transpose(1, 2, 0)), model, spec)
+        # Always a copy: a view of what nobody may write is nothing that PyTorch takes without a warning.
+        answers = _answer(np.array(windows.transpose(1, 2, 0), order="C"), model, spec)
         batches.append(pa.record_batch([*places, *answers], schema=PREDICTION_SCHEMA))
     return pa.Table.from_batches(batches, schema=PREDICTION_SCHEMA)
 

@@ -169,7 +169,8 @@ def _made_regular(recording: Recording, look: _Look, outline: Outline, limits: _
         subject=recording.subject,
         session=recording.session,
         outline=outline,
-        samples=np.concatenate(list(_samples_of(samples, look.pieces, limits)), axis=1),
+        # Rows that are chosen by their numbers come out row by row, and stay so when they are put together.
+        samples=np.ascontiguousarray(np.concatenate(list(_samples_of(samples, look.pieces, limits)), axis=1)),
     )
 
 

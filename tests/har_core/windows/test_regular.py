@@ -133,6 +133,7 @@ def test_irregular_times_are_put_on_a_grid(seed: int, rate: float) -> None:
     assert made.recordings.spec.sampling_rate_hz == rate
     assert new.outline.segments == recording.outline.segments
     assert new.outline.num_rows == int((times[-1] - times[0]) * rate + 1e-6) + 1
+    assert new.samples.flags.c_contiguous
     straight(new, [times[0]], rate)
     grid = times[0] + np.arange(new.outline.num_rows) / rate
     beside = np.searchsorted(times, grid - 1e-6).clip(1, len(times) - 1)

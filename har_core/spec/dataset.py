@@ -27,6 +27,8 @@ MAX_ACTIVITIES = 127
 """Activity numbers are stored in one byte."""
 
 _NAME = r"^[A-Za-z0-9_.-]+$"
+_Words = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""Text that a terminal can show: no control characters."""
 
 
 class _Described(BaseModel):
@@ -74,12 +76,12 @@ class DatasetSpec(_Described):
     title: str
     citation: str = ""
     licence: str = ""
-    sampling_rate_hz: Annotated[float, Field(gt=0)]
+    sampling_rate_hz: Annotated[float, Field(ge=0.01, le=100_000)]
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
     """In the order in which samples hold them."""
-    activities: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_ACTIVITIES)]
+    activities: Annotated[tuple[_Words, ...], Field(min_length=1, max_length=MAX_ACTIVITIES)]
     """In class order: activity number ``n``, from 1, is ``activities[n - 1]`` and has class id ``n - 1``."""
-    none: str | None = None
+    none: _Words | None = None
     """The label of rows that are none of these. Where it is one of ``activities`` it is a class like any other;
     elsewhere such rows have activity number 0."""
     place_names: dict[str, str] = Field(default_factory=dict)

@@ -62,8 +62,7 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     if dataset is None and files.spec.name not in list_datasets():
         raise InputError(f"The model is of {files.spec.name}, which is not known here: name its card with --dataset")
     reader = find_dataset(dataset or files.spec.name, relative_to=Path())
-    rate = min(reader.spec.sampling_rate_hz, files.spec.sampling_rate_hz)  # to a lower one recordings are brought
-    require_fit(files.spec, reader.spec.replaced(sampling_rate_hz=rate), where=" ".join(map(str, inputs)))
+    require_fit(files.spec, reader.spec, where=" ".join(map(str, inputs)))
     keep_pandas_out()
     graph, length, num_channels = load_graph(files.graph), files.window_length, files.spec.num_channels
     answers = accelerate(graph, num_timepoints=length, num_channels=num_channels, engine=engine, precision=precision)

@@ -19,8 +19,6 @@ SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """Units of time, in seconds."""
 WHITESPACE = "whitespace"
 """The delimiter that is any number of blanks and tabs."""
-MAX_SUBJECT, MAX_SESSION = 2**15 - 1, 2**31 - 1
-"""Tables hold subjects in two bytes, sessions in four."""
 
 
 def _column(value: Any) -> str | int:

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.cards.card import MAX_SUBJECT, WHITESPACE
+from har_core.datasets.cards.card import WHITESPACE
 from har_core.datasets.cards.guessing import Paths, Shape, guess_paths, guess_shape
 from har_core.datasets.cards.patterns import Pattern, natural, numbers_in_names, numbers_in_order
 from har_core.datasets.opening import open_source
-from har_core.datasets.source import FileName, Naming, Source
+from har_core.datasets.source import MAX_SUBJECT, FileName, Naming, Source
 
 FILL_IN = "# FILL IN"
 """How comments begin that ask for something."""

@@ -14,7 +14,6 @@ from har_core.base.errors import InputError, counted
 from har_core.base.names import hint
 from har_core.base.positions import Key
 from har_core.datasets.cards.card import (
-    MAX_SUBJECT,
     Card,
     ChannelGroup,
     FileFormat,
@@ -23,6 +22,7 @@ from har_core.datasets.cards.card import (
     Stream,
 )
 from har_core.datasets.cards.patterns import Pattern
+from har_core.datasets.source import MAX_SUBJECT
 from har_core.settings.base import Settings
 from har_core.settings.explanation import explain
 from har_core.spec.dataset import DatasetSpec

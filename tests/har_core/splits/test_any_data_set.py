@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from data_sets import POCKET_AND_WRIST
 
+from har_core.base.errors import InputError
 from har_core.datasets.recordings import Outline, Recording, Recordings, label_runs, recordings_of
 from har_core.settings.splits import SplitSettings
 from har_core.splits.build import cut_fold, read_splits, write_splits
@@ -144,3 +145,36 @@ def test_a_split_carries_the_description(recordings: Recordings, findings_of: Fi
         assert set(made.roles["training"].labels.tolist()) == {0, 1}
     assert split.statistics is not None
     assert split.statistics.channels == POCKET_AND_WRIST.channel_names
+
+
+def test_whether_none_only_tests_is_part_of_what_windows_are(
+    recordings: Recordings, findings_of: FindingsOf, tmp_path: Path
+) -> None:
+    """The rows are the same, and yet splits and models have to be made anew."""
+    versions = {
+        none: write(recordings, tmp_path / f"{none}.parquet", findings_of(spec=POCKET_AND_WRIST), none=none)
+        for none in ("class", "test")
+    }
+    assert versions["class"].num_windows == versions["test"].num_windows
+    assert versions["class"].content_version != versions["test"].content_version
+
+
+def test_who_alone_did_an_activity_tests_too(tmp_path: Path, findings_of: FindingsOf) -> None:
+    """Nobody is left to train on it: its windows count as mistakes, and a named split is refused."""
+    done = {1: (1, 2, 3), 2: (1, 2), 3: (1, 2), 4: (1, 2)}
+    made = [
+        Recording(subject=subject, session=1, outline=outline, samples=samples)
+        for subject, numbers in done.items()
+        for runs in [label_runs(np.repeat(numbers, 600 // len(numbers)))]
+        for outline in [Outline(segments=(1,), lengths=(600,), labels=runs)]
+        for samples in [np.random.default_rng(subject).normal(size=(10, 600)).astype(np.float32)]
+    ]
+    path = tmp_path / "windows.parquet"
+    write(recordings_of(POCKET_AND_WRIST, made), path, findings_of(spec=POCKET_AND_WRIST))
+    fold = cut_fold(path, folds("loso", done)[0])
+    assert set(fold.roles["test"].labels.tolist()) == {0, 1, 2}
+    assert set(fold.roles["training"].labels.tolist()) == {0, 1}
+    [check] = [check for check in fold.checks if check.name == "every_role_has_every_activity"]
+    assert "no training subject has 3" in check.detail
+    with pytest.raises(InputError, match="training lacks 3"):
+        write_splits(path, SplitSettings(validation_subjects=(2,), test_subjects=(1,)), tmp_path / "splits")

@@ -80,7 +80,7 @@ def test_shipped_cards_are_right(name: str) -> None:
         (PLAIN.replace('"z"]', '"z", 0]'), 17, "the name of a column, or its number from 1"),
         (PLAIN.replace('"y", "z"]', '"y"]'), 16, "names or axes of the channels"),
         (PLAIN + 'axes = ["x"]\n', 16, "as many axes as columns: 3"),
-        (PLAIN.replace("= 50", "= 0"), 3, "greater than 0"),
+        (PLAIN.replace("= 50", "= 0"), 3, "greater than or equal to 0.01"),
         (PLAIN.replace('["sitting", "walking"]', '["sitting", "sitting"]'), 5, "each name once"),
         (PLAIN.replace('["sitting", "walking"]', "[]"), 5, "names"),
         (

@@ -259,7 +259,7 @@ def _read_all(dataset: Dataset, source: Source, progress: Progress) -> Generator
                 expected = "fewer problems; the other files were not read"
                 problems.append(Problem(path=str(source.location), value=value, expected=expected))
                 break
-    problems = problems or dataset.check_outlines(outlines)
+    problems = list(dict.fromkeys(problems)) or dataset.check_outlines(outlines)  # a shared file's come again
     if problems:
         places = counted(len({problem.path for problem in problems}), "place")
         summary = f"{source.location}: {counted(len(problems), 'problem')} in {places}; nothing was replaced"

@@ -85,7 +85,8 @@ class CardDataset(Dataset):
             Problem(
                 path=str(self.path),
                 value=f"subject {subject} with {', '.join(map(self.spec.activity_name, own)) or 'no activity'} alone",
-                expected="at least one subject with two activities: else a model learns who, not what",
+                expected="at least one subject with two activities, else a model learns who it is, not what it does; "
+                "add recordings of another activity",
             )
             for subject, own in sorted(of_subject.items())
         ]

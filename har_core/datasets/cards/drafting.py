@@ -41,8 +41,12 @@ class _AnyText(Naming):
         return PurePosixPath(path).suffix.lower() in _TEXT
 
 
-def draft_card(location: Path) -> str:
+def draft_card(location: Path, card: Path | None = None) -> str:
     """A card for the text files in a folder or zip, as far as they tell.
+
+    Args:
+        location: the folder or zip.
+        card: where the draft will be, for its first lines; if absent, a file named after ``location``.
 
     Raises:
         InputError: there are none.
@@ -58,14 +62,14 @@ def draft_card(location: Path) -> str:
             )
             raise InputError(f"{location}: no text files of numbers", [problem])
         streams = found.parts.get("stream", [])
-        labels = _labels(source, found, shape) if shape.label is not None else found.parts.get("activity", [])
+        labels = found.parts.get("activity", []) if shape.label is None else _labels(source, found, shape)
         shapes = {name: guess_shape(_text(source, _path_of(name, found))) for name in streams} or {"": shape}
         left_out = [path for path in source.loose if path not in set(found.paths)]
     has_clocks = bool(streams) and shape.time is not None
     lines = [
-        *_description(location, shape, labels, has_clocks=has_clocks),
+        *_description(location, card, shape, labels, has_clocks=has_clocks),
         *_files(found, shape),
-        *_how_labelled(found, shape, left_out),
+        *_how_labelled(found, shape, left_out, has_none="" in labels),
     ]
     lines += _subjects(found)
     for name, own in shapes.items():
@@ -74,10 +78,12 @@ def draft_card(location: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _description(location: Path, shape: Shape, labels: Collection[str], *, has_clocks: bool) -> Iterator[str]:
+def _description(
+    location: Path, card: Path | None, shape: Shape, labels: Collection[str], *, has_clocks: bool
+) -> Iterator[str]:
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", location.absolute().stem) or "recordings"
     yield f"# A draft, made by looking at the files. What it could not tell is marked {FILL_IN[2:]}."
-    yield f"#   har dataset check {name}.toml --data {location}"
+    yield f"#   har dataset check {card or f'{name}.toml'} --data {location}"
     yield ""
     yield f"name = {_quoted(name)}"
     yield f"title = {_quoted(name)}  {FILL_IN}: what people call the set"
@@ -87,13 +93,16 @@ def _description(location: Path, shape: Shape, labels: Collection[str], *, has_c
         yield f"sampling_rate_hz = 50  {FILL_IN}: rows a second; no column of times tells it"
     else:
         yield f"sampling_rate_hz = {_rounded(shape.rate_hz):g}  # timestamps tell {shape.rate_hz:.4g}"
-    yield f'# none = "other"  {FILL_IN}: the name of rows that are none of the activities, if there are any'
+    if "" in labels:
+        yield f'none = "other"  {FILL_IN}: what rows without a label are called'
+    else:
+        yield f'# none = "other"  {FILL_IN}: the name of rows that are none of the activities, if there are any'
     if has_clocks:
         yield f'join = "time"  {FILL_IN}: or "row", if rows belong together'
     yield ""
     if labels:
         yield f"[activities]  {FILL_IN}: names for the labels, in the order of classes"
-        yield from (f"{_key(label)} = {_quoted(label)}" for label in sorted(labels, key=natural))
+        yield from (f"{_key(label)} = {_quoted(label)}" for label in sorted(labels, key=natural) if label)
     else:
         yield f"[activities]  {FILL_IN}: label as the files write it = name"
         yield '1 = "first activity"'
@@ -118,10 +127,11 @@ def _files(found: Paths, shape: Shape) -> Iterator[str]:
         yield f"time_unit = {_quoted(shape.time_unit)}"
 
 
-def _how_labelled(found: Paths, shape: Shape, left_out: Sequence[str]) -> Iterator[str]:
+def _how_labelled(found: Paths, shape: Shape, left_out: Sequence[str], *, has_none: bool) -> Iterator[str]:
     if shape.label is not None:
         yield from ("", "[labels]", f"column = {_column(shape, shape.label)}")
-        yield f"none = []  {FILL_IN}: labels of rows that are none of the activities"
+        none = '""' if has_none else ""
+        yield f"none = [{none}]  {FILL_IN}: labels of rows that are none of the activities"
     elif "activity" not in found.parts:
         tables = ", ".join(left_out[:5]) or "no other file is there"
         yield from ("", f"[labels.intervals]  {FILL_IN}: where labels are; perhaps in {tables}")
@@ -160,7 +170,7 @@ def _channels(shape: Shape, stream: str) -> Iterator[str]:
 
 
 def _labels(source: Source, found: Paths, shape: Shape) -> list[str]:
-    """Labels in a column, as files write them."""
+    """Labels in a column, as files write them; the empty one stands for rows without a label."""
     labels = dict[str, None]()
     index = shape.label or 0
     for path in found.paths[:: max(1, len(found.paths) // _MOST_FILES)]:
@@ -170,7 +180,7 @@ def _labels(source: Source, found: Paths, shape: Shape) -> list[str]:
                 labels[cells[index].strip().strip('"')] = None
         if len(labels) > MAX_LABELS:
             return []
-    return [label for label in labels if label]
+    return list(labels)
 
 
 MAX_LABELS = 100
@@ -191,9 +201,12 @@ def _column(shape: Shape, index: int) -> str:
 
 
 def _rounded(rate: float) -> float:
-    """A usual rate near the measured one."""
-    nearest = min(_USUAL_RATES, key=lambda one: abs(one - rate))
-    return nearest if abs(nearest / rate - 1) < 0.045 else round(rate, 2)  # noqa: PLR2004 - a check allows 5 %
+    """A usual rate near the measured one: the nearest if it is very near, else the roundest."""
+    nearest = min(_USUAL_RATES, key=lambda one: abs(one / rate - 1))
+    if abs(nearest / rate - 1) < 0.01:  # noqa: PLR2004 - clocks are better than this
+        return nearest
+    near = [one for one in _USUAL_RATES if abs(one / rate - 1) < 0.045]  # noqa: PLR2004 - a check allows 5 %
+    return max(near, key=lambda one: [one % step == 0 for step in (100, 50, 25, 10)], default=round(rate, 2))
 
 
 def _key(name: str) -> str:

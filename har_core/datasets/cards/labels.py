@@ -113,6 +113,7 @@ class Stretches:
             if number is None:
                 label = cells[places["label"]]
                 self._refuse(text, line, places["label"], cells, f"a label of the card{hint(label, card.numbers)}")
+            if number is None or np.isnan(first) or np.isnan(last):
                 continue
             own = [(what, plain(cells[place])) for what, place in places.items() if what in ("subject", "session")]
             key = key_of({**parts, **dict(own)})
@@ -131,11 +132,10 @@ def key_of(parts: Mapping[str, str]) -> tuple[str, ...]:
 
 def labels_in_stretches(
     stretches: Sequence[Stretch], card: Card, num_rows: int, times: npt.NDArray[np.float64] | None
-) -> npt.NDArray[np.int8]:
-    """(R,) activity numbers; rows in no stretch are none of the activities.
+) -> tuple[list[Problem], npt.NDArray[np.int8]]:
+    """Which stretches overlap, end before they begin, or reach beyond the recording; and (R,) activity numbers.
 
-    Raises:
-        InputError: stretches overlap, end before they begin, or reach beyond the recording.
+    Rows in no stretch are none of the activities.
     """
     form = card.intervals
     if form is None:
@@ -157,9 +157,7 @@ def labels_in_stretches(
         labels[max(first, 0) : max(last, 0)] = stretch.number
         if above is None or stretch.last > above.last:
             above = stretch
-    if problems:
-        raise InputError("Labelled stretches do not fit the recording", problems)
-    return labels
+    return problems, labels
 
 
 def _overlap(above: Stretch, below: Stretch, form: Intervals) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_list_and_show(har: Callable[..., Result]) -> None:
     listed = har("dataset", "list")
     assert (listed.exit_code, listed.err) == (0, "")
-    assert [line.split()[0] for line in listed.out.splitlines()][:2] == ["dsads", "pamap2"]
+    assert [line.split()[0] for line in listed.out.splitlines()][:3] == ["name", "dsads", "pamap2"]
     assert json.loads(har("dataset", "list", "--json").out)[0]["name"] == "dsads"
     assert "Activities: 18" in har("dataset", "show", "pamap2").out
     assert json.loads(har("dataset", "show", "pamap2", "--json").out)["sampling_rate_hz"] == 100

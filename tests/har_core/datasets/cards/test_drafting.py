@@ -90,3 +90,18 @@ def test_decimal_commas_and_comments() -> None:
     text = "# made by\n" + as_text([row[1:4] for row in rows_of()], "", ";").replace(".", ",")
     shape = guess_shape(text)
     assert (shape.delimiter, shape.decimal, shape.comment, shape.values) == (";", ",", "#", [0, 1, 2])
+
+
+def test_rows_without_a_label_are_drafted_as_none(tmp_path: Path) -> None:
+    rows = [[*row[:4], row[4] if index % 9 else ""] for index, row in enumerate(rows_of())]
+    text = draft_card(write(tmp_path, {"s01/1.csv": as_text(rows), "s02/1.csv": as_text(rows)}), Path("own.toml"))
+    assert "#   har dataset check own.toml --data" in text
+    card = card_at(tmp_path, text).card
+    assert (card.spec.none, card.labels.none) == ("other", ("",))
+
+
+@pytest.mark.parametrize(("step_ms", "rate"), [(9.74, 100), (9.62, 104), (20.4, 50), (1000 / 37, 37.0)])
+def test_a_rate_is_drafted_as_the_usual_one_that_is_meant(tmp_path: Path, step_ms: float, rate: float) -> None:
+    rows = [[f"{1_700_000_000_000 + step_ms * index:.2f}", *row[1:]] for index, row in enumerate(rows_of())]
+    text = draft_card(write(tmp_path, {"s01/1.csv": as_text(rows), "s02/1.csv": as_text(rows)}))
+    assert card_at(tmp_path, text).spec.sampling_rate_hz == pytest.approx(rate, rel=1e-3)

@@ -154,6 +154,23 @@ def test_every_subject_is_shown_for_every_architecture(
     assert first["per_subject"] == {str(k): value for k, value in summary("cnn", "loso").per_subject.items()}
 
 
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [("loso", "Each subject"), ("pairs", "Each pair of subjects"), ("group", "Each group of subjects")],
+)
+def test_each_honest_protocol_says_who_tests(
+    inputs: Callable[..., ReportInputs],
+    with_folds: Callable[..., dict[str, Any]],
+    read_page: type[Page],
+    protocol: str,
+    words: str,
+) -> None:
+    report = build_report(inputs("cnn", **with_folds("cnn", protocols=(protocol,))))
+    expected = f"{words} in turn is the test set of models that never saw them: "
+    assert expected in read_page(report.html).text
+    assert f"\n{expected}" in report.markdown
+
+
 def test_a_dot_is_drawn_for_every_subject(whole: ReportInputs, report: Report) -> None:
     [chart] = [view.chart for view in view_folds(whole).protocols if view.protocol == "loso"]
     assert (

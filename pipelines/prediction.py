@@ -110,7 +110,9 @@ def _predict_recordings(source: Source, model: Model, dataset: Dataset, left_out
             return
         for recording, starts in made_regular(readable(recordings, wrong), spec, model.spec.sampling_rate_hz):
             for segment, start in zip(recording.outline.segments, starts, strict=True):
-                names.setdefault((*recording.key, segment), f"{firsts[recording.key]}, from {start:.3f} s")
+                name, first = (*recording.key, segment), firsts[recording.key]
+                if spec.segment_length is None or name not in names:  # else each part is a file
+                    names[name] = f"{first}, from {start:.3f} s" if start else first
             yield recording
 
     findings = None

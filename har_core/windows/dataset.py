@@ -188,10 +188,11 @@ class WindowsWriter:
 
 
 class ContentHash:
-    """SHA-256 over keys, labels, flags, channel values, length, description, origin, and whether "none" only tests.
+    """SHA-256 over keys, labels, flags, channel values, length, description and origin, in the order of the rows.
 
     Row groups, compression, other metadata and the size of batches do not count. The origin does: made values are not
-    the same as measured ones. Each column has a hash of its own, so that a batch is hashed as Arrow holds it.
+    the same as measured ones. So does whether rows that are none of the activities are for testing alone. Each column
+    has a hash of its own, so that a batch is hashed as Arrow holds it.
     """
 
     def __init__(self, schema: pa.Schema) -> None:

@@ -272,3 +272,16 @@ def test_windows_of_any_data_set_are_complete_and_cross_no_break(
     assert [(name, round(start, 6)) for name, start in found] == expected
     assert np.isfinite(np.concatenate(seen)).all()
     assert (left_out.refused, left_out.unknown) == ([], [])
+
+
+def test_a_recording_that_begins_with_missing_values_says_where_its_windows_begin(tmp_path: Path) -> None:
+    write_toy(tmp_path / "data", {(1, 1): "walking"})
+    path = tmp_path / "data/walks/p1/n1_walking_pocket.npy"
+    samples = np.load(path)
+    samples[2, :2] = np.nan
+    np.save(path, samples)
+    model = Model(
+        answer=lambda windows: np.full((len(windows), 4), 0.25, np.float32), spec=Toy.spec, length=8, join=False
+    )
+    found = predict_inputs(model, [tmp_path / "data"], Toy())
+    assert found["path"].to_pylist() == [f"{path}, from 0.040 s", *[f"{path}, from 0.200 s"] * 2]

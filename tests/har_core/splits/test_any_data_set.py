@@ -119,7 +119,9 @@ def test_what_is_none_of_the_activities_stands_in_test_alone(
     recordings: Recordings, findings_of: FindingsOf, tmp_path: Path
 ) -> None:
     path, folder = tmp_path / "windows.parquet", tmp_path / "splits"
-    write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="test")
+    as_class = write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="class")
+    made = write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="test")
+    assert made.content_version != as_class.content_version, "else the splits would seem fresh"
     number = count_by_subject_and_activity(path).to_pylist()
     of_none = {row["subject"]: row["num_windows"] for row in number if row["activity"] == OTHER}
     summary = write_splits(path, SETTINGS, folder)

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from commands import Result, run_har
+from har_commands import Result, run_har
 from mlflow.pyfunc.scoring_server import InvocationsResponse, invocations
 from narrowing import present
 from stores import copied_stores

@@ -22,6 +22,7 @@ from har_core.datasets.dsads.format import Dsads
 from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.dsads import read_recordings
 from har_core.settings.source import SourceSettings
+from har_core.spec.dataset import DatasetSpec
 from har_core.windows.schema import channels_of
 from har_core.windows.segmentation import segment
 from pipelines import readable
@@ -284,4 +285,6 @@ def test_a_recording_that_begins_with_missing_values_says_where_its_windows_begi
         answer=lambda windows: np.full((len(windows), 4), 0.25, np.float32), spec=Toy.spec, length=8, join=False
     )
     found = predict_inputs(model, [tmp_path / "data"], Toy())
-    assert found["path"].to_pylist() == [f"{path}, from 0.040 s", *[f"{path}, from 0.200 s"] * 2]
+    assert set(found["path"].to_pylist()) == {str(path)}
+    assert [round(start, 6) for start in found["start_s"].to_pylist()] == [0.04, 0.2, 0.36]
+    assert DatasetSpec.from_metadata(found.schema.metadata, where="answers") == Toy.spec

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from commands import Result, run_har, undone
+from har_commands import Result, run_har, undone
 
 TINY = """\
 [source]

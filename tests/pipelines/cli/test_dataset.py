@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from card_examples import PLAIN, card_at, some_files, write
 
 if TYPE_CHECKING:
-    from commands import Result
+    from har_commands import Result
 
 
 def test_list_and_show(har: Callable[..., Result]) -> None:

@@ -53,9 +53,10 @@ DataOption = Annotated[
     ),
 ]
 DatasetOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="What the recordings are of: a name that `har dataset list` shows, or the path of a card (.toml).",
+        help="What the recordings are of: a name that `har dataset list` shows, or the path of a card (.toml); where "
+        "absent, what the home is of, and else dsads.",
         metavar="NAME_OR_CARD",
     ),
 ]

@@ -175,7 +175,7 @@ def test_the_registered_champion_says_what_it_takes_and_answers_it(small: World)
     assert (tuple(metadata["activities"]), tuple(metadata["channels"])) == (CLASSES, CHANNELS)
     assert (metadata["dataset"]["name"], metadata["sampling_rate_hz"]) == ("pilot", 50)
     windows = np.random.default_rng(0).normal(size=(3, 128, 6)).astype(np.float32)
-    assert model.predict(windows).shape == (3, len(CLASSES))
+    assert np.shape(model.predict(windows)) == (3, len(CLASSES))
 
 
 # --- Commands ---------------------------------------------------------------------------------------------------------
@@ -306,9 +306,11 @@ def test_a_served_model_refuses_windows_of_another_shape(small: World, shape: tu
 
     def served(*sizes: int) -> InvocationsResponse:
         content = json.dumps({"inputs": np.zeros(sizes).tolist()})
-        return invocations(content, "application/json", model, model.metadata.get_input_schema())
+        schema = model.metadata.get_input_schema()  # type: ignore[no-untyped-call]
+        answered: InvocationsResponse = invocations(content, "application/json", model, schema)  # type: ignore[no-untyped-call]
+        return answered
 
     with pytest.raises(mlflow.MlflowException, match=re.escape(expected)) as refused:
         served(*shape)
-    assert refused.value.get_http_status_code() == 400
+    assert refused.value.get_http_status_code() == 400  # type: ignore[no-untyped-call]
     assert served(1, 128, 6).status == 200

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from har_core.base.errors import Problem
-from har_core.datasets.cards.card import Card
+from har_core.datasets.cards.card import Card, Labels
 from har_core.datasets.cards.loader import read_card
 from har_core.datasets.cards.naming import CardNaming
 from har_core.datasets.dataset import Dataset, ReadRecording
@@ -55,6 +55,12 @@ class CardDataset(Dataset):
         """The same, without files whose path says another activity."""
         names = None if activities is None else tuple(name for name in self.spec.activities if name in activities)
         return type(self)(self.card, self.path, names)
+
+    def unlabelled(self) -> Self:
+        """The same without column and table of labels: all rows are of none of the activities."""
+        numbers = {"": 0, **self.card.numbers}
+        changed = {"labels": Labels(), "intervals": None, "numbers": numbers}
+        return type(self)(self.card.model_copy(update=changed), self.path)
 
     def choose(self, source: Source) -> Source:
         """Without files whose path says another activity."""

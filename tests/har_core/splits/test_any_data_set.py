@@ -120,8 +120,8 @@ def test_what_is_none_of_the_activities_stands_in_test_alone(
 ) -> None:
     path, folder = tmp_path / "windows.parquet", tmp_path / "splits"
     as_class = write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="class")
-    made = write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="test")
-    assert made.content_version != as_class.content_version, "else the splits would seem fresh"
+    for_test = write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="test")
+    assert for_test.content_version != as_class.content_version, "else the splits would seem fresh"
     number = count_by_subject_and_activity(path).to_pylist()
     of_none = {row["subject"]: row["num_windows"] for row in number if row["activity"] == OTHER}
     summary = write_splits(path, SETTINGS, folder)
@@ -147,18 +147,6 @@ def test_a_split_carries_the_description(recordings: Recordings, findings_of: Fi
         assert set(made.roles["training"].labels.tolist()) == {0, 1}
     assert split.statistics is not None
     assert split.statistics.channels == POCKET_AND_WRIST.channel_names
-
-
-def test_whether_none_only_tests_is_part_of_what_windows_are(
-    recordings: Recordings, findings_of: FindingsOf, tmp_path: Path
-) -> None:
-    """The rows are the same, and yet splits and models have to be made anew."""
-    versions = {
-        none: write(recordings, tmp_path / f"{none}.parquet", findings_of(spec=POCKET_AND_WRIST), none=none)
-        for none in ("class", "test")
-    }
-    assert versions["class"].num_windows == versions["test"].num_windows
-    assert versions["class"].content_version != versions["test"].content_version
 
 
 def test_who_alone_did_an_activity_tests_too(tmp_path: Path, findings_of: FindingsOf) -> None:

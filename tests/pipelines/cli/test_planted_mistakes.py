@@ -21,7 +21,7 @@ from har_core.base.errors import Problem
 from pipelines.cli.main import main
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 NUM_ROWS = 120
 HEADER = ["t", "x", "y", "z", "label"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import sys
 import tomllib
@@ -113,7 +112,8 @@ def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     name, source = re.findall(r"^`(\w+)\.py`\n\n```python\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)[0]
     (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(sys.modules, name, importlib.import_module(name))  # and it is forgotten afterwards
+    monkeypatch.setitem(sys.modules, name, sys)  # what the entry point imports is forgotten afterwards
+    del sys.modules[name]
     declared = tomllib.loads(BLOCKS[-1])["project"]["entry-points"][catalogue.GROUP]
     found = [EntryPoint(own, value, catalogue.GROUP) for own, value in declared.items()]
     monkeypatch.setattr(catalogue, "entry_points", lambda group: found if group == catalogue.GROUP else [])

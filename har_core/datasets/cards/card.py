@@ -220,8 +220,9 @@ class Card(Settings):
 
     @cached_property
     def version(self) -> str:
-        """SHA-256 of all that the card says."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), ensure_ascii=False).encode()).hexdigest()
+        """SHA-256 of all that the card says, but for words for people."""
+        content = {**self.model_dump(mode="json", exclude={"spec"}), "spec": self.spec.version}
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
     @property
     def none_number(self) -> int:

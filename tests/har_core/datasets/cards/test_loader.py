@@ -51,6 +51,7 @@ def test_none_may_be_a_class(tmp_path: Path) -> None:
 def test_the_version_is_of_what_the_card_says(tmp_path: Path) -> None:
     version = card_at(tmp_path, PLAIN).version
     assert card_at(tmp_path, f"# a comment\n{PLAIN}").version == version
+    assert card_at(tmp_path, f'licence = "CC0"\n{PLAIN}').version == version, "nothing is computed from it"
     assert card_at(tmp_path, PLAIN.replace('"ms"', '"s"')).version != version
 
 

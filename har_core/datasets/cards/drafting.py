@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from har_core.base.errors import InputError, Problem
 from har_core.datasets.cards.card import WHITESPACE
-from har_core.datasets.cards.guessing import Paths, Shape, guess_paths, guess_shape
+from har_core.datasets.cards.guessing import Paths, Shape, guess_paths, guess_place, guess_sensor, guess_shape
 from har_core.datasets.cards.patterns import Pattern, natural, numbers_in_names, numbers_in_order
 from har_core.datasets.opening import open_source
 from har_core.datasets.source import MAX_SUBJECT, FileName, Naming, Source
@@ -20,7 +21,6 @@ FILL_IN = "# FILL IN"
 _TEXT = {".txt", ".csv", ".dat", ".tsv", ".data", ".log", ".asc", ""}
 _MOST_FILES = 200
 """In which labels are looked for."""
-_SENSORS = {"acc": r"acc|^a[xyz]$", "gyro": r"gyr|rot|^g[xyz]$", "mag": r"mag|^m[xyz]$"}
 _USUAL_RATES = (10, 12.5, 16, 20, 25, 30, 32, 40, 50, 52, 60, 64, 75, 80, 100, 104, 120, 128, 150, 200, 250, 256, 500)
 _UNITS = {"acc": "m/s²", "gyro": "rad/s", "mag": "µT"}
 
@@ -149,20 +149,24 @@ def _subjects(found: Paths) -> Iterator[str]:
 
 
 def _channels(shape: Shape, stream: str) -> Iterator[str]:
-    is_sensor = any(re.search(word, stream, re.IGNORECASE) for word in _SENSORS.values())
-    place = stream if stream and not is_sensor else "body"
-    groups = dict[tuple[str, str], list[int]]()
+    where = guess_place(stream) or ("" if guess_sensor(stream) else stream)
+    groups = dict[tuple[str, str, str], list[int]]()
     for index in shape.values:
         name = shape.names[index] if shape.names else ""
-        sensor = next((kind for kind, word in _SENSORS.items() if re.search(word, name or stream, re.IGNORECASE)), "")
         stem = re.sub(r"(?i)(^|[^a-z])[xyz](?=$|[^a-z])|[xyz]$", "", name) if name else str(index // 3)
-        groups.setdefault((sensor, stem), []).append(index)
-    for number, ((sensor, _), columns) in enumerate(groups.items(), start=1):
-        kind = sensor or f"sensor{number}"
+        key = guess_place(name) or where, guess_sensor(name) or guess_sensor(stream), stem
+        groups.setdefault(key, []).append(index)
+    seen = Counter[tuple[str, str]]()
+    for number, ((place, sensor, _), columns) in enumerate(groups.items(), start=1):
+        seen[place, sensor] += 1
+        again = seen[place, sensor] if sensor and seen[place, sensor] > 1 else ""
+        kind = f"{sensor or 'sensor'}{again or ('' if sensor else number)}"
+        guess = f"{FILL_IN}: acc, gyro, mag, or what it is" if not sensor or again else "# guessed from the names"
+        guessed = "; guessed from the names" if place else ""
         yield from ("", "[[streams.channels]]" if stream else "[[channels]]")
         yield f"columns = [{', '.join(_column(shape, index) for index in columns)}]"
-        yield f"place = {_quoted(place)}  {FILL_IN}: where the sensor is worn"
-        yield f"sensor = {_quoted(kind)}" + ("" if sensor else f"  {FILL_IN}: acc, gyro, mag, or what it is")
+        yield f"place = {_quoted(place or 'body')}  {FILL_IN}: where the sensor is worn{guessed}"
+        yield f"sensor = {_quoted(kind)}  {guess}"
         yield f"unit = {_quoted(_UNITS.get(sensor, ''))}  {FILL_IN}: of the values, once scaled"
         if len(columns) not in (1, 3):
             names = [f"{kind}_{stream}{index + 1}" for index in columns]

@@ -123,3 +123,22 @@ def test_two_sensors_of_a_kind_at_a_place_are_told_apart(tmp_path: Path) -> None
     header = "t,acc_16g_x,acc_16g_y,acc_16g_z,acc_6g_x,acc_6g_y,acc_6g_z,label"
     spec = card_at(tmp_path, draft_card(write(tmp_path, {"s1.csv": as_text(rows, header)}))).spec
     assert [channel.sensor for channel in spec.channels[::3]] == ["acc", "acc2"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "activities", "none", "is_asked"),
+    [
+        (("walking", "transition", "sitting", ""), ("sitting", "walking"), ("", "transition"), False),
+        (("2", "0", "1"), ("1", "2"), ("0",), True),
+        (("0", "1"), ("0", "1"), (), True),
+        (("sitting", "other"), ("other", "sitting"), (), False),
+    ],
+)
+def test_labels_that_are_probably_no_activity(
+    tmp_path: Path, labels: tuple[str, ...], activities: tuple[str, ...], none: tuple[str, ...], is_asked: bool
+) -> None:
+    text = draft_card(write(tmp_path, {f"s{s}/1.csv": as_text(rows_of(labels=labels)) for s in (1, 2)}))
+    card = card_at(tmp_path, text).card
+    assert (card.spec.activities, card.labels.none) == (activities, none)
+    assert card.spec.none == ("other" if none else None)
+    assert (f"[activities]  {FILL_IN}" in text) == is_asked

@@ -146,8 +146,7 @@ def _how_labelled(found: Paths, shape: Shape, left_out: Sequence[str], none: Seq
     if shape.label is not None:
         yield from ("", "[labels]", f"column = {_column(shape, shape.label)}")
         guessed = "; guessed from the labels" if any(none) else ""
-        told = ", ".join(map(_quoted, none))
-        yield f"none = [{told}]  {FILL_IN}: labels of rows that are none of the activities{guessed}"
+        yield f"none = [{', '.join(map(_quoted, none))}]  {FILL_IN}: labels of rows of no activity{guessed}"
     elif "activity" not in found.parts:
         tables = ", ".join(left_out[:5]) or "no other file is there"
         yield from ("", f"[labels.intervals]  {FILL_IN}: where labels are; perhaps in {tables}")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from har_core.base.errors import InputError, Problem
 from har_core.base.files import write_text
+from har_core.datasets.cards.dataset import CardDataset
 from har_core.datasets.cards.drafting import FILL_IN, draft_card
+from har_core.splits.names import ONE_SUBJECT
 
 _EXPERIMENT = """\
 # Change what you like; har run says what is wrong. Every setting: docs/experiment_file.md.
@@ -19,18 +24,32 @@ dataset = "{card}"
 length_s = 2.5          # seconds
 overlap = 0.5
 
-[splits]
-validation_subjects = [2]
-test_subjects = [1]     {fill_in}: subjects of your set
+[splits]{note}
+validation_subjects = {validation}
+test_subjects = {test}
 
 [models]
-architectures = ["lda", "extra_trees", "tinierhar"]
+architectures = ["lda", "extra_trees", "compact"]
+
+[training]
+epochs = 10             # few, to begin with
+batch_size = 64
+learning_rate = 2e-3
+schedule = "one_cycle"{keep}
+
+[evaluation]
+protocols = ["{protocol}"]{why}
+architectures = ["lda", "extra_trees"]{folds}
 
 [report]
-title = "{name}"
+title = {title}
 """
+_NUM_GROUPS = 5
+"""Of the protocol ``group``, where the experiment file says nothing; a part of the subjects tests."""
 _README = """\
 # {name}
+
+Run the commands in this folder.
 
 - `{card}` describes the recordings. Complete what is marked FILL IN, then look whether they are understood:
   `har dataset check {card} --data {data}`
@@ -61,13 +80,46 @@ def start_project(directory: Path, data: Path | None) -> list[Path]:
     name = directory.absolute().name or "recordings"
     card, experiment, readme = directory / "card.toml", directory / "experiment.toml", directory / "README.md"
     _refuse_existing([card, experiment, readme])
-    text = _EXAMPLE if data is None else draft_card(data, card)
-    place = "FOLDER_OR_ZIP" if data is None else data.absolute()
-    told = {"name": name, "card": card.name, "data": place, "fill_in": FILL_IN}
-    write_text(card, text)
-    write_text(experiment, _EXPERIMENT.format(**told))
-    write_text(readme, _README.format(**told))
+    place = "FOLDER_OR_ZIP" if data is None else shlex.quote(str(data.absolute()))
+    write_text(card, _EXAMPLE if data is None else draft_card(data.absolute(), Path(card.name)))
+    told = _roles(() if data is None else _subjects(card, data))
+    write_text(experiment, _EXPERIMENT.format(card=card.name, title=json.dumps(name, ensure_ascii=False), **told))
+    write_text(readme, _README.format(name=name, card=card.name, data=place))
     return [experiment, card, readme]
+
+
+def _subjects(card: Path, data: Path) -> Sequence[int]:
+    """Whose recordings a card finds; nobody if it is to be completed first."""
+    try:
+        with CardDataset.from_file(card).open(data) as source:
+            return sorted(source.subjects)
+    except InputError:
+        return ()
+
+
+def _roles(subjects: Sequence[int]) -> dict[str, list[int] | str]:
+    """What the experiment file says of roles: about a fifth of ``subjects`` validate, and as many test."""
+    number = len(subjects)
+    some = max(1, round(number / _NUM_GROUPS))
+    validation, test = list(subjects[-2 * some : -some]), list(subjects[-some:])
+    if number == 2:  # noqa: PLR2004 - one trains, one tests
+        validation = []
+    note, keep, folds = "", "", "" if validation or not number else "\nvalidation_subjects = 0"
+    protocol, why = "group", "    # everybody tests once: the score to quote"
+    if not number:
+        validation, test, note = [2], [1], f"  {FILL_IN}: subjects of your set"
+    elif number == 1:
+        protocol, why = "leaky", ""
+        note = f"  {FILL_IN}: one subject cannot both train and test; {ONE_SUBJECT}"
+    elif number < _NUM_GROUPS:
+        folds += f"\nnum_groups = {number}"
+        note = f"  # {number} subjects: enough to look, too few for a score of new people"
+    if not validation:
+        keep = '\nkeep = "last"           # nobody validates'
+    return {
+        "validation": validation, "test": test, "note": note, "keep": keep, "protocol": protocol, "why": why,
+        "folds": folds,
+    }  # fmt: skip
 
 
 def _refuse_existing(paths: list[Path]) -> None:

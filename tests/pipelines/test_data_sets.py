@@ -9,6 +9,7 @@ from card_examples import PLAIN, as_text, card_at, rows_of, some_files, write
 
 from har_core.base.errors import InputError
 from har_core.datasets.cards.loader import read_card
+from har_core.experiment.loader import load_experiment
 from pipelines.data_sets import as_json, as_lines, as_table, describe, survey, titles
 from pipelines.own_data import draft, start_project
 
@@ -93,3 +94,35 @@ def test_a_project_begins_with_three_files(tmp_path: Path, has_data: bool) -> No
     assert read_card(tmp_path / "new" / "card.toml").spec.num_channels == 3
     with pytest.raises(InputError, match="nothing is replaced"):
         start_project(tmp_path / "new", data)
+
+
+@pytest.mark.parametrize(
+    ("number", "validation", "test", "folds"),
+    [
+        (1, (), (1,), ("leaky", 5, 0)),
+        (2, (), (2,), ("group", 2, 0)),
+        (3, (2,), (3,), ("group", 3, 1)),
+        (4, (3,), (4,), ("group", 4, 1)),
+        (5, (4,), (5,), ("group", 5, 1)),
+        (12, (9, 10), (11, 12), ("group", 5, 1)),
+    ],
+)
+def test_a_project_names_subjects_that_are_there(
+    tmp_path: Path, number: int, validation: tuple[int, ...], test: tuple[int, ...], folds: tuple[str, int, int]
+) -> None:
+    text = as_text(rows_of())
+    data = write(tmp_path, {f"p{subject}.csv": text for subject in range(1, number + 1)})
+    path, _, _ = start_project(tmp_path / "new", data)
+    experiment = load_experiment(path)
+    assert (experiment.splits.validation_subjects, experiment.splits.test_subjects) == (validation, test)
+    own = experiment.evaluation
+    assert (*own.protocols, own.num_groups, own.validation_subjects) == folds
+    assert ("FILL IN" in path.read_text()) == (number == 1)
+
+
+def test_commands_of_a_project_work_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write(tmp_path / "my study", some_files())
+    monkeypatch.chdir(data.parent)
+    _, card, readme = start_project(Path("new"), Path("data"))
+    assert f"`har dataset check card.toml --data '{data}'`" in readme.read_text()
+    assert f"#   har dataset check card.toml --data '{data}'\n" in card.read_text()

@@ -53,13 +53,21 @@ def labels_in_column(rows: Rows, card: Card) -> npt.NDArray[np.int8]:
                 line=lines.get(row),
                 column=rows.label_column + 1,
                 value=label,
-                expected=f"a label of the card{hint(label, card.numbers)}",
+                expected=_expectation(label, card),
             )
             for row, label in sorted(firsts.items())
         ]
         raise InputError(f"{rows.text.name}: labels that the card does not name", problems)
     found: npt.NDArray[np.int8] = np.array(numbers, dtype=np.int8)[codes]
     return found
+
+
+def _expectation(label: str, card: Card) -> str:
+    """What a label should have been that the card does not name."""
+    if label.strip():
+        return f"a label of the card{hint(label, card.numbers)}"
+    above = "" if card.spec.none else ', with none = "other" above'
+    return f'a label of the card, or none = [""] in [labels]{above}'
 
 
 class Stretch(NamedTuple):
@@ -111,8 +119,7 @@ class Stretches:
                     expected = "the number of a row" if form.unit == "rows" else f"a time in {form.unit}"
                     self._refuse(text, line, places[what], cells, expected)
             if number is None:
-                label = cells[places["label"]]
-                self._refuse(text, line, places["label"], cells, f"a label of the card{hint(label, card.numbers)}")
+                self._refuse(text, line, places["label"], cells, _expectation(cells[places["label"]], card))
             if number is None or np.isnan(first) or np.isnan(last):
                 continue
             own = [(what, plain(cells[place])) for what, place in places.items() if what in ("subject", "session")]

@@ -112,6 +112,7 @@ def test_times_are_seconds_from_the_first_row(tmp_path: Path, unit: str, write: 
         (2, 1, "", "a timestamp"),
         (5, 1, "soon", "a timestamp"),
         (4, 5, "wlaking", "a label of the card; did you mean 'walking'?"),
+        (4, 5, "", 'a label of the card, or none = [""] in [labels]'),
     ],
 )
 def test_a_wrong_cell_is_named(tmp_path: Path, line: int, column: int, cell: str, expected: str) -> None:
@@ -119,6 +120,13 @@ def test_a_wrong_cell_is_named(tmp_path: Path, line: int, column: int, cell: str
     rows[line - 2][column - 1] = cell
     found = problems_of(tmp_path, {"s1/1.csv": as_text(rows)})
     assert found == [Problem(path="s1/1.csv", line=line, column=column, value=cell, expected=expected)]
+
+
+def test_a_card_without_none_is_told_that_too(tmp_path: Path) -> None:
+    [problem] = problems_of(
+        tmp_path, {"s1/1.csv": "t,x,y,z,label\n0,1,2,3,sitting\n20,1,2,3,\n"}, PLAIN.replace('none = "other"\n', "")
+    )
+    assert problem.expected == 'a label of the card, or none = [""] in [labels], with none = "other" above'
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from textwrap import shorten, wrap
@@ -158,6 +158,25 @@ def _warnings(found: Survey, spec: DatasetSpec, problems: Sequence[Problem]) -> 
     for name, values in found.channels.items():
         if values.num_beyond_limit:
             yield f"{name} is beyond its limit in {counted(values.num_beyond_limit, 'row')}"
+
+
+def folded(problems: Sequence[Problem]) -> list[Problem]:
+    """The same, but a problem that many files share once: at the first of them, with the number of the others."""
+    first = dict[tuple[str | None, str], Problem]()
+    others = defaultdict[tuple[str | None, str], set[str]](set)
+    kept = list[Problem]()
+    for problem in problems:
+        key = problem.value, problem.expected
+        if first.setdefault(key, problem).path == problem.path:
+            kept.append(problem)
+        else:
+            others[key].add(problem.path)
+    for index, problem in enumerate(kept):
+        key = problem.value, problem.expected
+        if first[key] is problem and others[key]:
+            more = f"; and so in {counted(len(others[key]), 'other file')}"
+            kept[index] = replace(problem, expected=problem.expected + more)
+    return kept
 
 
 def as_json(found: Survey, problems: list[Problem]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ test_subjects = {test}
 architectures = ["lda", "extra_trees", "compact"]
 
 [training]
-epochs = 10             # few, to begin with
+epochs = 5              # few, to begin with
 batch_size = 64
 learning_rate = 2e-3
 schedule = "one_cycle"{keep}

@@ -57,7 +57,8 @@ def require_place(path: Path, expectation: str = "recordings") -> None:
     try:
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError) as error:
-        problem = Problem(path=str(path), expected=expected)
+        value = "no such file or folder" + ("" if path.is_absolute() else f" in {Path.cwd()}")
+        problem = Problem(path=str(path), value=value, expected=expected)
         raise InputError(f"{path}: no recordings here", [problem]) from error
     except (OSError, ValueError) as error:  # the latter for a path with NUL
         value = getattr(error, "strerror", None) or str(error)

@@ -59,7 +59,7 @@ def check(
     """Read all recordings as a data set or card describes them; say what is there, and everything that is wrong."""
     from har_core.base.errors import InputError, counted
     from har_core.datasets.catalogue import find_dataset
-    from pipelines.data_sets import as_json, as_lines, survey
+    from pipelines.data_sets import as_json, as_lines, folded, survey
 
     dataset = find_dataset(name, relative_to=Path())
     found, problems = survey(dataset, data)
@@ -69,7 +69,8 @@ def check(
         for line in as_lines(found, dataset.spec, _width()):
             typer.echo(printable(line))
     if problems:
-        raise InputError(f"{data}: {counted(len(problems), 'problem')}", problems)
+        told = problems if output_format == "json" else folded(problems)
+        raise InputError(f"{data}: {counted(len(problems), 'problem')}", told)
 
 
 @app.command()

@@ -64,7 +64,10 @@ FormatOption = Annotated[
     Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Of what is printed.")
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option(help="Write to this file instead of standard output.", metavar="FILE", parser=given_file)
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="Write to this file instead of standard output.", metavar="FILE", parser=given_file
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")]
 

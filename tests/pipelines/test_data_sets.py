@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from card_examples import PLAIN, as_text, card_at, rows_of, some_files, write
 
-from har_core.base.errors import InputError
+from har_core.base.errors import InputError, Problem
 from har_core.datasets.cards.loader import read_card
 from har_core.experiment.loader import load_experiment
-from pipelines.data_sets import as_json, as_lines, as_table, describe, survey, titles
+from pipelines.data_sets import as_json, as_lines, as_table, describe, folded, survey, titles
 from pipelines.own_data import draft, start_project
 
 
@@ -126,3 +126,11 @@ def test_commands_of_a_project_work_in_its_folder(tmp_path: Path, monkeypatch: p
     _, card, readme = start_project(Path("new"), Path("data"))
     assert f"`har dataset check card.toml --data '{data}'`" in readme.read_text()
     assert f"#   har dataset check card.toml --data '{data}'\n" in card.read_text()
+
+
+def test_a_problem_of_many_files_is_told_once() -> None:
+    same = [Problem(path=f"{name}.csv", line=line, value="", expected="a label") for name in "abc" for line in (2, 5)]
+    other = Problem(path="b.csv", value="no rows", expected="rows")
+    first = Problem(path="a.csv", line=2, value="", expected="a label; and so in 2 other files")
+    assert folded([*same, other]) == [first, same[1], other]
+    assert folded([same[0], other]) == [same[0], other]

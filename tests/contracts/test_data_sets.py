@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +46,7 @@ class Made(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=DATA_SETS, ids=str)
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Recordings without damage, and their windows."""
     data_set: DataSet = request.param
     recordings = recordings_like(data_set, SUBJECTS)

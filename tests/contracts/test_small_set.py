@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -15,7 +16,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from commands import Result, run_har
-from mlflow.pyfunc.scoring_server import InvocationsResponse, invocations
+from mlflow.pyfunc import scoring_server
 from narrowing import present
 from stores import copied_stores
 from worlds import World, copied, copy_sources, opened, run_once, stored_in
@@ -86,6 +87,7 @@ FROM_WINDOWS_ON = {
 CHANCE = 1 / len(CLASSES)
 
 Har = Callable[..., Result]
+as_served: Any = scoring_server.invocations  # untyped
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +177,7 @@ def test_the_registered_champion_says_what_it_takes_and_answers_it(small: World)
     assert (tuple(metadata["activities"]), tuple(metadata["channels"])) == (CLASSES, CHANNELS)
     assert (metadata["dataset"]["name"], metadata["sampling_rate_hz"]) == ("pilot", 50)
     windows = np.random.default_rng(0).normal(size=(3, 128, 6)).astype(np.float32)
-    assert model.predict(windows).shape == (3, len(CLASSES))
+    assert as_type(np.ndarray, model.predict(windows)).shape == (3, len(CLASSES))
 
 
 # --- Commands ---------------------------------------------------------------------------------------------------------
@@ -299,16 +301,18 @@ def test_a_card_with_other_channels_is_refused_by_their_names(har: Har, tmp_path
 
 @pytest.mark.parametrize("shape", [(1, 125, 45), (1, 128, 5), (128, 6)])
 def test_a_served_model_refuses_windows_of_another_shape(small: World, shape: tuple[int, ...]) -> None:
-    model = load_model(Tracking(small.home), "models:/har@champion")
+    model: Any = load_model(Tracking(small.home), "models:/har@champion")
     expected = f"Shape of input {shape} does not match expected shape (-1, 128, 6)"
     with pytest.raises(mlflow.MlflowException, match=re.escape(expected)):
         model.predict(np.zeros(shape, dtype=np.float32))
 
-    def served(*sizes: int) -> InvocationsResponse:
+    def served(*sizes: int) -> Any:
+        """As ``mlflow models serve`` answers a request."""
         content = json.dumps({"inputs": np.zeros(sizes).tolist()})
-        return invocations(content, "application/json", model, model.metadata.get_input_schema())
+        return as_served(content, "application/json", model, model.metadata.get_input_schema())
 
     with pytest.raises(mlflow.MlflowException, match=re.escape(expected)) as refused:
         served(*shape)
-    assert refused.value.get_http_status_code() == 400
+    refusal: Any = refused.value
+    assert refusal.get_http_status_code() == 400
     assert served(1, 128, 6).status == 200

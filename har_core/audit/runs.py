@@ -1,7 +1,8 @@
 """Rows that are zero or repeat the one before: on all channels, a place or a channel; and channels at an extreme.
 
 A run on all channels is not reported again for the places, nor a run on a place for its channels. Rows in which a value
-is missing make no run. Letters: C channels, P places, n rows.
+is missing make no run, and a row of the same time as the one before does not repeat it: a stream that was read at the
+times of another one must have equal values there. Letters: C channels, P places, n rows.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def find_runs(signals: Signals, settings: AuditSettings) -> tuple[list[Finding],
     spec, present = signals.spec, ~signals.lost()
     is_zero = signals.channels == 0
     is_held = signals.channels[:, 1:] == signals.channels[:, :-1]  # row t + 1 repeats row t
+    if signals.at_once is not None:
+        is_held &= ~signals.at_once
     own = [columns(indices) for indices in spec.channels_of_place]
     zero = np.stack([is_zero[of_place].all(axis=0) for of_place in own]) & present
     held = np.stack([is_held[of_place].all(axis=0) for of_place in own]) & present[:, 1:] & present[:, :-1]

@@ -28,16 +28,17 @@ class Signals:
     """(C, n), with every negative zero made positive, because zeros of either sign are the same value."""
     missing: Mask | None
     """(C, n) where a value is missing; None if none is."""
+    at_once: Mask | None = None
+    """(n - 1,) where row t + 1 has the time of row t; None if rows have no times."""
 
     @classmethod
     def of(cls, recording: Recording, spec: DatasetSpec) -> Self:
         """As recorded; what is no number is missing, and is one and the same NaN, so that its bits can be compared."""
         channels = recording.samples + np.float32(0)
         missing = ~np.isfinite(channels)
-        if not missing.any():
-            return cls(recording.key, spec, recording.outline, channels, None)
         channels[missing] = np.nan
-        return cls(recording.key, spec, recording.outline, channels, missing)
+        at_once = None if recording.times is None else np.diff(recording.times) == 0
+        return cls(recording.key, spec, recording.outline, channels, missing if missing.any() else None, at_once)
 
     def bridged(self) -> Signals:
         """Straight lines where values are missing, at the ends the nearest value.

@@ -49,8 +49,8 @@ class InvariantFeatures(nn.Module):
             if sensor.kind == kind and sensor.place in gravity
         ]
         places_P2 = torch.tensor(projected, dtype=torch.int64).reshape(-1, 2)
-        self.projected_P = nn.Buffer(places_P2[:, 0].contiguous(), persistent=False)
-        self.gravity_P = nn.Buffer(places_P2[:, 1].contiguous(), persistent=False)
+        self.projected_P = nn.Buffer(places_P2[:, 0].clone(memory_format=torch.contiguous_format), persistent=False)
+        self.gravity_P = nn.Buffer(places_P2[:, 1].clone(memory_format=torch.contiguous_format), persistent=False)
         ends = torch.tensor(_ENDS_OF_BANDS_HZ, dtype=torch.float64)
         band_Q = torch.bucketize(self.rich.frequency_Q, ends)
         bands_QB = nn.functional.one_hot(band_Q, len(ends) + 1).to(torch.float64)

@@ -343,3 +343,16 @@ def test_a_set_without_a_sensor_with_three_axes() -> None:
     samples = {key: generator.integers(60, 64, (2, NUM_ROWS)).astype(np.float32) for key in KEYS}
     assert audit(samples, spec) == []
     assert {one.kind for one in skipped_of(find_defects([], spec))} == set(Kind) - {Kind.DUPLICATED_CHANNELS}
+
+
+def test_rows_of_one_time_do_not_stand_still() -> None:
+    """A watch that is read at the times of a phone, which come in bursts, has equal values within one."""
+    samples = sound()
+    samples[KEYS[0]][WRIST[0] : WRIST[-1] + 1, 20:26] = samples[KEYS[0]][WRIST[0] : WRIST[-1] + 1, 20:21]
+    own = recordings(samples)[0]
+    times = np.arange(NUM_ROWS) / 50
+    assert [told(row)[2:4] for row in find_defects([replace(own, times=times)], POCKET_AND_WRIST).to_pylist()] == [
+        (20, 6)
+    ]
+    times[20:26] = times[20]
+    assert find_defects([replace(own, times=times)], POCKET_AND_WRIST).num_rows == 0

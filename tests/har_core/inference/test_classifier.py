@@ -201,6 +201,8 @@ def test_order_and_layout_do_not_count_but_names_shapes_and_types_do() -> None:
     version = weights_version(_module(a=a, b=b))
     assert weights_version(_module(b=b, a=a)) == version
     assert weights_version(_module(a=a.t().contiguous().t(), b=torch.ones(6)[::2])) == version
+    alone = torch.arange(2).reshape(1, 2)[:, 0]  # contiguous for PyTorch, with a stride of 2
+    assert weights_version(_module(a=alone)) == weights_version(_module(a=torch.tensor([0])))
     for other in ({"a": a, "c": b}, {"a": a.reshape(3, 2), "b": b}, {"a": a.double(), "b": b}, {"a": b, "b": a}):
         assert weights_version(_module(**other)) != version
 

@@ -34,7 +34,7 @@ from har_core.models import create_model
 from har_core.settings.experiment import Experiment
 from pipelines.definitions import defs
 
-NUM_CHANNELS, NUM_TIMEPOINTS, NUM_CLASSES = DSADS.num_channels, 125, DSADS.num_activities
+NUM_TIMEPOINTS = 125
 
 
 @dg.asset(name="nothing", required_resource_keys={"home", "display"})
@@ -108,14 +108,17 @@ class Bench:
         """Export, log, load back and compare a network of the usual size."""
         tracking = Tracking(self.home)
         network = create_model(
-            architecture, num_channels=NUM_CHANNELS, num_timepoints=NUM_TIMEPOINTS, num_classes=NUM_CLASSES
+            architecture,
+            num_channels=DSADS.num_channels,
+            num_timepoints=NUM_TIMEPOINTS,
+            num_classes=DSADS.num_activities,
         )
-        mean, deviation = torch.zeros(NUM_CHANNELS), torch.ones(NUM_CHANNELS)
+        mean, deviation = torch.zeros(DSADS.num_channels), torch.ones(DSADS.num_channels)
         model = RawWindowClassifier(network.eval(), DSADS, mean=mean, standard_deviation=deviation)
         run = tracking.client.create_run(tracking.experiment_id)
         tracked = TrackedRun(tracking, run.info.run_id)
-        windows = np.random.default_rng(0).normal(size=(256, NUM_TIMEPOINTS, NUM_CHANNELS)).astype(np.float32)
-        training = describe_training([windows], DSADS, range(NUM_CHANNELS))
+        windows = np.random.default_rng(0).normal(size=(256, NUM_TIMEPOINTS, DSADS.num_channels)).astype(np.float32)
+        training = describe_training([windows], DSADS, range(DSADS.num_channels))
         log_model(tracked, "har-bench", model, num_timepoints=NUM_TIMEPOINTS, training=training)
 
 

@@ -32,11 +32,12 @@ from scaling_steps import SEED, STEPS
 from har_core.base.files import write_bytes, write_text
 from har_core.base.png import DPI, as_png
 from har_core.base.progress import silent
+from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.dsads.format import Dsads
 from har_core.datasets.origin import SYNTHETIC_MARKER
 from har_core.settings.source import SourceSettings
 
-SUBJECTS, SEGMENTS, NUM_ACTIVITIES = 8, 60, 19
+SUBJECTS, SEGMENTS = 8, 60
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 PREPARATION = "folds to report on"
 COLOURS = ("#1f3550", "#c8452f", "#3d7f5f", "#8a6bb1", "#b08a2e", "#4f8fc0", "#d97fa3", "#6b6b6b")
@@ -54,7 +55,7 @@ def make_text(folder: Path, subjects: Sequence[int], segments: int) -> dict[int,
     for number in subjects:
         made[number] = folder / f"text_{number}"
         shutil.rmtree(made[number], ignore_errors=True)
-        for activity in range(1, NUM_ACTIVITIES + 1):
+        for activity in range(1, DSADS.num_activities + 1):
             (made[number] / f"a{activity:02d}").mkdir(parents=True)
             for subject in range(1, number + 1):
                 name = f"a{activity:02d}/p{subject}"

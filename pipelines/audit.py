@@ -17,7 +17,7 @@ from har_core.datasets.source import Source
 from har_core.inference.channels import require_fit
 from har_core.inference.likeness import TrainingWindows
 from pipelines.left_out import LeftOut, outside_the_layout
-from pipelines.readable import readable
+from pipelines.readable import made_regular, readable
 from pipelines.unlike import find_unlike
 
 
@@ -59,7 +59,8 @@ def compare_inputs(
     with ExitStack() as stack:
         sources = [stack.enter_context(dataset.open(path)) for path in inputs]
         recordings = _read_all([read_recordings(dataset, source) for source in sources])
-        unlike = find_unlike(recordings, training, length=length)
+        made = made_regular(recordings, dataset.spec, training.spec.sampling_rate_hz)
+        unlike = find_unlike(made, training, length=length)
     return pa.concat_tables([findings, unlike])
 
 

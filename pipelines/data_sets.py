@@ -1,55 +1,31 @@
-"""What ``har dataset`` and ``har init`` do: looks at recordings as a data set describes them, and starts a project."""
+"""What ``har dataset`` does: looks at recordings as a data set describes them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from textwrap import shorten, wrap
 from typing import Any
 
 import numpy as np
 
+from har_core.base.ahead import ahead
 from har_core.base.errors import InputError, Problem, counted
-from har_core.base.files import write_text
-from har_core.datasets.cards.drafting import FILL_IN, draft_card
 from har_core.datasets.cards.streams import MOST_STEPS, measured_rate, usual_step
 from har_core.datasets.catalogue import find_dataset, list_datasets
 from har_core.datasets.dataset import Dataset
+from har_core.datasets.manifest import NUM_THREADS
 from har_core.datasets.recordings import Outline, Recording, RecordingKey
-from har_core.datasets.source import Source
+from har_core.datasets.source import Source, SourceFile
 from har_core.spec.dataset import DatasetSpec
+from har_core.splits.names import ONE_SUBJECT
 
 _MOST_SHOWN = 20
-_EXPERIMENT = """\
-# Change what you like; har run says what is wrong. Every setting: docs/experiment_file.md.
-
-[source]
-kind = "files"
-dataset = "{card}"
-
-[windows]
-length_s = 2.5          # seconds
-overlap = 0.5
-{splits}
-[models]
-architectures = ["lda", "extra_trees", "tinierhar"]
-
-[report]
-title = "{name}"
-"""
-_SPLITS = """
-[splits]
-validation_subjects = {validation}
-test_subjects = {test}
-"""
-_README = """\
-# {name}
-
-- `{card}` describes the recordings. Complete what is marked FILL IN, then look whether they are understood:
-  `har dataset check {card} --data {data}`
-- `experiment.toml` says what is made of them: `har run experiment.toml --data {data}`
-"""
+_WIDTH = 100
 
 
 @dataclass(slots=True)
@@ -93,7 +69,7 @@ class Survey:
     rows: dict[int, dict[str, int]] = field(default_factory=dict)
     """By subject and activity."""
     channels: dict[str, ChannelRange] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, recording: Recording, spec: DatasetSpec) -> None:
         """Take a recording in."""
@@ -118,54 +94,89 @@ class Survey:
 
 
 def survey(dataset: Dataset, data: Path) -> tuple[Survey, list[Problem]]:
-    """What ``dataset`` finds at ``data``, and everything that is wrong with it.
-
-    Raises:
-        InputError: the place cannot be listed, or its names are wrong.
-    """
+    """What ``dataset`` finds at ``data``, and everything that is wrong with it."""
     spec = dataset.spec
-    with dataset.open(data) as source:
-        found = _begin(spec, source)
-        problems = dataset.check_listing(source)
-        outlines = dict[RecordingKey, Outline]()
-        for key, files in source.by_recording().items():
-            try:
-                recording = dataset.read(source, files).recording
-            except InputError as error:
-                problems += error.problems
-                continue
-            outlines[key] = recording.outline
-            found.add(recording, spec)
-        problems += [] if problems else dataset.check_outlines(outlines)
+    found = Survey(name=spec.name, location=str(data), claimed_hz=spec.sampling_rate_hz)
+    try:
+        with dataset.open(data) as source:
+            problems = _look(found, dataset, source)
+    except InputError as error:
+        return found, list(error.problems)
     found.minutes = found.num_rows / spec.sampling_rate_hz / 60
-    found.notes = list(_notes(found, spec))
-    return found, list(dict.fromkeys(problems))
+    found.warnings = list(_warnings(found, spec, problems))
+    return found, problems
 
 
-def _begin(spec: DatasetSpec, source: Source) -> Survey:
-    unmatched = [*source.loose, *source.others]
-    return Survey(
-        name=spec.name,
-        location=str(source.location),
-        num_files=len(source.files),
-        num_unmatched=len(unmatched),
-        unmatched=unmatched[:_MOST_SHOWN],
-        claimed_hz=spec.sampling_rate_hz,
-    )
+def _look(found: Survey, dataset: Dataset, source: Source) -> list[Problem]:
+    """Read everything into ``found``; returns what is wrong."""
+    others = [*source.loose, *source.others]
+    found.num_files, found.num_unmatched, found.unmatched = len(source.files), len(others), others[:_MOST_SHOWN]
+    problems = dataset.check_listing(source)
+    outlines = dict[RecordingKey, Outline]()
+    groups = source.by_recording()
+    with closing(ahead(partial(_read, dataset, source), groups.values(), num_threads=NUM_THREADS)) as results:
+        for key, read in zip(groups, results, strict=True):
+            if isinstance(read, InputError):
+                problems += read.problems
+                continue
+            outlines[key] = read.outline
+            found.add(read, dataset.spec)
+    return list(dict.fromkeys(problems)) or dataset.check_outlines(outlines)
 
 
-def _notes(found: Survey, spec: DatasetSpec) -> Iterator[str]:
-    """What is no mistake, but good to know."""
+def _read(dataset: Dataset, source: Source, files: Sequence[SourceFile]) -> Recording | InputError:
+    try:
+        return dataset.read(source, files).recording
+    except InputError as error:
+        return error
+
+
+def _warnings(found: Survey, spec: DatasetSpec, problems: Sequence[Problem]) -> Iterator[str]:
+    """What is no mistake, but good to know, and what can be done nevertheless."""
+    if not found.num_recordings:
+        return
     none = spec.activity_name(0)
     for subject, rows in sorted(found.rows.items()):
         own = [name for name in rows if name != none or spec.none_is_class]
         if len(own) == 1:
-            yield f"subject {subject} does nothing but {own[0]}"
-    done = {name for rows in found.rows.values() for name in rows}
-    yield from (f"nobody does {name}" for name in spec.activities if name not in done)
+            yield (
+                f"subject {subject} does nothing but {own[0]}: good to train with; a test on this subject alone "
+                "tells of one activity, so let others test beside it (protocol group, or test_subjects)"
+            )
+        elif not own:
+            yield f"subject {subject} does none of the activities: nothing is learned from these recordings"
+    if not problems:  # else others may be there
+        if len(found.rows) == 1:
+            yield (
+                f"one subject: no split by subject, so no score tells of other people; {ONE_SUBJECT}, and that only "
+                "to look: it flatters"
+            )
+        if found.num_recordings == 1:
+            yield "one session: no score tells of another day, or of sensors put on again"
+        done = {name for rows in found.rows.values() for name in rows}
+        yield from (f"nobody does {name}" for name in spec.activities if name not in done)
     for name, values in found.channels.items():
         if values.num_beyond_limit:
             yield f"{name} is beyond its limit in {counted(values.num_beyond_limit, 'row')}"
+
+
+def folded(problems: Sequence[Problem]) -> list[Problem]:
+    """The same, but a problem that many files share once: at the first of them, with the number of the others."""
+    first = dict[tuple[str | None, str], Problem]()
+    others = defaultdict[tuple[str | None, str], set[str]](set)
+    kept = list[Problem]()
+    for problem in problems:
+        key = problem.value, problem.expected
+        if first.setdefault(key, problem).path == problem.path:
+            kept.append(problem)
+        else:
+            others[key].add(problem.path)
+    for index, problem in enumerate(kept):
+        key = problem.value, problem.expected
+        if first[key] is problem and others[key]:
+            more = f"; and so in {counted(len(others[key]), 'other file')}"
+            kept[index] = replace(problem, expected=problem.expected + more)
+    return kept
 
 
 def as_json(found: Survey, problems: list[Problem]) -> dict[str, Any]:
@@ -173,12 +184,16 @@ def as_json(found: Survey, problems: list[Problem]) -> dict[str, Any]:
     return {**asdict(found), "problems": [asdict(problem) for problem in problems]}
 
 
-def as_lines(found: Survey, spec: DatasetSpec) -> Iterator[str]:
-    """A survey for people."""
-    yield f"{found.location} as {spec.title} ({found.name})"
+def as_lines(found: Survey, spec: DatasetSpec, width: int = _WIDTH) -> Iterator[str]:
+    """A survey for people, in lines of ``width``."""
+    yield from _wrapped("Data set:    ", f"{spec.title} ({found.name})", width)
+    yield f"Place:       {found.location}"
     others = ", ".join(found.unmatched[:5]) + (" …" if found.num_unmatched > 5 else "")  # noqa: PLR2004
-    yield f"Files:       {found.num_files} match, {found.num_unmatched} do not" + (f": {others}" if others else "")
+    matches = f"{found.num_files} match, {found.num_unmatched} do not" + (f": {others}" if others else "")
+    yield from _wrapped("Files:       ", matches, width)
     yield f"Recordings:  {found.num_recordings}, {found.num_rows:,} rows, {found.minutes:,.1f} minutes"
+    if not found.num_recordings:
+        return
     measured = "no timestamps"
     if found.measured_hz is not None:
         measured = f"measured {found.measured_hz[0]:.4g} to {found.measured_hz[1]:.4g}"
@@ -186,118 +201,74 @@ def as_lines(found: Survey, spec: DatasetSpec) -> Iterator[str]:
     if found.measured_hz is not None:
         longest = f", the longest {found.longest_gap_s:.1f} s" if found.num_gaps else ""
         yield f"Gaps:        {found.num_gaps} of more than {MOST_STEPS} steps{longest}"
-    yield from ("", *_minutes(found, spec), "")
-    width = max(map(len, found.channels), default=7)
-    yield f"{'channel':<{width}}  {'lowest':>10}  {'highest':>10}  {'missing':>8}  unit"
+    yield from ("", *_minutes(found, spec, width), "")
+    longest_name = max(map(len, ("channel", *found.channels)))
+    yield f"{'channel':<{longest_name}}  {'lowest':>10}  {'highest':>10}  {'missing':>8}  unit"
     units = {channel.name: channel.unit for channel in spec.channels}
     for name, values in found.channels.items():
         low, high = ("–" if value is None else f"{value:.4g}" for value in (values.lowest, values.highest))
         missing = f"{values.num_missing / max(found.num_rows, 1):.1%}"
-        yield f"{name:<{width}}  {low:>10}  {high:>10}  {missing:>8}  {units[name]}".rstrip()
-    yield from (f"Note: {note}" for note in found.notes)
+        yield f"{name:<{longest_name}}  {low:>10}  {high:>10}  {missing:>8}  {units[name]}".rstrip()
+    for warning in found.warnings:
+        yield from _wrapped("Warning: ", warning, width)
 
 
-def _minutes(found: Survey, spec: DatasetSpec) -> Iterator[str]:
-    """Minutes by activity, a column for each subject."""
+def _minutes(found: Survey, spec: DatasetSpec, width: int) -> Iterator[str]:
+    """Minutes by activity, a column for each subject; as many tables as fit the width."""
     per_minute = 60 * spec.sampling_rate_hz
     names = list(dict.fromkeys((*spec.activities, spec.activity_name(0))))
     names = [name for name in names if any(name in rows for rows in found.rows.values())]
-    width = max(map(len, ("minutes", *names)))
-    subjects = sorted(found.rows)
-    yield f"{'minutes':<{width}}  {'all':>7}" + "".join(f"  {f's{subject}':>6}" for subject in subjects)
-    for name in names:
-        rows = [found.rows[subject].get(name, 0) for subject in subjects]
-        cells = "".join(f"  {own / per_minute:>6.1f}" if own else f"  {'–':>6}" for own in rows)
-        yield f"{name:<{width}}  {sum(rows) / per_minute:>7.1f}{cells}"
+    longest_name, subjects = max(map(len, ("minutes", *names))), sorted(found.rows)
+    together = max(1, (width - longest_name - 9) // 8)
+    for begin in range(0, len(subjects), together):
+        own = subjects[begin : begin + together]
+        yield from [""] if begin else []
+        yield f"{'minutes':<{longest_name}}  {'all':>7}" + "".join(f"  {f's{subject}':>6}" for subject in own)
+        for name in names:
+            cells = "".join(f"  {_shown(found.rows[subject].get(name, 0) / per_minute):>6}" for subject in own)
+            total = sum(rows.get(name, 0) for rows in found.rows.values()) / per_minute
+            yield f"{name:<{longest_name}}  {total:>7.1f}{cells}"
 
 
-def describe(name: str) -> Iterator[str]:
-    """A data set for people."""
+def _shown(minutes: float) -> str:
+    return f"{minutes:.1f}" if minutes else "–"
+
+
+def _wrapped(head: str, text: str, width: int) -> list[str]:
+    """Lines of which the first begins with ``head``, and the others are as far to the right."""
+    indent = " " * len(head)
+    return wrap(f"{head}{text}", width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def describe(name: str, width: int = _WIDTH) -> Iterator[str]:
+    """A data set for people, in lines of ``width``."""
     spec = find_dataset(name, relative_to=Path()).spec
-    yield f"{spec.title} ({spec.name})"
-    yield from (f"{what}: {text}" for what, text in (("Citation", spec.citation), ("Licence", spec.licence)) if text)
+    yield from _wrapped("", f"{spec.title} ({spec.name})", width)
+    for what, text in (("Citation", spec.citation), ("Licence", spec.licence)):
+        yield from _wrapped(f"{what}: ", text, width) if text else []
     yield f"Sampling rate: {spec.sampling_rate_hz:g} Hz"
     yield f"Channels: {spec.num_channels}"
     for place in spec.places:
         own = [channel for channel in spec.channels if channel.place == place]
         kinds = Counter((channel.sensor, channel.unit) for channel in own)
         told = ", ".join(f"{number} {kind}" + (f" ({unit})" if unit else "") for (kind, unit), number in kinds.items())
-        yield f"  {spec.words_of_place(place)}: {told}"
+        yield from _wrapped("    ", f"{spec.words_of_place(place)}: {told}", width)
     yield f"Activities: {spec.num_activities}"
     yield from (f"  {number:>3}  {activity}" for number, activity in enumerate(spec.activities, start=1))
     if spec.none is not None:
         yield f"None of these: {spec.none}"
 
 
+def as_table(known: Mapping[str, DatasetSpec], width: int = _WIDTH) -> Iterator[str]:
+    """Data sets by name, a line of ``width`` each."""
+    longest_name = max(map(len, known))
+    yield f"{'name':<{longest_name}}  activities  channels     Hz  title"
+    for name, spec in known.items():
+        numbers = f"{spec.num_activities:>10}  {spec.num_channels:>8}  {spec.sampling_rate_hz:>5g}"
+        title = shorten(spec.title, max(width - longest_name - 31, 20), placeholder=" …")
+        yield f"{name:<{longest_name}}  {numbers}  {title}"
+
+
 def titles() -> Mapping[str, DatasetSpec]:
     """The descriptions of all data sets that have a name."""
     return {name: find_dataset(name, relative_to=Path()).spec for name in list_datasets()}
-
-
-def draft(location: Path, output: Path | None) -> str:
-    """A card for the files at ``location``, written to ``output`` if that is named.
-
-    Raises:
-        InputError: there are no text files of numbers, or ``output`` is there already.
-    """
-    if output is not None:
-        _refuse_existing([output])
-    text = draft_card(location)
-    if output is not None:
-        write_text(output, text)
-    return text
-
-
-def start_project(directory: Path, data: Path | None) -> list[Path]:
-    """Write an experiment file, a card and a README; the card is a draft for ``data``, or an example to be completed.
-
-    Raises:
-        InputError: one of them is there already.
-    """
-    name = directory.absolute().name or "recordings"
-    card, experiment, readme = directory / "card.toml", directory / "experiment.toml", directory / "README.md"
-    _refuse_existing([card, experiment, readme])
-    text = _EXAMPLE if data is None else draft_card(data)
-    told = {"name": name, "card": card.name, "data": data or "FOLDER_OR_ZIP"}
-    write_text(card, text)
-    splits = _SPLITS.format(validation="[2]", test=f"[1]        {FILL_IN}: subjects of your set")
-    write_text(experiment, _EXPERIMENT.format(**told, splits=splits))
-    write_text(readme, _README.format(**told))
-    return [experiment, card, readme]
-
-
-def _refuse_existing(paths: list[Path]) -> None:
-    problems = [Problem(path=str(path), value="a file", expected="none yet") for path in paths if path.exists()]
-    if problems:
-        raise InputError("Nothing was written, because nothing is replaced", problems)
-
-
-_EXAMPLE = f"""\
-# A card: it says how your text files become recordings. Change everything that is marked FILL IN.
-
-name = "my_recordings"
-title = "My recordings"  {FILL_IN}
-citation = ""
-licence = ""
-sampling_rate_hz = 50  {FILL_IN}: rows a second
-# none = "other"  {FILL_IN}: the name of rows that are none of the activities, if there are any
-
-[activities]  {FILL_IN}: label as the files write it = name
-1 = "sitting"
-2 = "walking"
-
-[files]  {FILL_IN}: paths as s01/s01_walk1.csv
-pattern = "s{{subject}}/s{{subject}}_{{session}}.csv"
-header_lines = 1
-# time = "timestamp"
-# time_unit = "ms"
-
-[labels]
-column = "label"
-
-[[channels]]  {FILL_IN}: one for each sensor
-columns = ["acc_x", "acc_y", "acc_z"]
-place = "wrist"
-sensor = "acc"
-unit = "m/s²"
-"""

@@ -18,6 +18,7 @@ from assets.resources.memory import Memory, recall
 from assets.resources.sqlite import plain_path, stores_of
 from har_core.base.errors import InputError, StorageError
 from har_core.base.files import sha256_of_file, write_text
+from har_core.datasets.dataset import Dataset
 from har_core.datasets.opening import require_place
 from har_core.experiment.datasets import dataset_of
 from har_core.experiment.loader import load_experiment
@@ -160,6 +161,15 @@ def served_file(home: Home) -> Path | None:
         return path
     others = sorted(path.parent.glob("*.toml"))
     return next((other for other in others if _sha256(other) == memory.experiment_sha256), path)
+
+
+def served_dataset(home: Home) -> Dataset | None:
+    """What the recordings of the home are of; None in a new home, and where its file or card is wrong now."""
+    path = served_file(home)
+    try:
+        return None if path is None else dataset_of(load_experiment(path)).asking_for(None)
+    except InputError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

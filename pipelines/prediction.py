@@ -62,7 +62,7 @@ def predict_inputs(model: Model, inputs: Sequence[Path], dataset: Dataset, left_
             tables += _predict(path, model, dataset, wrong)
     if left_out is None:
         wrong.raise_refused()
-    return pa.concat_tables(tables)
+    return pa.concat_tables(tables).replace_schema_metadata(model.spec.to_metadata())
 
 
 def _predict(path: Path, model: Model, dataset: Dataset, left_out: LeftOut) -> Iterator[pa.Table]:
@@ -102,15 +102,13 @@ def _predict_recordings(source: Source, model: Model, dataset: Dataset, left_out
     # Of several files side by side the first one gives its name.
     names = {file.name[:3]: printable(source.name(file)) for file in reversed(source.files)}
     firsts = {key: printable(source.name(files[0])) for key, files in source.by_recording().items()}
-    is_as_read = spec.segment_length is not None and spec.sampling_rate_hz == model.spec.sampling_rate_hz
 
     def seen() -> Iterator[Recording]:
-        if is_as_read:
-            yield from readable(recordings, wrong)
-            return
-        for recording, starts in made_regular(readable(recordings, wrong), spec, model.spec.sampling_rate_hz):
-            for segment, start in zip(recording.outline.segments, starts, strict=True):
-                names.setdefault((*recording.key, segment), f"{firsts[recording.key]}, from {start:.3f} s")
+        for recording, _, _ in made_regular(readable(recordings, wrong), spec, model.spec.sampling_rate_hz):
+            if not recording.outline.in_parts:
+                names.update(
+                    {(*recording.key, segment): firsts[recording.key] for segment in recording.outline.segments}
+                )
             yield recording
 
     findings = None

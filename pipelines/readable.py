@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from har_core.base.errors import InputError, Problem
 from har_core.datasets.manifest import MAX_PROBLEMS
-from har_core.datasets.recordings import Recording, RecordingKey, Recordings, recordings_of
+from har_core.datasets.recordings import Outline, Recording, RecordingKey, Recordings, recordings_of
 from har_core.spec.dataset import DatasetSpec
 from har_core.windows.regular import regular
 
@@ -36,19 +41,28 @@ def readable(recordings: Recordings, wrong: dict[RecordingKey, InputError]) -> I
             raise InputError("Too much is wrong with the recordings", [*problems, problem])
 
 
-def made_regular(
-    recordings: Iterable[Recording], spec: DatasetSpec, sampling_rate_hz: float
-) -> Iterator[tuple[Recording, list[float]]]:
-    """Recordings of ``spec`` at another rate and with no value missing, broken where too much is.
+class MadeRegular(NamedTuple):
+    """A recording at the rate of a model, with no value missing."""
 
-    Returns:
-        Each, but for those of which nothing is left; and where its segments begin, in s from its own beginning.
+    recording: Recording
+    """Its times are in s from the first row that was read; parts have none."""
+    places: npt.NDArray[np.int64]
+    """(R,) the nearest row that was read."""
+    outline: Outline
+    """Of the rows that were read."""
+
+
+def made_regular(recordings: Iterable[Recording], spec: DatasetSpec, sampling_rate_hz: float) -> Iterator[MadeRegular]:
+    """Recordings of ``spec`` at another rate, broken where too much is missing, but for those of which nothing is left.
+
+    Parts of one length are handed on as they are where they are at this rate.
     """
     for recording in recordings:
         made = regular(recordings_of(spec, [recording]), sampling_rate_hz=sampling_rate_hz)
         rows = made.row_maps.get(recording.key)
-        firsts = recording.outline.starts[:-1].tolist() if rows is None else [piece.first for piece in rows.pieces]
-        times = recording.times
-        starts = [row / spec.sampling_rate_hz if times is None else float(times[row] - times[0]) for row in firsts]
+        every = np.arange(recording.outline.num_rows)
+        positions = every if rows is None else rows.positions
+        seconds = every / spec.sampling_rate_hz if recording.times is None else recording.times - recording.times[0]
         for own in made.recordings:
-            yield own, starts
+            times = None if own.outline.in_parts else np.interp(positions, every, seconds)
+            yield MadeRegular(replace(own, times=times), np.rint(positions).astype(np.int64), recording.outline)

@@ -13,9 +13,9 @@ from har_core.audit.findings import FINDINGS_SCHEMA, name_channels
 from har_core.audit.kinds import Severity
 from har_core.base.errors import counted
 from har_core.base.text import printable
-from har_core.datasets.recordings import Recording
 from har_core.inference.likeness import TrainingWindows, compare
 from har_core.windows.stretches import cut, stretches_between
+from pipelines.readable import MadeRegular
 
 KIND = "unlike_training"
 """Of a finding: no kind of the audit itself, which knows no model."""
@@ -56,7 +56,7 @@ def tell_unlike(table: pa.Table) -> str | None:
     return "\n".join(map(printable, lines))
 
 
-def find_unlike(recordings: Iterable[Recording], training: TrainingWindows, *, length: int) -> pa.Table:
+def find_unlike(recordings: Iterable[MadeRegular], training: TrainingWindows, *, length: int) -> pa.Table:
     """Windows with two or more channels that are unlike those of the training, as a table of findings, one a window.
 
     Windows of ``length`` samples stay within a segment, or go on into the next part where they fit into none.
@@ -65,26 +65,27 @@ def find_unlike(recordings: Iterable[Recording], training: TrainingWindows, *, l
     return pa.Table.from_pylist(rows, schema=FINDINGS_SCHEMA)
 
 
-def _find_unlike(recording: Recording, training: TrainingWindows, length: int) -> Iterator[dict[str, Any]]:
-    outline = recording.outline
-    labels = outline.row_labels()
+def _find_unlike(made: MadeRegular, training: TrainingWindows, length: int) -> Iterator[dict[str, Any]]:
+    recording, as_read = made.recording, made.outline
+    outline, labels = recording.outline, as_read.row_labels()
     breaks = np.full(len(outline.segments) - 1, not outline.in_parts or length <= max(outline.lengths))
     stretches = stretches_between(outline.starts, breaks)
     for begins, windows in cut(recording.samples, stretches, length, length, at_most=_MOST_WINDOWS):
-        unlike = compare(np.ascontiguousarray(windows.transpose(1, 2, 0)), training)
+        unlike = compare(np.array(windows.transpose(1, 2, 0), order="C"), training)
         for begin, channels in zip(begins.tolist(), unlike.channels, strict=True):
             if channels.sum() >= _FEWEST_CHANNELS:
-                segment, row = outline.place_of(begin)
+                first, last = made.places[begin].item(), made.places[begin + length - 1].item()
+                segment, row = as_read.place_of(first)
                 yield {
                     "kind": KIND,
-                    "activity": int(labels[begin]),
+                    "activity": int(labels[first]),
                     "subject": recording.subject,
                     "session": recording.session,
                     "segment": segment,
                     "first_row": row,
-                    "last_row": row + length - 1,
+                    "last_row": row + last - first,
                     "channels": name_channels(np.flatnonzero(channels).tolist(), training.spec),
-                    "num_rows": length,
+                    "num_rows": last - first + 1,
                     "severity": Severity.WARNING,
                 }
 

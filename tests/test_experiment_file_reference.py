@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
+from setting_tables import part_of_page, rows_in, rows_of
 
 from har_core.experiment.loader import load_experiment
 from har_core.settings.audit import AuditSettings
@@ -40,51 +39,12 @@ SECTIONS: dict[str, type[Settings]] = {
     "runtime": RuntimeSettings,
     "automation": AutomationSettings,
 }
-WORDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
-LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-
-
-def part_of_page(section: str) -> str:
-    """What the page says below the heading of a section."""
-    _, found, rest = PAGE.read_text(encoding="utf-8").partition(f"\n## `[{section}]`")
-    assert found, f"{PAGE.name} has no section [{section}]"
-    return rest.partition("\n## ")[0]
-
-
-def kind_of(schema: dict[str, Any]) -> str:
-    """A setting's type and limits in words, from its JSON schema."""
-    if "anyOf" in schema:
-        return " or ".join(kind_of(choice) for choice in schema["anyOf"] if choice.get("type") != "null")
-    choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
-    if choices:
-        return ", ".join(f"`{json.dumps(choice)}`" for choice in choices)
-    if schema["type"] == "array":
-        return f"list, each a {kind_of(schema['items'])}"
-    if schema["type"] == "object":
-        return "table"
-    limits = " and ".join(f"{sign} {schema[key]:,}" for key, sign in LIMITS.items() if key in schema)
-    return f"{WORDS[schema['type']]} {limits}".strip()
-
-
-def rows_of(model: type[Settings]) -> list[str]:
-    """The table that the page must hold for a section, a row for each setting; sections within have their own."""
-    schemas = model.model_json_schema()
-    rows = []
-    for name, schema in schemas["properties"].items():
-        if name in model.sections():
-            continue
-        default = json.dumps(schema.get("default"), ensure_ascii=False)
-        absent = "required" if name in schemas.get("required", ()) else "(absent)"
-        shown = absent if default == "null" else f"`{default}`"
-        meaning = " ".join(schema["description"].split()).replace("``", "`")
-        rows.append(f"| `{name}` | {kind_of(schema)} | {shown} | {meaning} |")
-    return rows
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_page_has_every_setting(section: str) -> None:
     rows = rows_of(SECTIONS[section])
-    written = [line for line in part_of_page(section).splitlines() if line.startswith("| `")]
+    written = rows_in(part_of_page(PAGE, f"`[{section}]`"))
     assert written[: len(rows)] == rows
     assert all(len(line.split(" | ")) == 2 for line in written[len(rows) :]), "a table of another kind"
 

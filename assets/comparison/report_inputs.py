@@ -92,7 +92,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             entries=entries,
             missing=tuple(missing),
             experiment=experiment.resolved(),
-            dataset=_describe_data(data) | _describe_choice(experiment),
+            dataset=describe_data(data) | _describe_choice(experiment),
             window_length=experiment.window_length,
             data_runs={key.to_user_string(): DataRun(**_run_of(entry)) for key, entry in data.items()},
             git_commit=git_commit(),
@@ -175,7 +175,17 @@ def unaltered(home: Home, entry: Latest, ending: str) -> Path:
     return path
 
 
-def _describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
+_IF_ANY = {
+    "num_gaps": "breaks, where rows or values are missing",
+    "num_interpolated": "rows with a value that was interpolated",
+    "num_resampled": "recordings put on another grid of times",
+    "num_mixed": "windows not cut, of several activities",
+    "num_other": "windows not cut, of no chosen activity",
+}
+"""Numbers in the metadata of windows that are worth a line where they are not 0."""
+
+
+def describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
     """A few lines about the data, from the metadata of the assets that made it."""
     wanted = {
         WINDOWS: {
@@ -190,7 +200,8 @@ def _describe_data(data: Mapping[dg.AssetKey, Latest]) -> dict[str, Any]:
     for key, names in wanted.items():
         if key in data:
             described |= {label: data[key].metadata[name] for name, label in names.items()}
-    return described
+    made = data[WINDOWS].metadata if WINDOWS in data else {}
+    return described | {label: made[name] for name, label in _IF_ANY.items() if made.get(name)}
 
 
 def _describe_choice(experiment: Experiment) -> dict[str, Any]:

@@ -62,8 +62,16 @@ def _ingest(work: Work) -> Made:
             "left_out": some_of(left_out, "a file outside the layout", "files outside the layout"),
             "not_chosen": some_of(not_chosen, "a file", "files"),
             SUBJECTS: str(list(summary.subjects)),
+            "dataset": dataset.spec.title,
             "recordings": path_to(home.recordings),
         },
-        checks=[dg.AssetCheckResult(check_name=_COMPLETE, passed=True)],
+        checks=[
+            dg.AssetCheckResult(
+                check_name=_COMPLETE,
+                passed=not summary.lacking,
+                severity=dg.AssetCheckSeverity.WARN,  # uneven sets can be used: each subject is scored on their own
+                metadata={f"subject {subject}": ", ".join(names) for subject, names in summary.lacking.items()},
+            )
+        ],
         last=lambda: sync_folds(work.context.instance, work.experiment, summary.subjects),
     )

@@ -103,6 +103,10 @@ class Dataset(ABC):
         """
         return self
 
+    def unlabelled(self) -> Dataset:
+        """The same, where nobody asks for labels: files need none, as far as their names do not hold them."""
+        return self
+
     def open(self, path: Path, *, any_names: bool = False) -> Source:
         """The directory or zip at ``path``, listed; ``any_names`` says whether loose files will do.
 

@@ -21,14 +21,14 @@ _MOST_FOLDERS = 100_000
 class FolderSource(Source):
     """A directory. Links are followed; a folder reached twice counts once."""
 
-    def __init__(self, location: Path, naming: Naming) -> None:
-        """List the directory.
+    def __init__(self, location: Path, naming: Naming, *, only: str | None = None) -> None:
+        """List the directory, or ``only`` the file of this name in it.
 
         Raises:
             InputError: it cannot be listed or does not fit the layout, or a file is no plain one or too large.
         """
         self.location, self.max_bytes = location, naming.max_bytes
-        walk = _Walk(location, naming)
+        walk = _Walk(location, naming, only)
         others = walk.others + walk.refuse_unlisted()
         self.files, unnamed = list_files((file for file, _ in walk.found), naming, location=location)
         self._refuse_unreadable({file.path: kind for file, kind in walk.found if kind is not None})
@@ -71,12 +71,12 @@ class FolderSource(Source):
 class _Walk:
     """What lies below a directory, looked through level by level, in the order of names."""
 
-    def __init__(self, location: Path, naming: Naming) -> None:
+    def __init__(self, location: Path, naming: Naming, only: str | None) -> None:
         self.found: list[tuple[Candidate, str | None]] = []
         """What may be of the data set, and what stands in the place of a plain file, if anything does."""
         self.others: list[str] = []
         self.was_made = False
-        self._location, self._naming = location, naming
+        self._location, self._naming, self._only = location, naming, only
         self._unlisted: dict[str, OSError] = {}
         self._seen: set[tuple[int, int]] = set()
         self._waiting = deque([""])
@@ -93,7 +93,8 @@ class _Walk:
                 return
             self._seen.add(place)
             with os.scandir(path) as entries:
-                found = sorted((entry for entry in entries if not entry.name.startswith(".")), key=attrgetter("name"))
+                shown = (entry for entry in entries if not entry.name.startswith("."))
+                found = sorted((e for e in shown if self._only in {None, e.name}), key=attrgetter("name"))
         except OSError as error:
             self._unlisted[folder] = error
             return

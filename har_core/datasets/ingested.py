@@ -40,19 +40,21 @@ def recordings_writer(path: Path, spec: DatasetSpec, *, origin: Origin) -> Itera
     Either all recordings have times or none, and either all are in parts or none.
     """
     with pa.OSFile(str(path), "wb") as file:
+        kind: tuple[bool, bool] | None = None
         schema: pa.Schema | None = None
         writer: pa.ipc.RecordBatchFileWriter | None = None
 
         def write(recording: Recording) -> None:
-            nonlocal schema, writer
-            own = _schema_of(recording, spec, origin)
+            nonlocal kind, schema, writer
+            own = recording.times is not None, recording.outline.in_parts
             if writer is None:
-                schema, writer = own, pa.ipc.new_file(file, own)
-            elif not own.equals(schema, check_metadata=True):
+                kind, schema = own, _schema_of(recording, spec, origin)
+                writer = pa.ipc.new_file(file, schema)
+            elif own != kind:
                 raise AssertionError(
                     f"{recording.key} has times or is in parts, unlike those before it, or the reverse"
                 )
-            writer.write_batch(pa.record_batch(list(map(pa.array, _columns(recording))), schema=schema))
+            writer.write_batch(pa.RecordBatch.from_arrays(list(map(pa.array, _columns(recording))), schema=schema))
 
         yield write
         if writer is not None:

@@ -16,10 +16,10 @@ _NUM_NAMES_SHOWN = 5
 
 
 def open_source(path: Path, naming: Naming, *, any_names: bool = False) -> Source:
-    """Open the directory or zip of recordings at ``path``; only lists it.
+    """Open the directory or zip of recordings at ``path``, or one file with the name of a recording; only lists it.
 
     Args:
-        path: a directory, a zip, or a link to one.
+        path: a directory, a zip, a file of a recording, or a link to one.
         naming: which files are recordings, and whose.
         any_names: whether loose files will do where there are no others.
 
@@ -27,7 +27,12 @@ def open_source(path: Path, naming: Naming, *, any_names: bool = False) -> Sourc
         InputError: nothing is there, or it does not fit the layout; all problems are named.
     """
     require_place(path, naming.expectation)
-    source = FolderSource(path, naming) if path.is_dir() else ZipSource(path, naming)
+    if path.is_dir():
+        source: Source = FolderSource(path, naming)
+    elif naming.may_match(path.name):
+        source = FolderSource(path.parent, naming, only=path.name)
+    else:
+        source = ZipSource(path, naming)
     if source.subjects or (any_names and source.loose):
         return source
     source.close()
@@ -52,7 +57,8 @@ def require_place(path: Path, expectation: str = "recordings") -> None:
     try:
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError) as error:
-        problem = Problem(path=str(path), expected=expected)
+        value = "no such file or folder" + ("" if path.is_absolute() else f" in {Path.cwd()}")
+        problem = Problem(path=str(path), value=value, expected=expected)
         raise InputError(f"{path}: no recordings here", [problem]) from error
     except (OSError, ValueError) as error:  # the latter for a path with NUL
         value = getattr(error, "strerror", None) or str(error)

@@ -114,7 +114,7 @@ class Recording:
     """One subject in one session.
 
     Raises:
-        InputError: samples, times or labels do not fit the outline.
+        InputError: samples, times or labels do not fit the outline, or times go back.
     """
 
     subject: int
@@ -136,6 +136,8 @@ class Recording:
             problems.append((f"labels of {sum(run.num_rows for run in outline.labels)} rows", f"labels of {rows}"))
         if self.times is not None and self.times.shape != (outline.num_rows,):
             problems.append((f"times {self.times.shape}", f"a time for each of {rows}"))
+        elif self.times is not None and not (np.isfinite(self.times).all() and (np.diff(self.times) >= 0).all()):
+            problems.append(("times that go back, or are no numbers", "finite times in ascending order"))
         if problems:
             found = [Problem(path=str(self.key), value=value, expected=expected) for value, expected in problems]
             raise InputError("A recording has another shape than its segments", found)

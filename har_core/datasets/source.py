@@ -21,6 +21,9 @@ from har_core.datasets.origin import Origin
 if TYPE_CHECKING:
     from har_core.datasets.recordings import RecordingKey
 
+MAX_SUBJECT, MAX_SESSION = 2**15 - 1, 2**31 - 1
+"""Tables hold subjects in two bytes, sessions in four."""
+
 
 class FileName(NamedTuple):
     """What the path of a file says; sorts by subject, session, segment, stream.

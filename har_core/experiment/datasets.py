@@ -14,7 +14,8 @@ def dataset_of(experiment: Experiment) -> Dataset:
         InputError: it is not there any more, or its card is wrong now.
     """
     dataset = find_dataset(experiment.source.dataset, relative_to=experiment.path.parent)
-    chosen = experiment.windows.activities
-    if isinstance(chosen, dict):
-        return dataset.asking_for({name for names in chosen.values() for name in names})
-    return dataset.asking_for(chosen)
+    chosen, none = experiment.windows.activities, dataset.spec.none
+    if chosen is None:
+        return dataset
+    names = {name for merged in chosen.values() for name in merged} if isinstance(chosen, dict) else set(chosen)
+    return dataset.asking_for(names if none is None or experiment.windows.none == "drop" else names | {none})

@@ -1,4 +1,4 @@
-"""Whether recordings are what a model takes: its channels, in the same order and units, at the same rate."""
+"""Whether recordings are what a model takes: its channels, in its order and units, at its rate or a higher one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from har_core.spec.dataset import DatasetSpec
 
 
 def require_fit(model_spec: DatasetSpec, spec: DatasetSpec, *, where: str) -> None:
-    """Refuse recordings of ``spec`` for a model of ``model_spec``, unless their channels and rate are its own.
+    """Refuse recordings of ``spec`` that have other channels than ``model_spec``, or a lower rate.
 
     Where sensors are worn and what they can measure may differ: nothing is computed from that.
 
@@ -29,9 +29,9 @@ def require_fit(model_spec: DatasetSpec, spec: DatasetSpec, *, where: str) -> No
     ]
     if not (missing or unexpected) and list(wanted) != list(given):
         problems.append(Problem(path=where, value=" ".join(given), expected=f"in this order: {' '.join(wanted)}"))
-    if spec.sampling_rate_hz != model_spec.sampling_rate_hz:
+    if spec.sampling_rate_hz < model_spec.sampling_rate_hz:  # to a lower rate recordings are brought
         value, expected = (f"{one.sampling_rate_hz:g} samples in a second" for one in (spec, model_spec))
-        problems.append(Problem(path=where, value=value, expected=expected))
+        problems.append(Problem(path=where, value=value, expected=f"{expected}, or more"))
     if problems:
         takes = f"the model takes recordings of {model_spec.name} ({model_spec.title})"
         raise InputError(f"{where}: recordings of {spec.name} ({spec.title}), and {takes}", problems)

@@ -143,6 +143,6 @@ def predict_probabilities(model: nn.Module, windows: Tensor, batch_size: int = 2
 
 
 def _weight(name: str, values: Tensor) -> Weight:
-    # One value alone counts as contiguous whatever its stride, and would keep it.
-    flat = values.as_strided((values.numel(),), (1,))
+    # Cloned, because a single value may count as contiguous and still have another stride than 1.
+    flat = values.reshape(-1).clone(memory_format=torch.contiguous_format)
     return name, str(values.dtype), tuple(values.shape), flat.view(torch.uint8).numpy().data

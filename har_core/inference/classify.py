@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,9 +84,8 @@ def classify(
         key, outline = recording.key, recording.outline
         breaks = None if findings is None else discontinuous_joins(findings, key, outline)
         paths = [f"{key}, segment {segment}" if names is None else names[*key, segment] for segment in outline.segments]
-        tables.append(
-            classify_segments(recording.samples, paths, outline.starts, model, spec=spec, length=length, breaks=breaks)
-        )
+        how: dict[str, Any] = {"spec": spec, "length": length, "breaks": breaks, "times": recording.times}
+        tables.append(classify_segments(recording.samples, paths, outline.starts, model, **how))
     return pa.concat_tables(tables)
 
 
@@ -98,6 +98,7 @@ def classify_segments(
     spec: DatasetSpec,
     length: int,
     breaks: npt.NDArray[np.bool_] | None = None,
+    times: npt.NDArray[np.float64] | None = None,
 ) -> pa.Table:
     """:func:`classify` for segments whose subject and session may be unknown.
 
@@ -109,6 +110,8 @@ def classify_segments(
         spec: of the windows that the model takes; names its activities.
         length: samples in a window.
         breaks: (S - 1,) joins that no window crosses; no window crosses any if absent.
+        times: (R,) what the column ``start_s`` says of a window that begins in a row; in s from the beginning of its
+            segment if absent.
 
     Raises:
         InputError: the windows fit into no segment, or the model does not return (N, K) finite probabilities.
@@ -125,9 +128,10 @@ def classify_segments(
         segments = np.searchsorted(starts, begins, side="right") - 1
         places = [
             pa.array([paths[segment] for segment in segments.tolist()], pa.string()),
-            pa.array((begins - starts[segments]) / spec.sampling_rate_hz),
+            pa.array((begins - starts[segments]) / spec.sampling_rate_hz if times is None else times[begins]),
         ]
-        answers = _answer(np.ascontiguousarray(windows.transpose(1, 2, 0)), model, spec)
+        # Always a copy: a view of what nobody may write is nothing that PyTorch takes without a warning.
+        answers = _answer(np.array(windows.transpose(1, 2, 0), order="C"), model, spec)
         batches.append(pa.record_batch([*places, *answers], schema=PREDICTION_SCHEMA))
     return pa.Table.from_batches(batches, schema=PREDICTION_SCHEMA)
 

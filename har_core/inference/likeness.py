@@ -62,6 +62,8 @@ class TrainingWindows:
         """
         try:
             channels = metadata["channels"]
+            if not channels:
+                raise ValueError("no channels")
             for name, of in channels.items():
                 spec.channel_names.index(name)
                 numbers = [of[key] for key in _OF_SAMPLES]

@@ -28,6 +28,7 @@ TITLES = {
     LEAKY: "Random split",
 }
 """By protocol, the headline first; last the one that tests people it trained on."""
+_WHO_TESTS = {"loso": "Each subject", "pairs": "Each pair of subjects", "group": "Each group of subjects"}
 _NUM_HARDEST_NAMED = 2
 
 
@@ -64,6 +65,11 @@ class ProtocolView:
     def title(self) -> str:
         """What readers call it."""
         return TITLES[self.protocol]
+
+    @property
+    def who_tests(self) -> str:
+        """``Each subject``, of whom in turn nobody trains; of honest protocols."""
+        return _WHO_TESTS[self.protocol]
 
     @property
     def metric(self) -> str:

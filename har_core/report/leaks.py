@@ -69,7 +69,7 @@ def leak(honest: Sequence[FoldRow], leaky: Sequence[FoldRow], *, against: str) -
 def _in_words(rows: Sequence[LeakRow]) -> str:
     most, least = rows[0], rows[-1]
     words = (
-        f"Tested on random segments of people it was trained on, {most.name} seems to reach a macro-F1 of "
+        f"Tested on random parts of recordings of people it was trained on, {most.name} seems to reach a macro-F1 of "
         f"{fixed(most.leaky_macro_f1)}, but on people it never saw it reaches {fixed(most.honest_macro_f1)}. "
         f"The random split gives it {points(most.flatters_by)}"
     )

@@ -22,10 +22,7 @@ from har_core.report.rankings import Ranked, rank
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
 
-SYNTHETIC_NOTE = (
-    "Synthetic recordings: the figures below describe generated data, not people, "
-    "and the comparison with published figures is left out."
-)
+SYNTHETIC_NOTE = "Synthetic recordings: the figures below describe generated data, not people."
 SCORED_ROLES = ("validation", "test")
 _SAME = 5e-4
 """Two scores that read the same with three decimals."""

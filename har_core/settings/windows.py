@@ -23,7 +23,7 @@ class WindowSettings(Settings):
     """A window has the activity of all of its rows, or of most of them; where it has none, it is not cut."""
     label_share: float = Field(default=0.5, ge=0.5, lt=1.0)
     """Share of the rows above which ``majority`` counts."""
-    sampling_rate_hz: float | None = Field(default=None, gt=0)
+    sampling_rate_hz: float | None = Field(default=None, ge=0.01, le=100_000)
     """Rate of the windows; that of the recordings if absent."""
     longest_gap_s: float = Field(default=0.5, gt=0)
     """Longest time without a row that does not break a recording, where its rows have times."""

@@ -21,10 +21,14 @@ AXES = ("x", "y", "z")
 """The axes that make a sensor turn with the limb that it is worn on."""
 METADATA_KEY = "har.dataset"
 """Where the metadata of a file holds the description, as JSON."""
+WORDS = ("title", "citation", "licence", "place_names")
+"""What only people read: a mended citation trains nothing again."""
 MAX_ACTIVITIES = 127
 """Activity numbers are stored in one byte."""
 
 _NAME = r"^[A-Za-z0-9_.-]+$"
+_Words = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""Text that a terminal can show: no control characters."""
 
 
 class _Described(BaseModel):
@@ -72,12 +76,12 @@ class DatasetSpec(_Described):
     title: str
     citation: str = ""
     licence: str = ""
-    sampling_rate_hz: Annotated[float, Field(gt=0)]
+    sampling_rate_hz: Annotated[float, Field(ge=0.01, le=100_000)]
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
     """In the order in which samples hold them."""
-    activities: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_ACTIVITIES)]
+    activities: Annotated[tuple[_Words, ...], Field(min_length=1, max_length=MAX_ACTIVITIES)]
     """In class order: activity number ``n``, from 1, is ``activities[n - 1]`` and has class id ``n - 1``."""
-    none: str | None = None
+    none: _Words | None = None
     """The label of rows that are none of these. Where it is one of ``activities`` it is a class like any other;
     elsewhere such rows have activity number 0."""
     place_names: dict[str, str] = Field(default_factory=dict)
@@ -174,8 +178,9 @@ class DatasetSpec(_Described):
 
     @cached_property
     def version(self) -> str:
-        """SHA-256 of everything that the description says."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """SHA-256 of everything that a computation can depend on: not of words for people (:data:`WORDS`)."""
+        content = json.dumps(self.model_dump(mode="json", exclude=set(WORDS)), ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def to_json(self) -> str:
         """As JSON, in one line; :meth:`from_json` reads it."""

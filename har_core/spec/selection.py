@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Activities = Sequence[str] | Mapping[str, Sequence[str]]
 """Names of activities, or new names and what each of them merges; in class order."""
+_ROUNDING = 1e-6
+"""Samples by which arithmetic may miss a whole number."""
 NoneRule = Literal["drop", "class", "test"]
 """What becomes of rows that are none of the activities: ``[windows] none`` of the experiment file."""
 
@@ -44,7 +46,7 @@ def spec_of_windows(
     if length is not None and sampling_rate_hz is not None:
         exact = length * sampling_rate_hz / spec.sampling_rate_hz
         length = round(exact)
-        if length != exact or not length:
+        if abs(length - exact) > _ROUNDING or not length:
             expected = f"a rate at which the parts of {spec.segment_length} samples at {spec.sampling_rate_hz:g} Hz"
             value = f"{sampling_rate_hz:g}"
             problems.append(
@@ -119,6 +121,12 @@ def _problems(spec: DatasetSpec, activities: Activities | None, none: NoneRule) 
         elif name in seen:
             found.append(Problem(path=place, value=name, expected="each activity once"))
         seen.add(name)
+    if none != "drop" and isinstance(activities, Mapping):
+        found += [
+            Problem(path=f"{path}.{new}", value=spec.none, expected=f'without it, or none = "drop", not "{none}"')
+            for new, olds in activities.items()
+            if spec.none in olds and new != spec.none
+        ]
     if none != "drop" and spec.none is None:
         expected = f"drop: {spec.name} has no label for rows that are none of its activities"
         found.append(Problem(path="windows.none", value=none, expected=expected))

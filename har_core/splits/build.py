@@ -209,6 +209,7 @@ def cut_fold(
                 assigned=assigned,
                 subjects_apart=fold.subjects_apart,
                 validation_required=fold.has_validation,
+                training_may_lack=True,
                 only_in_test=only_in_test,
             ),
         )

@@ -42,6 +42,7 @@ def check_roles(
     validation_required: bool = True,
     given: Mapping[str, str] | None = None,
     only_in_test: int | None = None,
+    training_may_lack: bool = False,
 ) -> tuple[Check, ...]:
     """Check any assignment of roles, of whatever protocol.
 
@@ -57,6 +58,8 @@ def check_roles(
         given: the setting that gives a role its subjects, by role, as in ``splits.test_subjects = [9]``; told where the
             role is empty.
         only_in_test: number of an activity that stands in test alone, if there is one.
+        training_may_lack: whether training may lack what no subject of it ever did. So in folds: every subject of an
+            uneven set still tests once, and windows of what nobody trained on count as mistakes.
 
     Returns:
         Whether each role has windows; no subject has two roles; no window, nor a sample of one, has two roles; no rows
@@ -72,7 +75,9 @@ def check_roles(
         _check_windows(named, roles, grid),
         _check_groups(named["duplicate_group"].to_numpy(), roles),
         _check_damage(named["damaged"].to_numpy(zero_copy_only=False), roles),
-        _check_activities(named, roles, roles if assigned is None else assigned, required, only_in_test),
+        _check_activities(
+            named, roles, roles if assigned is None else assigned, required, only_in_test, may_lack=training_may_lack
+        ),
     ]
     return tuple(checks)
 
@@ -153,7 +158,13 @@ def _check_damage(damaged: npt.NDArray[np.bool_], roles: _Roles) -> Check:
 
 
 def _check_activities(
-    named: pa.Table, roles: _Roles, assigned: _Roles, required: Sequence[int], only_in_test: int | None
+    named: pa.Table,
+    roles: _Roles,
+    assigned: _Roles,
+    required: Sequence[int],
+    only_in_test: int | None,
+    *,
+    may_lack: bool,
 ) -> Check:
     activities, subjects = named["activity"].to_numpy(), named["subject"].to_numpy()
     every = np.unique(activities)
@@ -165,13 +176,14 @@ def _check_activities(
         never = np.setdiff1d(wanted, had)
         missing = np.setdiff1d(wanted, activities[roles == role])
         lost = np.intersect1d(missing, activities[assigned == role])
-        absent = np.setdiff1d(missing, lost if role == TRAINING else [*lost, *never])
+        excused = [*lost, *(never if role != TRAINING or may_lack else ())]
+        absent = np.setdiff1d(missing, excused)
         if len(absent):
             complaints.append(f"{ROLES[role]} lacks {_listed(absent)}")
         if len(lost):
             text = f"{ROLES[role]} lost every window of {_listed(lost)} because of copies, overlaps or damage"
             (complaints if role in {TRAINING, TEST} else remarks).append(text)
-        if len(never) and role != TRAINING and len(had):
+        if np.isin(never, excused).any() and len(had):
             remarks.append(f"no {ROLES[role]} subject has {_listed(never)}")
     return Check(
         name="every_role_has_every_activity",

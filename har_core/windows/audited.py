@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from har_core.audit.kinds import Kind
-from har_core.audit.ranges import damaged_rows, discontinuous_joins, duplicate_groups
+from har_core.audit.ranges import connect, damaged_rows, discontinuous_joins, duplicate_groups
 from har_core.datasets.recordings import Outline, RecordingKey
 
 DAMAGE = (Kind.ZERO_RUN, Kind.CONSTANT_RUN)
@@ -59,14 +59,45 @@ class RowMap(NamedTuple):
     def any_of(self, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """(R,) whether one of the rows as read that a row stands for is among ``rows``."""
         num_before = np.concatenate([[0], np.cumsum(rows)])
-        first, last = np.concatenate([piece.spans for piece in self.pieces], axis=1)
+        first, last = self._spans
         found: npt.NDArray[np.bool_] = num_before[last + 1] > num_before[first]
         return found
+
+    def linked(self, groups: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """(2, any) pairs of ``groups`` (of rows as read, negative for none) that one row stands for together."""
+        copied = np.flatnonzero(groups >= 0)
+        first, last = self._spans
+        # Of all rows that stand for the earlier one, the last reaches furthest.
+        latest = np.searchsorted(first, copied[:-1], side="right") - 1
+        together = (latest >= 0) & (last[latest] >= copied[1:])
+        return np.stack([groups[copied[:-1]], groups[copied[1:]]])[:, together]
+
+    def first_of(self, groups: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """(R,) of the rows as read that a row stands for, the first that is not negative."""
+        copied = np.flatnonzero(groups >= 0)
+        first, last = self._spans
+        row = copied[np.minimum(np.searchsorted(copied, first), len(copied) - 1)]
+        return np.where((row >= first) & (row <= last), groups[row], np.int32(-1))
+
+    @property
+    def is_resampled(self) -> bool:
+        """Whether some rows are not as they were read."""
+        return any(piece.grid is not None or piece.step != 1 for piece in self.pieces)
+
+    @property
+    def _spans(self) -> npt.NDArray[np.int64]:
+        """(2, R) the first and last row as read that each row stands for."""
+        return np.concatenate([piece.spans for piece in self.pieces], axis=1)
+
+    @property
+    def positions(self) -> npt.NDArray[np.float64]:
+        """(R,) where rows stand, in rows as read."""
+        return np.concatenate([piece.positions for piece in self.pieces])
 
     @property
     def nearest(self) -> npt.NDArray[np.int64]:
         """(R,) rows as read."""
-        return np.concatenate([np.rint(piece.positions).astype(np.int64) for piece in self.pieces])
+        return np.rint(self.positions).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +127,23 @@ class Audited:
     def groups(self) -> dict[RecordingKey, npt.NDArray[np.int32]]:
         """(R,) for each recording: rows that occur more than once have one number, others a negative one."""
         groups = duplicate_groups(self.findings, {key: self._as_read(key) for key in self.outlines})
-        return {key: rows[self.row_maps[key].nearest] if key in self.row_maps else rows for key, rows in groups.items()}
+        copied = {key: self.row_maps[key] for key, rows in groups.items() if key in self.row_maps and rows.max() >= 0}
+        pairs = [np.empty((2, 0), dtype=np.int32), *(rows.linked(groups[key]) for key, rows in copied.items())]
+        num_groups = 1 + max((int(rows.max()) for rows in groups.values()), default=-1)
+        one, other = np.concatenate(pairs, axis=1)
+        joined = connect(one, other, num_groups)
+
+        def of(key: RecordingKey, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+            if rows.max() < 0:  # of most recordings: one number that stands for all
+                return np.broadcast_to(rows[:1], self.outlines[key].num_rows)
+            own = np.where(rows >= 0, joined[rows], np.int32(-1)) if copied else rows
+            return copied[key].first_of(own) if key in copied else own
+
+        return {key: of(key, rows) for key, rows in groups.items()}
+
+    def is_resampled(self, key: RecordingKey) -> bool:
+        """Whether rows are no longer the values that were read, so that zeros in them are no longer zeros."""
+        return key in self.row_maps and self.row_maps[key].is_resampled
 
     def _as_read(self, key: RecordingKey) -> Outline:
         return self.row_maps[key].outline if key in self.row_maps else self.outlines[key]

@@ -100,7 +100,8 @@ class WindowChecks:
         stretch = _numbered(outline, broken)
         if self._damaged == "repair" and damage.any():
             damage = self._beyond_repair(key, stretch if self._join else _numbered(outline, np.ones_like(broken)))
-        zero = self._zeros(key) if self._damaged == "fill" and damage.any() else None
+        fills = self._damaged == "fill" and not self._audited.is_resampled(key)
+        zero = self._zeros(key) if fills and damage.any() else None
         starts, groups = dict(zip(outline.segments, outline.starts.tolist(), strict=False)), self._groups[key]
         for segment, start, is_flagged, group in rows:
             first = starts[segment] + start

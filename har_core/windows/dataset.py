@@ -191,13 +191,15 @@ class ContentHash:
     """SHA-256 over keys, labels, flags, channel values, length, description and origin, in the order of the rows.
 
     Row groups, compression, other metadata and the size of batches do not count. The origin does: made values are not
-    the same as measured ones. Each column has a hash of its own, so that a batch is hashed as Arrow holds it.
+    the same as measured ones. So does whether rows that are none of the activities are for testing alone. Each column
+    has a hash of its own, so that a batch is hashed as Arrow holds it.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
         self._length = length_of(schema)
         self._spec = DatasetSpec.from_metadata(schema.metadata, where="windows").version
         self._origin = schema.metadata.get(b"har.origin", b"unknown").decode()
+        self._none_only_tests = schema.metadata.get(b"har.none") == b"test"
         self._columns = {field.name: hashlib.sha256() for field in schema}
 
     def update(self, rows: pa.Table) -> None:
@@ -212,7 +214,8 @@ class ContentHash:
     def hexdigest(self) -> str:
         """The version of all rows so far."""
         columns = [[name, digest.hexdigest()] for name, digest in self._columns.items()]
-        return hashlib.sha256(json.dumps([self._length, self._spec, self._origin, columns]).encode()).hexdigest()
+        content = [self._length, self._spec, self._origin, self._none_only_tests, columns]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def _with_damage(plan: RecordingPlan, key: RecordingKey, cut: Cut, audited: Audi
     rows = audited.damaged(key)
     if not rows.any():
         return plan
-    if cut.damaged == "fill":
+    if cut.damaged == "fill" and not audited.is_resampled(key):
         return _filling(plan, key, cut, audited)
     if cut.damaged == "repair":
         of_places = np.stack([audited.damaged(key, place=place) for place in cut.places])

@@ -169,7 +169,8 @@ def _made_regular(recording: Recording, look: _Look, outline: Outline, limits: _
         subject=recording.subject,
         session=recording.session,
         outline=outline,
-        samples=np.concatenate(list(_samples_of(samples, look.pieces, limits)), axis=1),
+        # Rows that are chosen by their numbers come out row by row, and stay so when they are put together.
+        samples=np.ascontiguousarray(np.concatenate(list(_samples_of(samples, look.pieces, limits)), axis=1)),
     )
 
 
@@ -183,6 +184,8 @@ def _samples_of(
             share = (piece.grid - before).astype(np.float32)
             after = np.minimum(before + 1, piece.stop - 1)
             yield samples[:, before] + (samples[:, after] - samples[:, before]) * share
+        elif piece.step != 1 and piece.stop - piece.first == 1:  # too few for a filter
+            yield np.repeat(samples[:, piece.first : piece.stop], piece.num_rows, axis=1)
         elif piece.step != 1:
             from scipy.signal import resample_poly  # noqa: PLC0415 - heavy, and only needed for another rate
 

@@ -56,7 +56,8 @@ def segment(
         damaged: what becomes of windows that touch a damaged run (all channels or a place, zero or standing still):
             ``flag`` them; ``keep`` them like any other; ``repair`` runs of at most ``longest_repair`` rows by straight
             lines between the rows around them, and flag what is left; ``fill`` zeros of a place from the rest of its
-            window (:func:`har_core.windows.gaps.fill_gaps`), and flag what is left; ``drop`` them.
+            window (:func:`har_core.windows.gaps.fill_gaps`), and flag what is left, also where ``regular`` put rows on
+            another grid, which leaves no exact zeros; ``drop`` them.
         join: whether windows may go on into the next part where the audit found the join continuous; they never cross
             another join.
         longest_repair: rows.

@@ -13,24 +13,25 @@ from pipelines.cli.options import DatasetOption, FormatOption, OutputOption, giv
 
 def audit(
     inputs: Annotated[
-        list[Path], typer.Argument(help="Folders or zips of recordings.", metavar="PATH…", parser=given_path)
+        list[Path], typer.Argument(help="Folders, zips or files of recordings.", metavar="PATH…", parser=given_path)
     ],
     model: Annotated[
         str | None,
         typer.Option(help="Also find windows unlike those that this model was trained on, as models:/har@champion."),
     ] = None,
-    dataset: DatasetOption = "dsads",
+    dataset: DatasetOption = None,
     output_format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Find damage, copies and breaks in what recordings hold; one finding a row."""
     from har_core.datasets.catalogue import find_dataset
+    from pipelines.homes import current_home, served_dataset
 
-    reader, files = find_dataset(dataset, relative_to=Path()), None
+    served = served_dataset(current_home()) if dataset is None else None
+    reader, files = served or find_dataset(dataset or "dsads", relative_to=Path()), None
     if model is not None:
         from assets.resources.model_files import find_model
         from assets.resources.store import Store
-        from pipelines.homes import current_home
 
         files = find_model(Store(current_home()), model)
     from har_core.audit.findings import skipped_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated, Literal
 
 import typer
@@ -15,19 +16,22 @@ app = typer.Typer(no_args_is_help=True, help="Look at data sets, check recording
 SetArgument = Annotated[str, typer.Argument(help="A name that `har dataset list` shows, or a card.", metavar="SET")]
 
 
+def _width() -> int:
+    """Of the terminal; 100 where there is none."""
+    return max(get_terminal_size((100, 24)).columns, 60)
+
+
 @app.command("list")
 def list_sets(as_json: JsonOption = False) -> None:
     """List the data sets that have a name."""
-    from pipelines.data_sets import titles
+    from pipelines.data_sets import as_table, titles
 
     known = titles()
     if as_json:
         typer.echo(to_json([spec.model_dump(mode="json") for spec in known.values()]))
         return
-    width = max(map(len, known))
-    for name, spec in known.items():
-        size = f"{spec.num_activities} activities, {spec.num_channels} channels, {spec.sampling_rate_hz:g} Hz"
-        typer.echo(printable(f"{name:<{width}}  {spec.title}: {size}"))
+    for line in as_table(known, _width()):
+        typer.echo(printable(line))
 
 
 @app.command()
@@ -40,7 +44,7 @@ def show(name: SetArgument, as_json: Annotated[bool, typer.Option("--json", help
         return
     from pipelines.data_sets import describe
 
-    for line in describe(name):
+    for line in describe(name, _width()):
         typer.echo(printable(line))
 
 
@@ -55,17 +59,18 @@ def check(
     """Read all recordings as a data set or card describes them; say what is there, and everything that is wrong."""
     from har_core.base.errors import InputError, counted
     from har_core.datasets.catalogue import find_dataset
-    from pipelines.data_sets import as_json, as_lines, survey
+    from pipelines.data_sets import as_json, as_lines, folded, survey
 
     dataset = find_dataset(name, relative_to=Path())
     found, problems = survey(dataset, data)
     if output_format == "json":
         typer.echo(to_json(as_json(found, problems)))
-    else:
-        for line in as_lines(found, dataset.spec):
+    elif found.num_files:
+        for line in as_lines(found, dataset.spec, _width()):
             typer.echo(printable(line))
     if problems:
-        raise InputError(f"{data}: {counted(len(problems), 'problem')}", problems)
+        told = problems if output_format == "json" else folded(problems)
+        raise InputError(f"{data}: {counted(len(problems), 'problem')}", told)
 
 
 @app.command()
@@ -74,7 +79,7 @@ def draft(
     output: OutputOption = None,
 ) -> None:
     """Write a card for a folder of text files, as far as they tell; what they do not is marked FILL IN."""
-    from pipelines.data_sets import draft as make_draft
+    from pipelines.own_data import draft as make_draft
 
     text = make_draft(location, output)
     if output is None:
@@ -91,7 +96,7 @@ def init(
     ] = None,
 ) -> None:
     """Begin a project for your own recordings: an experiment file, a card and a README."""
-    from pipelines.data_sets import start_project
+    from pipelines.own_data import start_project
 
     for path in start_project(directory, data):
         typer.echo(printable(path))

@@ -21,7 +21,7 @@ from pipelines.cli import audit, dataset, home, models, predict, run, search, st
 
 app = typer.Typer(
     name="har",
-    help="Human-activity recognition with wearable sensors: trained, compared and registered models, kept right.",
+    help="Human-activity recognition with body-worn sensors: trained, compared and registered models, kept right.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -53,9 +53,10 @@ DataOption = Annotated[
     ),
 ]
 DatasetOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="What the recordings are of: a name that `har dataset list` shows, or the path of a card (.toml).",
+        help="What the recordings are of: a name that `har dataset list` shows, or the path of a card (.toml); where "
+        "absent, what the home is of, and else dsads.",
         metavar="NAME_OR_CARD",
     ),
 ]
@@ -63,7 +64,10 @@ FormatOption = Annotated[
     Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Of what is printed.")
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option(help="Write to this file instead of standard output.", metavar="FILE", parser=given_file)
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="Write to this file instead of standard output.", metavar="FILE", parser=given_file
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="A list of objects instead of lines.")]
 

@@ -13,7 +13,7 @@ from pipelines.cli.options import FormatOption, OutputOption, given_path, put_ou
 def predict(  # noqa: PLR0917 - Typer makes options of them
     inputs: Annotated[
         list[Path],
-        typer.Argument(help="Folders or zips of recordings; of DSADS, files too.", metavar="INPUT…", parser=given_path),
+        typer.Argument(help="Folders, zips or files of recordings.", metavar="INPUT…", parser=given_path),
     ],
     model: Annotated[
         str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/m-… of a logged model.")
@@ -32,7 +32,7 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
         str | None,
         typer.Option(
             help="What the inputs are of: a name that `har dataset list` shows, or the path of a card (.toml); that of "
-            "the model where absent.",
+            "the model where absent. Labels are not asked for.",
             metavar="NAME_OR_CARD",
         ),
     ] = None,
@@ -45,7 +45,7 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     require_places(inputs)
     from assets.resources.model_files import find_model
     from assets.resources.store import Store
-    from pipelines.homes import current_home
+    from pipelines.homes import current_home, served_dataset
 
     files = find_model(Store(current_home()), model)
     from har_core.base.arrow import keep_pandas_out
@@ -59,11 +59,13 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     from pipelines.tables import render
     from pipelines.unlike import tell_unlike
 
-    if dataset is None and files.spec.name not in list_datasets():
-        raise InputError(f"The model is of {files.spec.name}, which is not known here: name its card with --dataset")
-    reader = find_dataset(dataset or files.spec.name, relative_to=Path())
-    rate = min(reader.spec.sampling_rate_hz, files.spec.sampling_rate_hz)  # to a lower one recordings are brought
-    require_fit(files.spec, reader.spec.replaced(sampling_rate_hz=rate), where=" ".join(map(str, inputs)))
+    name, served = files.spec.name, None
+    if dataset is None and name not in list_datasets():
+        served = served_dataset(current_home())
+        if served is None or served.spec.name != name:
+            raise InputError(f"The model is of {name}, which is not known here: name its card with --dataset")
+    reader = (served or find_dataset(dataset or name, relative_to=Path())).unlabelled()
+    require_fit(files.spec, reader.spec, where=" ".join(map(str, inputs)))
     keep_pandas_out()
     graph, length, num_channels = load_graph(files.graph), files.window_length, files.spec.num_channels
     answers = accelerate(graph, num_timepoints=length, num_channels=num_channels, engine=engine, precision=precision)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from data_sets import POCKET_AND_WRIST, as_in_dsads, small_dsads
+from data_sets import DATA_SETS, as_in_dsads, small_dsads
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -25,9 +25,10 @@ from har_core.spec.channels import sensors_among
 from har_core.training.objective import objective
 
 Shape = tuple[int, int, int]
-NATIVE, SMALL, SHORT, OTHER = (125, 45, 19), (100, 6, 4), (20, 6, 4), (50, 10, 4)
-"""T, C, K: of DSADS; of two sensors and few activities, where the work is done; short, for what is traced; of places
-and sensors of unequal size."""
+SPEC_OF = {data_set.shape: data_set.spec for data_set in DATA_SETS}
+assert len(SPEC_OF) == len(DATA_SETS), "give a data set of the shape of another one windows of another length"
+NATIVE, SMALL, SHORT = DATA_SETS[0].shape, (100, 6, 4), (20, 6, 4)
+"""T, C, K: of DSADS; of two sensors and few activities, where the work is done; short, for what is traced."""
 OF_NETWORKS = pytest.mark.parametrize("name", [name for name in list_models() if is_network(name)])
 OF_CLASSICAL = pytest.mark.parametrize("name", [name for name in list_models() if not is_network(name)])
 
@@ -71,8 +72,7 @@ def fitted(name: str, shape: Shape, seed: int) -> nn.Module:
 def fit(name: str, shape: Shape, seed: int) -> nn.Module:
     x, labels = training(shape)
     told = as_in_dsads(shape[1])
-    if shape == OTHER:
-        spec = POCKET_AND_WRIST
+    if (spec := SPEC_OF.get(shape)) is not None:
         told = {"sampling_rate_hz": spec.sampling_rate_hz, "sensors": sensors_among(spec, range(spec.num_channels))}
     return fit_model(name, x, labels, num_classes=shape[2], seed=seed, **told)
 
@@ -89,7 +89,7 @@ def windows(num_windows: int, shape: Shape = SMALL, seed: int = 1) -> Tensor:
     return torch.randn(num_windows, *shape[:2], generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("shape", [NATIVE, SMALL, OTHER])
+@pytest.mark.parametrize("shape", [*SPEC_OF, SMALL], ids=lambda shape: "x".join(map(str, shape)))
 def test_logits_are_finite_float32_and_each_window_is_judged_by_itself(name: str, shape: Shape) -> None:
     model, x = made(name, shape), windows(5, shape)
     before = x.clone()

@@ -10,19 +10,16 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
 from narrowing import present
+from worlds import World
 
 from har_core.base.progress import silent
 from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 from pipelines.runner import PART_OF_TAG
-
-if TYPE_CHECKING:
-    from tests.contracts.conftest import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

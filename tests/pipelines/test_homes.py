@@ -3,12 +3,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from narrowing import present
 
 from assets.resources.home import Home
 from assets.resources.memory import Memory, recall, remember
 from har_core.base.errors import InputError, StorageError
 from har_core.base.files import write_text
-from pipelines.homes import current_home, prepare, propose
+from pipelines.homes import current_home, prepare, propose, served_dataset
 
 
 @pytest.fixture
@@ -67,6 +68,18 @@ def test_data_is_remembered(home: Home, tmp_path: Path) -> None:
     assert recall(home) == Memory(str(experiment), str(data))
     remember(home, propose(home, experiment))
     assert recall(home).data_location == data
+
+
+def test_a_home_knows_what_its_recordings_are_of(home: Home, tmp_path: Path) -> None:
+    assert served_dataset(home) is None
+    experiment = tmp_path / "a.toml"
+    experiment.write_text('[source]\ndataset = "pilot"\n[windows]\nactivities = ["walking", "sitting"]\n')
+    remember(home, propose(home, experiment))
+    assert served_dataset(home) is None, "a file without models is wrong"
+    with experiment.open("a") as file:
+        file.write('[models]\narchitectures = ["lda"]\n')
+    served = present(served_dataset(home))
+    assert (served.spec.name, served.asked_for) == ("pilot", None)
 
 
 def test_proposing_writes_nothing(home: Home, tmp_path: Path) -> None:

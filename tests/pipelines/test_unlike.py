@@ -11,6 +11,7 @@ from har_core.audit.findings import FINDINGS_SCHEMA
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.classify import PREDICTION_SCHEMA
 from har_core.inference.likeness import describe_training
+from pipelines.readable import made_regular
 from pipelines.unlike import find_unlike, tell_unlike
 
 
@@ -54,11 +55,11 @@ def test_windows_that_are_unlike_are_findings(length: int, places: list[tuple[in
     own = [dsads_recording(7, 3, (2, 4, 5), sound)]
     windows = np.stack([sound[:, begin : begin + length].T for begin in range(3 * 125 - length + 1)])
     training = describe_training([windows], DSADS, range(45))
-    assert find_unlike(own, training, length=length).num_rows == 0
+    assert find_unlike(made_regular(own, DSADS, 25.0), training, length=length).num_rows == 0
     samples = sound.copy()
     samples[9:18, 125:250] = 0
     recording = dsads_recording(7, 3, (2, 4, 5), samples)
-    table = find_unlike([recording], training, length=length)
+    table = find_unlike(made_regular([recording], DSADS, 25.0), training, length=length)
     assert table.schema.equals(FINDINGS_SCHEMA)
     found = [(row["segment"], row["first_row"], row["last_row"]) for row in table.to_pylist()]
     assert found == places

@@ -25,12 +25,12 @@ import numpy as np
 from har_core.base.errors import HarError
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.dsads.format import Dsads
-from har_core.datasets.dsads.layout import SEGMENT_LENGTH
 from har_core.datasets.dsads.reader import canonical, find_problems, parse_segments
 from har_core.datasets.manifest import ingest, read_manifest
 from har_core.experiment.loader import load_experiment
 
 MOST_SECONDS = 20
+PART_LENGTH = DSADS.segment_length or 0
 _EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 _PIECES = {
     "text": [
@@ -150,7 +150,7 @@ def _readers(folder: Path) -> dict[str, Callable[[bytes], object]]:
         found = canonical(content)
         if not find_problems("f", found):
             samples = parse_segments([found], ["f"])
-            if samples.shape != (DSADS.num_channels, SEGMENT_LENGTH) or not np.isfinite(samples).all():
+            if samples.shape != (DSADS.num_channels, PART_LENGTH) or not np.isfinite(samples).all():
                 raise AssertionError("accepted what is no segment")
         else:
             raise HarError("refused")
@@ -189,7 +189,7 @@ def _seeds(folder: Path) -> dict[str, list[bytes]]:
 
 
 def _segment() -> bytes:
-    values = np.random.default_rng(0).normal(size=(SEGMENT_LENGTH, DSADS.num_channels))
+    values = np.random.default_rng(0).normal(size=(PART_LENGTH, DSADS.num_channels))
     return "".join(",".join(f"{value:.5f}" for value in row) + "\n" for row in values).encode()
 
 

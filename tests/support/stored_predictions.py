@@ -20,7 +20,7 @@ from har_core.models import create_model, fit_model
 from har_core.models.catalogue import is_network
 
 FOLDER = Path(__file__).parents[1] / "contracts" / "predictions"
-NUM_TIMEPOINTS, NUM_CHANNELS, NUM_CLASSES = 64, 9, 6
+NUM_TIMEPOINTS, WIDTH, NUM_CLASSES = 64, 9, 6
 _NUM_TRAINING, _NUM_TEST = 36, 5
 _NUM_STEPS = 2
 _DIGITS = 6
@@ -47,21 +47,19 @@ def answers(name: str) -> Tensor:
     try:
         labels = torch.arange(_NUM_TRAINING) % NUM_CLASSES
         rhythm = torch.sin(torch.arange(NUM_TIMEPOINTS) * (labels[:, None] + 1) / 10)
-        windows = (
-            torch.randn(_NUM_TRAINING, NUM_TIMEPOINTS, NUM_CHANNELS) + rhythm[:, :, None] + labels[:, None, None] / 4
-        )
+        windows = torch.randn(_NUM_TRAINING, NUM_TIMEPOINTS, WIDTH) + rhythm[:, :, None] + labels[:, None, None] / 4
         if is_network(name):
             logits: Tensor = _trained(name, windows, labels).eval()(windows[:_NUM_TEST])
             return logits.detach()
-        model = fit_model(name, windows, labels, num_classes=NUM_CLASSES, seed=0, **as_in_dsads(NUM_CHANNELS))
-        scores: Tensor = model(windows[:_NUM_TEST] + torch.randn(_NUM_TEST, NUM_TIMEPOINTS, NUM_CHANNELS))
+        model = fit_model(name, windows, labels, num_classes=NUM_CLASSES, seed=0, **as_in_dsads(WIDTH))
+        scores: Tensor = model(windows[:_NUM_TEST] + torch.randn(_NUM_TEST, NUM_TIMEPOINTS, WIDTH))
         return scores.softmax(dim=1)
     finally:
         torch.set_num_threads(threads)
 
 
 def _trained(name: str, windows: Tensor, labels: Tensor) -> nn.Module:
-    model = create_model(name, num_channels=NUM_CHANNELS, num_timepoints=NUM_TIMEPOINTS, num_classes=NUM_CLASSES)
+    model = create_model(name, num_channels=WIDTH, num_timepoints=NUM_TIMEPOINTS, num_classes=NUM_CLASSES)
     optimizer = torch.optim.SGD(model.train().parameters(), lr=0.05)
     for _ in range(_NUM_STEPS):
         optimizer.zero_grad()

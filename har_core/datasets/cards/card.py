@@ -19,8 +19,6 @@ SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """Units of time, in seconds."""
 WHITESPACE = "whitespace"
 """The delimiter that is any number of blanks and tabs."""
-MAX_SUBJECT, MAX_SESSION = 2**15 - 1, 2**31 - 1
-"""Tables hold subjects in two bytes, sessions in four."""
 
 
 def _column(value: Any) -> str | int:
@@ -222,8 +220,9 @@ class Card(Settings):
 
     @cached_property
     def version(self) -> str:
-        """SHA-256 of all that the card says."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), ensure_ascii=False).encode()).hexdigest()
+        """SHA-256 of all that the card says, but for words for people."""
+        content = {**self.model_dump(mode="json", exclude={"spec"}), "spec": self.spec.version}
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
     @property
     def none_number(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from har_core.base.errors import Problem
-from har_core.datasets.cards.card import Card
+from har_core.datasets.cards.card import Card, Labels
 from har_core.datasets.cards.loader import read_card
 from har_core.datasets.cards.naming import CardNaming
 from har_core.datasets.dataset import Dataset, ReadRecording
@@ -56,6 +56,12 @@ class CardDataset(Dataset):
         names = None if activities is None else tuple(name for name in self.spec.activities if name in activities)
         return type(self)(self.card, self.path, names)
 
+    def unlabelled(self) -> Self:
+        """The same without column and table of labels: all rows are of none of the activities."""
+        numbers = {"": 0, **self.card.numbers}
+        changed = {"labels": Labels(), "intervals": None, "numbers": numbers}
+        return type(self)(self.card.model_copy(update=changed), self.path)
+
     def choose(self, source: Source) -> Source:
         """Without files whose path says another activity."""
         return source if self._asked_for is None else source.choose(self._is_wanted)
@@ -85,7 +91,8 @@ class CardDataset(Dataset):
             Problem(
                 path=str(self.path),
                 value=f"subject {subject} with {', '.join(map(self.spec.activity_name, own)) or 'no activity'} alone",
-                expected="at least one subject with two activities: else a model learns who, not what",
+                expected="at least one subject with two activities, else a model learns who it is, not what it does; "
+                "add recordings of another activity",
             )
             for subject, own in sorted(of_subject.items())
         ]

@@ -23,15 +23,16 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 def diagnose(text: Text, form: FileFormat, kinds: Mapping[int, str]) -> list[Problem]:
     """Every problem of a file; ``kinds`` says what columns hold, counted from 0."""
-    if found := _BINARY.search(text.body):
-        line = form.header_lines + text.body.count(b"\n", 0, found.start()) + 1
+    body = text.content[text.start :]
+    if found := _BINARY.search(body):
+        line = form.header_lines + body.count(b"\n", 0, found.start()) + 1
         value = f"binary content (byte 0x{found[0][0]:02x})"
         return [Problem(path=text.name, line=line, value=value, expected="text")]
     try:
-        text.body.decode()
+        body.decode()
     except UnicodeDecodeError as error:
-        line = form.header_lines + text.body.count(b"\n", 0, error.start) + 1
-        value = f"bytes {text.body[error.start : error.end].hex(' ')}"
+        line = form.header_lines + body.count(b"\n", 0, error.start) + 1
+        value = f"bytes {body[error.start : error.end].hex(' ')}"
         return [Problem(path=text.name, line=line, value=value, expected=f"text in {form.encoding}; see encoding")]
     problems: list[Problem] = []
     for line, row in text.lines():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from har_core.base.errors import InputError, Problem
-from har_core.datasets.cards.card import MAX_SUBJECT, WHITESPACE
-from har_core.datasets.cards.guessing import Paths, Shape, guess_paths, guess_shape
+from har_core.datasets.cards.card import WHITESPACE
+from har_core.datasets.cards.guessing import Paths, Shape, guess_paths, guess_place, guess_sensor, guess_shape
 from har_core.datasets.cards.patterns import Pattern, natural, numbers_in_names, numbers_in_order
 from har_core.datasets.opening import open_source
-from har_core.datasets.source import FileName, Naming, Source
+from har_core.datasets.source import MAX_SUBJECT, FileName, Naming, Source
 
 FILL_IN = "# FILL IN"
 """How comments begin that ask for something."""
@@ -20,7 +22,11 @@ FILL_IN = "# FILL IN"
 _TEXT = {".txt", ".csv", ".dat", ".tsv", ".data", ".log", ".asc", ""}
 _MOST_FILES = 200
 """In which labels are looked for."""
-_SENSORS = {"acc": r"acc|^a[xyz]$", "gyro": r"gyr|rot|^g[xyz]$", "mag": r"mag|^m[xyz]$"}
+_NO_ACTIVITY = re.compile(
+    "(nan|na|null|none|unlabell?ed|unknown|undefined|other|transient|transitions?|0|-1)?", re.IGNORECASE
+)
+"""Labels of rows that are probably none of the activities."""
+_WORD = re.compile(r"[^\W\d_]{3}")
 _USUAL_RATES = (10, 12.5, 16, 20, 25, 30, 32, 40, 50, 52, 60, 64, 75, 80, 100, 104, 120, 128, 150, 200, 250, 256, 500)
 _UNITS = {"acc": "m/s²", "gyro": "rad/s", "mag": "µT"}
 
@@ -41,8 +47,12 @@ class _AnyText(Naming):
         return PurePosixPath(path).suffix.lower() in _TEXT
 
 
-def draft_card(location: Path) -> str:
+def draft_card(location: Path, card: Path | None = None) -> str:
     """A card for the text files in a folder or zip, as far as they tell.
+
+    Args:
+        location: the folder or zip.
+        card: where the draft will be, for its first lines; if absent, a file named after ``location``.
 
     Raises:
         InputError: there are none.
@@ -58,14 +68,16 @@ def draft_card(location: Path) -> str:
             )
             raise InputError(f"{location}: no text files of numbers", [problem])
         streams = found.parts.get("stream", [])
-        labels = _labels(source, found, shape) if shape.label is not None else found.parts.get("activity", [])
+        labels = found.parts.get("activity", []) if shape.label is None else _labels(source, found, shape)
         shapes = {name: guess_shape(_text(source, _path_of(name, found))) for name in streams} or {"": shape}
         left_out = [path for path in source.loose if path not in set(found.paths)]
+    none = [] if shape.label is None else _none_of(labels)
+    activities = sorted((label for label in labels if label not in none), key=natural)
     has_clocks = bool(streams) and shape.time is not None
     lines = [
-        *_description(location, shape, labels, has_clocks=has_clocks),
+        *_description(location, card, shape, activities, has_none=bool(none), has_clocks=has_clocks),
         *_files(found, shape),
-        *_how_labelled(found, shape, left_out),
+        *_how_labelled(found, shape, left_out, none),
     ]
     lines += _subjects(found)
     for name, own in shapes.items():
@@ -74,10 +86,18 @@ def draft_card(location: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _description(location: Path, shape: Shape, labels: Collection[str], *, has_clocks: bool) -> Iterator[str]:
+def _description(
+    location: Path,
+    card: Path | None,
+    shape: Shape,
+    activities: Collection[str],
+    *,
+    has_none: bool,
+    has_clocks: bool,
+) -> Iterator[str]:
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", location.absolute().stem) or "recordings"
     yield f"# A draft, made by looking at the files. What it could not tell is marked {FILL_IN[2:]}."
-    yield f"#   har dataset check {name}.toml --data {location}"
+    yield f"#   har dataset check {shlex.quote(str(card or f'{name}.toml'))} --data {shlex.quote(str(location))}"
     yield ""
     yield f"name = {_quoted(name)}"
     yield f"title = {_quoted(name)}  {FILL_IN}: what people call the set"
@@ -87,13 +107,17 @@ def _description(location: Path, shape: Shape, labels: Collection[str], *, has_c
         yield f"sampling_rate_hz = 50  {FILL_IN}: rows a second; no column of times tells it"
     else:
         yield f"sampling_rate_hz = {_rounded(shape.rate_hz):g}  # timestamps tell {shape.rate_hz:.4g}"
-    yield f'# none = "other"  {FILL_IN}: the name of rows that are none of the activities, if there are any'
+    if has_none:
+        yield f'none = "other"  {FILL_IN}: what rows are called that are none of the activities'
+    else:
+        yield f'# none = "other"  {FILL_IN}: the name of rows that are none of the activities, if there are any'
     if has_clocks:
         yield f'join = "time"  {FILL_IN}: or "row", if rows belong together'
     yield ""
-    if labels:
-        yield f"[activities]  {FILL_IN}: names for the labels, in the order of classes"
-        yield from (f"{_key(label)} = {_quoted(label)}" for label in sorted(labels, key=natural))
+    if activities:
+        are_words = all(map(_WORD.search, activities))
+        yield f"[activities]  {'#' if are_words else f'{FILL_IN}:'} names for the labels, in the order of classes"
+        yield from (f"{_key(label)} = {_quoted(label)}" for label in activities)
     else:
         yield f"[activities]  {FILL_IN}: label as the files write it = name"
         yield '1 = "first activity"'
@@ -118,10 +142,11 @@ def _files(found: Paths, shape: Shape) -> Iterator[str]:
         yield f"time_unit = {_quoted(shape.time_unit)}"
 
 
-def _how_labelled(found: Paths, shape: Shape, left_out: Sequence[str]) -> Iterator[str]:
+def _how_labelled(found: Paths, shape: Shape, left_out: Sequence[str], none: Sequence[str]) -> Iterator[str]:
     if shape.label is not None:
         yield from ("", "[labels]", f"column = {_column(shape, shape.label)}")
-        yield f"none = []  {FILL_IN}: labels of rows that are none of the activities"
+        guessed = "; guessed from the labels" if any(none) else ""
+        yield f"none = [{', '.join(map(_quoted, none))}]  {FILL_IN}: labels of rows of no activity{guessed}"
     elif "activity" not in found.parts:
         tables = ", ".join(left_out[:5]) or "no other file is there"
         yield from ("", f"[labels.intervals]  {FILL_IN}: where labels are; perhaps in {tables}")
@@ -139,20 +164,24 @@ def _subjects(found: Paths) -> Iterator[str]:
 
 
 def _channels(shape: Shape, stream: str) -> Iterator[str]:
-    is_sensor = any(re.search(word, stream, re.IGNORECASE) for word in _SENSORS.values())
-    place = stream if stream and not is_sensor else "body"
-    groups = dict[tuple[str, str], list[int]]()
+    where = guess_place(stream) or ("" if guess_sensor(stream) else stream)
+    groups = dict[tuple[str, str, str], list[int]]()
     for index in shape.values:
         name = shape.names[index] if shape.names else ""
-        sensor = next((kind for kind, word in _SENSORS.items() if re.search(word, name or stream, re.IGNORECASE)), "")
         stem = re.sub(r"(?i)(^|[^a-z])[xyz](?=$|[^a-z])|[xyz]$", "", name) if name else str(index // 3)
-        groups.setdefault((sensor, stem), []).append(index)
-    for number, ((sensor, _), columns) in enumerate(groups.items(), start=1):
-        kind = sensor or f"sensor{number}"
+        key = guess_place(name) or where, guess_sensor(name) or guess_sensor(stream), stem
+        groups.setdefault(key, []).append(index)
+    seen = Counter[tuple[str, str]]()
+    for number, ((place, sensor, _), columns) in enumerate(groups.items(), start=1):
+        seen[place, sensor] += 1
+        again = seen[place, sensor] if sensor and seen[place, sensor] > 1 else ""
+        kind = f"{sensor or 'sensor'}{again or ('' if sensor else number)}"
+        guess = f"{FILL_IN}: acc, gyro, mag, or what it is" if not sensor or again else "# guessed from the names"
+        guessed = "; guessed from the names" if place else ""
         yield from ("", "[[streams.channels]]" if stream else "[[channels]]")
         yield f"columns = [{', '.join(_column(shape, index) for index in columns)}]"
-        yield f"place = {_quoted(place)}  {FILL_IN}: where the sensor is worn"
-        yield f"sensor = {_quoted(kind)}" + ("" if sensor else f"  {FILL_IN}: acc, gyro, mag, or what it is")
+        yield f"place = {_quoted(place or 'body')}  {FILL_IN}: where the sensor is worn{guessed}"
+        yield f"sensor = {_quoted(kind)}  {guess}"
         yield f"unit = {_quoted(_UNITS.get(sensor, ''))}  {FILL_IN}: of the values, once scaled"
         if len(columns) not in (1, 3):
             names = [f"{kind}_{stream}{index + 1}" for index in columns]
@@ -160,7 +189,7 @@ def _channels(shape: Shape, stream: str) -> Iterator[str]:
 
 
 def _labels(source: Source, found: Paths, shape: Shape) -> list[str]:
-    """Labels in a column, as files write them."""
+    """Labels in a column, as files write them; the empty one stands for rows without a label."""
     labels = dict[str, None]()
     index = shape.label or 0
     for path in found.paths[:: max(1, len(found.paths) // _MOST_FILES)]:
@@ -170,7 +199,14 @@ def _labels(source: Source, found: Paths, shape: Shape) -> list[str]:
                 labels[cells[index].strip().strip('"')] = None
         if len(labels) > MAX_LABELS:
             return []
-    return [label for label in labels if label]
+    return list(labels)
+
+
+def _none_of(labels: Collection[str]) -> list[str]:
+    """Those of ``labels`` that are probably none of the activities; only the empty one if few would be left."""
+    none = [label for label in labels if _NO_ACTIVITY.fullmatch(label)]
+    is_likely = len(labels) - len(none) > 1
+    return sorted(none) if is_likely else [label for label in none if not label]
 
 
 MAX_LABELS = 100
@@ -191,9 +227,12 @@ def _column(shape: Shape, index: int) -> str:
 
 
 def _rounded(rate: float) -> float:
-    """A usual rate near the measured one."""
-    nearest = min(_USUAL_RATES, key=lambda one: abs(one - rate))
-    return nearest if abs(nearest / rate - 1) < 0.045 else round(rate, 2)  # noqa: PLR2004 - a check allows 5 %
+    """A usual rate near the measured one: the nearest if it is very near, else the roundest."""
+    nearest = min(_USUAL_RATES, key=lambda one: abs(one / rate - 1))
+    if abs(nearest / rate - 1) < 0.01:  # noqa: PLR2004 - clocks are better than this
+        return nearest
+    near = [one for one in _USUAL_RATES if abs(one / rate - 1) < 0.045]  # noqa: PLR2004 - a check allows 5 %
+    return max(near, key=lambda one: [one % step == 0 for step in (100, 50, 25, 10)], default=round(rate, 2))
 
 
 def _key(name: str) -> str:

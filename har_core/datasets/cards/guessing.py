@@ -30,6 +30,17 @@ _STREAM_WORDS = re.compile(
     r"acc|gyr|mag|imu|sensor|phone|watch|left|right|wrist|hand|arm|leg|chest|ankle|thigh|waist|hip|head|ear|pocket",
     re.IGNORECASE,
 )
+_SENSORS = {
+    what: re.compile(rf"{word}|(?<![^_]){letter}_?[xyz](?![^_])")
+    for what, word, letter in (("acc", "acc", "a"), ("gyro", "gyr|rot", "g"), ("mag", "mag", "m"))
+}
+"""In the words of the name of a column or stream."""
+_PLACE = re.compile(
+    r"(left|right|upper|lower|wrist|hand|arm|forearm|leg|foot|shin|knee|chest|torso|back|ankle|thigh|waist|hip|head|ear"
+    r"|pocket|phone|watch)[0-9]*"
+)
+_NO_PLACES = {"body", "total", "linear", "lin", "raw", "user", "gravity", "sensor", "imu"}
+"""Words before a sensor that say nothing of where it is."""
 _JOINT = re.compile(r"[/. -]|(?<=[0-9])_|_(?=[A-Za-z]*[0-9])")
 """Between pieces of a path; words may hold an underscore."""
 _DATE_PIECES = 3
@@ -223,3 +234,31 @@ def _is_side_by_side(columns: list[list[str]], index: int) -> bool:
     """Whether every file is there with each value of a column."""
     others = Counter(zip(*columns[:index], *columns[index + 1 :], strict=True))
     return set(others.values()) == {len(set(columns[index]))}
+
+
+def guess_sensor(name: str) -> str:
+    """What a column of this name measures; empty if the name does not tell.
+
+    >>> [guess_sensor(name) for name in ("left_ax", "GyroY", "mag z", "x")]
+    ['acc', 'gyro', 'mag', '']
+    """
+    words = _words(name)
+    return next((what for what, regex in _SENSORS.items() if regex.search(words)), "")
+
+
+def guess_place(name: str) -> str:
+    """Where the sensor is that a column of this name is of: what stands before the sensor, else words for places.
+
+    >>> [guess_place(name) for name in ("left_ax", "LeftWrist.acc.x", "imu2 gyro x", "acc_x (Thigh)", "total_acc_x")]
+    ['left', 'left_wrist', 'imu2', 'thigh', '']
+    """
+    words = _words(name)
+    found = next((match for regex in _SENSORS.values() if (match := regex.search(words))), None)
+    before = words[: found.start()].split("_")[:-1] if found is not None else []
+    told = [word for word in before if word not in _NO_PLACES]
+    return "_".join(told or [word for word in words.split("_") if _PLACE.fullmatch(word)])
+
+
+def _words(name: str) -> str:
+    """The words of a name in small letters, with underscores between them."""
+    return "_".join(re.findall(r"[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*(?![a-z])|[0-9]+", name)).lower()

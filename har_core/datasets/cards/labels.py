@@ -53,13 +53,21 @@ def labels_in_column(rows: Rows, card: Card) -> npt.NDArray[np.int8]:
                 line=lines.get(row),
                 column=rows.label_column + 1,
                 value=label,
-                expected=f"a label of the card{hint(label, card.numbers)}",
+                expected=_expectation(label, card),
             )
             for row, label in sorted(firsts.items())
         ]
         raise InputError(f"{rows.text.name}: labels that the card does not name", problems)
     found: npt.NDArray[np.int8] = np.array(numbers, dtype=np.int8)[codes]
     return found
+
+
+def _expectation(label: str, card: Card) -> str:
+    """What a label should have been that the card does not name."""
+    if label.strip():
+        return f"a label of the card{hint(label, card.numbers)}"
+    above = "" if card.spec.none else ', with none = "other" above'
+    return f'a label of the card, or none = [""] in [labels]{above}'
 
 
 class Stretch(NamedTuple):
@@ -111,8 +119,8 @@ class Stretches:
                     expected = "the number of a row" if form.unit == "rows" else f"a time in {form.unit}"
                     self._refuse(text, line, places[what], cells, expected)
             if number is None:
-                label = cells[places["label"]]
-                self._refuse(text, line, places["label"], cells, f"a label of the card{hint(label, card.numbers)}")
+                self._refuse(text, line, places["label"], cells, _expectation(cells[places["label"]], card))
+            if number is None or np.isnan(first) or np.isnan(last):
                 continue
             own = [(what, plain(cells[place])) for what, place in places.items() if what in ("subject", "session")]
             key = key_of({**parts, **dict(own)})
@@ -131,11 +139,10 @@ def key_of(parts: Mapping[str, str]) -> tuple[str, ...]:
 
 def labels_in_stretches(
     stretches: Sequence[Stretch], card: Card, num_rows: int, times: npt.NDArray[np.float64] | None
-) -> npt.NDArray[np.int8]:
-    """(R,) activity numbers; rows in no stretch are none of the activities.
+) -> tuple[list[Problem], npt.NDArray[np.int8]]:
+    """Which stretches overlap, end before they begin, or reach beyond the recording; and (R,) activity numbers.
 
-    Raises:
-        InputError: stretches overlap, end before they begin, or reach beyond the recording.
+    Rows in no stretch are none of the activities.
     """
     form = card.intervals
     if form is None:
@@ -157,9 +164,7 @@ def labels_in_stretches(
         labels[max(first, 0) : max(last, 0)] = stretch.number
         if above is None or stretch.last > above.last:
             above = stretch
-    if problems:
-        raise InputError("Labelled stretches do not fit the recording", problems)
-    return labels
+    return problems, labels
 
 
 def _overlap(above: Stretch, below: Stretch, form: Intervals) -> bool:

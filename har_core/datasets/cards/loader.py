@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,6 @@ from har_core.base.errors import InputError, counted
 from har_core.base.names import hint
 from har_core.base.positions import Key
 from har_core.datasets.cards.card import (
-    MAX_SUBJECT,
     Card,
     ChannelGroup,
     FileFormat,
@@ -23,6 +23,7 @@ from har_core.datasets.cards.card import (
     Stream,
 )
 from har_core.datasets.cards.patterns import Pattern
+from har_core.datasets.source import MAX_SUBJECT
 from har_core.settings.base import Settings
 from har_core.settings.explanation import explain
 from har_core.spec.dataset import DatasetSpec
@@ -70,8 +71,8 @@ class _Reader:
         join = self.values.get("join", "row")
         if join not in ("row", "time"):
             self.refuse(("join",), "'row' or 'time'")
-        if streams and labels is not None:
-            self.check_parts(streams)
+        self.check_parts(streams)
+        if labels is not None:
             self.check_labels(streams, labels, intervals)
         if join == "time":
             for index, stream in enumerate(streams):
@@ -98,6 +99,9 @@ class _Reader:
             return model.model_validate(_lists_to_tuples(values))
         except ValidationError as error:
             self.problems += explain(error, model, self.document, key)
+            unknown = {each["loc"][0] for each in error.errors() if each["type"] == "extra_forbidden"}
+            if unknown & values.keys():  # they keep keys from being held against each other
+                self.settings(key, model, {name: value for name, value in values.items() if name not in unknown})
             return None
 
     def tables(self, key: Key) -> list[Any]:
@@ -230,8 +234,8 @@ class _Reader:
 
     def check_parts(self, streams: list[Stream]) -> None:
         """Add a problem where patterns do not say whose files they are, or disagree on it."""
-        first = streams[0].parsed.parts
         for index, stream in enumerate(streams):
+            first = streams[0].parsed.parts
             key: Key = ("streams", index, "pattern") if stream.name else ("files", "pattern")
             key = key if self.document.get(key)[0] else ("files", "pattern")
             if "subject" not in stream.parsed.parts:
@@ -243,7 +247,9 @@ class _Reader:
 
     def check_labels(self, streams: list[Stream], labels: Labels, intervals: Intervals | None) -> None:
         """Add a problem unless there is exactly one way to label rows, and it can be gone."""
-        parts = streams[0].parsed.parts
+        parts = streams[0].parsed.parts if streams else self._parts_of_files()
+        if parts is None:
+            return
         ways = {
             "{activity} in the pattern": "activity" in parts,
             "column in [labels]": labels.column is not None,
@@ -252,6 +258,8 @@ class _Reader:
         given = [way for way, is_given in ways.items() if is_given]
         if len(given) != 1:
             self.refuse(("labels",), f"one of {', '.join(ways)}", value=" and ".join(given) or None)
+        if not streams:  # what is wrong with them was said
+            return
         holder = next((s for s in streams if s.name == labels.stream), None if labels.stream else streams[0])
         if labels.stream is not None and holder is None:
             self.refuse(("labels", "stream"), f"the name of a stream{hint(labels.stream, [s.name for s in streams])}")
@@ -263,6 +271,13 @@ class _Reader:
                 self.refuse(key if self.document.get(key)[0] else ("files", "time"), _NUMBERS)
         if intervals is not None:
             self._check_intervals(parts & {"subject", "session"}, streams, intervals)
+
+    def _parts_of_files(self) -> frozenset[str] | None:
+        """What the pattern in ``[files]`` has; None where there is none that can be read."""
+        pattern = self.document.get(("files", "pattern"))[1]
+        with suppress(ValueError):
+            return Pattern.parse(pattern).parts if isinstance(pattern, str) else None
+        return None
 
     def _check_intervals(self, needed: Collection[str], streams: list[Stream], intervals: Intervals) -> None:
         table: Key = ("labels", "intervals")

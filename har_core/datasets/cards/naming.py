@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from har_core.base.errors import Problem
 from har_core.base.names import hint
-from har_core.datasets.cards.card import MAX_SESSION, MAX_SUBJECT, Card
+from har_core.datasets.cards.card import Card
 from har_core.datasets.cards.patterns import Pattern, numbers_in_names, numbers_in_order, plain
-from har_core.datasets.source import FileName, Naming
+from har_core.datasets.source import MAX_SESSION, MAX_SUBJECT, FileName, Naming
 
 INTERVALS = "intervals"
 """The stream of tables of labelled stretches, which are of no single recording."""

@@ -93,15 +93,11 @@ def _labels(
         return held
     if card.intervals is not None:
         table = _stretches(card, naming, source)
-        if table.problems:
-            problem = Problem(
-                path=source.name(source.shared[0]),
-                value=counted(len(table.problems), "problem"),
-                expected="a table of labels without any",
-            )
-            raise InputError("The table of labels is wrong", [problem])
         own = table.by_recording.get(key_of(naming.parts_of(file.path)), [])
-        return labels_in_stretches(own, card, first.num_rows, first.times)
+        found, labels = labels_in_stretches(own, card, first.num_rows, first.times)
+        if table.problems or found:
+            raise InputError("The table of labels is wrong", [*table.problems, *found])
+        return labels
     number = number_of(file.name.label, card)
     if number is None:
         raise AssertionError(f"{file.path}: a label that the naming should have refused")

@@ -97,7 +97,16 @@ def interpolate(
 
 def usual_step(times: npt.NDArray[np.float64]) -> float:
     """Median seconds from row to row; 0 for a single row."""
-    return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    return _median(times[1:] - times[:-1]) if len(times) > 1 else 0.0
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    """As ``np.median``, which takes ten times as long for a short file."""
+    middle = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, middle)[middle])
+    ordered = np.partition(values, (middle - 1, middle))
+    return float((ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def measured_rate(times: npt.NDArray[np.float64], claimed_hz: float) -> float | None:
@@ -110,7 +119,7 @@ def measured_rate(times: npt.NDArray[np.float64], claimed_hz: float) -> float | 
         return None
     rates = []
     for span in (1, min(len(times) - 1, max(1, round(claimed_hz)))):
-        seconds = float(np.median(times[span:] - times[:-span]))
+        seconds = _median(times[span:] - times[:-span])
         rates.append(span / seconds if seconds > 0 else float("inf"))
     return min(rates, key=lambda rate: max(rate / claimed_hz, claimed_hz / rate) if rate else float("inf"))
 
@@ -121,7 +130,7 @@ def check_times(rows: Rows, claimed_hz: float) -> Iterator[Problem]:
     if times is None or rows.time_column is None:
         return
     text, column = rows.text, rows.time_column + 1
-    back = np.flatnonzero(np.diff(times) < 0) + 1
+    back = np.flatnonzero(times[1:] < times[:-1]) + 1
     lines = lines_of(rows, back[:_MOST_SHOWN])
     for row in back[:_MOST_SHOWN]:
         value = f"{times[row - 1] - times[row]:.6g} s before the row above"

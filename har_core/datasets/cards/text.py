@@ -1,4 +1,4 @@
-"""The text of one file: decoded, with its header apart, and its rows as lines."""
+"""The text of one file: decoded, with its header apart, and its rows as lines. Nothing is copied that need not be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from har_core.base.names import hint
 from har_core.datasets.cards.card import WHITESPACE, Column, TextFormat
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANK = b" \t\n"
 _AS_THEY_ARE = {"utf-8", "ascii"}
 
 
@@ -46,7 +45,8 @@ class Text:
         place = 0
         for _ in range(form.header_lines):
             place = content.find(b"\n", place) + 1 or len(content)
-        self.header, self.body = content[:place], content[place:]
+        self.content, self.start = content, place
+        """All of it, and where rows begin in it."""
 
     @cached_property
     def num_columns(self) -> int:
@@ -55,12 +55,12 @@ class Text:
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Each row with its line in the file, from 1."""
-        place, number, comment = 0, self.form.header_lines, self.form.comment
-        while place < len(self.body):
-            end = self.body.find(b"\n", place)
-            end = len(self.body) if end < 0 else end
+        place, number, comment = self.start, self.form.header_lines, self.form.comment
+        while place < len(self.content):
+            end = self.content.find(b"\n", place)
+            end = len(self.content) if end < 0 else end
             number += 1
-            line = self.body[place:end].decode(errors="replace")
+            line = self.content[place:end].decode(errors="replace")
             place = end + 1
             if line.strip() and not (comment and line.startswith(comment)):
                 yield number, line
@@ -88,7 +88,8 @@ class Text:
             raise InputError(f"{self.name}: empty", [problem])
         names = list(self.form.column_names)
         if not names and self.form.header_lines:
-            names = self.split(self.header.rstrip(b"\n").rsplit(b"\n", 1)[-1].decode(errors="replace"))
+            header = self.content[: self.start].rstrip(b"\n").rsplit(b"\n", 1)[-1]
+            names = self.split(header.decode(errors="replace"))
         problems = []
         if any(isinstance(column, str) for column in columns) and len(names) != self.num_columns:
             value = f"{self.num_columns} columns under {len(names)} names"
@@ -105,20 +106,34 @@ class Text:
             raise InputError(f"{self.name}: columns are missing", problems)
         return [names.index(column) if isinstance(column, str) else column - 1 for column in columns]
 
-    def rows(self, *, is_numbers: bool) -> bytes:
+    def rows(self, *, is_numbers: bool) -> bytes | memoryview:
         """The rows alone, for a parser: no comments, no blank lines at the end, one character between columns.
 
         Args:
             is_numbers: whether every cell must be a number, so that the parser refuses two blanks side by side.
         """
-        body = self.body
-        if self.form.comment and (comment := self.form.comment.encode()) in body:
-            body = re.sub(rb"(?m)^" + re.escape(comment) + rb"[^\n]*\n?", b"", body)
-        if body[-1:] != b"\n" or body[-2:-1] in _BLANK:
-            body = body.rstrip() + b"\n"
-        if self.form.delimiter == WHITESPACE and (b"\t" in body or not (is_numbers or _is_single_spaced(body))):
-            return single_spaced(body)
-        return body
+        if self.form.comment and self.has(comment := self.form.comment.encode()):
+            rows = re.sub(rb"(?m)^" + re.escape(comment) + rb"[^\n]*\n?", b"", self.content[self.start :])
+            return self._spaced(rows.rstrip(self._blank), is_numbers=is_numbers)
+        end = len(self.content)
+        while end > self.start and self.content[end - 1] in self._blank:
+            end -= 1
+        return self._spaced(memoryview(self.content)[self.start : end], is_numbers=is_numbers)
+
+    def has(self, what: bytes) -> bool:
+        """Whether it occurs after the header."""
+        return self.content.find(what, self.start) >= 0
+
+    def _spaced(self, rows: bytes | memoryview, *, is_numbers: bool) -> bytes | memoryview:
+        is_spaced = self.form.delimiter != WHITESPACE or (
+            not self.has(b"\t") and (is_numbers or _is_single_spaced(rows))
+        )
+        return rows if is_spaced else single_spaced(bytes(rows))
+
+    @property
+    def _blank(self) -> bytes:
+        """What may follow the last row; a tab between columns says that a cell is empty."""
+        return b" \n" if self.form.delimiter == "\t" else b" \t\n"
 
     @property
     def separator(self) -> str:
@@ -134,7 +149,7 @@ def single_spaced(rows: bytes) -> bytes:
     return rows.replace(b"\n ", b"\n").replace(b" \n", b"\n").strip(b" ")
 
 
-def _is_single_spaced(rows: bytes) -> bool:
+def _is_single_spaced(rows: bytes | memoryview) -> bool:
     """Whether no two blanks or line ends are side by side; numpy is faster here than a search for each pair."""
     is_blank = np.frombuffer(rows, np.uint8) <= ord(" ")
     return not (is_blank[0] or (is_blank[1:] & is_blank[:-1]).any())

@@ -13,10 +13,10 @@ import pytest
 from instances import copy_of
 from narrowing import as_type, present
 
-from assets.comparison.report_inputs import gather
+from assets.comparison.report_inputs import describe_data, gather
 from assets.graph import build_assets, build_resources
-from assets.machinery.keys import COMPARISON_REPORT, FOLD_PARTITIONS, RECORDING_AUDIT, fold_key
-from assets.machinery.lineage import RUN_ID, latest_of_partition
+from assets.machinery.keys import COMPARISON_REPORT, FOLD_PARTITIONS, RECORDING_AUDIT, WINDOWS, fold_key
+from assets.machinery.lineage import RUN_ID, SUBJECTS, Latest, latest_of_partition
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.audit.findings import read_findings
@@ -185,3 +185,14 @@ def test_folds_alone_make_a_report_and_nothing_at_all_makes_none(place: Place) -
     place.instance.delete_dynamic_partition(FOLD_PARTITIONS, "loso-p1")
     with pytest.raises(HarError, match="nothing to compare"):
         gather(place.instance, place.experiment, place.home)
+
+
+def test_what_was_done_to_recordings_is_told_where_anything_was() -> None:
+    metadata = {"num_segments": 3, SUBJECTS: "[1]", "dagster/row_count": 8, "window_length": 125, "num_gaps": 0}
+    whole = describe_data({WINDOWS: Latest(WINDOWS, "1", metadata)})
+    assert whole == {"segments": 3, "subjects": "[1]", "windows": 8, "samples in a window": 125}
+    broken = describe_data({WINDOWS: Latest(WINDOWS, "1", {**metadata, "num_gaps": 2, "num_other": 7})})
+    assert broken.keys() - whole.keys() == {
+        "breaks, where rows or values are missing",
+        "windows not cut, of no chosen activity",
+    }

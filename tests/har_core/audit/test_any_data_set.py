@@ -144,7 +144,7 @@ def test_an_accelerometer_and_a_gyroscope_exchanged() -> None:
 
 
 def test_names_of_places_and_channels() -> None:
-    for spec in SPECS:
+    for spec in (spec for spec in SPECS if len(spec.places) > 1):
         of_place = spec.channels_of_place[1]
         assert name_channels(range(spec.num_channels), spec) == "all"
         assert name_channels(of_place[::-1], spec) == spec.places[1]
@@ -218,12 +218,12 @@ def test_missing_values_are_no_finding(data: st.DataObject) -> None:
 @pytest.mark.parametrize("spec", SPECS, ids=[spec.name for spec in SPECS])
 def test_what_no_row_has_is_dead(spec: DatasetSpec) -> None:
     samples = sound(spec)
-    place = list(spec.channels_of_place[1])
+    place = list(spec.channels_of_place[-1])
     samples[KEYS[0]][place] = np.nan
     samples[KEYS[1]][0] = np.nan
     found = [told(row) for row in audit(samples, spec) if row["kind"] == "zero_run"]
     assert found == [
-        ("zero_run", KEYS[0], 0, NUM_ROWS, spec.places[1]),
+        ("zero_run", KEYS[0], 0, NUM_ROWS, name_channels(place, spec)),
         ("zero_run", KEYS[1], 0, NUM_ROWS, spec.channel_names[0]),
     ]
 

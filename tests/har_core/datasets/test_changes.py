@@ -74,7 +74,7 @@ def manifest_of(listed: Listed, origin: Origin = "real") -> Manifest:
         for key, (content, written) in sorted(listed.items())
     ]
     version = Dsads().version
-    return Manifest(rows=tuple(rows), origin=origin, reference="dsads", asked_for=None, version=version)
+    return Manifest(rows=tuple(rows), origin=origin, reference="dsads", asked_for=None, version=version, samples="")
 
 
 # --- Whatever happened to the files -----------------------------------------------------------------------------------

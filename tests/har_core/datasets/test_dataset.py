@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,10 +15,11 @@ from toy_dataset import TABLE, Toy, toy_samples, write_toy
 
 from har_core.base.errors import InputError
 from har_core.datasets.changes import Changes, compare
-from har_core.datasets.dataset import read_recordings
+from har_core.datasets.dataset import ReadRecording, read_recordings
 from har_core.datasets.ingested import read_ingested
 from har_core.datasets.manifest import IngestSummary, ingest, read_manifest
-from har_core.datasets.recordings import RecordingKey
+from har_core.datasets.recordings import LabelRun, Outline, RecordingKey
+from har_core.datasets.source import Source, SourceFile
 from har_core.settings.source import SourceSettings
 from har_core.spec.dataset import DatasetSpec
 
@@ -148,3 +151,39 @@ def test_a_file_above_the_limit_of_the_data_set_is_refused(folder: Path) -> None
     (folder / "walks/p2/n1_walking_wrist.npy").write_bytes(bytes(100_001))
     with pytest.raises(InputError, match="expected at most 100000 bytes"):
         Toy().open(folder)
+
+
+def test_another_reading_of_the_same_files_is_another_content(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that reads them otherwise, a mended unit or label, changes no file and no version of the data set."""
+    before = run(folder).content_version
+    assert run(folder).content_version == before
+    read = Toy.read
+
+    def doubled(self: Toy, source: Source, files: Sequence[SourceFile]) -> ReadRecording:
+        recording, found = read(self, source, files)
+        return ReadRecording(replace(recording, samples=recording.samples * np.float32(2)), found)
+
+    monkeypatch.setattr(Toy, "read", doubled)
+    assert run(folder).content_version != before
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"subject": 40_000}, "subject 40000', expected at most 32767"),
+        ({"outline": Outline(segments=(1,), lengths=(30,), labels=(LabelRun(5, 30),))}, "activity number 5"),
+        ({"outline": Outline(segments=(1,), lengths=(30,), labels=(LabelRun(-1, 30),))}, "a negative activity number"),
+    ],
+)
+def test_what_the_tables_cannot_hold_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], expected: str
+) -> None:
+    read = Toy.read
+
+    def changed(self: Toy, source: Source, files: Sequence[SourceFile]) -> ReadRecording:
+        recording, found = read(self, source, files)
+        return ReadRecording(replace(recording, **change), found)
+
+    monkeypatch.setattr(Toy, "read", changed)
+    with pytest.raises(InputError, match=expected):
+        run(folder)

@@ -283,3 +283,7 @@ def test_an_engine_in_bf16_fills_windows_longer_than_it_can_count() -> None:
     with torch.no_grad():
         expected = classifier(windows).numpy()
     np.testing.assert_allclose(fast(windows.numpy()), expected, atol=0.01)
+
+
+def test_a_single_value_counts_whatever_stride_it_came_with() -> None:
+    assert weights_version(_module(a=torch.arange(4)[::2][:1])) == weights_version(_module(a=torch.zeros(1).long()))

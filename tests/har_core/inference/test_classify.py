@@ -118,6 +118,20 @@ def test_segments_of_nobody_are_answered_under_any_name() -> None:
     assert set(table["activity"].to_pylist()) == {DSADS.activities[6]}
 
 
+def test_a_model_may_write_into_its_windows() -> None:
+    """PyTorch warns of what it may not."""
+
+    def model(windows: np.ndarray) -> np.ndarray:
+        assert windows.flags.writeable
+        assert windows.flags.c_contiguous
+        return np.eye(4, dtype=np.float32)[[3] * len(windows)]
+
+    spec = POCKET_AND_WRIST.replaced(channels=POCKET_AND_WRIST.channels[6:7])  # of one channel a window is a view
+    outline = Outline(segments=(1,), lengths=(120,), labels=(LabelRun(2, 120),))
+    one = Recording(subject=3, session=8, outline=outline, samples=np.zeros((1, 120), dtype=np.float32))
+    assert classify([one], model, spec=spec, length=50).num_rows == 2
+
+
 def test_segments_of_any_length_keep_their_windows_and_name_their_activities() -> None:
     outline = Outline(segments=(1, 2, 5), lengths=(70, 30, 120), labels=(LabelRun(2, 100), LabelRun(0, 120)))
     samples = np.arange(220, dtype=np.float32) + np.zeros((10, 1), dtype=np.float32)

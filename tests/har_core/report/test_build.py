@@ -375,7 +375,10 @@ def test_reports_name_any_number_of_activities(
     assert f"means over the {num_activities} activities." in page.text
     assert "activity <2> → activity <1>" in page.text
     assert "Data set A phone and a watch" in page.text
-    assert "ublished" not in page.text
+    assert page.lines[0].startswith(f"{spec.title} · real recordings")
+    assert f"\n{spec.title}, real recordings, " in report.markdown
+    for other in ("ublished", "Daily and Sports", "DSADS"):
+        assert other not in page.text + report.markdown
 
 
 def test_the_data_set_is_named_with_how_to_cite_it(page: Page) -> None:

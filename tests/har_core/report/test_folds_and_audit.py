@@ -154,6 +154,23 @@ def test_every_subject_is_shown_for_every_architecture(
     assert first["per_subject"] == {str(k): value for k, value in summary("cnn", "loso").per_subject.items()}
 
 
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [("loso", "Each subject"), ("pairs", "Each pair of subjects"), ("group", "Each group of subjects")],
+)
+def test_each_honest_protocol_says_who_tests(
+    inputs: Callable[..., ReportInputs],
+    with_folds: Callable[..., dict[str, Any]],
+    read_page: type[Page],
+    protocol: str,
+    words: str,
+) -> None:
+    report = build_report(inputs("cnn", **with_folds("cnn", protocols=(protocol,))))
+    expected = f"{words} in turn is the test set of models that never saw them: "
+    assert expected in read_page(report.html).text
+    assert f"\n{expected}" in report.markdown
+
+
 def test_a_dot_is_drawn_for_every_subject(whole: ReportInputs, report: Report) -> None:
     [chart] = [view.chart for view in view_folds(whole).protocols if view.protocol == "loso"]
     assert (
@@ -325,12 +342,18 @@ def test_a_clean_audit_says_so(inputs: Callable[..., ReportInputs], read_page: t
 
 
 def test_what_the_audit_did_not_look_for_is_told(inputs: Callable[..., ReportInputs], read_page: type[Page]) -> None:
-    findings = tabulate([], DSADS, [Skipped(Kind.OUT_OF_RANGE, "no limit is known: T_xmag")])
+    reasons = {
+        Kind.WRONG_ORDER: "no parts",
+        Kind.OUT_OF_RANGE: "no limit is known: T_xmag",
+        Kind.MISSING_SEGMENT: "no parts",
+    }
+    findings = tabulate([], DSADS, [Skipped(kind, reason) for kind, reason in reasons.items()])
     report = build_report(inputs("cnn", findings=findings, subjects=(1, 2)))
-    assert "Not looked for: out_of_range (no limit is known: T_xmag)" in read_page(report.html).text
-    assert "Not looked for: `out_of_range` (no limit is known: T_xmag)." in report.markdown
+    told = "out_of_range (no limit is known: T_xmag), wrong_order, missing_segment (no parts)."
+    assert f"Not looked for: {told}" in read_page(report.html).text.replace(" ,", ",")
+    assert f"Not looked for: {told}" in report.markdown.replace("`", "")
     assert json.loads(report.json)["audit"]["skipped"] == [
-        {"kind": "out_of_range", "reason": "no limit is known: T_xmag"}
+        {"kind": kind, "reason": reason} for kind, reason in reasons.items()
     ]
 
 

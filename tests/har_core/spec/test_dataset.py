@@ -43,6 +43,11 @@ def test_any_change_makes_another_data_set(change: dict[str, Any]) -> None:
     assert changed.version != POCKET_AND_WRIST.version
 
 
+def test_words_for_people_make_no_other_data_set() -> None:
+    changed = DSADS.replaced(title="Another title", citation="", licence="", place_names={})
+    assert (changed != DSADS, changed.version) == (True, DSADS.version)
+
+
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(InputError) as caught:
         DSADS.replaced(sampling_rate_hz=-1.0, channels=[{"name": "two words", "place": "T", "sensor": "acc"}], none=3)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from data_sets import POCKET_AND_WRIST
 
+from har_core.base.errors import InputError
 from har_core.datasets.recordings import Outline, Recording, Recordings, label_runs, recordings_of
 from har_core.settings.splits import SplitSettings
 from har_core.splits.build import cut_fold, read_splits, write_splits
@@ -118,7 +119,9 @@ def test_what_is_none_of_the_activities_stands_in_test_alone(
     recordings: Recordings, findings_of: FindingsOf, tmp_path: Path
 ) -> None:
     path, folder = tmp_path / "windows.parquet", tmp_path / "splits"
-    write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="test")
+    as_class = write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="class")
+    for_test = write(recordings, path, findings_of(spec=POCKET_AND_WRIST), none="test")
+    assert for_test.content_version != as_class.content_version, "else the splits would seem fresh"
     number = count_by_subject_and_activity(path).to_pylist()
     of_none = {row["subject"]: row["num_windows"] for row in number if row["activity"] == OTHER}
     summary = write_splits(path, SETTINGS, folder)
@@ -144,3 +147,24 @@ def test_a_split_carries_the_description(recordings: Recordings, findings_of: Fi
         assert set(made.roles["training"].labels.tolist()) == {0, 1}
     assert split.statistics is not None
     assert split.statistics.channels == POCKET_AND_WRIST.channel_names
+
+
+def test_who_alone_did_an_activity_tests_too(tmp_path: Path, findings_of: FindingsOf) -> None:
+    """Nobody is left to train on it: its windows count as mistakes, and a named split is refused."""
+    done = {1: (1, 2, 3), 2: (1, 2), 3: (1, 2), 4: (1, 2)}
+    made = [
+        Recording(subject=subject, session=1, outline=outline, samples=samples)
+        for subject, numbers in done.items()
+        for runs in [label_runs(np.repeat(numbers, 600 // len(numbers)))]
+        for outline in [Outline(segments=(1,), lengths=(600,), labels=runs)]
+        for samples in [np.random.default_rng(subject).normal(size=(10, 600)).astype(np.float32)]
+    ]
+    path = tmp_path / "windows.parquet"
+    write(recordings_of(POCKET_AND_WRIST, made), path, findings_of(spec=POCKET_AND_WRIST))
+    fold = cut_fold(path, folds("loso", done)[0])
+    assert set(fold.roles["test"].labels.tolist()) == {0, 1, 2}
+    assert set(fold.roles["training"].labels.tolist()) == {0, 1}
+    [check] = [check for check in fold.checks if check.name == "every_role_has_every_activity"]
+    assert "no training subject has 3" in check.detail
+    with pytest.raises(InputError, match="training lacks 3"):
+        write_splits(path, SplitSettings(validation_subjects=(2,), test_subjects=(1,)), tmp_path / "splits")

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from tests.har_core.conftest import FindingsOf
     from tests.har_core.windows.conftest import MakeRecording
 
-SEGMENT_LENGTH = 125
-NUM_CHANNELS = DSADS.num_channels
+PART_LENGTH = 125
 WAYS = ("flag", "keep", "repair", "fill", "drop")
 
 
@@ -51,7 +50,7 @@ class Planted:
 
     @property
     def outlines(self) -> dict[RecordingKey, Outline]:
-        return {key: Outline.of_parts(segments, SEGMENT_LENGTH, 1) for key, segments in self.segments.items()}
+        return {key: Outline.of_parts(segments, PART_LENGTH, 1) for key, segments in self.segments.items()}
 
 
 @st.composite
@@ -61,7 +60,7 @@ def planted_defects(draw: st.DrawFn) -> Planted:
     numbers = st.sets(st.integers(1, 7), min_size=1, max_size=5).map(lambda chosen: tuple(sorted(chosen)))
     planted = Planted({key: draw(numbers) for key in keys})
     for key, segments in planted.segments.items():
-        planted.damaged_units[key] = np.zeros((len(DSADS.places), len(segments) * SEGMENT_LENGTH), dtype=np.bool_)
+        planted.damaged_units[key] = np.zeros((len(DSADS.places), len(segments) * PART_LENGTH), dtype=np.bool_)
         planted.joined[key] = np.diff(segments) == 1
         for _ in range(draw(st.integers(0, 2))):
             row, num_rows = draw(row_and_length(len(segments)))
@@ -87,9 +86,9 @@ def planted_defects(draw: st.DrawFn) -> Planted:
 
 
 def row_and_length(num_segments: int) -> st.SearchStrategy[tuple[int, int]]:
-    num_rows = num_segments * SEGMENT_LENGTH
+    num_rows = num_segments * PART_LENGTH
     before_a_border = st.tuples(st.integers(1, num_segments), st.integers(1, 9)).map(
-        lambda place: place[0] * SEGMENT_LENGTH - place[1]
+        lambda place: place[0] * PART_LENGTH - place[1]
     )
     return (st.integers(0, num_rows - 1) | before_a_border).flatmap(
         lambda row: st.tuples(st.just(row), st.integers(1, min(20, num_rows - row)))
@@ -97,7 +96,7 @@ def row_and_length(num_segments: int) -> st.SearchStrategy[tuple[int, int]]:
 
 
 def place(segments: tuple[int, ...], row: int) -> tuple[int, int]:
-    return segments[row // SEGMENT_LENGTH], row % SEGMENT_LENGTH
+    return segments[row // PART_LENGTH], row % PART_LENGTH
 
 
 def made(planted: Planted, make_recording: MakeRecording) -> Recordings:
@@ -108,7 +107,7 @@ def begins(table: pa.Table, planted: Planted) -> list[tuple[RecordingKey, int]]:
     """Recording and first row of each window."""
     rows = zip(*(table[name].to_pylist() for name in KEY_COLUMNS), strict=True)
     return [
-        (key, planted.segments[key].index(number) * SEGMENT_LENGTH + start)
+        (key, planted.segments[key].index(number) * PART_LENGTH + start)
         for subject, session, number, start in rows
         for key in [RecordingKey(subject, session)]
     ]
@@ -120,9 +119,7 @@ def stretches(planted: Planted) -> list[tuple[RecordingKey, range]]:
     for key, joined in planted.joined.items():
         ends = [*np.flatnonzero(~joined) + 1, len(joined) + 1]
         firsts = [0, *ends[:-1]]
-        found += [
-            (key, range(first * SEGMENT_LENGTH, end * SEGMENT_LENGTH)) for first, end in zip(firsts, ends, strict=True)
-        ]
+        found += [(key, range(first * PART_LENGTH, end * PART_LENGTH)) for first, end in zip(firsts, ends, strict=True)]
     return found
 
 
@@ -144,7 +141,7 @@ def test_joined_windows_cross_no_break_and_every_continuous_stretch_is_cut(
         for key, rows in stretches(planted)
         for row in range(rows.start, rows.stop - cut["length"] + 1, stride_of(**cut))
     ]
-    windows = channels_of(table).reshape(NUM_CHANNELS, -1, cut["length"]).transpose(1, 2, 0)
+    windows = channels_of(table).reshape(DSADS.num_channels, -1, cut["length"]).transpose(1, 2, 0)
     samples = {recording.key: recording.samples.T for recording in recordings}
     for (key, row), window in zip(found, windows, strict=True):
         np.testing.assert_array_equal(window, samples[key][row : row + cut["length"]])
@@ -201,7 +198,7 @@ def test_repaired_windows_are_whole_and_the_others_stay_flagged(
     was, still = (np.array(table["damaged"].to_pylist(), dtype=np.bool_) for table in (flagged, repaired))
     beyond = {key: beyond_repair(planted, key, **ways) for key in planted.segments}
     assert still.tolist() == [beyond[key][row : row + length].any() for key, row in begins(repaired, planted)]
-    changed = (channels_of(flagged) != channels_of(repaired)).reshape(NUM_CHANNELS, -1, length).any(axis=(0, 2))
+    changed = (channels_of(flagged) != channels_of(repaired)).reshape(DSADS.num_channels, -1, length).any(axis=(0, 2))
     assert not (changed & ~was).any()
     assert changed.sum() <= int(reader.schema.metadata[b"har.num_repaired"]) <= was.sum()
 
@@ -209,7 +206,7 @@ def test_repaired_windows_are_whole_and_the_others_stay_flagged(
 def beyond_repair(planted: Planted, key: RecordingKey, *, join: bool, longest_repair: int) -> np.ndarray:
     """Rows of runs that are longer, or that reach an end of what windows stay in."""
     num_rows = planted.damaged_units[key].shape[1]
-    apart = [range(first, first + SEGMENT_LENGTH) for first in range(0, num_rows, SEGMENT_LENGTH)]
+    apart = [range(first, first + PART_LENGTH) for first in range(0, num_rows, PART_LENGTH)]
     stays = np.zeros(num_rows, dtype=np.bool_)
     for rows in [rows for own, rows in stretches(planted) if own == key] if join else apart:
         for damaged in planted.damaged_units[key]:
@@ -230,7 +227,7 @@ def test_windows_that_are_not_joined_hold_nothing_of_another_segment(
     cut = {"length": length, "overlap": 0.0, "findings": findings_of(*planted.findings), "damaged": "repair"}
     before = segment(recordings, **cut, longest_repair=20).read_all()
     for recording in recordings:
-        recording.samples[:, np.repeat(np.array(recording.outline.segments) % 2 == parity, SEGMENT_LENGTH)] += 1000
+        recording.samples[:, np.repeat(np.array(recording.outline.segments) % 2 == parity, PART_LENGTH)] += 1000
     after = segment(recordings, **cut, longest_repair=20).read_all()
     others = pa.array([segment % 2 != parity for segment in before["segment"].to_pylist()], pa.bool_())
     assert before.filter(others).equals(after.filter(others))
@@ -380,7 +377,7 @@ def test_joining_without_findings_is_refused(recordings: Recordings) -> None:
 def test_other_segments_than_those_planned_for_are_refused(
     make_recording: MakeRecording, findings_of: FindingsOf
 ) -> None:
-    outlines = {RecordingKey(1, 1): Outline.of_parts((1, 2, 3), SEGMENT_LENGTH, 1)}
+    outlines = {RecordingKey(1, 1): Outline.of_parts((1, 2, 3), PART_LENGTH, 1)}
     recordings = Recordings(spec=DSADS, outlines=outlines, load=lambda key: make_recording(*key), origin="real")
     with pytest.raises(InputError, match="planned"):
         segment(recordings, length=125, overlap=0, findings=findings_of()).read_all()
@@ -393,5 +390,5 @@ def test_a_long_stretch_comes_in_pieces(make_recording: MakeRecording, findings_
     assert len(batches) > 1
     assert max(batch.nbytes for batch in batches) < 2**25
     starts = [start for batch in batches for start in zip(*(batch[k].to_pylist() for k in KEY_COLUMNS), strict=True)]
-    rows = [(number - 1) * SEGMENT_LENGTH + start for _, _, number, start in starts]
+    rows = [(number - 1) * PART_LENGTH + start for _, _, number, start in starts]
     assert rows == list(range(0, 5000 - 300 + 1, 15))

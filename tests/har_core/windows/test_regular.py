@@ -29,7 +29,11 @@ KEY = RecordingKey(1, 1)
 
 
 def recording_of(
-    times: np.ndarray, *, lengths: tuple[int, ...] | None = None, labels: np.ndarray | None = None
+    times: np.ndarray,
+    *,
+    lengths: tuple[int, ...] | None = None,
+    labels: np.ndarray | None = None,
+    subject: int = 1,
 ) -> Recording:
     """Channel c is 10 c + the time in s: a straight line, so that linear interpolation is exact."""
     num_rows = len(times)
@@ -37,7 +41,7 @@ def recording_of(
     lengths = lengths or (num_rows,)
     runs = label_runs(np.ones(num_rows, np.int8) if labels is None else labels)
     outline = Outline(segments=tuple(range(3, 3 + len(lengths))), lengths=lengths, labels=runs)
-    return Recording(subject=1, session=1, outline=outline, samples=samples, times=times)
+    return Recording(subject=subject, session=1, outline=outline, samples=samples, times=times)
 
 
 def of(*recordings: Recording) -> Recordings:
@@ -133,6 +137,7 @@ def test_irregular_times_are_put_on_a_grid(seed: int, rate: float) -> None:
     assert made.recordings.spec.sampling_rate_hz == rate
     assert new.outline.segments == recording.outline.segments
     assert new.outline.num_rows == int((times[-1] - times[0]) * rate + 1e-6) + 1
+    assert new.samples.flags.c_contiguous
     straight(new, [times[0]], rate)
     grid = times[0] + np.arange(new.outline.num_rows) / rate
     beside = np.searchsorted(times, grid - 1e-6).clip(1, len(times) - 1)
@@ -192,9 +197,45 @@ def test_findings_are_told_of_the_new_rows(findings_of: FindingsOf, tmp_path: Pa
         6,
         7,
     ]  # rows 25 and 26, then those at either side of row 279
-    assert tensors.duplicate_groups.tolist() == [-1, -1, 0, -1, -1, -1, -1, -1, -1, 0]
+    # Row 119 is as near to the last row of one window as to the first of the next.
+    assert tensors.duplicate_groups.tolist() == [-1, -1, 0, 0, -1, -1, -1, -1, -1, 0]
     assert summary.num_windows == 10
     without = WindowChecks(findings, made.recordings.outlines, **how)
     for batch in segment(made.recordings, length=20, findings=findings, regular=made):
         without.update(batch, 20)
     assert not all(check.passed for check in without.result())
+
+
+@pytest.mark.parametrize("offset", range(4))
+def test_copies_stay_linked_at_another_rate_wherever_they_begin(
+    findings_of: FindingsOf, tmp_path: Path, offset: int
+) -> None:
+    """A row of a lower rate stands for several rows as read: other ones of each copy, unless it begins in step."""
+    recordings = of(*(recording_of(np.arange(400) / RATE, subject=subject) for subject in (1, 2)))
+    copied = ("duplicate_rows", 1, 1, 3, 40, 200, "all", (2, 1, 3, 40 + offset))
+    findings = findings_of(copied, spec=POCKET_AND_WRIST)
+    made = regular(recordings, sampling_rate_hz=RATE / 4)
+    path = tmp_path / "windows.parquet"
+    write_windows(segment(made.recordings, length=10, findings=findings, regular=made), path)
+    tensors = read_tensors(path)
+    subjects = tensors.keys["subject"].to_numpy()
+    one, other = (set(tensors.duplicate_groups.numpy()[subjects == subject].tolist()) - {-1} for subject in (1, 2))
+    assert one
+    assert one == other
+
+
+def test_zeros_that_were_resampled_are_damage_and_not_filled(findings_of: FindingsOf, tmp_path: Path) -> None:
+    recording = recording_of(np.arange(400) / RATE)
+    findings = findings_of(("zero_run", 1, 1, 3, 100, 10, "wrist"), spec=POCKET_AND_WRIST)
+    made = regular(of(recording), sampling_rate_hz=RATE / 2)
+    how: dict[str, Any] = {"damaged": "fill"}
+    checks = WindowChecks(findings, made.recordings.outlines, row_maps=made.row_maps, **how)
+    reader = segment(made.recordings, length=20, findings=findings, regular=made, **how)
+    summary = write_windows(reader, tmp_path / "windows.parquet", checks=checks)
+    assert (summary.num_damaged > 0, summary.num_repaired) == (True, 0)
+
+
+def test_a_piece_of_one_row_is_no_missing_value() -> None:
+    times = np.append(np.arange(50) / RATE, 10.0)
+    made = regular(of(recording_of(times)), sampling_rate_hz=RATE / 2)
+    assert all(np.isfinite(recording.samples).all() for recording in made.recordings)

@@ -13,12 +13,12 @@ from har_core.windows.repair import Repair, apply_repairs, find_repairs
 
 NUM_ROWS = 30
 GROUPS = POCKET_AND_WRIST.channels_of_place
-NUM_CHANNELS = POCKET_AND_WRIST.num_channels
+C = POCKET_AND_WRIST.num_channels
 STRETCHES = (range(12), range(12, NUM_ROWS))
 
 damage = arrays.arrays(np.bool_, (len(GROUPS), NUM_ROWS), elements=st.booleans())
 channels = arrays.arrays(
-    np.float32, (NUM_CHANNELS, NUM_ROWS), elements=st.floats(-2000, 2000, width=32), fill=st.just(np.float32(1.5))
+    np.float32, (C, NUM_ROWS), elements=st.floats(-2000, 2000, width=32), fill=st.just(np.float32(1.5))
 )
 
 
@@ -65,7 +65,7 @@ def test_repaired_values_lie_between_their_neighbours_and_the_rest_is_untouched(
 
 @pytest.mark.parametrize("num_rows", [1, 3])
 def test_the_line_is_straight(num_rows: int) -> None:
-    line = np.tile(np.arange(NUM_ROWS, dtype=np.float32) * 4, (NUM_CHANNELS, 1))
+    line = np.tile(np.arange(NUM_ROWS, dtype=np.float32) * 4, (C, 1))
     broken = line.copy()
     broken[list(GROUPS[1]), 5 : 5 + num_rows] = 0
     damaged = np.zeros((len(GROUPS), NUM_ROWS), dtype=np.bool_)

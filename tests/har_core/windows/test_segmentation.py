@@ -19,8 +19,8 @@ from har_core.settings.windows import stride_of
 from har_core.windows.schema import KEY_COLUMNS, NAMED_COLUMNS, channels_of, window_schema
 from har_core.windows.segmentation import segment
 
-SEGMENT_LENGTH = 125
-lengths = st.integers(1, SEGMENT_LENGTH)
+PART_LENGTH = 125
+lengths = st.integers(1, PART_LENGTH)
 overlaps = st.floats(0, 1, exclude_max=True)
 
 
@@ -41,7 +41,7 @@ def test_every_window_is_its_slice_of_the_recording(
     assert len(keys) == len(windows)
     for (subject, session, number, start), window in zip(keys, windows, strict=True):
         assert (subject, session) == (7, 4)
-        first = recording.outline.segments.index(number) * SEGMENT_LENGTH + start
+        first = recording.outline.segments.index(number) * PART_LENGTH + start
         np.testing.assert_array_equal(window, recording.samples[:, first : first + length].T)
 
 
@@ -53,11 +53,11 @@ def test_starts_are_regular_and_cover_the_segment(
     stride = stride_of(length, overlap)
     starts = [start for *_, number, start in keys if number == 1]
     assert starts == [start for *_, number, start in keys if number == 2]
-    assert starts == list(range(0, SEGMENT_LENGTH - length + 1, stride))
-    assert len(starts) == (SEGMENT_LENGTH - length) // stride + 1
+    assert starts == list(range(0, PART_LENGTH - length + 1, stride))
+    assert len(starts) == (PART_LENGTH - length) // stride + 1
     covered = set().union(*(range(start, start + length) for start in starts))
     assert covered == set(range(starts[-1] + length))  # no gap, and less than a stride is left at the end
-    assert SEGMENT_LENGTH - len(covered) < stride
+    assert PART_LENGTH - len(covered) < stride
     assert len(set(keys)) == len(keys)
 
 

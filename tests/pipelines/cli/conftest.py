@@ -1,16 +1,11 @@
 """``har`` within this process: as the console script runs it, with what it does to the process undone afterwards."""
 
-import logging
-import os
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
-from narrowing import as_type
-
-from pipelines.cli.main import main
+from har_commands import Result, run_har, undone
 
 TINY = """\
 [source]
@@ -38,13 +33,6 @@ num_threads = 1
 """
 
 
-@dataclass
-class Result:
-    exit_code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def experiment(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
@@ -59,31 +47,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HAR_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    environment = dict(os.environ)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    with warnings.catch_warnings():
+    with undone():
         yield tmp_path / "home"
-    logging.captureWarnings(capture=False)
-    for handler in root.handlers:
-        if handler not in handlers:
-            handler.close()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in set(os.environ) - set(environment):
-        del os.environ[name]
-    os.environ.update(environment)
 
 
 @pytest.fixture
 def har(home: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Run a command; what it prints comes from the file descriptors, where libraries' chatter would show too."""
-
-    def run(*arguments: object) -> Result:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return Result(as_type(int, ended.value.code or 0), out, err)
-
-    return run
+    """Run a command in that home."""
+    return partial(run_har, capfd)

@@ -20,7 +20,7 @@ from har_core.datasets.dsads.synthetic.writer import write_recordings
 from har_core.settings.source import SourceSettings
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 
 @pytest.fixture(scope="module")

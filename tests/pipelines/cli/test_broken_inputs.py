@@ -11,7 +11,7 @@ import pytest
 from broken_inputs import broken_inputs
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 
 def test_every_broken_input_is_refused_by_name(

@@ -17,7 +17,7 @@ from assets.resources.memory import recall, remember
 from pipelines.homes import prepare, propose
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 
 def refused(result: Result, exit_code: int, *texts: str) -> None:

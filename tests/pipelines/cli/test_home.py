@@ -18,7 +18,7 @@ from pipelines.homes import DAGSTER_YAML, memory_of
 from pipelines.session import open_instance
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from assets.resources.store import RegisteredVersion, Store
 from har_core.models import list_models
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 VERSIONS = [
     RegisteredVersion("har", 1, ("champion",), "real", "run-1", "m-1", "file:///m-1", {}),

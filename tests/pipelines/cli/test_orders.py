@@ -15,7 +15,7 @@ from assets.resources.memory import remember
 from pipelines.homes import prepare, propose
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 
 def test_version(har: Callable[..., Result]) -> None:

@@ -15,7 +15,7 @@ from assets.resources.home import Home
 from assets.resources.store import Store
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 
 @pytest.mark.slow

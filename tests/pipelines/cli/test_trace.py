@@ -14,7 +14,7 @@ from assets.resources.store import Store
 from pipelines.links import Link, differs, unverifiable, verified
 
 if TYPE_CHECKING:
-    from tests.pipelines.cli.conftest import Result
+    from har_commands import Result
 
 RUN, COMMIT, SHA256 = "0123456789abcdef" * 2, "0123456789" * 4, "fedcba98" * 8
 DAGSTER_RUN = "e428125b-55f2-4132-8004-e33919a18da7"

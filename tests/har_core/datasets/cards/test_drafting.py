@@ -90,3 +90,55 @@ def test_decimal_commas_and_comments() -> None:
     text = "# made by\n" + as_text([row[1:4] for row in rows_of()], "", ";").replace(".", ",")
     shape = guess_shape(text)
     assert (shape.delimiter, shape.decimal, shape.comment, shape.values) == (";", ",", "#", [0, 1, 2])
+
+
+def test_rows_without_a_label_are_drafted_as_none(tmp_path: Path) -> None:
+    rows = [[*row[:4], row[4] if index % 9 else ""] for index, row in enumerate(rows_of())]
+    text = draft_card(write(tmp_path, {"s01/1.csv": as_text(rows), "s02/1.csv": as_text(rows)}), Path("own.toml"))
+    assert "#   har dataset check own.toml --data" in text
+    card = card_at(tmp_path, text).card
+    assert (card.spec.none, card.labels.none) == ("other", ("",))
+
+
+@pytest.mark.parametrize(("step_ms", "rate"), [(9.74, 100), (9.62, 104), (20.4, 50), (1000 / 37, 37.0)])
+def test_a_rate_is_drafted_as_the_usual_one_that_is_meant(tmp_path: Path, step_ms: float, rate: float) -> None:
+    rows = [[f"{1_700_000_000_000 + step_ms * index:.2f}", *row[1:]] for index, row in enumerate(rows_of())]
+    text = draft_card(write(tmp_path, {"s01/1.csv": as_text(rows), "s02/1.csv": as_text(rows)}))
+    assert card_at(tmp_path, text).spec.sampling_rate_hz == pytest.approx(rate, rel=1e-3)
+
+
+def test_places_and_sensors_are_guessed_from_names(tmp_path: Path) -> None:
+    names = [f"{side}_{kind}{axis}" for side in ("left", "right") for kind in ("a", "g") for axis in "xyz"]
+    rows = [[row[0], *row[1:4] * 4, row[4]] for row in rows_of()]
+    text = draft_card(write(tmp_path, {f"s{s}.csv": as_text(rows, ",".join(["t", *names, "label"])) for s in (1, 2)}))
+    assert text.count("; guessed from the names") == 4
+    spec = card_at(tmp_path, text).spec
+    assert [(one.place, one.sensor, one.unit) for one in spec.channels[::3]] == [
+        ("left", "acc", "m/s²"), ("left", "gyro", "rad/s"), ("right", "acc", "m/s²"), ("right", "gyro", "rad/s")
+    ]  # fmt: skip
+
+
+def test_two_sensors_of_a_kind_at_a_place_are_told_apart(tmp_path: Path) -> None:
+    rows = [[*row[:4], *row[1:5]] for row in rows_of()]
+    header = "t,acc_16g_x,acc_16g_y,acc_16g_z,acc_6g_x,acc_6g_y,acc_6g_z,label"
+    spec = card_at(tmp_path, draft_card(write(tmp_path, {"s1.csv": as_text(rows, header)}))).spec
+    assert [channel.sensor for channel in spec.channels[::3]] == ["acc", "acc2"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "activities", "none", "is_asked"),
+    [
+        (("walking", "transition", "sitting", ""), ("sitting", "walking"), ("", "transition"), False),
+        (("2", "0", "1"), ("1", "2"), ("0",), True),
+        (("0", "1"), ("0", "1"), (), True),
+        (("sitting", "other"), ("other", "sitting"), (), False),
+    ],
+)
+def test_labels_that_are_probably_no_activity(
+    tmp_path: Path, labels: tuple[str, ...], activities: tuple[str, ...], none: tuple[str, ...], is_asked: bool
+) -> None:
+    text = draft_card(write(tmp_path, {f"s{s}/1.csv": as_text(rows_of(labels=labels)) for s in (1, 2)}))
+    card = card_at(tmp_path, text).card
+    assert (card.spec.activities, card.labels.none) == (activities, none)
+    assert card.spec.none == ("other" if none else None)
+    assert (f"[activities]  {FILL_IN}" in text) == is_asked

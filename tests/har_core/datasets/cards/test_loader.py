@@ -51,6 +51,7 @@ def test_none_may_be_a_class(tmp_path: Path) -> None:
 def test_the_version_is_of_what_the_card_says(tmp_path: Path) -> None:
     version = card_at(tmp_path, PLAIN).version
     assert card_at(tmp_path, f"# a comment\n{PLAIN}").version == version
+    assert card_at(tmp_path, f'licence = "CC0"\n{PLAIN}').version == version, "nothing is computed from it"
     assert card_at(tmp_path, PLAIN.replace('"ms"', '"s"')).version != version
 
 
@@ -80,7 +81,7 @@ def test_shipped_cards_are_right(name: str) -> None:
         (PLAIN.replace('"z"]', '"z", 0]'), 17, "the name of a column, or its number from 1"),
         (PLAIN.replace('"y", "z"]', '"y"]'), 16, "names or axes of the channels"),
         (PLAIN + 'axes = ["x"]\n', 16, "as many axes as columns: 3"),
-        (PLAIN.replace("= 50", "= 0"), 3, "greater than 0"),
+        (PLAIN.replace("= 50", "= 0"), 3, "greater than or equal to 0.01"),
         (PLAIN.replace('["sitting", "walking"]', '["sitting", "sitting"]'), 5, "each name once"),
         (PLAIN.replace('["sitting", "walking"]', "[]"), 5, "names"),
         (

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_core.base.errors import Problem
+from har_core.datasets.cards import reader
 
 ROWS = rows_of(8)
 NUMBERS = np.array([[float(cell) for cell in row[1:4]] for row in ROWS], dtype=np.float32).T
@@ -111,6 +112,7 @@ def test_times_are_seconds_from_the_first_row(tmp_path: Path, unit: str, write: 
         (2, 1, "", "a timestamp"),
         (5, 1, "soon", "a timestamp"),
         (4, 5, "wlaking", "a label of the card; did you mean 'walking'?"),
+        (4, 5, "", 'a label of the card, or none = [""] in [labels]'),
     ],
 )
 def test_a_wrong_cell_is_named(tmp_path: Path, line: int, column: int, cell: str, expected: str) -> None:
@@ -118,6 +120,13 @@ def test_a_wrong_cell_is_named(tmp_path: Path, line: int, column: int, cell: str
     rows[line - 2][column - 1] = cell
     found = problems_of(tmp_path, {"s1/1.csv": as_text(rows)})
     assert found == [Problem(path="s1/1.csv", line=line, column=column, value=cell, expected=expected)]
+
+
+def test_a_card_without_none_is_told_that_too(tmp_path: Path) -> None:
+    [problem] = problems_of(
+        tmp_path, {"s1/1.csv": "t,x,y,z,label\n0,1,2,3,sitting\n20,1,2,3,\n"}, PLAIN.replace('none = "other"\n', "")
+    )
+    assert problem.expected == 'a label of the card, or none = [""] in [labels], with none = "other" above'
 
 
 @pytest.mark.parametrize(
@@ -185,3 +194,29 @@ def test_every_planted_mistake_is_found(
     assert expected <= told
     planted_times = {(path, line) for path, line, column, _ in told if column == 1}
     assert all(place in expected or (place[0], place[1]) in planted_times for place in told)
+
+
+@pytest.mark.parametrize("block_sizes", [(256, 1 << 20), (16, 1 << 20)])
+def test_large_files_are_parsed_in_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_sizes: tuple[int, int]
+) -> None:
+    rows = rows_of(2000, labels=("sitting", "walking", "other"))
+    [alone] = read_all(tmp_path, {"s1/1.csv": as_text(rows)})
+    monkeypatch.setattr(reader, "_LARGE", 0)
+    monkeypatch.setattr(reader, "_BLOCK_SIZES", block_sizes)
+    [recording] = read_all(tmp_path, {"s1/1.csv": as_text(rows)})
+    assert (recording.samples == alone.samples).all()
+    assert recording.outline == alone.outline
+    rows[1999][2], rows[1000] = "x", rows[1000][:3]
+    found = problems_of(tmp_path, {"s1/1.csv": as_text(rows)})
+    assert [(problem.line, problem.column, problem.value) for problem in found] == [
+        (1002, 4, "3 columns"),
+        (2001, 3, "x"),
+    ]
+
+
+def test_an_empty_cell_at_the_end_of_a_file_between_tabs(tmp_path: Path) -> None:
+    rows = [[*row[:4], row[4], ""] for row in ROWS]
+    card = BARE.replace("FORMAT", 'delimiter = "\\t"')
+    [recording] = read_all(tmp_path, {"s1/1.csv": as_text(rows, "", "\t")}, card)
+    assert (recording.samples == NUMBERS).all()

@@ -26,7 +26,7 @@ ACTIVITIES = [1, 1, 1, 2, 1, 2, 2, 3]
 def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The bench as a module."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import data_sets  # noqa: PLC0415 - found only now
+    import dataset_tables as data_sets  # noqa: PLC0415 - found only now
 
     return data_sets
 
@@ -104,7 +104,7 @@ def test_the_file_keeps_rows_and_replaces_them(
         bench.Row("pilot", "lda", "group-1", 0, 0.25, 0.5, 2, 3, 4),
     ]
     bench.store(file, older)
-    monkeypatch.setattr(sys, "argv", ["data_sets.py", str(file), str(home.root), "--detail", "lda"])
+    monkeypatch.setattr(sys, "argv", ["dataset_tables.py", str(file), str(home.root), "--detail", "lda"])
     bench.main()
     rows = list(bench.stored(file))
     assert older[1] in rows

@@ -1,10 +1,10 @@
 """The tables of public data sets in docs/results: what each model reaches on people that it never saw.
 
-``python benchmarks/data_sets.py FILE.csv HOME …`` reads the reports and windows of homes, adds a row for each data set,
-architecture, fold and seed to the file, in place of older ones, and prints Markdown: for each home the windows of each
-activity, the table, and what became of each activity. ``--detail NAME`` says of which architecture that is. The row
-``majority`` is of the most frequent activity of the training windows. Macro-F1 is over the activities that the people
-of a fold did; folds that lack some are told apart by the number of activities.
+``python benchmarks/dataset_tables.py FILE.csv HOME …`` reads the reports and windows of homes, adds a row for each data
+set, architecture, fold and seed to the file, in place of older ones, and prints Markdown: for each home the windows of
+each activity, the table, and what became of each activity. ``--detail NAME`` says of which architecture that is. The
+row ``majority`` is of the most frequent activity of the training windows. Macro-F1 is over the activities that the
+people of a fold did; folds that lack some are told apart by the number of activities.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from commands import Result, run_har
 from mlflow.pyfunc import scoring_server
-from narrowing import present
+from narrowing import as_type, present
 from stores import copied_stores
 from worlds import World, copied, copy_sources, opened, run_once, stored_in
 

@@ -212,7 +212,7 @@ def test_what_is_wrong_keeps_nothing_else_from_an_answer(
         ("pipe.txt", "a named pipe"),
         ("notes.txt", "1 column"),
         ("notes.txt", "1 row"),
-        (str(tmp_path / "none"), None),
+        (str(tmp_path / "none"), "no such file or folder"),
     ]
 
 

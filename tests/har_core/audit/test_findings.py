@@ -64,7 +64,7 @@ def test_the_version_is_of_the_content_alone(found: pa.Table, tmp_path: Path) ->
     index = FINDINGS_SCHEMA.get_field_index("num_rows")
     changed = found.set_column(index, FINDINGS_SCHEMA.field(index), pa.array([1] * found.num_rows, pa.int32()))
     assert content_version(changed) != content_version(found)
-    other = DSADS.replaced(title="Another")
+    other = DSADS.replaced(activities=DSADS.activities[::-1])
     assert content_version(tabulate([], other)) != content_version(tabulate([], DSADS))
 
 

@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from har_core.base.errors import InputError, Problem
-from har_core.base.files import atomic_folder
 from har_core.base.progress import Progress
-from har_core.datasets.origin import SYNTHETIC_MARKER
+from har_core.datasets.made import made_folder
 from har_core.settings.source import SourceSettings
 
 RATE_HZ = 50
@@ -59,30 +57,17 @@ _START_MS = 1_700_000_000_000
 def write_recordings(folder: Path, settings: SourceSettings, progress: Progress) -> None:
     """Write ``pNN_S.csv`` for ``num_subjects`` people into ``folder``, and a marker; who has an odd number comes twice.
 
-    Each activity lasts ``num_segments`` times 5 s in a session. A folder that this function made before is replaced at
-    the end, all at once.
-
-    Raises:
-        InputError: ``folder`` holds something that was not made here.
-        StorageError: the disk is full, or the folder cannot be written; nothing is left of the attempt.
+    Each activity lasts ``num_segments`` times 5 s in a session. What is raised, and what is replaced:
+    :func:`har_core.datasets.made.made_folder`.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / SYNTHETIC_MARKER).exists():
-        problem = Problem(path=str(folder), expected=f"an empty folder, or one with {SYNTHETIC_MARKER}")
-        raise InputError(f"{folder} holds files that were not made here; they are left as they are", [problem])
     names = [(subject, session) for subject in range(1, settings.num_subjects + 1) for session in sessions_of(subject)]
-    with atomic_folder(folder) as temporary:
-        temporary.mkdir(parents=True, exist_ok=True)
+    with made_folder(folder, by=__name__, seed=settings.seed) as temporary:
         for num_done, (subject, session) in enumerate(names, start=1):
             table = make_session(
                 seed=settings.seed, subject=subject, session=session, num_segments=settings.num_segments
             )
             table.write_csv(temporary / f"p{subject:02d}_{session}.csv", float_precision=_DECIMALS)
             progress("synthetic files", num_done, len(names))
-        (temporary / SYNTHETIC_MARKER).write_text(
-            f"These recordings are synthetic: no person was measured. They were made by {__name__} from seed "
-            f"{settings.seed}.\n",
-            encoding="utf-8",
-        )
 
 
 def sessions_of(subject: int) -> range:

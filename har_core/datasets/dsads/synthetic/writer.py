@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from har_core.base.errors import InputError, Problem
-from har_core.base.files import atomic_folder
 from har_core.base.progress import Progress
 from har_core.datasets.dsads.layout import NUM_ACTIVITIES, SEGMENT_LENGTH, segment_path
 from har_core.datasets.dsads.synthetic.activities import TABLE
@@ -22,7 +20,7 @@ from har_core.datasets.dsads.synthetic.motion import MovingBody
 from har_core.datasets.dsads.synthetic.sensors import sense
 from har_core.datasets.dsads.synthetic.smoothness import BLOCK_LENGTH, Array
 from har_core.datasets.dsads.synthetic.subjects import COURSE_STREAM, NOISE_STREAM, generator, make_person
-from har_core.datasets.origin import SYNTHETIC_MARKER
+from har_core.datasets.made import made_folder
 from har_core.settings.source import SourceSettings
 
 _DECIMALS = 5
@@ -32,18 +30,11 @@ _SEGMENTS_PER_BLOCK = BLOCK_LENGTH // SEGMENT_LENGTH
 def write_recordings(folder: Path, settings: SourceSettings, progress: Progress) -> None:
     """Write ``num_subjects`` x 19 x ``num_segments`` files ``aNN/pN/sNN.txt`` and a marker into ``folder``.
 
-    A folder that this function made before is replaced at the end, all at once.
-
-    Raises:
-        InputError: ``folder`` holds something that was not made here.
-        StorageError: the disk is full, or the folder cannot be written; nothing is left of the attempt.
+    What is raised, and what is replaced: :func:`har_core.datasets.made.made_folder`.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / SYNTHETIC_MARKER).exists():
-        problem = Problem(path=str(folder), expected=f"an empty folder, or one with {SYNTHETIC_MARKER}")
-        raise InputError(f"{folder} holds files that were not made here; they are left as they are", [problem])
     seed, num_segments = settings.seed, settings.num_segments
     places = list(product(range(1, NUM_ACTIVITIES + 1), range(1, settings.num_subjects + 1)))
-    with atomic_folder(folder) as temporary:
+    with made_folder(folder, by=__name__, seed=seed) as temporary:
         progress("synthetic files", 0, len(places) * num_segments)
         for num_done, (activity, subject) in enumerate(places, start=1):
             rows = make_recording(seed=seed, subject=subject, activity=activity, num_segments=num_segments)
@@ -52,10 +43,6 @@ def write_recordings(folder: Path, settings: SourceSettings, progress: Progress)
                 path = temporary / segment_path(subject=subject, activity=activity, segment=segment)
                 path.write_bytes(text)
             progress("synthetic files", num_done * num_segments, len(places) * num_segments)
-        (temporary / SYNTHETIC_MARKER).write_text(
-            f"These recordings are synthetic: no person was measured. They were made by {__name__} from seed {seed}.\n",
-            encoding="utf-8",
-        )
 
 
 def make_recording(*, seed: int, subject: int, activity: int, num_segments: int) -> Array:

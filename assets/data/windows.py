@@ -1,7 +1,5 @@
 """``windows``: recordings cut into windows, one Parquet data set, with what the audit found in each."""
 
-from typing import Any
-
 import dagster as dg
 
 from assets.machinery.code_versions import ingredients
@@ -12,13 +10,7 @@ from assets.machinery.presentation import describe_table, path_to
 from har_core.settings.experiment import Experiment
 from har_core.windows.names import WINDOW_CHECKS
 
-_ROOTS = [
-    "har_core.datasets.ingested",
-    "har_core.windows.regular",
-    "har_core.windows.segmentation",
-    "har_core.windows.checks",
-    "har_core.windows.dataset",
-]
+_ROOTS = ["har_core.datasets.ingested", "har_core.windows.cutting"]
 _LENGTH = "windows_have_the_length_of_the_experiment"
 
 
@@ -43,43 +35,13 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
 def _cut(work: Work) -> Made:
     from har_core.audit.findings import read_findings
     from har_core.datasets.ingested import read_ingested
-    from har_core.windows.checks import WindowChecks
-    from har_core.windows.dataset import write_windows
-    from har_core.windows.regular import regular
-    from har_core.windows.segmentation import segment
+    from har_core.windows.cutting import cut_windows
     from har_core.windows.tensors import count_by_subject_and_activity
 
     [path] = work.staged
-    settings = work.experiment.windows
-    findings = read_findings(work.home.findings)
-    made = regular(
-        read_ingested(work.home.recordings),
-        sampling_rate_hz=settings.sampling_rate_hz,
-        longest_gap_s=settings.longest_gap_s,
-        longest_interpolation_s=settings.longest_interpolation_s,
-    )
-    recordings = made.recordings
-    length = work.experiment.window_length
-    how: dict[str, Any] = {
-        "damaged": settings.damaged,
-        "join": settings.join_segments,
-        "longest_repair": settings.longest_repair,
-    }
-    windows = segment(
-        recordings,
-        length=length,
-        overlap=settings.overlap,
-        step=settings.stride(recordings.spec.sampling_rate_hz) if settings.step or settings.step_s else None,
-        findings=findings,
-        regular=made,
-        activities=settings.activities,
-        none=settings.none,
-        label_rule=settings.label_rule,
-        label_share=settings.label_share,
-        **how,
-    )
-    checks = WindowChecks(findings, recordings.outlines, row_maps=made.row_maps, **how)
-    summary = write_windows(windows, path, work.display.progress, checks=checks)
+    recordings, findings = read_ingested(work.home.recordings), read_findings(work.home.findings)
+    written = cut_windows(recordings, findings, work.experiment.windows, path, work.display.progress)
+    summary = written.summary
     work.run.log_table("tables/windows_by_subject_and_activity.json", count_by_subject_and_activity(path).to_pydict())
     return Made(
         version=summary.content_version,
@@ -87,7 +49,7 @@ def _cut(work: Work) -> Made:
             **describe_table(path),
             "path": path_to(work.home.windows),
             "window_length": summary.window_length,
-            "num_segments": sum(len(outline.segments) for outline in recordings.outlines.values()),
+            "num_segments": written.num_segments,
             "num_subjects": summary.num_subjects,
             SUBJECTS: str(list(recordings.subjects)),
             "num_damaged": summary.num_damaged,
@@ -96,10 +58,10 @@ def _cut(work: Work) -> Made:
             "num_repaired": summary.num_repaired,
             "num_mixed": summary.num_mixed,
             "num_other": summary.num_other,
-            **made.counts,
+            **written.made_regular,
         },
         checks=[
-            dg.AssetCheckResult(check_name=_LENGTH, passed=summary.window_length == length),
+            dg.AssetCheckResult(check_name=_LENGTH, passed=summary.window_length == work.experiment.window_length),
             *summary.checks,
         ],
     )

@@ -26,7 +26,7 @@ from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.recordings import Recordings
 from har_core.experiment.loader import load_experiment
 from har_core.splits.names import DROPS
-from har_core.windows import segmentation
+from har_core.windows import cutting
 from har_core.windows.segmentation import segment
 from har_core.windows.tensors import read_tensors
 
@@ -163,7 +163,7 @@ def test_windows_that_disagree_with_the_audit_are_not_published(
     assert graph.materialise("windows").success
     before = graph.home.windows.read_bytes()
     write_findings(PLANTED, graph.home.findings)
-    monkeypatch.setattr(segmentation, "segment", segment_blindly)
+    monkeypatch.setattr(cutting, "segment", segment_blindly)
     result = graph.materialise("windows")
     assert "damage_is_flagged" in str(present(result.failure_data_for_node("windows")).error)
     assert graph.home.windows.read_bytes() == before

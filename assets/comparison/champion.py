@@ -136,7 +136,7 @@ def _choose(above: Sequence[dg.AssetsDefinition], folds: Sequence[dg.AssetsDefin
 
 
 def refuse_failed_checks(instance: dg.DagsterInstance, above: Sequence[dg.AssetsDefinition]) -> None:
-    """Let nothing pass while the newest evaluation of a check says that it failed.
+    """Let nothing pass while the newest evaluation of a check says that it failed, as more than a warning.
 
     An attempt that was refused with other settings, or on other data, than there are now says nothing of what stands.
 
@@ -148,8 +148,9 @@ def refuse_failed_checks(instance: dg.DagsterInstance, above: Sequence[dg.Assets
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     failed = []
     for key, record in records.items():
-        if record.status.value == "FAILED":
-            attempt = record.evaluation.metadata.get(MADE_FROM) if record.evaluation else None
+        evaluation = record.evaluation if record.status.value == "FAILED" else None
+        if evaluation is not None and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+            attempt = evaluation.metadata.get(MADE_FROM)
             if attempt is None or attempt.value == made_from(instance, specs[key.asset_key]):
                 failed.append(f"{key.asset_key.to_user_string()}: {key.name}")
     if failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -134,6 +135,20 @@ def test_a_refused_attempt_with_other_settings_stops_no_alias(graph: Graph) -> N
     refused = graph.materialise("champion", experiment=experiment)
     assert "splits: named_subjects_are_in_the_data" in str(present(refused.failure_data_for_node("champion")).error)
     assert graph.materialise("champion").success
+
+
+@pytest.mark.parametrize("severity", dg.AssetCheckSeverity)
+def test_warnings_stop_no_alias(graph: Graph, severity: dg.AssetCheckSeverity) -> None:
+    """Where somebody did not do everything, as in most public sets, there is still a model to use."""
+    check = dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("raw_recordings"),
+        check_name="every_subject_has_every_activity",
+        passed=False,
+        metadata={},
+        severity=severity,
+    )
+    graph.instance.report_runless_asset_event(check)
+    assert graph.materialise("champion").success == (severity == dg.AssetCheckSeverity.WARN)
 
 
 @pytest.mark.parametrize(("of_candidate", "moves"), [(0.4, False), (0.64, False), (0.7, True)])

@@ -14,6 +14,7 @@ from assets.data.splits import build_splits
 from assets.data.windows import build_windows
 from assets.folds.ensemble import build_ensemble_folds
 from assets.folds.fold import build_folds
+from assets.models.compressed import build_compressed
 from assets.models.ensemble import build_ensemble
 from assets.models.model import build_model
 from assets.resources.display import Display, LogDisplay
@@ -31,6 +32,7 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
         build_splits(experiment),
         *(build_model(architecture, experiment) for architecture in experiment.models.architectures),
         *(build_ensemble(name, experiment) for name in experiment.ensembles),
+        *(build_compressed(name, experiment) for name in experiment.parents),
     ]
     findings = build_recording_audit(experiment)
     folds = [

@@ -2,9 +2,12 @@
 
 import dagster as dg
 
+from har_core.settings.recipes import is_compressed
+
 OWNERS = ["team:har"]
 DATA_GROUP = "data"
 MODELS_GROUP = "models"
+COMPRESSED_GROUP = "compressed"
 FOLDS_GROUP = "folds"
 COMPARISON_GROUP = "comparison"
 SEARCH_GROUP = "search"
@@ -27,9 +30,9 @@ BY_HAND = {"har/by_hand": "true"}
 """Tag of assets that only a person starts, by name. They are never missing or stale to those who ask what is due."""
 
 
-def model_key(architecture: str) -> dg.AssetKey:
-    """``models/lstm``."""
-    return dg.AssetKey([MODELS_GROUP, architecture])
+def model_key(name: str) -> dg.AssetKey:
+    """``models/lstm``; ``compressed/lstm-int8`` of a model that is made from another one."""
+    return dg.AssetKey([COMPRESSED_GROUP if is_compressed(name) else MODELS_GROUP, name])
 
 
 def fold_key(architecture: str) -> dg.AssetKey:

@@ -3,23 +3,16 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.machinery.code_versions import Ingredients, ingredients
 from assets.machinery.keys import MODELS_GROUP, model_key
-from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_VERSION, latest
 from assets.machinery.materialisation import Made, Work, make_asset
-from assets.models.publication import ROUND_TRIP, Logged, log_checked, publish
+from assets.models.publication import ROUND_TRIP, Logged, files_of_latest, log_checked, publish
 from assets.resources.home import Home
-from assets.resources.model_files import find_model
-from har_core.base.errors import HarError
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.experiment import Experiment
-
-if TYPE_CHECKING:
-    from assets.resources.model_files import ModelFiles
 
 
 def build_ensemble(name: str, experiment: Experiment) -> dg.AssetsDefinition:
@@ -64,7 +57,7 @@ def _combine(name: str, work: Work) -> Made:
     from har_core.inference.predictions import read_predictions
 
     settings, protocol = work.experiment.ensembles[name], work.experiment.splits.protocol
-    files = [_files_of(member, work) for member in settings.members]
+    files = [files_of_latest(member, work) for member in settings.members]
     records = [read_record(work.home.record(member), ModelRecord) for member in settings.members]
     predictions = {
         member: read_predictions(work.home.predictions(model_key(member).to_user_string(), protocol))
@@ -79,12 +72,3 @@ def _combine(name: str, work: Work) -> Made:
         predictions=combined.predictions,
     )
     return publish(work, f"har-{name}", logged)
-
-
-def _files_of(member: str, work: Work) -> "ModelFiles":
-    """The files of the version that the member's latest materialisation registered."""
-    made = latest(work.context.instance, model_key(member))
-    if made is None or REGISTERED_VERSION not in made.metadata:
-        raise HarError(f"{work.name} needs models/{member}, which was never materialised; run that first")
-    address = f"models:/{made.metadata[REGISTERED_MODEL]}/{made.metadata[REGISTERED_VERSION]}"
-    return find_model(work.run.tracking, address)

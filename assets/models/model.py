@@ -1,7 +1,6 @@
 """``models/<architecture>``: fits one model, keeps its predictions, logs and registers it. One asset each."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -9,12 +8,9 @@ from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import MODELS_GROUP, SPLITS, WINDOWS, model_key
 from assets.machinery.lineage import upstream_versions
 from assets.machinery.materialisation import Made, Work, make_asset
-from assets.models.publication import ROUND_TRIP, Logged, log_checked, publish
+from assets.models.publication import ROUND_TRIP, Logged, log_checked, publish, read_model_splits
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
-
-if TYPE_CHECKING:
-    from har_core.splits.build import SplitWindows
 
 _CONFIG = {"seed": dg.Field(dg.Noneable(int), is_required=False, description="Train with this seed instead.")}
 
@@ -81,7 +77,8 @@ def _train(architecture: str, work: Work, name: str, seed: int) -> Logged:
     from har_core.fitting.trained import checkpoint_key, train_and_predict
     from har_core.inference.likeness import describe_training
 
-    windows, settings = _windows(architecture, work), work.experiment.model_settings(architecture)
+    raw_from = work.home.windows if takes_raw_windows(architecture) else None
+    windows, settings = read_model_splits(work, raw_from=raw_from), work.experiment.model_settings(architecture)
     version = work.context.assets_def.get_asset_spec(work.context.asset_key).code_version or ""
     trained = train_and_predict(
         architecture,
@@ -104,12 +101,3 @@ def _train(architecture: str, work: Work, name: str, seed: int) -> Logged:
         record=describe_model(architecture, work.experiment, windows, trained, origin=work.origin),
         predictions=trained.predictions,
     )
-
-
-def _windows(architecture: str, work: Work) -> "SplitWindows":
-    from har_core.splits.build import read_splits
-    from har_core.windows.store import SampleStore
-
-    store = SampleStore(work.home.scratch, max_mib=work.experiment.runtime.samples_in_memory_mib)
-    raw_from = work.home.windows if takes_raw_windows(architecture) else None
-    return read_splits(work.home.splits(work.experiment.splits.protocol), store, raw_from=raw_from)

@@ -1,26 +1,31 @@
 """What every model is published with: a logged and checked graph, a registered version, its record and predictions."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from assets.machinery.code_versions import flatten
-from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION
+from assets.machinery.keys import model_key
+from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION, latest
 from assets.machinery.materialisation import Made, Work, report_failed_check
 from assets.machinery.presentation import inline_png, path_to
 from assets.resources.addresses import model_url
-from assets.resources.model_files import files_of_model
-from assets.resources.store import CHALLENGER, ORIGIN_TAG
+from assets.resources.model_files import files_of_model, find_model
+from assets.resources.store import CHALLENGER, MODEL_FILE, ORIGIN_TAG
+from har_core.base.errors import HarError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from torch import nn
 
+    from assets.resources.model_files import ModelFiles
     from har_core.evaluation.records import ModelRecord
     from har_core.evaluation.results import ModelResult
     from har_core.inference.likeness import TrainingWindows
+    from har_core.splits.build import SplitWindows
 
 ROUND_TRIP = "answers_as_in_memory"
 """The check of every model."""
@@ -54,7 +59,38 @@ def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWi
         raise
 
 
-def publish(work: Work, name: str, logged: Logged, *, last: Callable[[], object] = lambda: None) -> Made:
+def files_of_latest(name: str, work: Work) -> "ModelFiles":
+    """The files of the version that the latest materialisation of the model ``name`` registered.
+
+    Raises:
+        HarError: it was never materialised.
+    """
+    key = model_key(name)
+    made = latest(work.context.instance, key)
+    if made is None or REGISTERED_VERSION not in made.metadata:
+        needed = key.to_user_string()
+        raise HarError(f"{work.name} needs {needed}, which was never materialised; run that first")
+    address = f"models:/{made.metadata[REGISTERED_MODEL]}/{made.metadata[REGISTERED_VERSION]}"
+    return find_model(work.run.tracking, address)
+
+
+def read_model_splits(work: Work, *, raw_from: Path | None = None) -> "SplitWindows":
+    """The split of the models: normalised, or in sensor units from the windows at ``raw_from``."""
+    from har_core.splits.build import read_splits
+    from har_core.windows.store import SampleStore
+
+    store = SampleStore(work.home.scratch, max_mib=work.experiment.runtime.samples_in_memory_mib)
+    return read_splits(work.home.splits(work.experiment.splits.protocol), store, raw_from=raw_from)
+
+
+def publish(
+    work: Work,
+    name: str,
+    logged: Logged,
+    *,
+    checks: Sequence[dg.AssetCheckResult] = (),
+    last: Callable[[], object] = lambda: None,
+) -> Made:
     """Register ``logged`` as the newest version of ``name``, and write its record and predictions."""
     from har_core.evaluation.records import write_record
     from har_core.evaluation.results import score_model
@@ -63,21 +99,23 @@ def publish(work: Work, name: str, logged: Logged, *, last: Callable[[], object]
     tracking, tags = work.run.tracking, {ORIGIN_TAG: work.origin, "har.data_version": logged.weights}
     registered = tracking.register(name, logged.uri, work.run.run_id, tags)
     staged_record, staged_predictions = work.staged
-    write_record(staged_record, logged.record)
+    file_bytes = (tracking.folder_of(logged.uri) / MODEL_FILE).stat().st_size
+    record = replace(logged.record, file_bytes=file_bytes)
+    write_record(staged_record, record)
     write_predictions(staged_predictions, logged.predictions)
     work.run.log_bytes("result.json", staged_record.read_bytes())
     work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
     return Made(
         version=logged.weights,
         metadata={
-            **_describe(work, score_model(logged.record, logged.predictions)),
+            **_describe(work, score_model(record, logged.predictions)),
             "dagster/row_count": logged.predictions.num_rows,
             REGISTERED_MODEL: name,
             REGISTERED_VERSION: str(registered.version),
             REGISTERED_MODEL_URL: dg.MetadataValue.url(model_url(name, registered.version)),
             "path": path_to(work.home.predictions(work.name, work.experiment.splits.protocol)),
         },
-        checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True)],
+        checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True), *checks],
         logged=files_of_model(tracking.folder_of(logged.uri)),
         alias=CHALLENGER,
         aliases={name: registered.version},
@@ -111,7 +149,9 @@ def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
         "test_accuracy": result.scores["test"].accuracy,
         **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},
         "num_parameters": result.complexity.num_parameters,
+        **({} if result.complexity.num_nonzero is None else {"num_nonzero": result.complexity.num_nonzero}),
         "macs": result.complexity.macs,
+        **({} if result.file_bytes is None else {"file_bytes": result.file_bytes}),
         **({} if result.complexity.mean_macs is None else {"mean_macs": result.complexity.mean_macs}),
         "seed": dg.MetadataValue.int(result.seed),  # no metric of the run
         "best_epoch": result.best_epoch,

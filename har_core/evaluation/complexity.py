@@ -20,7 +20,8 @@ class Complexity:
     """Costs of one window."""
 
     num_parameters: int
-    """Learnt numbers: the parameters of a network; of a classical model what its fit put into buffers."""
+    """Learnt numbers: the parameters of a network, and its int8 weights; of a classical model what its fit put into
+    buffers."""
     macs: int
     """Multiply-accumulates of one window; :func:`measure_complexity` says which count."""
     size_bytes: int
@@ -30,6 +31,8 @@ class Complexity:
 
     None without :class:`EarlyExits` or windows; then every window costs the same.
     """
+    num_nonzero: int | None = None
+    """Learnt numbers that are not zero; None if it was not counted."""
 
 
 @runtime_checkable
@@ -63,13 +66,19 @@ def measure_complexity(
     fused operation hides from the counter. ``model`` itself stays as it is.
     """
     on_meta = copy.deepcopy(model).to("meta").eval()
-    tensors = [*model.parameters(), *model.buffers()]
+    tensors, learnt = [*model.parameters(), *model.buffers()], _learnt(model)
     return Complexity(
-        num_parameters=sum(tensor.numel() for tensor in [*model.parameters()] or model.state_dict().values()),
+        num_parameters=sum(tensor.numel() for tensor in learnt),
         macs=_macs(on_meta, num_timepoints, num_channels),
         size_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
         mean_macs=_mean_macs(model, on_meta, num_timepoints, num_channels, batches),
+        num_nonzero=sum(int(tensor.count_nonzero()) for tensor in learnt),
     )
+
+
+def _learnt(model: nn.Module) -> list[Tensor]:
+    of_int8 = [buffer for buffer in model.buffers() if buffer.dtype == torch.int8]
+    return [*model.parameters(), *of_int8] or [*model.state_dict().values()]
 
 
 def _mean_macs(

@@ -52,6 +52,10 @@ class ModelRecord:
     """Threads that computed it, which decide the last digits; None if it was not recorded."""
     cpu_capability: str | None = None
     """The instructions of the processor that were used, as ``AVX512``; None if it was not recorded."""
+    parent: str | None = None
+    """The model that it was made from; None if it was fitted itself."""
+    file_bytes: int | None = None
+    """Of the exported model on disk; None if it was not recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from har_core.base.errors import InputError, Problem, UnknownNameError, counted
 from har_core.base.names import hint
 from har_core.base.positions import Key, walk
 from har_core.datasets.catalogue import find_dataset, list_datasets
+from har_core.experiment.recipes import read_recipes
 from har_core.experiment.spaces import read_space, sampler_problems
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
@@ -24,6 +25,7 @@ from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
 from har_core.settings.explanation import explain, unknown_key
+from har_core.settings.recipes import RecipeSettings
 from har_core.settings.report import TESTING_IN_TURN, EvaluationSettings
 from har_core.settings.search import Range, SearchSettings
 from har_core.settings.source import SourceSettings
@@ -58,7 +60,9 @@ def load_experiment(path: Path) -> Experiment:
     reader.check_folds(sections["evaluation"], sections["models"])
     ensembles = reader.ensembles(sections["models"])
     reader.check_ensembles(ensembles, sections["splits"], sections["evaluation"])
-    named = {"ensembles": ensembles, "search": reader.searches(sections["models"])}
+    compressed, recipes = reader.recipes(sections["models"], ensembles)
+    searches = reader.searches(sections["models"])
+    named = {"ensembles": ensembles, "compressed": compressed, "recipes": recipes, "search": searches}
     reader.refuse_unknown((), known=[*sections, *named], what="section")
     if reader.problems:
         in_order = sorted(reader.problems, key=lambda problem: problem.line or 0)
@@ -226,6 +230,16 @@ class _Reader:
         if over_folds and not set(evaluation.protocols).isdisjoint(TESTING_IN_TURN):
             why = f"ensembles are fitted on their windows ({', '.join(over_folds)})"
             self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {why}")
+
+    def recipes(
+        self, models: Settings | None, ensembles: Collection[str]
+    ) -> tuple[dict[str, tuple[str, ...]], dict[str, RecipeSettings]]:
+        """``[compressed]``, and the recipes that it names; nothing where nobody knows the models."""
+        if not isinstance(models, ModelsSettings):
+            return {}, {}
+        compressed, recipes, problems = read_recipes(self.document, [*models.architectures, *ensembles])
+        self.problems += problems
+        return compressed, recipes
 
     def check_windows(self, settings: Settings | None) -> None:
         """Add a problem for each part of ``[windows]`` that does not fit the data set."""

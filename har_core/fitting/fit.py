@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from har_core.base.errors import InputError
 from har_core.inference.classifier import RawWindowClassifier
@@ -72,8 +73,8 @@ def fit_architecture(
         HarError: the loss of a network is no longer finite.
     """
     recipe = settings.training if seed is None else settings.training.model_copy(update={"seed": seed})
-    own = _only(training, channels)
     if not is_network(name):
+        own = _only(training, channels)
         check("training", own, num_classes=spec.num_activities, at_least=2)
         start = time.perf_counter()
         with computing(runtime, torch.device("cpu")):
@@ -98,9 +99,42 @@ def fit_architecture(
         **settings.architecture_options,
     )
     initialise(network, recipe)
+    return train_network(
+        network,
+        training,
+        validation,
+        recipe,
+        runtime,
+        spec=spec,
+        channels=channels,
+        statistics=statistics,
+        checkpoint_path=checkpoint_path,
+        checkpoint_key=checkpoint_key,
+        listener=listener,
+    )
+
+
+def train_network(
+    network: nn.Module,
+    training: LabelledWindows,
+    validation: LabelledWindows | None,
+    recipe: TrainingSettings,
+    runtime: RuntimeSettings,
+    *,
+    spec: DatasetSpec,
+    channels: Sequence[int],
+    statistics: Statistics | None,
+    checkpoint_path: Path | None = None,
+    checkpoint_key: str = "",
+    listener: TrainingListener = ignore,
+) -> Fitted:
+    """Train ``network``, which has its first weights, in place: normalised windows of ``channels`` to logits.
+
+    The rest is as for :func:`fit_architecture`, with ``recipe`` as ``settings.training``.
+    """
     return train(
         network,
-        own,
+        _only(training, channels),
         None if validation is None else _only(validation, channels),
         recipe,
         runtime,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from har_core.base.text import printable
 from har_core.settings.audit import AuditSettings
@@ -17,6 +17,7 @@ from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
+from har_core.settings.recipes import RecipeSettings, compressed_name
 from har_core.settings.report import TESTING_IN_TURN, EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.search import SearchSettings
@@ -82,6 +83,10 @@ class Experiment(Settings):
     models: ModelsSettings
     ensembles: dict[str, EnsembleSettings] = Field(default_factory=dict)
     """Models that combine others, by their names."""
+    compressed: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Recipes that make another model of each of these, by the parent's name."""
+    recipes: dict[str, SerializeAsAny[RecipeSettings]] = Field(default_factory=dict)
+    """``[recipes.<name>]``: every recipe that ``compressed`` names."""
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     champion: ChampionSettings = Field(default_factory=ChampionSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
@@ -123,9 +128,16 @@ class Experiment(Settings):
         return self.evaluation.architectures or self.models.architectures
 
     @property
+    def parents(self) -> dict[str, tuple[str, str]]:
+        """Models that are made from others: name -> the parent's name, and that of the recipe."""
+        return {
+            compressed_name(parent, name): (parent, name) for parent, own in self.compressed.items() for name in own
+        }
+
+    @property
     def model_names(self) -> tuple[str, ...]:
-        """Everything under ``models/``: architectures, then ensembles."""
-        return (*self.models.architectures, *self.ensembles)
+        """All models: architectures, then ensembles, then what is made from others."""
+        return (*self.models.architectures, *self.ensembles, *self.parents)
 
     @property
     def fold_ensembles(self) -> tuple[str, ...]:

@@ -1,0 +1,105 @@
+"""``compressed/<model>-<recipe>``: a smaller or faster model, made from a fitted one. It lies below its parent."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from assets.machinery.code_versions import ingredients
+from assets.machinery.keys import COMPRESSED_GROUP, SPLITS, model_key
+from assets.machinery.materialisation import Made, Work, make_asset
+from assets.models.publication import ROUND_TRIP, Logged, files_of_latest, log_checked, publish, read_model_splits
+from har_core.settings.experiment import Experiment
+
+if TYPE_CHECKING:
+    from har_core.compression.recipe import Material
+
+KEEPS_SCORE = "keeps_macro_f1"
+"""The check of every recipe: a model that fails it is never champion."""
+
+
+def build_compressed(name: str, experiment: Experiment) -> dg.AssetsDefinition:
+    """The asset of one model that is made from another one; stale exactly where its parent or its recipe is."""
+    from har_core.compression.roots import code_roots
+
+    parent, recipe = experiment.parents[name]
+    key, protocol, settings = model_key(name), experiment.splits.protocol, experiment.recipes[recipe]
+    return make_asset(
+        key,
+        partial(_compress, name),
+        experiment,
+        ingredients(
+            [*code_roots(settings, parent), "har_core.inference.likeness"],
+            {"kind": settings.kind, **settings.model_dump(mode="json")},
+            section=f"recipes.{recipe}",
+        ),
+        group_name=COMPRESSED_GROUP,
+        kinds={"pytorch", "mlflow"},
+        description=f"{parent}, made smaller or faster by the recipe {recipe} ({settings.kind}); registered as "
+        f"`har-{name}` (alias `challenger`).",
+        inputs={
+            model_key(parent): lambda home: home.predictions(model_key(parent).to_user_string(), protocol),
+            SPLITS: lambda home: home.splits(protocol),
+        },
+        outputs=lambda home, _: [home.record(name), home.predictions(key.to_user_string(), protocol)],
+        checks=[ROUND_TRIP, KEEPS_SCORE],
+    )
+
+
+def _compress(name: str, work: Work) -> Made:
+    from har_core.compression.recipe import Parent, compress, predict_held_out
+    from har_core.evaluation.describe_compressed import describe_compressed
+    from har_core.evaluation.records import ModelRecord, read_record
+    from har_core.inference.classifier import weights_version
+    from har_core.inference.graph import load_graph
+
+    parent_name, recipe = work.experiment.parents[name]
+    settings, files = work.experiment.recipes[recipe], files_of_latest(parent_name, work)
+    record = read_record(work.home.record(parent_name), ModelRecord)
+    material = _material(parent_name, work, seed=record.seed)
+    compressed = compress(settings, Parent(name=parent_name, model=load_graph(files.graph)), material)
+    logged = Logged(
+        uri=log_checked(work, f"har-{name}", compressed.classifier, files.training),
+        weights=weights_version(compressed.classifier),
+        record=describe_compressed(name, work.experiment, record, compressed),
+        predictions=predict_held_out(compressed, material),
+    )
+    return publish(work, f"har-{name}", logged, checks=[_keeps_score(name, work, logged)])
+
+
+def _material(parent: str, work: Work, *, seed: int) -> "Material":
+    from har_core.compression.recipe import Material
+
+    experiment = work.experiment
+    return Material(
+        windows=read_model_splits(work),
+        settings=experiment.model_settings(parent) if parent in experiment.models.architectures else None,
+        runtime=experiment.runtime,
+        seed=seed,
+        fills_gaps=experiment.windows.fills_gaps,
+        listener=work.run.listener(then=partial(work.display.training, work.name)),
+    )
+
+
+def _keeps_score(name: str, work: Work, logged: Logged) -> dg.AssetCheckResult:
+    """Whether the validation subjects are recognised as well as by the parent, or nearly so; nobody else judges."""
+    from har_core.evaluation.results import validation_by_subject
+    from har_core.inference.predictions import read_predictions
+
+    parent, recipe = work.experiment.parents[name]
+    path = work.home.predictions(model_key(parent).to_user_string(), work.experiment.splits.protocol)
+    before, after = (_mean(validation_by_subject(own)) for own in (read_predictions(path), logged.predictions))
+    most_lost = work.experiment.recipes[recipe].most_lost
+    passed = before is None or after is None or before - after <= most_lost
+    metadata = {"parent": before, "this": after, "most_lost": most_lost}
+    return dg.AssetCheckResult(
+        check_name=KEEPS_SCORE,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Validation macro-F1 beside its parent's; a model that loses more than `most_lost` is no champion.",
+        metadata={name: value for name, value in metadata.items() if value is not None},
+    )
+
+
+def _mean(scores: dict[int, float]) -> float | None:
+    return sum(scores.values()) / len(scores) if scores else None

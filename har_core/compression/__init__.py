@@ -1,0 +1,1 @@
+"""Smaller and faster models, made from fitted ones: one module for each recipe."""

@@ -30,6 +30,7 @@ from assets.machinery.keys import (
 )
 from assets.machinery.lineage import (
     HOLDERS,
+    KEEPS_SCORE,
     OVER_FOLDS,
     REGISTERED_MODEL,
     REGISTERED_VERSION,
@@ -265,12 +266,14 @@ def _recorded_holders(instance: dg.DagsterInstance) -> dict[str, int]:
 def _candidates(work: Work) -> list[RegisteredVersion]:
     """The version that each model's latest materialisation registered, where it is there.
 
-    An ensemble that was fitted on the validation windows is no candidate: they cannot judge it.
+    An ensemble that was fitted on the validation windows is no candidate: they cannot judge it. Nor is a model that
+    lost too much of what its parent could.
     """
     ensembles = work.experiment.ensembles
     names = [name for name in work.experiment.model_names if name not in ensembles or not ensembles[name].is_fitted]
     models = [latest(work.context.instance, model_key(name)) for name in names]
     named = [entry.metadata for entry in models if entry is not None and REGISTERED_VERSION in entry.metadata]
+    named = [metadata for metadata in named if metadata.get(KEEPS_SCORE, True)]
     registered = {(entry.name, entry.version): entry for entry in work.run.tracking.registered()}
     keys = [(made[REGISTERED_MODEL], int(made[REGISTERED_VERSION])) for made in named]
     found = [registered[key] for key in keys if key in registered]

@@ -7,15 +7,13 @@ import dagster as dg
 
 from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import COMPRESSED_GROUP, SPLITS, model_key
+from assets.machinery.lineage import KEEPS_SCORE
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.models.publication import ROUND_TRIP, Logged, files_of_latest, log_checked, publish, read_model_splits
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
     from har_core.compression.recipe import Material
-
-KEEPS_SCORE = "keeps_macro_f1"
-"""The check of every recipe: a model that fails it is never champion."""
 
 
 def build_compressed(name: str, experiment: Experiment) -> dg.AssetsDefinition:

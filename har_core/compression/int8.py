@@ -143,8 +143,19 @@ def _with_own_operators(model: fx.GraphModule) -> fx.GraphModule:
             else:
                 continue
         node.replace_all_uses_with(own)
+    _take_and_give_tensors(graph)
     graph.eliminate_dead_code()
     return fx.GraphModule(model, graph)  # with what the graph uses alone
+
+
+def _take_and_give_tensors(graph: fx.Graph) -> None:
+    """Without what ``torch.export`` puts around a graph: flattened arguments, a list of results, guards of sizes."""
+    for node in [*graph.nodes]:
+        if node.op == "call_module":
+            graph.erase_node(node)
+    output: Any = graph.output_node()
+    output.args = (output.args[0][0],)
+    graph.set_codegen(fx.graph.CodeGen())
 
 
 @contextmanager

@@ -24,7 +24,7 @@ _LARGEST_PITCH = 24
 
 
 def scatter(points: Sequence[tuple[str, float, float]], *, x_label: str, label: str) -> Markup | None:
-    """Name, cost (on a logarithmic axis) and test macro-F1 of each model."""
+    """Name, cost (on a logarithmic axis) and test macro-F1 of each model; a line along those that none beats."""
     points = [(name, cost, score) for name, cost, score in points if is_number(cost) and is_number(score) and cost > 0]
     if not points:
         return None
@@ -40,11 +40,31 @@ def scatter(points: Sequence[tuple[str, float, float]], *, x_label: str, label: 
     parts.append(text("tick", right, bottom + 34, x_label, "end"))
     places = [(name, x(cost), y(score)) for name, cost, score in points]
     labels = place_labels(places, Box(left, top - 6, right, bottom + 4))
+    front = [(x(cost), y(score)) for cost, score in pareto_front([(cost, score) for _, cost, score in points])]
+    (at, height), *others = front
+    steps = [step for across_to, up_to in others for step in ("H", across_to, "V", up_to)]
+    parts.append(path("front", "M", at, height, *steps, "H", right))
     for (name, at, height), own in zip(places, labels, strict=True):
         if own.is_far:
             parts.append(path("axis", "M", at, height, "V", own.box.bottom if own.y < height else own.box.top))
-        parts += [circle("disc", at, height, 5), text("name halo", own.x, own.y, name, own.anchor)]
+        parts += [
+            circle("disc" if (at, height) in front else "disc beaten", at, height, 5),
+            text("name halo", own.x, own.y, name, own.anchor),
+        ]
     return chart(244, f"{label}; the table below has the figures", parts)
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of (cost, score) those that no other beats: cheaper and as good, or better and as cheap. By rising cost.
+
+    >>> pareto_front([(3, 0.9), (1, 0.8), (2, 0.7)])
+    [(1, 0.8), (3, 0.9)]
+    """
+    front: list[tuple[float, float]] = []
+    for cost, score in sorted(set(points), key=lambda point: (point[0], -point[1])):
+        if not front or score > front[-1][1]:
+            front.append((cost, score))
+    return front
 
 
 def dumbbells(rows: Sequence[tuple[str, float, float]], *, label: str) -> Markup | None:

@@ -21,7 +21,7 @@ def trained_on(result: ModelResult) -> str:
 def chosen_of(result: ModelResult) -> str:
     """What validation chose of a model: ``epoch 24 of 30``, or ``nothing``, and why."""
     if not result.history:
-        return f"{NOTHING}: no epochs"
+        return f"{NOTHING}: no epochs" if result.parent is None else f"{NOTHING}: made from another model"
     if _keeps_last(result.training_settings):
         return f"{NOTHING}: last of {counted(len(result.history), 'epoch')}"
     return f"epoch {result.best_epoch} of {len(result.history)}"

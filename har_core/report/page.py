@@ -17,7 +17,7 @@ from har_core.report.formats import fixed, is_number, listed
 from har_core.report.honest import FoldViews, view_folds
 from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.report.opening import Opening, open_report
-from har_core.report.published import PUBLISHED, PublishedFigures
+from har_core.report.published import PUBLISHED, PublishedFigures, name_of
 from har_core.report.rankings import Ranked, rank
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
@@ -55,7 +55,12 @@ class Page:
     @property
     def fitted(self) -> list[ReportEntry]:
         """The models trained without epochs."""
-        return [model for model in self.models if not model.result.history]
+        return [model for model in self.models if not model.result.history and model.result.parent is None]
+
+    @property
+    def compressed(self) -> list[tuple[ReportEntry, str]]:
+        """The models made from others, and what their parents are called."""
+        return [(model, name_of(model.result.parent)) for model in self.models if model.result.parent is not None]
 
     @property
     def activities(self) -> list[tuple[int, str]]:
@@ -85,6 +90,16 @@ class Page:
         """Cost in memory against score."""
         points = [(m.name, m.result.complexity.num_parameters, m.scores("test").macro_f1) for m in self.models]
         return scatter(points, x_label="parameters", label="Parameters against test macro-F1")
+
+    @property
+    def score_by_size(self) -> Markup | None:
+        """Size on disk against score; nothing where it was not recorded."""
+        points = [
+            (m.name, m.result.file_bytes / 1e3, m.scores("test").macro_f1)
+            for m in self.models
+            if m.result.file_bytes is not None
+        ]
+        return scatter(points, x_label="kB on disk", label="Size on disk against test macro-F1")
 
     @property
     def score_by_latency(self) -> Markup | None:

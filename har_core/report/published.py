@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from har_core.settings.recipes import is_compressed
+
 DATASET = "dsads"
 """Of which all figures here are."""
 
@@ -108,7 +110,12 @@ def name_of(architecture: str) -> str:
 
     >>> name_of("lstm"), name_of("random_forest"), name_of("invariant_lda"), name_of("vgg_resnet18")
     ('LSTM', 'Random forest', 'Invariant LDA', 'VGG ResNet18')
+    >>> name_of("cnn-int8")
+    'CNN, int8'
     """
+    if is_compressed(architecture):
+        parent, _, recipe = architecture.rpartition("-")
+        return f"{name_of(parent)}, {recipe.replace('_', ' ')}"
     if architecture in PUBLISHED:
         return PUBLISHED[architecture].name
     in_words = " ".join(_SPELLING.get(word, word) for word in architecture.split("_"))

@@ -161,7 +161,9 @@ class Experiment(Settings):
         resolved = self.model_dump(mode="json", exclude={"path", "models"})
         resolved["models"] = {"architectures": list(self.models.architectures)}
         for architecture in self.models.architectures:
-            settings = self.model_settings(architecture)
-            training = settings.training.model_dump(mode="json")
-            resolved["models"][architecture] = {**training, **settings.architecture_options}
+            own = self.model_settings(architecture)
+            training = own.training.model_dump(mode="json")
+            resolved["models"][architecture] = {**training, **own.architecture_options}
+        for name, settings in self.recipes.items():
+            resolved["recipes"][name] = {"kind": settings.kind, **resolved["recipes"][name]}
         return {"name": self.name, **resolved}

@@ -15,6 +15,7 @@ from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
+from har_core.settings.recipes import KINDS
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.search import SearchSettings
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "training": TrainingSettings,
     "training.augmentation": AugmentationSettings,
     "ensembles.<name>": EnsembleSettings,
+    **{f"recipes.{kind}": settings for kind, settings in KINDS.items()},
     "evaluation": EvaluationSettings,
     "search.<architecture>": SearchSettings,
     "champion": ChampionSettings,
@@ -51,7 +53,7 @@ def test_page_has_every_setting(section: str) -> None:
 
 def test_example_of_the_page_is_valid(tmp_path: Path) -> None:
     example = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
-    sections = {"models", *(name.partition(".")[0] for name in SECTIONS)}
+    sections = {"models", "compressed", *(name.partition(".")[0] for name in SECTIONS)}
     assert set(tomllib.loads(example)) == sections, "the example shows every section"
     path = tmp_path / "mine.toml"
     path.write_text(example, encoding="utf-8")

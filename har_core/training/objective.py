@@ -7,13 +7,16 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, log_softmax, one_hot
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot
 
 from har_core.settings.training import TrainingSettings
+from har_core.training.data import SoftLabels
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """The loss of the recipe: logits (N, K) and targets to a scalar, the mean over the windows. Targets are activities,
 int64 (N,), or shares of activities, float32 (N, K)."""
+
+_SMALLEST_VARIANCE = 1e-12
 
 
 def make_criterion(settings: TrainingSettings, labels: Tensor, *, num_classes: int) -> Criterion:
@@ -41,6 +44,29 @@ def make_criterion(settings: TrainingSettings, labels: Tensor, *, num_classes: i
         return -((1 - smoothing) * own_N + smoothing * smoothed_N).mean()
 
     return criterion
+
+
+def taught(criterion: Criterion, soft: SoftLabels) -> Criterion:
+    """``criterion``, and by the weight of ``soft`` how far the softened answers are from the teacher's.
+
+    That is the Kullback-Leibler divergence times the squared temperature, so that the share of its gradient does not
+    depend on the temperature (G. Hinton, O. Vinyals and J. Dean, "Distilling the knowledge in a neural network", 2015,
+    section 2). ``soft`` are those of the windows that the criterion will get, in their order.
+    """
+
+    def both(logits_NK: Tensor, targets: Tensor) -> Tensor:
+        compared_NK = standardise(logits_NK) if soft.standardised else logits_NK
+        logs_NK = log_softmax(compared_NK / soft.temperature, dim=1)
+        divergence = kl_div(logs_NK, soft.shares, reduction="batchmean")
+        return (1 - soft.weight) * criterion(logits_NK, targets) + soft.weight * soft.temperature**2 * divergence
+
+    return both
+
+
+def standardise(logits_NK: Tensor) -> Tensor:
+    """Logits of each window with the mean 0 and the deviation 1; those that are all alike become 0."""
+    centred_NK = logits_NK - logits_NK.mean(dim=1, keepdim=True)
+    return centred_NK / (centred_NK.square().mean(dim=1, keepdim=True) + _SMALLEST_VARIANCE).sqrt()
 
 
 def balanced_weights(labels: Tensor, num_classes: int) -> Tensor:

@@ -20,7 +20,7 @@ def mixed(seed: int = 0, /, **strengths: float) -> tuple[Tensor, Tensor]:
     mix = make_mixing(AugmentationSettings(**strengths), num_classes=NUM_CLASSES)
     assert mix is not None
     torch.manual_seed(seed)
-    return mix(WINDOWS, LABELS)
+    return mix(WINDOWS, LABELS, None)[:2]
 
 
 def test_nothing_is_mixed_unless_asked_for() -> None:

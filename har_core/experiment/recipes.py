@@ -54,7 +54,9 @@ def _problems(
     document: Document, parent: str, own: list[Any], recipes: Mapping[str, RecipeSettings]
 ) -> Iterable[Problem]:
     """What is wrong with the recipes of one parent."""
-    known: dict[str, type[RecipeSettings] | RecipeSettings] = {**KINDS, **recipes}
+    written = document.get(("recipes",))[1]
+    wrong = dict.fromkeys(written, RecipeSettings) if isinstance(written, dict) else {}  # has problems of its own
+    known: dict[str, type[RecipeSettings] | RecipeSettings] = {**wrong, **KINDS, **recipes}
     seen = set[object]()
     for index, name in enumerate(own):
         key = ("compressed", parent, index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -38,7 +38,7 @@ class DistilledSettings(RecipeSettings):
 
     student: str = "compact"
     """The network; it is trained as its own section of ``[models]`` says, or as ``[training]`` where it has none."""
-    options: dict[str, int | float | bool | str] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
     """Options of the student in place of those of its section."""
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     """In place of those of its section."""

@@ -128,7 +128,10 @@ def test_one_seed_gives_one_student() -> None:
 
 
 def test_a_student_sees_the_channels_of_its_own_settings_and_predicts_all_held_out_windows() -> None:
-    student = distilled(Teacher().eval(), brief(sensors=("gyro",)))
+    seeing = brief(sensors=("gyro",))
+    student = distilled(Teacher().eval(), seeing)
+    unheard = distilled(Teacher().eval(), seeing, soft_weight=0.0)
+    assert weights_version(student.classifier) != weights_version(unheard.classifier)
     material = Material(windows=SPLIT, settings=None, runtime=RuntimeSettings(device="cpu"), seed=3)
     table = predict_held_out(student, material)
     assert table.filter(pa.compute.equal(table["role"], "test")).num_rows == 80
@@ -142,7 +145,7 @@ def test_a_student_sees_the_channels_of_its_own_settings_and_predicts_all_held_o
 def test_it_is_registered_as_any_other_model_and_is_smaller_than_its_teacher(tmp_path: Path) -> None:
     runtime = RuntimeSettings(device="cpu", num_threads=1)
     wide = ModelSettings(training=brief().training, architecture_options={"base_width": 16})
-    teacher = exported(train_and_predict("cnn", wide, runtime, SPLIT).classifier, tmp_path / "teacher.pt2")
+    teacher = train_and_predict("cnn", wide, runtime, SPLIT).classifier
     student = distilled(teacher, brief()).classifier
     sizes = [measure_complexity(model, T, C).num_parameters for model in (student, teacher)]
     assert 4 * sizes[0] < sizes[1]

@@ -44,11 +44,11 @@ from har_core.splits.build import SplitWindows, cut_fold
 from har_core.splits.protocols import Fold, folds
 
 COLUMNS = (
-    *("teacher", "student", "recipe", "epochs", "fold", "seed", "temperature", "soft_weight", "standardised"),
+    *("teacher", "student", "recipe", "epochs", "fold", "seed", "temperature", "soft_weight"),
     *("of_teacher", "alone", "distilled", "parameters", "seconds"),
 )
-KEY = COLUMNS[:9]
-GROUP = ("teacher", "student", "recipe", "epochs", "temperature", "soft_weight", "standardised")
+KEY = COLUMNS[:8]
+GROUP = ("teacher", "student", "recipe", "epochs", "temperature", "soft_weight")
 SUBJECTS = range(1, 9)
 
 
@@ -62,7 +62,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--temperature", type=float, nargs="+", default=[4.0])
     parser.add_argument("--soft-weight", type=float, default=0.9)
-    parser.add_argument("--standardised", action="store_true", help="logits by their deviations")
     parser.add_argument("--protocol", choices=["loso", "holdout"], default="loso")
     parser.add_argument("--fold", nargs="+", help="these alone: loso-p7")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -114,7 +113,7 @@ def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> Non
     missing = [
         key
         for temperature in asked.temperature
-        if (key := (*names, f"{temperature:g}", f"{asked.soft_weight:g}", str(asked.standardised))) not in done
+        if (key := (*names, f"{temperature:g}", f"{asked.soft_weight:g}")) not in done
     ]
     if not missing:
         return
@@ -133,7 +132,6 @@ def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> Non
             student=asked.student,
             temperature=float(key[6]),
             soft_weight=asked.soft_weight,
-            standardised=asked.standardised,
         )
         distilled = compress(recipe, Parent(name=key[0], model=teacher), material)
         seconds = time.perf_counter() - start
@@ -186,7 +184,7 @@ def append(path: Path, row: Sequence[str]) -> None:
 def table(rows: Sequence[dict[str, str]]) -> Iterator[str]:
     """Markdown: a row for each training of a student, and the means of each temperature."""
     yield f"| {' | '.join(GROUP)} | fold | seed | of teacher | alone | distilled | gap recovered |"
-    yield "|---|---|---|--:|--:|--:|---|---|--:|--:|--:|--:|--:|"
+    yield "|---|---|---|--:|--:|--:|---|--:|--:|--:|--:|--:|"
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[name] for name in GROUP), []).append(row)

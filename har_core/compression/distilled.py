@@ -6,10 +6,9 @@ softened by the temperature T. The parent answers each training window once, as 
 changed at random keeps that answer, and one that is mixed of two gets the mean of theirs.
 
 A parent is sure of the windows that it was fitted to, and a classical one by far: where the logits of a discriminant
-lie hundreds apart, answers softened by 4 are the activities again. ``standardised`` makes them comparable: the logits
-of each window, the parent's and the student's, get the mean 0 and the deviation 1 first (S. Sun et al., "Logit
-standardization in knowledge distillation", CVPR 2024). A parent's logits are the logarithms of its probabilities, taken
-before small ones are rounded to zero where its graph ends in a softmax.
+lie hundreds apart, answers softened by 4 are the activities again, and only a temperature of that size tells more.
+A parent's logits are the logarithms of its probabilities, taken before small ones are rounded to zero where its graph
+ends in a softmax.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from har_core.fitting.recipe import channels_seen
 from har_core.fitting.trained import labelled
 from har_core.settings.recipes import DistilledSettings
 from har_core.training.data import SoftLabels
-from har_core.training.objective import standardise
 
 _aten = torch.ops.aten
 _BATCH_SIZE = 256
@@ -43,13 +41,10 @@ def compress(settings: DistilledSettings, parent: Parent, material: Material) ->
         raise InputError("a student cannot be trained without settings")
     windows, recipe = material.windows, material.student.training
     logits_NK = logarithms(parent.model, material.raw("training"))
-    if settings.standardised:
-        logits_NK = standardise(logits_NK)
     soft = SoftLabels(
         shares=torch.softmax(logits_NK / settings.temperature, dim=1),
         temperature=settings.temperature,
         weight=settings.soft_weight,
-        standardised=settings.standardised,
     )
     channels = channels_seen(windows.spec, recipe)
     validation = labelled(windows.roles["validation"])

@@ -46,8 +46,6 @@ class DistilledSettings(RecipeSettings):
     """What divides the logits of both; the higher, the more the parent says of activities that it did not choose."""
     soft_weight: float = Field(default=0.9, ge=0, le=1)
     """Share of the parent's answers in the loss; the activities have the rest."""
-    standardised: bool = False
-    """Whether the logits of a window count by their deviations (Sun et al. 2024): for parents that are far too sure."""
 
 
 RECIPE_NAME = ENSEMBLE_NAME

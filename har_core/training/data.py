@@ -20,8 +20,6 @@ class SoftLabels:
     """What the logits of whoever learns are divided by, too."""
     weight: float
     """Share of the loss, 0 to 1; the activities have the rest."""
-    standardised: bool = False
-    """Whether the logits of each window have the mean 0 and the deviation 1 before they are softened."""
 
     def with_shares(self, shares: Tensor) -> SoftLabels:
         """The same of other windows."""

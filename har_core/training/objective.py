@@ -16,8 +16,6 @@ Criterion = Callable[[Tensor, Tensor], Tensor]
 """The loss of the recipe: logits (N, K) and targets to a scalar, the mean over the windows. Targets are activities,
 int64 (N,), or shares of activities, float32 (N, K)."""
 
-_SMALLEST_VARIANCE = 1e-12
-
 
 def make_criterion(settings: TrainingSettings, labels: Tensor, *, num_classes: int) -> Criterion:
     """The loss of the recipe: cross entropy, with label smoothing, class weights and the focal factor where asked for.
@@ -55,18 +53,11 @@ def taught(criterion: Criterion, soft: SoftLabels) -> Criterion:
     """
 
     def both(logits_NK: Tensor, targets: Tensor) -> Tensor:
-        compared_NK = standardise(logits_NK) if soft.standardised else logits_NK
-        logs_NK = log_softmax(compared_NK / soft.temperature, dim=1)
+        logs_NK = log_softmax(logits_NK / soft.temperature, dim=1)
         divergence = kl_div(logs_NK, soft.shares, reduction="batchmean")
         return (1 - soft.weight) * criterion(logits_NK, targets) + soft.weight * soft.temperature**2 * divergence
 
     return both
-
-
-def standardise(logits_NK: Tensor) -> Tensor:
-    """Logits of each window with the mean 0 and the deviation 1; those that are all alike become 0."""
-    centred_NK = logits_NK - logits_NK.mean(dim=1, keepdim=True)
-    return centred_NK / (centred_NK.square().mean(dim=1, keepdim=True) + _SMALLEST_VARIANCE).sqrt()
 
 
 def balanced_weights(labels: Tensor, num_classes: int) -> Tensor:

@@ -69,4 +69,4 @@ def test_what_was_measured_is_not_measured_again(
         distillation.main()
     assert measured == [4.0, 8.0]
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "| invariant_lda | compact | modern | 20 | 8 | 0.9 | False | mean |  | 0.980 | 0.940 | 0.970 | 75% |"
+    assert last == "| invariant_lda | compact | modern | 20 | 8 | 0.9 | mean |  | 0.980 | 0.940 | 0.970 | 75% |"

@@ -93,10 +93,9 @@ def raw(role: str) -> Tensor:
     return torch.from_numpy(np.concatenate([*SPLIT.raw(role)]))
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 4.0}, {"temperature": 1.0, "standardised": True}])
-def test_a_student_follows_its_teacher_and_no_labels(settings: dict[str, Any]) -> None:
+def test_a_student_follows_its_teacher_and_no_labels() -> None:
     teacher, windows = Teacher().eval(), raw("test")
-    student = distilled(teacher, soft_weight=1.0, **settings)
+    student = distilled(teacher, soft_weight=1.0)
     taught = predict_probabilities(teacher, windows).argmax(axis=1)
     assert len(set(taught.tolist())) == K
     answers = predict_probabilities(student.classifier, windows).argmax(axis=1)

@@ -14,22 +14,25 @@ from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
     from har_core.compression.recipe import Material
+    from har_core.inference.likeness import TrainingWindows
 
 
 def build_compressed(name: str, experiment: Experiment) -> dg.AssetsDefinition:
     """The asset of one model that is made from another one; stale exactly where its parent or its recipe is."""
-    from har_core.compression.roots import code_roots
+    from har_core.compression.roots import code_roots, settings_read
 
     parent, recipe = experiment.parents[name]
     key, protocol, settings = model_key(name), experiment.splits.protocol, experiment.recipes[recipe]
+    read = settings_read(recipe, experiment)
     return make_asset(
         key,
         partial(_compress, name),
         experiment,
         ingredients(
             [*code_roots(settings, parent), "har_core.inference.likeness"],
-            {"kind": settings.kind, **settings.model_dump(mode="json")},
+            read,
             section=f"recipes.{recipe}",
+            names={name: name for name in read if name.startswith("models.")},
         ),
         group_name=COMPRESSED_GROUP,
         kinds={"pytorch", "mlflow"},
@@ -54,29 +57,43 @@ def _compress(name: str, work: Work) -> Made:
     parent_name, recipe = work.experiment.parents[name]
     settings, files = work.experiment.recipes[recipe], files_of_latest(parent_name, work)
     record = read_record(work.home.record(parent_name), ModelRecord)
-    material = _material(parent_name, work, seed=record.seed)
+    material = _material(name, work, seed_of_parent=record.seed)
     compressed = compress(settings, Parent(name=parent_name, model=load_graph(files.graph)), material)
     logged = Logged(
-        uri=log_checked(work, f"har-{name}", compressed.classifier, files.training),
+        uri=log_checked(work, f"har-{name}", compressed.classifier, _described(material) or files.training),
         weights=weights_version(compressed.classifier),
-        record=describe_compressed(name, work.experiment, record, compressed),
+        record=describe_compressed(name, work.experiment, record, compressed, seed=material.seed),
         predictions=predict_held_out(compressed, material),
     )
     return publish(work, f"har-{name}", logged, checks=[_keeps_score(name, work, logged)])
 
 
-def _material(parent: str, work: Work, *, seed: int) -> "Material":
+def _material(name: str, work: Work, *, seed_of_parent: int) -> "Material":
     from har_core.compression.recipe import Material
 
-    experiment = work.experiment
+    experiment, (parent, recipe) = work.experiment, work.experiment.parents[name]
+    student = experiment.student_settings(recipe)
     return Material(
         windows=read_model_splits(work),
         settings=experiment.model_settings(parent) if parent in experiment.models.architectures else None,
+        student=student,
         runtime=experiment.runtime,
-        seed=seed,
+        seed=seed_of_parent if student is None else student.training.seed,
         fills_gaps=experiment.windows.fills_gaps,
         listener=work.run.listener(then=partial(work.display.training, work.name)),
     )
+
+
+def _described(material: "Material") -> "TrainingWindows | None":
+    """What the student saw of the training windows; None where there is none, and what the parent saw counts."""
+    from har_core.fitting.recipe import channels_seen
+    from har_core.inference.likeness import describe_training
+
+    if material.student is None:
+        return None
+    windows = material.windows
+    channels = channels_seen(windows.spec, material.student.training)
+    return describe_training(windows.raw("training"), windows.spec, channels, fills_gaps=material.fills_gaps)
 
 
 def _keeps_score(name: str, work: Work, logged: Logged) -> dg.AssetCheckResult:

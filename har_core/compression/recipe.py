@@ -42,6 +42,8 @@ class Material:
     """Normalised, as networks take them."""
     settings: ModelSettings | None
     """Of the parent's architecture; None where the parent has none."""
+    student: ModelSettings | None = None
+    """Of the network that is trained beside the parent; None where the recipe trains none."""
     runtime: RuntimeSettings
     seed: int
     fills_gaps: bool = False
@@ -102,7 +104,9 @@ class Compressed:
     classifier: nn.Module
     """Raw windows (N, T, C) to probabilities (N, K), on the CPU, in evaluation mode; it is what is registered."""
     history: tuple[EpochRecord, ...] = ()
-    """Epochs that it was trained for after it was changed."""
+    """Epochs that it was trained for, after it was changed or as a new one."""
+    best_epoch: int | None = None
+    """Which of them was kept, counted from 1; None for the last."""
     seconds: float = 0.0
     """Of all that, wall-clock time."""
     device: str = "cpu"

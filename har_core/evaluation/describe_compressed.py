@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from har_core.compression.recipe import Compressed
+from har_core.compression.roots import settings_read
 from har_core.evaluation.complexity import measure_complexity
 from har_core.evaluation.latency import measure_latency
 from har_core.evaluation.records import ModelRecord
@@ -12,26 +13,23 @@ from har_core.settings.experiment import Experiment
 from har_core.training.devices import computed_with
 
 
-def describe_compressed(name: str, experiment: Experiment, parent: ModelRecord, compressed: Compressed) -> ModelRecord:
+def describe_compressed(
+    name: str, experiment: Experiment, parent: ModelRecord, compressed: Compressed, *, seed: int
+) -> ModelRecord:
     """The record of the model ``name``, with its cost and its speed on this machine measured now.
 
     Its windows, their subjects and their origin are the parent's; ``training_seconds`` are those of the recipe alone.
     """
     parent_name, recipe = experiment.parents[name]
-    settings, length = experiment.recipes[recipe], experiment.window_length
+    length = experiment.window_length
     num_channels, computed = experiment.windowed.num_channels, computed_with(experiment.runtime)
     return ModelRecord(
         architecture=name,
         origin=parent.origin,
-        seed=parent.seed,
-        training_settings={
-            "parent": parent_name,
-            "kind": settings.kind,
-            "keep": "last",
-            **settings.model_dump(mode="json"),
-        },
+        seed=seed,
+        training_settings={"parent": parent_name, "keep": "last", **settings_read(recipe, experiment)},
         history=tuple(asdict(record) for record in compressed.history),
-        best_epoch=len(compressed.history),
+        best_epoch=compressed.best_epoch or len(compressed.history),
         complexity=measure_complexity(compressed.classifier, length, num_channels),
         latency=measure_latency(compressed.classifier, length, num_channels, experiment.evaluation),
         num_windows=parent.num_windows,

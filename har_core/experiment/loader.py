@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from har_core.base.document import TYPE_NAMES, Document, dotted, read_document
+from har_core.base.document import Document, dotted, read_document
 from har_core.base.errors import InputError, Problem, UnknownNameError, counted
 from har_core.base.names import hint
 from har_core.base.positions import Key, walk
 from har_core.datasets.catalogue import find_dataset, list_datasets
+from har_core.experiment.options import type_problems
 from har_core.experiment.recipes import read_recipes
 from har_core.experiment.spaces import read_space, sampler_problems
 from har_core.models.catalogue import describe, is_network, list_models
@@ -25,7 +26,7 @@ from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
 from har_core.settings.experiment import Experiment, ModelSettings, ModelsSettings
 from har_core.settings.explanation import explain, unknown_key
-from har_core.settings.recipes import RecipeSettings
+from har_core.settings.recipes import DistilledSettings, RecipeSettings
 from har_core.settings.report import TESTING_IN_TURN, EvaluationSettings
 from har_core.settings.search import Range, SearchSettings
 from har_core.settings.source import SourceSettings
@@ -56,12 +57,13 @@ def load_experiment(path: Path) -> Experiment:
     reader.check_windows(sections["windows"])
     sections["training"] = reader.training()
     sections["models"] = reader.models(sections["training"])
-    reader.check_splits(sections["splits"], sections["models"])
     reader.check_folds(sections["evaluation"], sections["models"])
     ensembles = reader.ensembles(sections["models"])
     reader.check_ensembles(ensembles, sections["splits"], sections["evaluation"])
     compressed, recipes = reader.recipes(sections["models"], ensembles)
     searches = reader.searches(sections["models"])
+    sections["models"] = reader.with_students(sections["models"], recipes, sections["training"])
+    reader.check_splits(sections["splits"], sections["models"])
     named = {"ensembles": ensembles, "compressed": compressed, "recipes": recipes, "search": searches}
     reader.refuse_unknown((), known=[*sections, *named], what="section")
     if reader.problems:
@@ -78,6 +80,8 @@ class _Reader:
         self.problems: list[Problem] = []
         self.dataset: DatasetSpec | None = None
         """Of the recordings; None where nobody knows it."""
+        self.written: dict[str, ModelSettings] = {}
+        """Of every architecture that ``[models]`` says anything of."""
 
     def refuse(self, key: Key, expected: str, *, value: Any = None) -> None:
         """Add a problem with ``key``, as :meth:`Document.problem` words it."""
@@ -184,8 +188,20 @@ class _Reader:
         if architectures is None:
             return None
         made |= {name: self._model(name, base) for name in architectures if name not in made}
-        settings = {name: made[name] or ModelSettings(training=base) for name in architectures}
+        self.written = {name: own or ModelSettings(training=base) for name, own in made.items()}
+        settings = {name: self.written[name] for name in architectures}
         return ModelsSettings(architectures=architectures, settings=settings)
+
+    def with_students(
+        self, models: Settings | None, recipes: Mapping[str, RecipeSettings], training: Settings | None
+    ) -> Settings | None:
+        """``models`` with the settings of every student of ``recipes``, made as those of an architecture are."""
+        if not isinstance(models, ModelsSettings) or not isinstance(training, TrainingSettings):
+            return models
+        students = [own.student for own in recipes.values() if isinstance(own, DistilledSettings)]
+        own = {name: self.written.get(name) or self._model(name, training) for name in students}
+        settings = {**models.settings, **{name: made for name, made in own.items() if made is not None}}
+        return ModelsSettings(architectures=models.architectures, settings=settings)
 
     def ensembles(self, models: Settings | None) -> dict[str, EnsembleSettings]:
         """``[ensembles]``: a section for each; members are architectures of ``models``, where those are known."""
@@ -285,10 +301,10 @@ class _Reader:
             self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {_why(networks)}")
 
     def check_splits(self, splits: Settings | None, models: Settings | None) -> None:
-        """Add a problem if nobody validates and an architecture of ``[models]`` needs it."""
+        """Add a problem if nobody validates and an architecture of ``[models]``, or a student, needs it."""
         if not isinstance(splits, SplitSettings) or not isinstance(models, ModelsSettings):
             return
-        networks = _networks_that_choose(models, models.architectures)
+        networks = _networks_that_choose(models, models.settings)
         if networks and not splits.validation_subjects:
             self.refuse(("splits", "validation_subjects"), f"at least one subject, because {_why(networks)}")
 
@@ -346,18 +362,14 @@ class _Reader:
                 self.refuse((*key, name), expected, value=name)
         training = {name: value for name, value in table.items() if name in fields}
         options = {name: value for name, value in table.items() if name in defaults and name not in fields}
-        for name, value in options.items():
-            kind = type(defaults[name])
-            accepted = (int, float) if kind is float else (kind,)
-            if type(value) not in accepted:  # not isinstance: a bool is an int too
-                self.refuse((*key, name), TYPE_NAMES[kind])
+        self.problems += type_problems(self.document, key, defaults, options)
         merged = self._recipe(key, _over(base.model_dump(), training))
         return None if merged is None else ModelSettings(training=merged, architecture_options={**defaults, **options})
 
 
 def _networks_that_choose(models: ModelsSettings, names: Iterable[str]) -> list[str]:
     """Those of ``names`` whose epoch is chosen by validation windows."""
-    own = (name for name in names if name in models.architectures and is_network(name))
+    own = (name for name in names if name in models.settings and is_network(name))
     return [name for name in own if models.settings[name].training.keep == "best"]
 
 

@@ -10,9 +10,14 @@ from pydantic import ValidationError
 from har_core.base.document import Document
 from har_core.base.errors import Problem
 from har_core.base.names import hint
-from har_core.models.catalogue import is_network, list_models
+from har_core.base.positions import Key
+from har_core.experiment.options import type_problems
+from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.explanation import explain
-from har_core.settings.recipes import KINDS, RECIPE_NAME, RecipeSettings, compressed_name
+from har_core.settings.recipes import KINDS, RECIPE_NAME, DistilledSettings, RecipeSettings, compressed_name
+
+NOT_TAUGHT = ("capsnet",)
+"""Networks whose own loss leaves no room for the answers of another model."""
 
 
 def read_recipes(
@@ -49,7 +54,9 @@ def _problems(
     document: Document, parent: str, own: list[Any], recipes: Mapping[str, RecipeSettings]
 ) -> Iterable[Problem]:
     """What is wrong with the recipes of one parent."""
-    known: dict[str, type[RecipeSettings] | RecipeSettings] = {**KINDS, **recipes}
+    written = document.get(("recipes",))[1]
+    wrong = dict.fromkeys(written, RecipeSettings) if isinstance(written, dict) else {}  # has problems of its own
+    known: dict[str, type[RecipeSettings] | RecipeSettings] = {**wrong, **KINDS, **recipes}
     seen = set[object]()
     for index, name in enumerate(own):
         key = ("compressed", parent, index)
@@ -80,9 +87,32 @@ def _recipes(document: Document, problems: list[Problem]) -> Iterable[tuple[str,
             problems.append(document.problem((*key, what) if what else key, expected, value=kind))
             continue
         try:
-            yield name, KINDS[kind].model_validate(own)
+            settings = KINDS[kind].model_validate(own)
         except ValidationError as error:
             problems += explain(error, KINDS[kind], document, key)
+            continue
+        if isinstance(settings, DistilledSettings):
+            found = list(_student_problems(document, key, settings))
+            problems += found
+            if found:
+                continue
+        yield name, settings
+
+
+def _student_problems(document: Document, key: Key, settings: DistilledSettings) -> Iterable[Problem]:
+    """What is wrong with the student of the recipe at ``key``, or with its options."""
+    known = [name for name in list_models() if is_network(name) and name not in NOT_TAUGHT]
+    if settings.student not in known:
+        expected = f"a network that another model can teach{hint(settings.student, known)}"
+        yield document.problem((*key, "student"), expected, value=settings.student)
+        return
+    defaults = describe(settings.student).options
+    for name in settings.options:
+        if name not in defaults:
+            expected = f"an option of {settings.student}{hint(name, defaults)}"
+            yield document.problem((*key, "options", name), expected, value=name)
+    own = {name: value for name, value in settings.options.items() if name in defaults}
+    yield from type_problems(document, (*key, "options"), defaults, own)
 
 
 def _names(own: object) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -54,7 +55,8 @@ def fit_architecture(
 
     Args:
         name: a network or a classical model.
-        training: windows (N, T, C) to learn from: normalised for a network, in sensor units for a classical model.
+        training: windows (N, T, C) to learn from: normalised for a network, in sensor units for a classical model,
+            which looks at no soft labels.
         validation: windows that choose a network's epoch, or only measure it where ``keep`` is ``last``; None where
             there are none. Classical models do not look at them.
         settings: the recipe and the options of the architecture.
@@ -194,4 +196,4 @@ def _only(data: LabelledWindows, channels: Sequence[int]) -> LabelledWindows:
     """The same windows with ``channels`` alone; nothing is copied where that is all of them."""
     if tuple(channels) == tuple(range(data.windows.shape[2])):
         return data
-    return LabelledWindows(data.windows[:, :, list(channels)], data.labels)
+    return replace(data, windows=data.windows[:, :, list(channels)])

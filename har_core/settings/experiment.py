@@ -17,7 +17,7 @@ from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
-from har_core.settings.recipes import RecipeSettings, compressed_name
+from har_core.settings.recipes import DistilledSettings, RecipeSettings, compressed_name
 from har_core.settings.report import TESTING_IN_TURN, EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.search import SearchSettings
@@ -65,7 +65,7 @@ class ModelsSettings(Settings):
     architectures: tuple[str, ...] = Field(min_length=1)
     """Architectures to train; each gets an asset."""
     settings: dict[str, ModelSettings] = Field(default_factory=dict)
-    """Resolved settings of each architecture."""
+    """Resolved settings of each architecture, and of each student of a recipe."""
 
 
 class Experiment(Settings):
@@ -117,8 +117,16 @@ class Experiment(Settings):
         return self.windows.samples(self.windowed.sampling_rate_hz)
 
     def model_settings(self, architecture: str) -> ModelSettings:
-        """Settings that ``architecture``, one of ``models.architectures``, is built and trained with."""
+        """Settings that ``architecture``, one of ``models.settings``, is built and trained with."""
         return self.models.settings[architecture]
+
+    def student_settings(self, recipe: str) -> ModelSettings | None:
+        """Settings that a recipe builds and trains its student with; None where it has none."""
+        own = self.recipes[recipe]
+        if not isinstance(own, DistilledSettings):
+            return None
+        epochs = {} if own.epochs is None else {"epochs": own.epochs}
+        return self.model_settings(own.student).with_values({**own.options, **epochs})
 
     @property
     def fold_architectures(self) -> tuple[str, ...]:
@@ -160,8 +168,7 @@ class Experiment(Settings):
         """The whole file with everything filled in, as JSON-able values, for the record of a run."""
         resolved = self.model_dump(mode="json", exclude={"path", "models"})
         resolved["models"] = {"architectures": list(self.models.architectures)}
-        for architecture in self.models.architectures:
-            own = self.model_settings(architecture)
+        for architecture, own in self.models.settings.items():
             training = own.training.model_dump(mode="json")
             resolved["models"][architecture] = {**training, **own.architecture_options}
         for name, settings in self.recipes.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -31,9 +31,26 @@ class Int8Settings(RecipeSettings):
     """Training windows of each activity that ranges are measured on, spread over all there are."""
 
 
+class DistilledSettings(RecipeSettings):
+    """A network that learns from the answers of its parent, whatever that is, beside the activities."""
+
+    kind = "distilled"
+
+    student: str = "compact"
+    """The network; it is trained as its own section of ``[models]`` says, or as ``[training]`` where it has none."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the student in place of those of its section."""
+    epochs: int | None = Field(default=None, ge=1, le=10_000)
+    """In place of those of its section."""
+    temperature: float = Field(default=4.0, gt=0)
+    """What divides the logits of both; the higher, the more the parent says of activities that it did not choose."""
+    soft_weight: float = Field(default=0.9, ge=0, le=1)
+    """Share of the parent's answers in the loss; the activities have the rest."""
+
+
 RECIPE_NAME = ENSEMBLE_NAME
 """What a recipe may be called: the models that it makes have it in their name."""
-KINDS: dict[str, type[RecipeSettings]] = {settings.kind: settings for settings in (Int8Settings,)}
+KINDS: dict[str, type[RecipeSettings]] = {settings.kind: settings for settings in (Int8Settings, DistilledSettings)}
 """Every recipe; it may be named in ``[compressed]`` without a section of its own, and has its defaults then."""
 
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from har_core.base.errors import InputError, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftLabels:
+    """What a teacher says of the same windows, and how much that counts beside their activities."""
+
+    shares: Tensor
+    """Of the activities, float32 (N, K), softened by ``temperature``."""
+    temperature: float
+    """What the logits of whoever learns are divided by, too."""
+    weight: float
+    """Share of the loss, 0 to 1; the activities have the rest."""
+
+    def with_shares(self, shares: Tensor) -> SoftLabels:
+        """The same of other windows."""
+        return replace(self, shares=shares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +34,16 @@ class LabelledWindows:
     """Normalised samples, float32 (N, T, C)."""
     labels: Tensor
     """Activities counted from 0, int64 (N,)."""
+    soft: SoftLabels | None = None
+    """Of a teacher; None where there is none."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to(self, device: torch.device) -> LabelledWindows:
         """The same windows on ``device``; tensors that are already there are not copied."""
-        return LabelledWindows(self.windows.to(device), self.labels.to(device))
+        soft = None if self.soft is None else self.soft.with_shares(self.soft.shares.to(device))
+        return LabelledWindows(self.windows.to(device), self.labels.to(device), soft)
 
     def near(self, device: torch.device) -> LabelledWindows:
         """The same windows on ``device``, or unchanged if they would take more than half of a CUDA card's free memory.
@@ -37,7 +56,8 @@ class LabelledWindows:
 
     def select(self, indices: Tensor) -> LabelledWindows:
         """The windows at ``indices`` (int64, of any length, on the device of the windows), in one operation."""
-        return LabelledWindows(self.windows[indices], self.labels[indices])
+        soft = None if self.soft is None else self.soft.with_shares(self.soft.shares[indices])
+        return LabelledWindows(self.windows[indices], self.labels[indices], soft)
 
 
 def batch_sizes(num_windows: int, batch_size: int) -> list[int]:
@@ -72,6 +92,9 @@ def check(role: str, data: LabelledWindows, *, num_classes: int, at_least: int) 
     if labels.shape != windows.shape[:1] or labels.dtype != torch.int64:
         found = f"{labels.dtype} {tuple(labels.shape)}"
         problems.append(Problem(path=f"{role} labels", value=found, expected="int64, one label for each window"))
+    if data.soft is not None and data.soft.shares.shape != (len(labels), num_classes):
+        found, expected = str(tuple(data.soft.shares.shape)), f"shares {(len(labels), num_classes)}"
+        problems.append(Problem(path=f"{role} soft labels", value=found, expected=expected))
     if len(labels) < at_least:
         found = f"{len(labels)} windows"
         problems.append(Problem(path=f"{role} windows", value=found, expected=f"at least {at_least}"))

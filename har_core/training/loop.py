@@ -32,7 +32,7 @@ from har_core.training.events import (
     ignore,
 )
 from har_core.training.mixing import make_mixing
-from har_core.training.objective import l1_norm, make_criterion, objective
+from har_core.training.objective import l1_norm, make_criterion, objective, taught
 from har_core.training.optimization import learning_rate_at, make_optimizers, set_learning_rate
 from har_core.training.seeding import generator_states, restore_generators, seed_everything
 
@@ -65,7 +65,7 @@ def train(
     Args:
         model: takes windows (N, T, C) and returns logits (N, ``num_classes``). Create it after ``seed_everything``; its
             weights are the first ones, whatever ``settings`` say of initialisation.
-        training: windows to learn from, at least 2.
+        training: windows to learn from, at least 2; where they have soft labels, a changed window keeps its own.
         validation: windows that choose the best epoch, at least 1; None only where the last epoch is kept, and then
             the history has no validation figures.
         settings: how to train.
@@ -254,13 +254,14 @@ class _Trainer:
 
     def _loss(self, batch: LabelledWindows) -> Tensor:
         """What a batch is to make small: the mean over its windows, with the penalty of the weights."""
-        windows, targets = batch.windows, batch.labels
+        windows, targets, soft = batch.windows, batch.labels, batch.soft
         if self.augment is not None:
             windows = self.augment(windows)
         if self.mix is not None:
-            windows, targets = self.mix(windows, targets)
+            windows, targets, soft = self.mix(windows, targets, soft)
+        criterion = self.criterion if soft is None else taught(self.criterion, soft)
         with autocast(self.device, self.precision):
-            loss = objective(self.model, windows, targets, self.criterion, num_classes=self.num_classes)
+            loss = objective(self.model, windows, targets, criterion, num_classes=self.num_classes)
         if self.settings.l1_penalty:
             loss = loss + self.settings.l1_penalty * l1_norm(self.model)
         return loss

@@ -13,9 +13,11 @@ from torch.distributions import Gamma
 from torch.nn.functional import one_hot
 
 from har_core.settings.augmentation import AugmentationSettings
+from har_core.training.data import SoftLabels
 
-Mix = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Makes windows (N, T, C) and shares of activities, float32 (N, K), of windows (N, T, C) and activities, int64 (N,)."""
+Mix = Callable[[Tensor, Tensor, SoftLabels | None], tuple[Tensor, Tensor, SoftLabels | None]]
+"""Makes windows (N, T, C) and shares of activities, float32 (N, K), of windows (N, T, C) and activities, int64 (N,).
+Soft labels, where there are any, are mixed as the activities are."""
 
 
 def make_mixing(settings: AugmentationSettings, *, num_classes: int) -> Mix | None:
@@ -29,14 +31,16 @@ def make_mixing(settings: AugmentationSettings, *, num_classes: int) -> Mix | No
     if not ways:
         return None
 
-    def mix(windows_NTC: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
+    def mix(windows_NTC: Tensor, labels_N: Tensor, soft: SoftLabels | None) -> tuple[Tensor, Tensor, SoftLabels | None]:
         combine, strength = ways[int(torch.randint(len(ways), ())) if len(ways) > 1 else 0]
         num_windows, device = len(labels_N), labels_N.device
         others_N = torch.randperm(num_windows).to(device)
         mixed_NTC, shares_N = combine(windows_NTC, windows_NTC[others_N], draw_shares(strength, num_windows))
         shares_N1 = shares_N[:, None].to(device)
         targets_NK = one_hot(labels_N, num_classes).float()
-        return mixed_NTC, torch.lerp(targets_NK[others_N], targets_NK, shares_N1)
+        if soft is not None:
+            soft = soft.with_shares(torch.lerp(soft.shares[others_N], soft.shares, shares_N1))
+        return mixed_NTC, torch.lerp(targets_NK[others_N], targets_NK, shares_N1), soft
 
     return mix
 

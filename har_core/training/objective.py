@@ -7,9 +7,10 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, log_softmax, one_hot
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot
 
 from har_core.settings.training import TrainingSettings
+from har_core.training.data import SoftLabels
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """The loss of the recipe: logits (N, K) and targets to a scalar, the mean over the windows. Targets are activities,
@@ -41,6 +42,22 @@ def make_criterion(settings: TrainingSettings, labels: Tensor, *, num_classes: i
         return -((1 - smoothing) * own_N + smoothing * smoothed_N).mean()
 
     return criterion
+
+
+def taught(criterion: Criterion, soft: SoftLabels) -> Criterion:
+    """``criterion``, and by the weight of ``soft`` how far the softened answers are from the teacher's.
+
+    That is the Kullback-Leibler divergence times the squared temperature, so that the share of its gradient does not
+    depend on the temperature (G. Hinton, O. Vinyals and J. Dean, "Distilling the knowledge in a neural network", 2015,
+    section 2). ``soft`` are those of the windows that the criterion will get, in their order.
+    """
+
+    def both(logits_NK: Tensor, targets: Tensor) -> Tensor:
+        logs_NK = log_softmax(logits_NK / soft.temperature, dim=1)
+        divergence = kl_div(logs_NK, soft.shares, reduction="batchmean")
+        return (1 - soft.weight) * criterion(logits_NK, targets) + soft.weight * soft.temperature**2 * divergence
+
+    return both
 
 
 def balanced_weights(labels: Tensor, num_classes: int) -> Tensor:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import doctest
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from har_core.base.errors import InputError
 from har_core.training import data
-from har_core.training.data import LabelledWindows
+from har_core.training.data import LabelledWindows, SoftLabels
 
 
 def test_examples() -> None:
@@ -30,3 +32,21 @@ def test_windows_and_labels_are_selected_together() -> None:
     windows = LabelledWindows(torch.arange(7.0)[:, None, None].expand(7, 2, 3), torch.arange(7))
     chosen = windows.select(torch.tensor([5, 0]))
     assert chosen.windows[:, 0, 0].tolist() == chosen.labels.tolist() == [5, 0]
+
+
+def test_soft_labels_go_with_their_windows() -> None:
+    soft = SoftLabels(shares=torch.arange(7.0)[:, None].expand(7, 3), temperature=2.0, weight=0.5)
+    windows = LabelledWindows(torch.zeros(7, 2, 3), torch.arange(7), soft)
+    for moved in (windows, windows.to(torch.device("cpu")), windows.near(torch.device("cpu"))):
+        chosen = moved.select(torch.tensor([5, 0])).soft
+        assert chosen is not None
+        assert chosen.shares[:, 0].tolist() == [5, 0]
+        assert (chosen.temperature, chosen.weight) == (2.0, 0.5)
+
+
+def test_soft_labels_of_other_windows_or_activities_are_refused() -> None:
+    for shape in ((6, 3), (7, 4)):
+        soft = SoftLabels(shares=torch.ones(shape), temperature=1.0, weight=1.0)
+        windows = LabelledWindows(torch.zeros(7, 2, 3), torch.zeros(7, dtype=torch.int64), soft)
+        with pytest.raises(InputError, match="soft labels"):
+            data.check("training", windows, num_classes=3, at_least=2)

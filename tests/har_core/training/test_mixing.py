@@ -8,6 +8,7 @@ from scipy.stats import beta, kstest
 from torch import Tensor
 
 from har_core.settings.augmentation import AugmentationSettings
+from har_core.training.data import SoftLabels
 from har_core.training.mixing import draw_shares, make_mixing
 
 NUM_CLASSES = 5
@@ -20,7 +21,21 @@ def mixed(seed: int = 0, /, **strengths: float) -> tuple[Tensor, Tensor]:
     mix = make_mixing(AugmentationSettings(**strengths), num_classes=NUM_CLASSES)
     assert mix is not None
     torch.manual_seed(seed)
-    return mix(WINDOWS, LABELS)
+    return mix(WINDOWS, LABELS, None)[:2]
+
+
+@pytest.mark.parametrize("strengths", [{"mixup": 0.4}, {"cutmix": 0.4}, {"mixup": 0.4, "cutmix": 0.4}])
+def test_soft_labels_are_mixed_as_activities_are(strengths: dict[str, float]) -> None:
+    mix = make_mixing(AugmentationSettings(**strengths), num_classes=NUM_CLASSES)
+    assert mix is not None
+    as_soft = SoftLabels(shares=torch.eye(NUM_CLASSES)[LABELS], temperature=1.0, weight=1.0)
+    torch.manual_seed(0)
+    windows_NTC, targets_NK, soft = mix(WINDOWS, LABELS, as_soft)
+    assert soft is not None
+    assert torch.equal(soft.shares, targets_NK)
+    without = mixed(**strengths)
+    assert torch.equal(windows_NTC, without[0])
+    assert torch.equal(targets_NK, without[1])
 
 
 def test_nothing_is_mixed_unless_asked_for() -> None:

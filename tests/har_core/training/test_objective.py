@@ -13,7 +13,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from har_core.settings.training import TrainingSettings
-from har_core.training.objective import Criterion, balanced_weights, l1_norm, make_criterion, objective
+from har_core.training.data import SoftLabels
+from har_core.training.objective import (
+    Criterion,
+    balanced_weights,
+    l1_norm,
+    make_criterion,
+    objective,
+    taught,
+)
 
 X, LABELS = torch.randn(5, 4, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 2, 1, 2, 0])
 
@@ -119,3 +127,23 @@ def test_the_penalty_counts_weights_but_no_biases_and_norms() -> None:
         for parameter in model.parameters():
             parameter.fill_(-0.5)
     assert l1_norm(model).item() == 0.5 * (2 * 3 * 5 + 4 * 2)
+
+
+SHARES = torch.softmax(torch.randn(5, 4, generator=torch.Generator().manual_seed(2)), dim=1)
+
+
+def test_a_teacher_counts_by_its_weight_and_the_squared_temperature() -> None:
+    loss = taught(cross_entropy, SoftLabels(shares=SHARES, temperature=3.0, weight=0.25))(LOGITS, LABELS)
+    answers = torch.softmax(LOGITS.double() / 3, dim=1)
+    divergence = (SHARES * (SHARES.log() - answers.log())).sum(dim=1).mean()
+    expected = 0.75 * cross_entropy(LOGITS, LABELS).double() + 0.25 * 9 * divergence
+    torch.testing.assert_close(loss.double(), expected)
+
+
+def test_nothing_is_left_to_learn_of_a_teacher_that_says_the_same() -> None:
+    soft = SoftLabels(shares=torch.softmax(LOGITS / 2, dim=1), temperature=2.0, weight=1.0)
+    logits = LOGITS.clone().requires_grad_()
+    loss = taught(cross_entropy, soft)(logits, LABELS)
+    torch.autograd.backward(loss)
+    assert abs(loss.item()) < 1e-6
+    assert present(logits.grad).abs().max() < 1e-6

@@ -90,9 +90,9 @@ class Parent:
             num_classes=spec.num_activities,
             **material.settings.architecture_options,
         )
-        weights = self.model.state_dict()
+        weights = self.model.state_dict()  # of a graph, which keeps constants too
         network.load_state_dict(
-            {name.removeprefix(_NETWORK): value for name, value in weights.items() if name.startswith(_NETWORK)}
+            {name: weights[_NETWORK + name] for name in network.state_dict() if _NETWORK + name in weights}
         )
         return network.eval()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -48,9 +48,43 @@ class DistilledSettings(RecipeSettings):
     """Share of the parent's answers in the loss; the activities have the rest."""
 
 
+class PruningSettings(RecipeSettings):
+    """What the recipes share that take something out of a network, in steps, and train it on after each."""
+
+    needs_network = True
+
+    share: float = Field(default=0.5, gt=0, lt=1)
+    """What is gone in the end."""
+    steps: int = Field(default=4, ge=1)
+    """In how many steps; the first take most (Zhu and Gupta 2017)."""
+    epochs: int = Field(default=3, ge=1)
+    """Of training after each step, as the parent was trained."""
+    learning_rate: float = Field(default=5e-4, gt=0)
+    """At the beginning of each of these trainings; it falls to 0."""
+
+
+class WeightsSettings(PruningSettings):
+    """Single weights of linear, convolution and recurrent layers, the smallest, become zero: ``share`` of them all."""
+
+    kind = "weights"
+
+    share: float = Field(default=0.8, gt=0, lt=1)
+    """What is zero in the end."""
+    scope: Literal["global", "layer"] = "global"
+    """Whether the smallest of all layers go, or the same share of each."""
+
+
+class FiltersSettings(PruningSettings):
+    """Filters, neurons and recurrent units, those of the smallest weights, are removed: ``share`` of each layer's."""
+
+    kind = "filters"
+
+
 RECIPE_NAME = ENSEMBLE_NAME
 """What a recipe may be called: the models that it makes have it in their name."""
-KINDS: dict[str, type[RecipeSettings]] = {settings.kind: settings for settings in (Int8Settings, DistilledSettings)}
+KINDS: dict[str, type[RecipeSettings]] = {
+    settings.kind: settings for settings in (Int8Settings, WeightsSettings, FiltersSettings, DistilledSettings)
+}
 """Every recipe; it may be named in ``[compressed]`` without a section of its own, and has its defaults then."""
 
 

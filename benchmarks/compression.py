@@ -138,9 +138,7 @@ def figures(model: nn.Module, material: Material) -> Iterator[str]:
     shape = (windows.roles["training"].windows.shape[1], windows.spec.num_channels)
     cost = measure_complexity(model, *shape)
     registered = as_registered(model, windows)
-    engine = accelerate(
-        registered, num_timepoints=shape[0], num_channels=shape[1], engine="openvino", precision="fp32"
-    )
+    engine = accelerate(registered, num_timepoints=shape[0], num_channels=shape[1], engine="openvino", precision="fp32")
     yield f"{macro_f1(model, material):.4f}"
     yield from map(str, (cost.num_parameters, cost.num_nonzero, cost.macs, cost.size_bytes, file_bytes(model, shape)))
     for answering in (registered, Answering(engine)):

@@ -109,7 +109,7 @@ def publish(
         version=logged.weights,
         metadata={
             **_describe(work, score_model(record, logged.predictions)),
-            **{check.check_name: dg.MetadataValue.bool(check.passed) for check in checks},
+            **{str(check.check_name): dg.MetadataValue.bool(check.passed) for check in checks},
             "dagster/row_count": logged.predictions.num_rows,
             REGISTERED_MODEL: name,
             REGISTERED_VERSION: str(registered.version),

@@ -21,13 +21,14 @@ def describe_compressed(
     Its windows, their subjects and their origin are the parent's; ``training_seconds`` are those of the recipe alone.
     """
     parent_name, recipe = experiment.parents[name]
-    length = experiment.window_length
+    length, student = experiment.window_length, experiment.student_settings(recipe)
+    keep = "last" if student is None else student.training.keep
     num_channels, computed = experiment.windowed.num_channels, computed_with(experiment.runtime)
     return ModelRecord(
         architecture=name,
         origin=parent.origin,
         seed=seed,
-        training_settings={"parent": parent_name, "keep": "last", **settings_read(recipe, experiment)},
+        training_settings={"parent": parent_name, "keep": keep, **settings_read(recipe, experiment)},
         history=tuple(asdict(record) for record in compressed.history),
         best_epoch=compressed.best_epoch or len(compressed.history),
         complexity=measure_complexity(compressed.classifier, length, num_channels),

@@ -219,6 +219,13 @@ def test_answers_as_pytorch_does_and_needs_what_it_states(name: str, request: py
     assert_needs_what_it_states(case)
 
 
+def test_page_states_what_it_needs(whole: Case) -> None:
+    stated = dict(
+        re.findall(r"^\| (flash|RAM|multiply-adds) \| ([\d,]+)", _PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert stated == {name: text.split()[0] for name, text in whole.exported.details.items()}
+
+
 def test_fills_gaps_of_the_channels_that_it_sees(with_gaps: Case) -> None:
     windows = with_gaps.windows(60)
     generator = torch.Generator().manual_seed(2)

@@ -25,6 +25,7 @@ from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.complexity import measure_complexity
 from har_core.export.c_header import export
 from har_core.export.exported import Exported
+from har_core.inference.archive import archived_weights_version
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.inference.graph import load_graph
 from har_core.models.registry import create_model
@@ -266,6 +267,7 @@ def test_header_says_what_it_expects_and_needs_no_other(tiny: Case) -> None:
     text = tiny.exported.path.read_text(encoding="utf-8")
     assert "   6  wrist_heart_rate  wrist, heart_rate, 1/min" in text
     assert tiny.spec.title in text
+    assert archived_weights_version(tiny.exported.path.with_name("model.pt2")) in text
     assert re.findall("^ *#include (.*)", text, flags=re.MULTILINE) == ["<math.h>", "<stdint.h>"]
     assert max(map(len, text.splitlines())) <= 140
 

@@ -92,7 +92,7 @@ class _Reader:
             _aten.div.Tensor: self._divide,
             _aten.index_select.default: self._select,
             _aten.transpose.int: self._transpose,
-            _aten.dropout.default: lambda node: self._values[node.all_input_nodes[0]],
+            _aten.dropout.default: self._source,
             _FAKE_QUANTIZE: self._quantise,
             _aten.conv1d.default: self._convolve,
             _aten.linear.default: self._multiply,
@@ -114,7 +114,7 @@ class _Reader:
                 self._values[node] = self._handlers[node.target](node)
         if softmax.target != _aten.softmax.int or softmax.args[1] not in {1, -1}:
             raise _refusal(softmax)
-        return Program(steps=tuple(self._steps), logits=self._buffer(softmax, 0))
+        return Program(steps=tuple(self._steps), logits=self._buffer(softmax))
 
     # What comes before the network
 
@@ -137,14 +137,14 @@ class _Reader:
         return _Values(of=replace(windows, channels=channels.numpy().astype(np.uint16)), time_axis=1)
 
     def _window_and_constant(self, node: fx.Node, position: int = 1) -> tuple[_Window, Tensor]:
-        values, constant = self._values.get(node.all_input_nodes[0]), node.args[position]
-        match values, constant:
+        constant = node.args[position]
+        match self._source(node), constant:
             case _Values(of=_Window() as windows, time_axis=1), fx.Node() if _is_constant(constant):
                 return windows, self._constant(constant)
         raise _refusal(node)
 
     def _transpose(self, node: fx.Node) -> _Values:
-        values = self._values[node.all_input_nodes[0]]
+        values = self._source(node)
         if values.time_axis is None or {*node.args[1:]} not in ({1, 2}, {-2, -1}, {1, -1}, {-2, 2}):
             raise _refusal(node)
         return replace(values, time_axis=3 - values.time_axis)
@@ -152,7 +152,7 @@ class _Reader:
     # Quantisers
 
     def _quantise(self, node: fx.Node) -> _Values:
-        values = self._values[node.all_input_nodes[0]]
+        values = self._source(node)
         match values.of:
             case _Window(mean=np.ndarray() as mean, standard_deviation=np.ndarray() as deviation) as window:
                 seen = np.arange(len(mean)) if window.channels is None else window.channels
@@ -197,12 +197,12 @@ class _Reader:
 
     def _multiply(self, node: fx.Node) -> _Values:
         (bias,) = node.args[2:] or (None,)
-        source = self._values[node.all_input_nodes[0]]
+        source = self._source(node)
         settings = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
         return self._product(node, bias, time_axis=None if source.time_axis is None else 1, settings=settings)
 
     def _product(self, node: fx.Node, bias: Any, *, time_axis: int | None, settings: dict[str, int]) -> _Values:
-        source = self._values[node.all_input_nodes[0]]
+        source = self._source(node)
         if not isinstance(source.of, Quantised) or source.time_axis != time_axis:
             raise _refusal(node)
         weights, weight_scales = self._weights(node)
@@ -272,29 +272,36 @@ class _Reader:
     # Along time, and features
 
     def _pool(self, kind: Literal["mean", "max"], node: fx.Node) -> _Values:
-        source = self._values[node.all_input_nodes[0]]
+        source = self._source(node)
         match node.args:
             case (_, [int(axis)]) if axis % 3 == source.time_axis and not node.kwargs:
                 pass
             case _:
                 raise _refusal(node)
-        read = self._buffer(node, 0)
+        read = self._buffer(node)
         result = Buffer(num_timepoints=1, num_features=read.num_features)
         self._steps.append(Pool(kind=kind, source=read, result=result))
         return _Values(of=(result,), time_axis=None)
 
     def _join(self, node: fx.Node) -> _Values:
-        parts = [self._values[part] for part in node.all_input_nodes]
-        if any(part.time_axis is not None for part in parts) or node.args[1:] not in {(1,), (-1,)}:
+        parts: Any = node.args[0]
+        if any(self._source(node, part).time_axis is not None for part in parts) or node.args[1:] not in {(1,), (-1,)}:
             raise _refusal(node)
-        return _Values(of=tuple(self._buffer(node, index) for index in range(len(parts))), time_axis=None)
+        return _Values(of=tuple(self._buffer(node, part) for part in parts), time_axis=None)
 
     # What nodes are
 
-    def _buffer(self, node: fx.Node, position: int) -> Buffer:
-        """Where the float32 values lie that ``node`` takes."""
-        match self._values.get(node.all_input_nodes[position]):
-            case _Values(of=(Buffer() as buffer,)):
+    def _source(self, node: fx.Node, given: fx.Node | None = None) -> _Values:
+        """What ``node`` is given, first or as ``given``."""
+        values = self._values.get(given or node.all_input_nodes[0])
+        if values is None:
+            raise _refusal(node)
+        return values
+
+    def _buffer(self, node: fx.Node, given: fx.Node | None = None) -> Buffer:
+        """Where it lies, in float32."""
+        match self._source(node, given).of:
+            case (buffer,):
                 return buffer
         raise _refusal(node)
 

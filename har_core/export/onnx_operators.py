@@ -38,7 +38,7 @@ def _is_float64(argument: Any) -> bool:
 
 def _lifted(argument: Any, user: fx.Node, module: fx.GraphModule) -> Any:
     """A tensor in place of a number, which PyTorch would round to float32."""
-    if not isinstance(argument, float):
+    if not isinstance(argument, int | float):
         return argument
     name = f"number_{len([*module.buffers()])}"
     module.register_buffer(name, torch.tensor(argument, dtype=torch.float64))

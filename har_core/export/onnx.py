@@ -43,10 +43,7 @@ def export(graph: nn.Module, spec: DatasetSpec, window_length: int, path: Path) 
     """
     with atomic_path(path) as temporary:
         program = _translate(graph, window_length, spec)
-        model = program.model
-        for value in (*model.graph.all_nodes(), *model.graph.inputs, *model.graph.outputs):
-            value.metadata_props.clear()  # of PyTorch: lines of its sources
-        model.metadata_props.update(_metadata(spec, window_length))
+        _replace_metadata(program.model, _metadata(spec, window_length))
         program.save(temporary)
         difference = _check(temporary, graph, (window_length, spec.num_channels))
         details = {
@@ -96,6 +93,16 @@ def _metadata(spec: DatasetSpec, window_length: int) -> dict[str, str]:
         "window_length": window_length,
     }
     return {name: json.dumps(value, ensure_ascii=False) for name, value in told.items()}
+
+
+def _replace_metadata(model: Any, told: dict[str, str]) -> None:
+    """Say what a user needs to know, and nothing of how it was translated, which is half of a small file."""
+    graph = model.graph
+    nodes = [*graph.all_nodes()]
+    values = [*graph.inputs, *graph.initializers.values(), *(value for node in nodes for value in node.outputs)]
+    for part in (graph, *nodes, *values):
+        part.metadata_props.clear()
+    model.metadata_props.update(told)
 
 
 def _check(path: Path, graph: nn.Module, shape: tuple[int, int]) -> float:

@@ -17,7 +17,7 @@ import typer
 from dotenv import load_dotenv
 
 from har_core.base.errors import HarError, InputError
-from pipelines.cli import audit, dataset, home, models, predict, run, search, status, trace, ui
+from pipelines.cli import audit, dataset, export, home, models, predict, run, search, status, trace, ui
 
 app = typer.Typer(
     name="har",
@@ -62,7 +62,18 @@ def options(
     _read_settings(Path(".env"))
 
 
-for command in (run.run, status.status, predict.predict, audit.audit, models.models, search.search, trace.trace, ui.ui):
+_COMMANDS = (
+    run.run,
+    status.status,
+    predict.predict,
+    export.export,
+    audit.audit,
+    models.models,
+    search.search,
+    trace.trace,
+    ui.ui,
+)
+for command in _COMMANDS:
     app.command()(command)
 app.command()(dataset.init)
 app.add_typer(dataset.app, name="dataset")

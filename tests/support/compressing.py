@@ -14,8 +14,8 @@ from data_sets import small_dsads
 from torch import Tensor, nn
 from window_examples import named_windows
 
-from assets.resources.export import quick_export
 from har_core.compression.recipe import Compressed, Material, Parent, with_input
+from har_core.inference.exporting import quick_export
 from har_core.inference.graph import load_graph
 from har_core.models.registry import create_model
 from har_core.settings.experiment import ModelSettings

@@ -33,13 +33,16 @@ COMMANDS = {
     "predict sitting.txt --format parquet --output answers.parquet": (0, {"numpy", "pyarrow", "torch"}),
     "predict nothing.txt": (2, set()),
     "predict sitting.txt --model models:/har/9": (2, set()),
+    "export --format onnx --output model.onnx": (0, {"numpy", "pyarrow", "torch", "torch._dynamo", "sympy"}),
+    "export --format executorch --output model.pte": (2, set()),
+    "export --format onnx --output model.onnx --model models:/har/9": (2, set()),
     "trace": (0, LIGHT | {"numpy", "pyarrow"}),
     "trace models:/har/9": (2, set()),
 }
 """A command -> its exit code, and the heavy packages that it may import."""
 QUICK = ("--help", "status small.toml", "predict sitting.txt", "trace")
 """Commands that are tried with every change; a second or more each."""
-ONLY_READ = ("models", "predict")
+ONLY_READ = ("models", "predict", "export")
 """Commands that leave the home as it is, so that it may be one that they cannot write."""
 
 

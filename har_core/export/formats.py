@@ -1,8 +1,8 @@
 """The formats that a model can be exported to, each a module here, and the way to the one that a user names.
 
 A module of a format has one function, ``export(graph, spec, window_length, path)``, which writes ``path`` whole or not
-at all. An ONNX file takes its place only once it was seen to answer as the model does; a C header is compared with it in
-the tests, since users need no compiler.
+at all. An ONNX file takes its place only once it was seen to answer as the model does. Nobody compiles a C header here;
+tests compare it with the model.
 """
 
 from __future__ import annotations

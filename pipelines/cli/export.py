@@ -16,7 +16,7 @@ def export(
         Literal["onnx", "c", "executorch"],
         typer.Option(
             "--format",
-            help="onnx needs the extra `export`, c an int8 model of `compact`; executorch cannot be installed beside har.",
+            help="onnx needs the extra `export`, c an int8 `compact`; executorch cannot be installed beside har.",
         ),
     ],
     output: Annotated[

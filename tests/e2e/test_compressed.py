@@ -104,3 +104,11 @@ def test_it_is_loaded_without_this_project_and_without_torchao(har: Har) -> None
         [sys.executable, "-c", WITHOUT_US, files[0]], env=os.environ, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, "(3, 19)"), done.stderr
+
+
+@pytest.mark.parametrize("form", ["onnx", "c"])
+def test_it_is_exported_for_other_engines(har: Har, form: str) -> None:
+    path = har.home.parent / f"model.{form}"
+    told = har("export", "--format", form, "--output", path, "--model", "models:/har-compact-int8@challenger").stdout
+    assert str(path) in told
+    assert path.stat().st_size > 1000

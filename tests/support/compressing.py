@@ -25,7 +25,7 @@ from har_core.splits.build import SplitWindows
 from har_core.splits.normalization import Statistics
 from har_core.windows.tensors import WindowTensors
 
-T, C, K = 24, 6, 4
+T, C, K = 12, 6, 4
 SPEC = small_dsads(C, K)
 STATISTICS = Statistics(
     channels=SPEC.channel_names,
@@ -40,10 +40,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "bilstm": {"hidden_size": 8},
     "gru": {"hidden_size": 16},
     "rnn": {"hidden_size": 16},
-    "deepconvlstm": {"width": 4, "hidden_size": 8},
+    "deepconvlstm": {"width": 4, "hidden_size": 8, "kernel_size": 3},
     "tinyhar": {"width": 8},
-    "adaptive": {},
-    "resnext": {},
 }
 """Of networks small enough to be trained and exported in a test."""
 

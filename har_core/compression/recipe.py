@@ -30,7 +30,7 @@ from har_core.settings.training import TrainingSettings
 from har_core.splits.build import SplitWindows
 from har_core.training.events import EpochRecord, Fitted, TrainingListener, ignore
 
-_NETWORK = "network."
+NETWORK = "network."
 """Where a registered model keeps its network (:class:`har_core.inference.classifier.RawWindowClassifier`)."""
 
 
@@ -92,7 +92,7 @@ class Parent:
         )
         weights = self.model.state_dict()  # of a graph, which keeps constants too
         network.load_state_dict(
-            {name: weights[_NETWORK + name] for name in network.state_dict() if _NETWORK + name in weights}
+            {name: weights[NETWORK + name] for name in network.state_dict() if NETWORK + name in weights}
         )
         return network.eval()
 

@@ -1,4 +1,4 @@
-"""Exporting networks with recurrent layers by ``torch.export`` in reasonable time."""
+"""What ``torch.export`` is told of operators, so that it is quick and knows the shapes of their results."""
 
 from __future__ import annotations
 
@@ -47,3 +47,11 @@ def _shape_of_recurrent(sequences: Tensor, state: Tensor | Sequence[Tensor], *se
     states = [state] if isinstance(state, Tensor) else state
     size = (*sequences.shape[:2], states[0].shape[2] * (2 if bidirectional else 1))
     return sequences.new_empty(size), *map(torch.empty_like, states)
+
+
+def _shape_of_fake_quantised(values: Tensor, *_: object) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(values), torch.empty_like(values, dtype=torch.bool)
+
+
+for _granularity in ("tensor", "channel"):  # PyTorch has no answer of its own for these
+    torch.library.register_fake(f"aten::fake_quantize_per_{_granularity}_affine_cachemask", _shape_of_fake_quantised)

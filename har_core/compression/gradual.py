@@ -20,8 +20,8 @@ from har_core.training.events import EpochRecord
 def shares(share: float, steps: int) -> list[float]:
     """What is gone after each step, as a share of what there was: ``share`` after the last.
 
-    >>> shares(0.8, 2)
-    [0.7, 0.8]
+    >>> shares(0.5, 2)
+    [0.4375, 0.5]
     """
     return [share * (1 - (1 - step / steps) ** 3) for step in range(1, steps + 1)]
 

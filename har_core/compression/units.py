@@ -19,7 +19,7 @@ class Units:
     name: str
     """Of the layer in its network."""
     norms: Tensor
-    """(H,): the L1 norm of the weights of each and of those that read it."""
+    """(H,): the L1 norm of the weights of each and of those that read it, up to a factor; the smallest go first."""
     rows: Callable[[list[int]], Iterable[tuple[str, list[int]]]]
     """The parameters, by name, that some units have rows of, and these rows; where they are zero the units are."""
     remove: Callable[[list[int]], None]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from compressing import assert_same_weights, material_of, parent_of, weights
+from compressing import C, T, assert_same_weights, material_of, parent_of, weights
 from sklearn.metrics import f1_score
 
 from har_core.base.errors import InputError
@@ -48,7 +48,7 @@ def test_test_windows_do_not_count_and_validation_must_be_there() -> None:
     other = replace(material, windows=replace(material.windows, roles=roles | {"test": spoiled}))
     parent = parent_of("compact")
     assert [*sensitivity(parent, other, [0.5])] == [*sensitivity(parent, material, [0.5])]
-    empty = replace(roles["validation"], windows=torch.zeros(0, 24, 6), labels=torch.zeros(0, dtype=torch.int64))
+    empty = replace(roles["validation"], windows=torch.zeros(0, T, C), labels=torch.zeros(0, dtype=torch.int64))
     without = replace(material, windows=replace(material.windows, roles=roles | {"validation": empty}))
     with pytest.raises(InputError, match="there are none"):
         next(sensitivity(parent, without, [0.5]))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from compressing import assert_same_weights, check_exported, material_of, parent_of, weights
+from compressing import C, T, assert_same_weights, check_exported, material_of, parent_of, weights
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -42,7 +42,7 @@ def test_the_contracts_hold(name: str) -> None:
     total = sum(weight.numel() for weight in matrices.values())
     num_zeros = sum(int((weight == 0).sum()) for weight in matrices.values())
     assert num_zeros == round(0.7 * total)
-    costs = measure_complexity(loaded, 24, 6)
+    costs = measure_complexity(loaded, T, C)
     assert costs.num_nonzero is not None
     assert costs.num_nonzero <= costs.num_parameters - num_zeros
 

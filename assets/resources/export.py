@@ -5,8 +5,7 @@ input, which names tensor classes alone; nothing in it is code. Importing this m
 """
 
 import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version as installed_version
@@ -20,12 +19,13 @@ import torch
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import Schema, TensorSpec
-from torch import Tensor, nn
+from torch import nn
 
 from assets.resources.model_files import read_model_files, told_of
 from assets.resources.runs import TrackedRun
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError
+from har_core.inference.exporting import quick_export
 from har_core.inference.graph import load_graph
 from har_core.inference.likeness import TrainingWindows
 from har_core.spec.dataset import DatasetSpec
@@ -34,8 +34,6 @@ _ROUND_TRIP_BATCHES = (1, 2, 7)
 _ROUND_TRIP_TOLERANCE = 1e-4
 _EXAMPLE_BATCH = 2
 """An export from a batch of 1 would answer batches of 1 alone."""
-
-_RECURRENT = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input, torch.ops.aten.rnn_tanh.input)
 
 Windows = npt.NDArray[np.float32]
 
@@ -95,42 +93,6 @@ def load_model(tracking: Tracking, model_uri: str) -> PyFuncModel:
     with tracking.as_default(), _without_pickle():
         model: PyFuncModel = mlflow.pyfunc.load_model(model_uri, model_config={"device": "cpu"})
     return model
-
-
-@contextmanager
-def quick_export() -> Iterator[None]:
-    """While it is open, ``torch.export`` takes recurrent layers as one operator, and does not warn of their weights.
-
-    It asks each operator for the shape of its result. For ``aten.lstm`` and its like PyTorch's answer is a
-    decomposition in Python that goes through every timepoint and takes seven seconds, although the exported graph keeps
-    the operator whole. Here the operator answers with the shape alone; what a model computes is not touched. The
-    warning says of all recurrent layers that their weights are no buffer. The round trip shows that both are harmless.
-    """
-    before = {operator: dict(operator.py_kernels) for operator in _RECURRENT}
-    for operator, kernels in before.items():
-        _replace_kernels(operator, dict.fromkeys(kernels, _shape_of_recurrent))
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=r"The tensor attributes? .*_flat_weights", category=UserWarning)
-            yield
-    finally:
-        for operator, kernels in before.items():
-            _replace_kernels(operator, kernels)
-
-
-def _replace_kernels(operator: torch._ops.OpOverload, kernels: dict[Any, Any]) -> None:
-    """PyTorch keeps the Python kernels of an operator in a dictionary, and beside it those that it looked up."""
-    operator.py_kernels.clear()
-    operator.py_kernels.update(kernels)
-    operator._dispatch_cache.clear()  # noqa: SLF001 - there is no public way to override a kernel for a while
-
-
-def _shape_of_recurrent(sequences: Tensor, state: Tensor | Sequence[Tensor], *settings: object) -> tuple[Tensor, ...]:
-    """Outputs of every timepoint, laid out as the input; last states, hidden and of an LSTM cell. Of any content."""
-    *_, bidirectional, _batch_first = settings
-    states = [state] if isinstance(state, Tensor) else state
-    size = (*sequences.shape[:2], states[0].shape[2] * (2 if bidirectional else 1))
-    return sequences.new_empty(size), *map(torch.empty_like, states)
 
 
 def _check_round_trip(

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from har_core.base.errors import InputError, Problem
+from har_core.inference.exporting import quick_export
 from har_core.training.devices import has_bf16
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def convert(model: nn.Module, *, num_timepoints: int, num_channels: int, is_recu
         if is_recurrent:
             converted = from_torch(_Traceable(model), example_input=windows, input=[(-1, *windows.shape[1:])])
         else:
-            converted = from_torch(torch.export.export(model, (windows,), dynamic_shapes=({0: torch.export.Dim("N")},)))
+            with quick_export():
+                program = torch.export.export(model, (windows,), dynamic_shapes=({0: torch.export.Dim("N")},))
+            converted = from_torch(program)
     if converted.output(0).get_partial_shape()[0].is_static:
         raise RuntimeError("it would be fixed to one number of windows")
     return converted

@@ -12,11 +12,11 @@ from data_sets import DATA_SETS, as_in_dsads, small_dsads
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from assets.resources.export import quick_export
 from har_core.base.errors import InputError
 from har_core.evaluation.complexity import measure_complexity
 from har_core.inference.archive import archived_weights_version
 from har_core.inference.classifier import RawWindowClassifier, weights_version
+from har_core.inference.exporting import quick_export
 from har_core.inference.graph import load_graph
 from har_core.models import create_model, fit_model, list_models, registry
 from har_core.models.catalogue import describe, is_network

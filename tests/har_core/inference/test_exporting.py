@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from assets.resources.export import quick_export
+from har_core.inference.exporting import quick_export
 from har_core.models.registry import create_model
 
 OPERATORS = {

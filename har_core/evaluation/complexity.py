@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +11,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
+from torch.utils.weak import WeakIdKeyDictionary
+
+import har_core.inference.exporting  # noqa: F401 - gives operators their shapes on the meta device
+
+_BITS = torch.uint8
+"""Eight weights of one bit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +27,8 @@ class Complexity:
     """Costs of one window."""
 
     num_parameters: int
-    """Learnt numbers: the parameters of a network, and its int8 weights; of a classical model what its fit put into
-    buffers."""
+    """Learnt numbers: the parameters of a network, its int8 weights, and its weights of one bit, in whole bytes; of a
+    classical model what its fit put into buffers."""
     macs: int
     """Multiply-accumulates of one window; :func:`measure_complexity` says which count."""
     size_bytes: int
@@ -32,7 +39,7 @@ class Complexity:
     None without :class:`EarlyExits` or windows; then every window costs the same.
     """
     num_nonzero: int | None = None
-    """Learnt numbers that are not zero; None if it was not counted."""
+    """Learnt numbers that are not zero, and weights of one bit never are; None if it was not counted."""
 
 
 @runtime_checkable
@@ -57,7 +64,8 @@ def measure_complexity(
     Counted are convolutions and matrix products, as PyTorch's own counter sees them dispatched (two floating-point
     operations are one multiply-accumulate), and element-wise products with a smaller, broadcast tensor: a depthwise
     convolution written as shifted products is such a one. Products of equal shapes (the gates of an LSTM), sums,
-    norms of PyTorch's own, activations and pooling do not count. Nor do the steps down a tree, which are comparisons.
+    norms of PyTorch's own, activations and pooling do not count. Nor do the steps down a tree, which are comparisons,
+    and what comes of weights alone, as making float32 of int8 weights does.
 
     A model without parameters is a classical one: what it has learnt is in its buffers, but for the non-persistent
     ones, which follow from the shape of a window.
@@ -68,17 +76,21 @@ def measure_complexity(
     on_meta = copy.deepcopy(model).to("meta").eval()
     tensors, learnt = [*model.parameters(), *model.buffers()], _learnt(model)
     return Complexity(
-        num_parameters=sum(tensor.numel() for tensor in learnt),
+        num_parameters=sum(map(_num_numbers, learnt)),
         macs=_macs(on_meta, num_timepoints, num_channels),
         size_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
         mean_macs=_mean_macs(model, on_meta, num_timepoints, num_channels, batches),
-        num_nonzero=sum(int(tensor.count_nonzero()) for tensor in learnt),
+        num_nonzero=sum(_num_numbers(t) if t.dtype == _BITS else int(t.count_nonzero()) for t in learnt),
     )
 
 
 def _learnt(model: nn.Module) -> list[Tensor]:
-    of_int8 = [buffer for buffer in model.buffers() if buffer.dtype == torch.int8]
-    return [*model.parameters(), *of_int8] or [*model.state_dict().values()]
+    compressed = [buffer for buffer in model.buffers() if buffer.dtype in {torch.int8, _BITS}]
+    return [*model.parameters(), *compressed] or [*model.state_dict().values()]
+
+
+def _num_numbers(tensor: Tensor) -> int:
+    return tensor.numel() * (8 if tensor.dtype == _BITS else 1)
 
 
 def _mean_macs(
@@ -98,17 +110,55 @@ def _mean_macs(
 
 def _macs(answer: Callable[[Tensor], object], num_timepoints: int, num_channels: int) -> int:
     """Multiply-accumulates of what ``answer`` does with one window on the meta device."""
-    counter = FlopCounterMode(display=False, custom_mapping=_ELEMENT_WISE)
-    with torch.inference_mode(), counter:
-        answer(torch.empty(1, num_timepoints, num_channels, device="meta"))
+    window = torch.empty(1, num_timepoints, num_channels, device="meta")
+    following = _Following(window)
+    formulas = {operator: following.counted(formula) for operator, formula in (flop_registry | _ELEMENT_WISE).items()}
+    counter = FlopCounterMode(display=False, custom_mapping=formulas)
+    with torch.inference_mode(), following, counter:
+        answer(window)
     return counter.get_total_flops() // 2
 
 
-def _flops_of_product(*operands: Any, out_shape: Any = None, **_: Any) -> int:
-    """For ``left * right`` and ``sum + left * right``; each is a shape, or a number where no tensor stands."""
-    shapes = [tuple(shape) for shape in operands[-2:] if isinstance(shape, torch.Size | tuple | list)]
+class _Following(TorchDispatchMode):  # type: ignore[no-untyped-call] # of its base, which has no types
+    """While it is open, it knows which tensors depend on a window, and all are made where that is.
+
+    What is made of nothing counts as if it did: the first states of recurrent layers are as many as the windows. An
+    exported graph would make it on the device that it was exported on.
+    """
+
+    def __init__(self, window: Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._dependent = WeakIdKeyDictionary({window: True})
+        self._device = window.device
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs | ({"device": self._device} if "device" in kwargs else {}))
+        is_made_of_nothing = not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs)))
+        if is_made_of_nothing or self._has_dependent((args, kwargs)):
+            self._dependent.update((leaf, True) for leaf in tree_leaves(result) if isinstance(leaf, Tensor))
+        return result
+
+    def counted(self, formula: Callable[..., int]) -> Callable[..., int]:
+        """``formula`` of an operator's arguments and result, and 0 where the result comes of weights alone."""
+
+        def flops(*args: Any, out_val: Any, **kwargs: Any) -> int:
+            return formula(*args, out_val=out_val, **kwargs) if self._has_dependent(out_val) else 0
+
+        flops._get_raw = True  # type: ignore[attr-defined] # noqa: SLF001 - so it gets tensors, not their shapes
+        return flops
+
+    def _has_dependent(self, values: object) -> bool:
+        return any(isinstance(leaf, Tensor) and leaf in self._dependent for leaf in tree_leaves(values))
+
+
+def _flops_of_product(*operands: Any, out_val: Tensor, **_: Any) -> int:
+    """For ``left * right`` and ``sum + left * right``; each is a tensor or a number."""
+    shapes = [operand.shape for operand in operands[-2:] if isinstance(operand, Tensor)]
     is_filter = len(shapes) == 2 and shapes[0] != shapes[1]  # noqa: PLR2004
-    return 2 * math.prod(out_shape) if is_filter else 0
+    return 2 * out_val.numel() if is_filter else 0
 
 
 _ELEMENT_WISE: dict[Any, Callable[..., int]] = dict.fromkeys(

@@ -5,7 +5,7 @@ which joins ResNeXt's paths with SKNet's choice: branches of 3, 5, 7 and 9 taps 
 sigmoid of each, not a softmax over the branches. The paths are those of ``resnext``. Their last convolutions have no
 bias, unlike in that code, since their batch norm would take it away.
 
-Cost of a window of 125 x 45, 19 activities: 5,164,051 parameters, 1,676,571,456 multiply-accumulates.
+Cost of a window of 125 x 45, 19 activities: 5,164,051 parameters, 1,675,850,560 multiply-accumulates.
 
 Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ after a stride of 2, F features, B branches, K
 activities.

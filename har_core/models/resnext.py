@@ -5,7 +5,7 @@ each path has two convolutions, not three; it reads all features, is as wide as 
 one, as the block's output), and ends at the block's full width in a batch norm of its own. The paths' last convolutions
 have no bias, unlike in that code, since this batch norm would take it away.
 
-Cost of a window of 125 x 45, 19 activities: 1,413,971 parameters, 503,960,896 multiply-accumulates.
+Cost of a window of 125 x 45, 19 activities: 1,413,971 parameters, 503,772,480 multiply-accumulates.
 
 Letters: N windows, C channels, S = N·C series, T timepoints, U = ⌈T/2⌉ after a stride of 2, F features, K activities.
 """

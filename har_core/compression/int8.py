@@ -2,11 +2,14 @@
 
 Method: static quantisation (B. Jacob et al., "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference", CVPR 2018), weights symmetric and by output, values affine and by tensor, their
-ranges by histogram. torchao prepares and converts the graph; here stands what is quantised: every product of windows
-with weights. Of recurrent layers these are the weights alone, since PyTorch has the layer as one operator.
+ranges by torchao's histogram. Every product of windows with weights is quantised; of recurrent layers the weights
+alone, since PyTorch has the layer as one operator. torchao's own way of changing a graph (``convert_pt2e``) gives the
+same, but takes 20 s where there is a batch norm: it looks for dozens of patterns that are not there.
 
 The result holds int8 weights and PyTorch's own operators: PyTorch computes what an integer engine would, in float32 and
-no faster; OpenVINO takes it for int8, and computes it so.
+no faster. OpenVINO takes the products for int8 where it can take the model at all: 2026.4 does so with linear and
+recurrent layers, but refuses ``cnn`` for more than one window at a time, and after a convolution along time it takes
+means over time wrongly (``compact``), so its answers are to be compared first.
 """
 
 from __future__ import annotations
@@ -14,24 +17,24 @@ from __future__ import annotations
 import importlib
 import logging
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from har_core.base.errors import InputError
+from har_core.compression.products import PRODUCTS, export, value_of, weights_of
 from har_core.compression.recipe import Compressed, Material, Parent
 from har_core.settings.recipes import Int8Settings
 
 _aten = torch.ops.aten
-_PRODUCTS = {_aten.linear.default, _aten.conv1d.default, _aten.conv2d.default}
-_RECURRENT = {_aten.lstm.input, _aten.gru.input, _aten.rnn_tanh.input}
-_WEIGHTS_OF_RECURRENT = 2
-"""Which argument they are."""
 _BATCH_SIZE = 64
-_SMALLEST_SCALE = 2**-24
+LOWEST, HIGHEST = -128, 127
+"""Of values; weights are symmetric, from -127 on."""
+SMALLEST_SCALE = 2**-24
 
 
 def compress(settings: Int8Settings, parent: Parent, material: Material) -> Compressed:
@@ -44,130 +47,113 @@ def compress(settings: Int8Settings, parent: Parent, material: Material) -> Comp
     return Compressed(classifier=quantise(parent.model, windows))
 
 
-def quantise(model: nn.Module, windows: Tensor) -> nn.Module:
-    """A copy of ``model``, raw windows (N, T, C) to probabilities, with int8 products.
+def quantise(model: nn.Module, windows: Tensor, *, with_values: bool = True) -> fx.GraphModule:
+    """A copy of ``model``, raw windows (N, T, C) to probabilities (N, K), with int8 products.
 
     Args:
         model: on the CPU.
         windows: (N, T, C) like those to come, at least two, on which ranges are measured.
+        with_values: whether values become int8 too, or weights alone.
 
     Raises:
         InputError: torchao is not installed, or no product of the model has weights of its own.
     """
-    with _torchao() as pt2e, torch.no_grad():
-        exported = torch.export.export(
-            model.eval(), (windows[:2],), dynamic_shapes=({0: torch.export.Dim("N")},)
-        ).module()
-        quantizer = _quantizer(pt2e)
-        prepared = pt2e.quantize_pt2e.prepare_pt2e(exported, quantizer)
-        if not quantizer.num_annotated:
-            raise InputError("there is nothing to quantise: no product with weights of its own")
-        for batch in torch.split(windows, _BATCH_SIZE):
-            prepared(batch)
-        return _with_own_operators(pt2e.quantize_pt2e.convert_pt2e(prepared))
-
-
-def _quantizer(pt2e: Any) -> Any:
-    """What tells torchao where to quantise: the input and the weights of every product."""
-    spec, annotation = pt2e.quantizer.QuantizationSpec, pt2e.quantizer.QuantizationAnnotation
-    values = spec(
-        dtype=torch.int8,
-        quant_min=-128,
-        quant_max=127,
-        qscheme=torch.per_tensor_affine,
-        observer_or_fake_quant_ctr=pt2e.HistogramObserver.with_args(eps=_SMALLEST_SCALE),
-    )
-    weights = spec(
-        dtype=torch.int8,
-        quant_min=-127,
-        quant_max=127,
-        qscheme=torch.per_channel_symmetric,
-        ch_axis=0,
-        observer_or_fake_quant_ctr=pt2e.PerChannelMinMaxObserver.with_args(eps=_SMALLEST_SCALE),
-    )
-
-    class Products(pt2e.quantizer.Quantizer):  # type: ignore[misc] # the package may be absent
-        num_annotated = 0
-
-        def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
-            for node in model.graph.nodes:
-                specs = dict.fromkeys(_weights_of(node), weights)
-                if node.target in _PRODUCTS and specs:
-                    specs[node.args[0]] = values
-                if specs:
-                    node.meta["quantization_annotation"] = annotation(input_qspec_map=specs, _annotated=True)
-                    self.num_annotated += 1
-            return model
-
-        def validate(self, model: fx.GraphModule) -> None:
-            """Nothing can be wrong."""
-
-    return Products()
-
-
-def _weights_of(node: fx.Node) -> Iterator[fx.Node]:
-    """The matrices and filters that a product multiplies with, if they are the same for every window."""
-    args: Any = node.args
-    if node.target in _PRODUCTS:
-        given = [args[1]]
-    elif node.target in _RECURRENT:
-        given = [matrix for matrix in args[_WEIGHTS_OF_RECURRENT] if matrix.meta["val"].dim() > 1]
-    else:
-        return
-    yield from filter(_is_constant, given)
-
-
-def _is_constant(node: fx.Node) -> bool:
-    return node.op == "get_attr" or (node.op == "call_function" and all(map(_is_constant, node.all_input_nodes)))
-
-
-def _with_own_operators(model: fx.GraphModule) -> fx.GraphModule:
-    """The same with PyTorch's own operators in place of those of quantisation, without the weights of before."""
-    quantised, graph = torch.ops.quantized_decomposed, model.graph
-    for node in [*graph.nodes]:
-        args: Any = node.args
-        with graph.inserting_before(node):
-            if node.target is quantised.dequantize_per_tensor.default:
-                values, scale, zero_point, low, high, _ = args[0].args
-                own = graph.call_function(
-                    _aten.fake_quantize_per_tensor_affine.default, (values, scale, zero_point, low, high)
-                )
-            elif node.target is quantised.dequantize_per_channel.default:
-                weights, scales, _, axis, *_ = args
-                shape = [1] * getattr(model, weights.target).dim()
-                shape[axis] = -1
-                as_float = graph.call_function(_aten.to.dtype, (weights, torch.float32))
-                own = graph.call_function(
-                    _aten.mul.Tensor, (as_float, graph.call_function(_aten.view.default, (scales, shape)))
-                )
-            else:
-                continue
-        node.replace_all_uses_with(own)
+    exported = export(model, windows)
+    graph = exported.graph
+    weights = {node: own for node in graph.nodes if (own := weights_of(node))}
+    if not weights:
+        raise InputError("there is nothing to quantise: no product with weights of its own")
+    for node, replaced in _rounded_values(exported, weights, windows).items() if with_values else ():
+        for product in [*node.users]:
+            if product in weights and product.target in PRODUCTS:
+                product.replace_input_with(node, replaced)
+    for node in dict.fromkeys(chain.from_iterable(weights.values())):
+        node.replace_all_uses_with(_stored_as_int8(exported, node))
     graph.eliminate_dead_code()
-    return fx.GraphModule(model, graph)  # with what the graph uses alone
+    return fx.GraphModule(exported, graph)  # with what the graph uses alone
 
 
-@contextmanager
-def _torchao() -> Iterator[Any]:
-    """The part of torchao that is needed, which loads libraries for other machines and warns that it cannot."""
+def _rounded_values(exported: fx.GraphModule, products: Iterable[fx.Node], windows: Tensor) -> dict[fx.Node, fx.Node]:
+    """By node whose values meet weights, a node that rounds them to where its histogram has the least error."""
+    observer = partial(
+        _torchao().HistogramObserver,
+        dtype=torch.int8,
+        quant_min=LOWEST,
+        quant_max=HIGHEST,
+        qscheme=torch.per_tensor_affine,
+        eps=SMALLEST_SCALE,
+    )
+    observers = {product.all_input_nodes[0]: observer() for product in products if product.target in PRODUCTS}
+    with torch.no_grad():
+        for batch in torch.split(windows, _BATCH_SIZE):
+            _Observed(exported, observers).run(batch)
+    rounded = {}
+    for node, observed in observers.items():
+        scale, zero = observed.calculate_qparams()
+        with exported.graph.inserting_after(node):
+            rounded[node] = exported.graph.call_function(
+                _aten.fake_quantize_per_tensor_affine.default, (node, scale.item(), int(zero), LOWEST, HIGHEST)
+            )
+    return rounded
+
+
+class _Observed(fx.Interpreter):
+    """Runs a graph and shows observers the values of their nodes."""
+
+    def __init__(self, model: fx.GraphModule, observers: Mapping[fx.Node, Callable[[Tensor], object]]) -> None:
+        super().__init__(model)
+        self._observers = observers
+
+    def run_node(self, n: fx.Node) -> Any:
+        """The values of one node."""
+        values = super().run_node(n)
+        if n in self._observers:
+            self._observers[n](values)
+        return values
+
+
+def _stored_as_int8(exported: fx.GraphModule, node: fx.Node) -> fx.Node:
+    """A node with the weights of ``node`` (outputs, ...) made of int8 and of a scale for each output."""
+    weights = value_of(exported, node).detach()
+    scales = weight_scales(weights).view(-1, *[1] * (weights.dim() - 1))
+    graph, names = exported.graph, (f"{node.name}_int8", f"{node.name}_scales")
+    for name, tensor in zip(names, ((weights / scales).round().to(torch.int8), scales), strict=True):
+        exported.register_buffer(name, tensor)
+    with graph.inserting_before(node):
+        as_float = graph.call_function(_aten.to.dtype, (graph.get_attr(names[0]), torch.float32))
+        return graph.call_function(_aten.mul.Tensor, (as_float, graph.get_attr(names[1])))
+
+
+def weight_scales(weights: Tensor) -> Tensor:
+    """Scales (outputs,) of weights (outputs, ...), symmetric."""
+    return weights.abs().flatten(start_dim=1).amax(dim=1).div(HIGHEST).clamp(min=SMALLEST_SCALE)
+
+
+def affine(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """Scales, and the int8 values that stand for 0, of ranges from ``low`` to ``high``, widened to hold 0."""
+    low, high = low.clamp(max=0), high.clamp(min=0)
+    scales = ((high - low) / (HIGHEST - LOWEST)).clamp(min=SMALLEST_SCALE)
+    return scales, (LOWEST - (low / scales).round()).clamp(LOWEST, HIGHEST).to(torch.int32)
+
+
+def require_torchao() -> None:
+    """Have it looked for before anything takes long.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    _torchao()
+
+
+def _torchao() -> Any:
+    """Its observers of values. It loads libraries for other machines too, and tells that it cannot."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            try:
-                pt2e, *_ = (
-                    importlib.import_module(f"torchao.quantization.pt2e{part}")
-                    for part in ("", ".quantize_pt2e", ".quantizer")
-                )
-            except ImportError as error:
-                raise InputError("int8 needs torchao: pip install 'har[compress]'") from error
-            yield pt2e
+            return importlib.import_module("torchao.quantization.pt2e")
+    except ImportError as error:
+        raise InputError("int8 needs torchao: pip install 'har[compress]'") from error
     finally:
         logging.disable(disabled)
-
-
-@torch.library.register_fake("aten::fake_quantize_per_tensor_affine_cachemask")  # type: ignore[untyped-decorator]
-def _shape_of_fake_quantized(values: Tensor, *_: object) -> tuple[Tensor, Tensor]:
-    """PyTorch has no answer of its own to what ``torch.export`` asks."""
-    return torch.empty_like(values), torch.empty_like(values, dtype=torch.bool)

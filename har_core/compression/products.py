@@ -1,0 +1,71 @@
+"""The products of an exported graph: where the values of a window meet weights, layer by layer."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from har_core.inference.exporting import quick_export
+
+_aten = torch.ops.aten
+LINEAR = _aten.linear.default
+PRODUCTS = {LINEAR, _aten.conv1d.default, _aten.conv2d.default}
+"""Linear layers and convolutions: values, weights, biases."""
+RECURRENT = {_aten.lstm.input, _aten.gru.input, _aten.rnn_tanh.input}
+"""Recurrent layers, several in one operator: sequences, first states, weights and biases of all, and settings."""
+_WEIGHTS, _NUM_LAYERS = 2, 4
+"""Which arguments of a recurrent operator they are."""
+
+
+def export(model: nn.Module, windows: Tensor) -> fx.GraphModule:
+    """``model`` as a graph of PyTorch's own operators, for any number of windows like these (N, T, C), at least two."""
+    with quick_export():
+        program = torch.export.export(model.eval(), (windows[:2],), dynamic_shapes=({0: torch.export.Dim("N")},))
+    exported = program.module()
+    graph, output = exported.graph, exported.graph.output_node()
+    output.args = tuple(output.all_input_nodes)  # the probabilities, which are in a tuple of one
+    graph.set_codegen(fx.graph.CodeGen())  # what is left of an export warns of itself wherever it is copied
+    return fx.GraphModule(exported, graph)
+
+
+def weights_of(node: fx.Node) -> list[fx.Node]:
+    """The matrices and filters that a node multiplies with, if they are the same for every window."""
+    return [*chain.from_iterable(layers_of(node))]
+
+
+def layers_of(node: fx.Node) -> list[list[fx.Node]]:
+    """:func:`weights_of` for each layer of the node, which is one, or as many as a recurrent operator has."""
+    args: Any = node.args
+    if node.target in PRODUCTS:
+        layers = [[args[1]]]
+    elif node.target in RECURRENT:
+        tensors, num_layers = args[_WEIGHTS], args[_NUM_LAYERS]
+        of_each = len(tensors) // num_layers
+        layers = [
+            [tensor for tensor in tensors[of_each * layer : of_each * (layer + 1)] if tensor.meta["val"].dim() > 1]
+            for layer in range(num_layers)
+        ]
+    else:
+        return []
+    return layers if all(map(is_constant, chain.from_iterable(layers))) else []
+
+
+def is_constant(node: fx.Node) -> bool:
+    """Whether it is the same for every window."""
+    return node.op == "get_attr" or (node.op == "call_function" and all(map(is_constant, node.all_input_nodes)))
+
+
+def value_of(model: fx.GraphModule, node: fx.Node) -> Tensor:
+    """The value of a node of ``model`` that is the same for every window."""
+    target: Any = node.target
+    if node.op == "get_attr":
+        value: Tensor = attrgetter(target)(model)
+    else:
+        args, kwargs = fx.map_arg((node.args, node.kwargs), partial(value_of, model))
+        value = target(*args, **kwargs)
+    return value

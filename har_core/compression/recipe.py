@@ -30,7 +30,7 @@ from har_core.settings.training import TrainingSettings
 from har_core.splits.build import SplitWindows
 from har_core.training.events import EpochRecord, Fitted, TrainingListener, ignore
 
-_NETWORK = "network."
+NETWORK = "network."
 """Where a registered model keeps its network (:class:`har_core.inference.classifier.RawWindowClassifier`)."""
 
 
@@ -90,7 +90,7 @@ class Parent:
         )
         weights = self.model.state_dict()
         network.load_state_dict(
-            {name.removeprefix(_NETWORK): value for name, value in weights.items() if name.startswith(_NETWORK)}
+            {name.removeprefix(NETWORK): value for name, value in weights.items() if name.startswith(NETWORK)}
         )
         return network.eval()
 

@@ -31,9 +31,41 @@ class Int8Settings(RecipeSettings):
     """Training windows of each activity that ranges are measured on, spread over all there are."""
 
 
+class Int8TrainedSettings(Int8Settings):
+    """As ``int8``, of a network that was trained on before with its products rounded."""
+
+    kind = "int8_trained"
+    needs_network = True
+
+    epochs: int = Field(default=5, ge=1, le=10_000)
+    """Passes over the training windows with rounded products."""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    """At the beginning; it falls to 0."""
+
+
+class DynamicSettings(RecipeSettings):
+    """Weights of 8 bits for recurrent networks; ranges of values are found anew in each answer."""
+
+    kind = "dynamic"
+
+
+class BinarySettings(RecipeSettings):
+    """Weights of 1 bit, but for the first and the last layer; the network is trained on with them."""
+
+    kind = "binary"
+    needs_network = True
+
+    epochs: int = Field(default=30, ge=1, le=10_000)
+    """Passes over the training windows with weights of 1 bit."""
+    learning_rate: float = Field(default=5e-4, gt=0)
+    """At the beginning; it falls to 0."""
+
+
 RECIPE_NAME = ENSEMBLE_NAME
 """What a recipe may be called: the models that it makes have it in their name."""
-KINDS: dict[str, type[RecipeSettings]] = {settings.kind: settings for settings in (Int8Settings,)}
+KINDS: dict[str, type[RecipeSettings]] = {
+    settings.kind: settings for settings in (Int8Settings, Int8TrainedSettings, DynamicSettings, BinarySettings)
+}
 """Every recipe; it may be named in ``[compressed]`` without a section of its own, and has its defaults then."""
 
 

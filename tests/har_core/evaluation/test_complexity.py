@@ -7,6 +7,8 @@ import torch
 from narrowing import as_type
 from torch import nn
 
+from har_core.compression.binary import unpacked
+from har_core.compression.products import export
 from har_core.evaluation.complexity import measure_complexity
 from har_core.models import create_model, fit_model
 from har_core.models.adaptive import Adaptive
@@ -124,3 +126,59 @@ def test_there_is_no_mean_cost_without_early_exits_or_windows() -> None:
         measure_complexity(create_model("adaptive", num_channels=C, num_timepoints=T, num_classes=K), T, C).mean_macs
         is None
     )
+
+
+class _Stored(nn.Module):
+    """A linear layer that makes its weights from what is stored."""
+
+    def __init__(self, stored: torch.Tensor, make: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.stored, self.scales, self.make = nn.Buffer(stored), nn.Buffer(torch.ones(K, 1)), make
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(windows.flatten(1), self.make(self.stored, self.scales))
+
+
+def test_int8_weights_count_and_making_float_of_them_does_not() -> None:
+    stored = torch.ones(K, T * C, dtype=torch.int8)
+    stored[0] = 0
+    complexity = measure_complexity(_Stored(stored, lambda own, scales: own.float() * scales), T, C)
+    assert complexity.macs == T * C * K
+    assert complexity.num_parameters == T * C * K
+    assert complexity.num_nonzero == T * C * (K - 1)
+    assert complexity.size_bytes == T * C * K + 4 * K
+
+
+def test_eight_weights_of_one_bit_are_a_byte() -> None:
+    stored = torch.zeros(-(-T * C * K // 8), dtype=torch.uint8)
+    complexity = measure_complexity(_Stored(stored, lambda own, sizes: unpacked(own, sizes, (K, T * C))), T, C)
+    assert complexity.macs == T * C * K
+    assert complexity.num_parameters == complexity.num_nonzero == 8 * len(stored)
+    assert complexity.size_bytes == len(stored) + 4 * K
+
+
+def test_products_of_weights_alone_do_not_count() -> None:
+    class LowRank(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left, self.right = nn.Parameter(torch.ones(K, 2)), nn.Parameter(torch.ones(2, T * C))
+
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            return nn.functional.linear(windows.flatten(1), self.left @ self.right)
+
+    assert measure_complexity(LowRank(), T, C).macs == T * C * K
+
+
+def test_an_exported_graph_costs_what_its_network_does() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.GRU(C, 8, batch_first=True)
+
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            states: torch.Tensor = self.layer(windows)[0]  # its first states are made on the processor
+            return states
+
+    network = Recurrent()
+    graph = export(network, torch.zeros(2, T, C))
+    assert measure_complexity(graph, T, C).macs == measure_complexity(network, T, C).macs

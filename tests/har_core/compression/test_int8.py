@@ -1,0 +1,76 @@
+"""Int8 after training: what is stored, how near the answers stay, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from compressing import C, K, T, assert_same_weights, check_exported, material_of, parent_of, raw_windows, weights
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from har_core.base.errors import InputError
+from har_core.compression.int8 import affine, quantise, weight_scales
+from har_core.compression.recipe import compress
+from har_core.evaluation.complexity import measure_complexity
+from har_core.inference.classifier import weights_version
+from har_core.settings.recipes import Int8Settings
+
+
+@pytest.mark.parametrize("name", ["compact", "gru"])
+def test_weights_are_int8_and_answers_stay_near(name: str) -> None:
+    parent = parent_of(name)
+    before = weights(parent.model)
+    compressed = compress(Int8Settings(), parent, material_of(name))
+    assert_same_weights(parent.model, before)
+    loaded = check_exported(compressed)
+    windows = raw_windows(12)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(windows), parent.model(windows), rtol=0, atol=5e-3)
+        with pytest.raises(RuntimeError, match="no finite number"):
+            loaded(torch.full((1, T, C), float("nan")))
+    floats = [tensor for tensor in loaded.state_dict().values() if tensor.is_floating_point()]
+    assert all(tensor.numel() == max(tensor.shape, default=1) for tensor in floats), "a matrix is float still"
+    small, large = (measure_complexity(model, T, C) for model in (loaded, parent.model))
+    assert (small.num_parameters, small.macs) == (large.num_parameters, large.macs)
+    assert small.size_bytes < 0.5 * large.size_bytes
+    again = compress(Int8Settings(), parent, material_of(name))
+    assert weights_version(again.classifier) == weights_version(compressed.classifier)
+
+
+def test_values_are_rounded_by_ranges_of_the_windows_given() -> None:
+    torch.manual_seed(0)
+    windows = torch.randn(40, T, C)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(T * C, K)).eval()
+    quantised = quantise(model, windows)
+    with torch.inference_mode():
+        torch.testing.assert_close(quantised(windows), model(windows), rtol=0, atol=0.1)
+        assert not torch.equal(quantised(windows), model(windows))
+        assert torch.equal(quantised(10 * windows.sign()), quantised(20 * windows.sign())), "ends are where they were"
+        below_a_level = 1e-3 * windows
+        assert torch.equal(quantised(below_a_level), quantised(torch.zeros_like(windows)))
+
+
+def test_without_products_there_is_nothing_to_quantise() -> None:
+    with pytest.raises(InputError, match="nothing to quantise"):
+        quantise(nn.Sequential(nn.Flatten(), nn.Softmax(dim=1)), torch.zeros(2, T, C))
+
+
+@given(low=st.floats(-1e6, 1e6, width=32), size=st.floats(0, 1e6, width=32))
+@settings(max_examples=50, deadline=None)
+def test_zero_and_both_ends_are_within_a_level(low: float, size: float) -> None:
+    ends = torch.tensor([low, low + size, 0.0])
+    scale, zero = affine(ends.min(), ends.max())
+    rounded = torch.fake_quantize_per_tensor_affine(ends, scale, zero, -128, 127)
+    assert rounded[2] == 0
+    assert ((rounded - ends).abs() <= scale).all()
+
+
+@given(seed=st.integers(0, 2**16), magnitude=st.floats(1e-8, 1e8))
+@settings(max_examples=30, deadline=None)
+def test_weights_span_all_levels(seed: int, magnitude: float) -> None:
+    filters = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(seed)) * magnitude
+    levels = (filters / weight_scales(filters)[:, None, None]).round()
+    assert levels.abs().max() <= 127
+    if magnitude > 1e-3:
+        assert (levels.abs().flatten(1).amax(dim=1) == 127).all()

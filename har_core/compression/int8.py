@@ -7,7 +7,9 @@ alone, since PyTorch has the layer as one operator. torchao's own way of changin
 same, but takes 20 s where there is a batch norm: it looks for dozens of patterns that are not there.
 
 The result holds int8 weights and PyTorch's own operators: PyTorch computes what an integer engine would, in float32 and
-no faster; OpenVINO takes it for int8, and computes it so.
+no faster. OpenVINO takes the products for int8 where it can take the model at all: 2026.4 does so with linear and
+recurrent layers, but refuses ``cnn`` for more than one window at a time, and after a convolution along time it takes
+means over time wrongly (``compact``), so its answers are to be compared first.
 """
 
 from __future__ import annotations

@@ -29,9 +29,8 @@ def export(model: nn.Module, windows: Tensor) -> fx.GraphModule:
     exported = program.module()
     graph, output = exported.graph, exported.graph.output_node()
     output.args = tuple(output.all_input_nodes)  # the probabilities, which are in a tuple of one
-    graph.set_codegen(fx.graph.CodeGen())  # that of an export warns of itself wherever it is copied
-    exported.recompile()
-    return exported
+    graph.set_codegen(fx.graph.CodeGen())  # what is left of an export warns of itself wherever it is copied
+    return fx.GraphModule(exported, graph)
 
 
 def weights_of(node: fx.Node) -> list[fx.Node]:

@@ -65,7 +65,7 @@ def measure_complexity(
     operations are one multiply-accumulate), and element-wise products with a smaller, broadcast tensor: a depthwise
     convolution written as shifted products is such a one. Products of equal shapes (the gates of an LSTM), sums,
     norms of PyTorch's own, activations and pooling do not count. Nor do the steps down a tree, which are comparisons,
-    and what is the same for every window, as making float32 of int8 weights is.
+    and what comes of weights alone, as making float32 of int8 weights does.
 
     A model without parameters is a classical one: what it has learnt is in its buffers, but for the non-persistent
     ones, which follow from the shape of a window.
@@ -122,7 +122,8 @@ def _macs(answer: Callable[[Tensor], object], num_timepoints: int, num_channels:
 class _Following(TorchDispatchMode):  # type: ignore[no-untyped-call] # of its base, which has no types
     """While it is open, it knows which tensors depend on a window, and all are made where that is.
 
-    An exported graph would make some on the device that it was exported on.
+    What is made of nothing counts as if it did: the first states of recurrent layers are as many as the windows. An
+    exported graph would make it on the device that it was exported on.
     """
 
     def __init__(self, window: Tensor) -> None:
@@ -135,12 +136,13 @@ class _Following(TorchDispatchMode):  # type: ignore[no-untyped-call] # of its b
     ) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs | ({"device": self._device} if "device" in kwargs else {}))
-        if self._has_dependent((args, kwargs)):
+        is_made_of_nothing = not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs)))
+        if is_made_of_nothing or self._has_dependent((args, kwargs)):
             self._dependent.update((leaf, True) for leaf in tree_leaves(result) if isinstance(leaf, Tensor))
         return result
 
     def counted(self, formula: Callable[..., int]) -> Callable[..., int]:
-        """``formula`` of an operator's arguments and result, and 0 where the result is the same for every window."""
+        """``formula`` of an operator's arguments and result, and 0 where the result comes of weights alone."""
 
         def flops(*args: Any, out_val: Any, **kwargs: Any) -> int:
             return formula(*args, out_val=out_val, **kwargs) if self._has_dependent(out_val) else 0

@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 
 def test_openvino_takes_it_and_answers_alike() -> None:
-    model, windows = exported(trained("resnet").classifier), raw_windows(12)
+    model, windows = exported(trained("lstm").classifier), raw_windows(12)
     fast = accelerate(model, num_timepoints=T, num_channels=C, engine="openvino", precision="fp32")
     for size in (1, 12):
         with torch.inference_mode():

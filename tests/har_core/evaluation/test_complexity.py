@@ -8,8 +8,8 @@ from narrowing import as_type
 from torch import nn
 
 from har_core.compression.binary import unpacked
+from har_core.compression.products import export
 from har_core.evaluation.complexity import measure_complexity
-from har_core.inference.exporting import quick_export
 from har_core.models import create_model, fit_model
 from har_core.models.adaptive import Adaptive
 
@@ -170,7 +170,15 @@ def test_products_of_weights_alone_do_not_count() -> None:
 
 
 def test_an_exported_graph_costs_what_its_network_does() -> None:
-    network = nn.GRU(C, 8, batch_first=True).eval()  # the graph makes its first states on the processor
-    with quick_export():
-        graph = torch.export.export(network, (torch.zeros(2, T, C),)).module()
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.GRU(C, 8, batch_first=True)
+
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            states: torch.Tensor = self.layer(windows)[0]  # its first states are made on the processor
+            return states
+
+    network = Recurrent()
+    graph = export(network, torch.zeros(2, T, C))
     assert measure_complexity(graph, T, C).macs == measure_complexity(network, T, C).macs

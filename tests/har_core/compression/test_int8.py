@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from compressing import C, K, T, assert_same_weights, check_exported, material_of, parent_of, raw_windows, weights
+from data_sets import small_dsads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -13,7 +15,9 @@ from har_core.base.errors import InputError
 from har_core.compression.int8 import affine, quantise, weight_scales
 from har_core.compression.recipe import compress
 from har_core.evaluation.complexity import measure_complexity
-from har_core.inference.classifier import weights_version
+from har_core.inference.acceleration import accelerate
+from har_core.inference.classifier import RawWindowClassifier, weights_version
+from har_core.models.registry import create_model
 from har_core.settings.recipes import Int8Settings
 
 
@@ -74,3 +78,20 @@ def test_weights_span_all_levels(seed: int, magnitude: float) -> None:
     assert levels.abs().max() <= 127
     if magnitude > 1e-3:
         assert (levels.abs().flatten(1).amax(dim=1) == 127).all()
+
+
+@pytest.mark.parametrize("name", ["cnn", "compact"])
+def test_openvino_answers_as_pytorch_even_where_it_computes_in_8_bits_wrongly(name: str) -> None:
+    """It does so of ``compact``: a mean and a maximum over time, put together before a linear layer."""
+    torch.manual_seed(0)
+    network = create_model(name, num_channels=9, num_timepoints=64, num_classes=5)
+    windows = torch.randn(32, 64, 9) * torch.linspace(0.2, 3, 32)[:, None, None]
+    network.train()(windows)
+    spec = small_dsads(9, 5)
+    model = quantise(RawWindowClassifier(network.eval(), spec).eval(), windows)
+    with torch.inference_mode():
+        expected = model(windows).numpy()
+    fast = accelerate(model, num_timepoints=64, num_channels=9, engine="openvino", precision="fp32")
+    spread = np.abs(expected - expected.mean(axis=0)).mean()
+    for answered in (fast(windows.numpy()), np.concatenate([fast(window[None].numpy()) for window in windows])):
+        assert np.abs(answered - expected).mean() < 0.1 * spread

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from har_core.base.errors import InputError
-from har_core.compression.products import PRODUCTS, export, value_of, weights_of
+from har_core.compression.products import PRODUCTS, export, fold_norms, value_of, weights_of
 from har_core.compression.recipe import Compressed, Material, Parent
 from har_core.settings.recipes import Int8Settings
 
@@ -60,6 +60,7 @@ def quantise(model: nn.Module, windows: Tensor, *, with_values: bool = True) -> 
     """
     exported = export(model, windows)
     graph = exported.graph
+    fold_norms(exported)
     weights = {node: own for node in graph.nodes if (own := weights_of(node))}
     if not weights:
         raise InputError("there is nothing to quantise: no product with weights of its own")

@@ -55,6 +55,28 @@ def layers_of(node: fx.Node) -> list[list[fx.Node]]:
     return layers if all(map(is_constant, chain.from_iterable(layers))) else []
 
 
+def fold_norms(model: fx.GraphModule) -> None:
+    """Have convolutions do what a batch norm after them does, which is linear once it is trained."""
+    for norm in model.graph.find_nodes(op="call_function", target=_aten.batch_norm.default):
+        args: Any = norm.args
+        convolution, parts, epsilon = args[0], args[1:5], args[7]
+        if convolution.target not in PRODUCTS - {LINEAR} or len(convolution.users) > 1 or not weights_of(convolution):
+            continue
+        scale, shift, mean, variance = (value_of(model, part).detach() for part in parts)
+        given: Any = convolution.args
+        weights = value_of(model, given[1]).detach()
+        bias = value_of(model, given[2]).detach() if len(given) > 2 and given[2] is not None else torch.zeros_like(mean)  # noqa: PLR2004
+        factor = scale / (variance + epsilon).sqrt()
+        names = f"{convolution.name}_weights", f"{convolution.name}_bias"
+        folded = (weights * factor.view(-1, *[1] * (weights.dim() - 1)), (bias - mean) * factor + shift)
+        for name, tensor in zip(names, folded, strict=True):
+            model.register_parameter(name, nn.Parameter(tensor, requires_grad=False))
+        with model.graph.inserting_before(convolution):
+            convolution.args = (given[0], *map(model.graph.get_attr, names), *given[3:])
+        norm.replace_all_uses_with(convolution)
+    model.graph.eliminate_dead_code()
+
+
 def is_constant(node: fx.Node) -> bool:
     """Whether it is the same for every window."""
     return node.op == "get_attr" or (node.op == "call_function" and all(map(is_constant, node.all_input_nodes)))

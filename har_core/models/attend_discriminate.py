@@ -7,7 +7,7 @@ convolutions start as K. He et al. 2015 have it, the attention over channels wit
 timepoint has no bias. The centres are parameters that follow the gradient of the centre loss; there a rule and a
 learning rate of their own move them by the same difference.
 
-Cost of a window of 125 x 45, 19 activities: 725,684 parameters, 184,605,696 multiply-accumulates.
+Cost of a window of 125 x 45, 19 activities: 725,684 parameters, 184,704,000 multiply-accumulates.
 
 Letters: N windows, T timepoints, U timepoints after the convolutions, C channels, F features, H hidden units,
 K activities.

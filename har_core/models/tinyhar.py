@@ -7,7 +7,7 @@ Its convolutions do not pad, so that a window of less than 25 timepoints leaves 
 factors of both attentions start at 0.1, not 0. The parts of the published code add up to 59,161 parameters, as here;
 the logs published with `tinierhar` count as many for these recordings, and 60,483 in two early lines.
 
-Cost of a window of 125 x 45, 19 activities: 59,161 parameters, 20,741,060 multiply-accumulates.
+Cost of a window of 125 x 45, 19 activities: 59,161 parameters, 20,747,460 multiply-accumulates.
 
 Letters: N windows, T timepoints, U = ⌈T/4⌉ timepoints after the convolutions, C channels, F features, H hidden units,
 K activities.

@@ -80,7 +80,7 @@ def measure_complexity(
         macs=_macs(on_meta, num_timepoints, num_channels),
         size_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
         mean_macs=_mean_macs(model, on_meta, num_timepoints, num_channels, batches),
-        num_nonzero=sum(_num_numbers(t) if t.dtype == _BITS else int(t.count_nonzero()) for t in learnt),
+        num_nonzero=None if any(tensor.is_meta for tensor in learnt) else sum(map(_num_nonzero, learnt)),
     )
 
 
@@ -91,6 +91,10 @@ def _learnt(model: nn.Module) -> list[Tensor]:
 
 def _num_numbers(tensor: Tensor) -> int:
     return tensor.numel() * (8 if tensor.dtype == _BITS else 1)
+
+
+def _num_nonzero(tensor: Tensor) -> int:
+    return _num_numbers(tensor) if tensor.dtype == _BITS else int(tensor.count_nonzero())
 
 
 def _mean_macs(

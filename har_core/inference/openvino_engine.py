@@ -49,8 +49,8 @@ def prepare_openvino(
 ) -> Answer:
     """What answers for ``model`` on this processor in fp32, bf16, or int8, which needs windows to calibrate with.
 
-    A model that is of int8 itself is asked first, beside PyTorch: OpenVINO 2026.4 computes some in 8 bits wrongly, such
-    as a mean beside a maximum before a linear layer. These it computes in float32, with the same roundings.
+    A model that is of int8 itself is asked first, beside PyTorch; where OpenVINO is wrong in 8 bits, it computes in
+    float32, with the same roundings.
 
     Raises:
         InputError: OpenVINO cannot take the model.
@@ -105,7 +105,29 @@ def convert(model: nn.Module, *, num_timepoints: int, num_channels: int, is_recu
             converted = from_torch(program)
     if converted.output(0).get_partial_shape()[0].is_static:
         raise RuntimeError("it would be fixed to one number of windows")
+    _keep_pooled_apart(converted)
     return converted
+
+
+def _keep_pooled_apart(converted: Model) -> None:
+    """Round what was pooled over time and put together in a shape of its own.
+
+    Else OpenVINO 2026.4 moves the rounding before the pooling, and of a mean beside a maximum it makes wrong numbers.
+    """
+    operators = _import("openvino.opset13")
+    for rounding in converted.get_ordered_ops():
+        source = rounding.input_value(0).get_node() if rounding.get_type_name() == "FakeQuantize" else None
+        if source is None or source.get_type_name() != "Concat":
+            continue
+        if not any(part.get_node().get_type_name().startswith("Reduce") for part in source.input_values()):
+            continue
+        consumers, axis = rounding.output(0).get_target_inputs(), operators.constant(np.array([1]))
+        rounding.input(0).replace_source_output(operators.unsqueeze(source, axis).output(0))
+        rounding.validate_and_infer_types()
+        as_before = operators.squeeze(rounding, axis).output(0)
+        for consumer in consumers:
+            consumer.replace_source_output(as_before)
+    converted.validate_nodes_and_infer_types()
 
 
 class _Traceable(nn.Module):

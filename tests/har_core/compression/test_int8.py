@@ -15,6 +15,7 @@ from har_core.base.errors import InputError
 from har_core.compression.int8 import affine, quantise, weight_scales
 from har_core.compression.recipe import compress
 from har_core.evaluation.complexity import measure_complexity
+from har_core.inference import openvino_engine
 from har_core.inference.acceleration import accelerate
 from har_core.inference.classifier import RawWindowClassifier, weights_version
 from har_core.models.registry import create_model
@@ -83,8 +84,9 @@ def test_weights_span_all_levels(seed: int, magnitude: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["cnn", "compact"])
-def test_openvino_answers_as_pytorch_even_where_it_computes_in_8_bits_wrongly(name: str) -> None:
-    """It does so of ``compact``: a mean and a maximum over time, put together before a linear layer."""
+def test_openvino_computes_in_8_bits_as_pytorch_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left to itself it is wrong for ``compact``: a mean and a maximum over time before a linear layer."""
+    monkeypatch.setattr(openvino_engine, "_agrees", lambda *_: True)
     torch.manual_seed(0)
     network = create_model(name, num_channels=9, num_timepoints=64, num_classes=5)
     windows = torch.randn(32, 64, 9) * torch.linspace(0.2, 3, 32)[:, None, None]
@@ -97,3 +99,18 @@ def test_openvino_answers_as_pytorch_even_where_it_computes_in_8_bits_wrongly(na
     spread = np.abs(expected - expected.mean(axis=0)).mean()
     for answered in (fast(windows.numpy()), np.concatenate([fast(window[None].numpy()) for window in windows])):
         assert np.abs(answered - expected).mean() < 0.1 * spread
+
+
+def test_openvino_is_refused_where_it_answers_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[bool] = []
+
+    def wrong(_: object, *, is_bf16: bool, in_int8: bool = True) -> openvino_engine.Answer:
+        compiled.append(in_int8)
+        return lambda windows: np.full((len(windows), K), 1 / K, dtype=np.float32)
+
+    monkeypatch.setattr(openvino_engine, "_compile", wrong)
+    model = compress(Int8Settings(), parent_of("cnn"), material_of("cnn")).classifier
+    with pytest.raises(InputError, match="OpenVINO cannot take the model") as caught:
+        accelerate(model, num_timepoints=T, num_channels=C, engine="openvino", precision="fp32")
+    assert "answers otherwise than PyTorch" in str(caught.value.problems)
+    assert compiled == [True, False], "first in 8 bits, then in float32"

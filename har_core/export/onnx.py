@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.onnx.errors import OnnxExporterError
 
 from har_core.base.errors import InputError, causes
@@ -31,11 +31,12 @@ OPSET = 18
 """The version of ONNX's operators; ONNX Runtime has it since 1.14."""
 INPUT, OUTPUT = "windows", "probabilities"
 _CHECKED_BATCHES = (1, 2, 7)
-_TOLERANCE = 1e-4
+_TOLERANCE, _INT8_TOLERANCE = 1e-4, 1e-2
+"""A sum that differs in its last digit may round a value of an int8 model to the next step."""
 
 
 def export(graph: nn.Module, spec: DatasetSpec, window_length: int, path: Path) -> Exported:
-    """Write a model as ONNX, once ONNX Runtime has answered as it does for 1, 2 and 7 windows, to 1e-4.
+    """Write a model as ONNX, once ONNX Runtime has answered as it does for 1, 2 and 7 windows, to 1e-4; int8 to 1e-2.
 
     Raises:
         InputError: an operator of it cannot be translated or computed by ONNX Runtime, or answers are not the same.
@@ -115,17 +116,18 @@ def _check(path: Path, graph: nn.Module, shape: tuple[int, int]) -> float:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no class in common
         raise InputError(f"ONNX Runtime cannot compute the model: {str(error).splitlines()[0]}") from error
-    largest = 0.0
+    rounds = any("fake_quantize" in str(node.target) for node in getattr(graph, "graph", fx.Graph()).nodes)
+    largest, tolerance = 0.0, _INT8_TOLERANCE if rounds else _TOLERANCE
     for size in _CHECKED_BATCHES:
         windows = np.random.default_rng(size).normal(size=(size, *shape)).astype(np.float32)
         [answered] = session.run([OUTPUT], {INPUT: windows})
         with torch.inference_mode():
             expected = graph(torch.from_numpy(windows)).numpy()
         difference = float(np.abs(answered - expected).max()) if answered.shape == expected.shape else np.inf
-        if not difference <= _TOLERANCE:
+        if not difference <= tolerance:
             raise InputError(
                 f"The model cannot be exported to onnx: of {size} windows, ONNX Runtime's probabilities differ by "
-                f"{difference:.1e}, expected at most {_TOLERANCE}"
+                f"{difference:.1e}, expected at most {tolerance}"
             )
         largest = max(largest, difference)
     return largest

@@ -16,7 +16,6 @@ With ``--quick`` it makes a few windows itself, to see that it works; its figure
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import tempfile
 import time
@@ -26,7 +25,7 @@ from pathlib import Path
 
 import torch
 from ablation import read
-from distillation import as_registered, chosen, macro_f1, made
+from distillation import append, as_registered, chosen, macro_f1, made
 from torch import Tensor, nn
 
 from har_core.compression.recipe import Material, Parent, compress
@@ -129,7 +128,7 @@ def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> Non
         if recipe != PARENT:
             start = time.perf_counter()
             model, seconds = compress(asked.recipes[recipe], parent, material).classifier, time.perf_counter() - start
-        append(asked.output, (*names, recipe, *figures(model, material), f"{seconds:.1f}"))
+        append(asked.output, COLUMNS, (*names, recipe, *figures(model, material), f"{seconds:.1f}"))
 
 
 def figures(model: nn.Module, material: Material) -> Iterator[str]:
@@ -158,16 +157,6 @@ def file_bytes(model: nn.Module, shape: tuple[int, int]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         torch.export.save(exported, path := Path(folder) / "model.pt2")
         return path.stat().st_size
-
-
-def append(path: Path, row: Sequence[str]) -> None:
-    """Add a row, and the header before the first."""
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if is_new:
-            writer.writerow(COLUMNS)
-        writer.writerow(row)
 
 
 def table(rows: Sequence[dict[str, str]]) -> Iterator[str]:

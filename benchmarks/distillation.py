@@ -140,7 +140,7 @@ def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> Non
             distilled.classifier, windows.roles["training"].windows.shape[1], windows.spec.num_channels
         ).num_parameters
         figures = (*(f"{own:.4f}" for own in (of_teacher, of_alone, score)), str(parameters), f"{seconds:.0f}")
-        append(asked.output, (*key, *figures))
+        append(asked.output, COLUMNS, (*key, *figures))
 
 
 def teacher_of(names: Sequence[str], material: Material, settings: ModelSettings, path: Path, fold: Fold) -> nn.Module:
@@ -171,13 +171,13 @@ def macro_f1(model: nn.Module, material: Material) -> float:
     return score_predictions(table_of_test).scores["test"].macro_f1
 
 
-def append(path: Path, row: Sequence[str]) -> None:
-    """Add a row, and the header before the first."""
+def append(path: Path, columns: Sequence[str], row: Sequence[str]) -> None:
+    """Add a row, and the names of the columns before the first."""
     is_new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if is_new:
-            writer.writerow(COLUMNS)
+            writer.writerow(columns)
         writer.writerow(row)
 
 

@@ -132,7 +132,7 @@ def separate(
         kept = roles > role
         shares_group = (groups != NO_GROUP) & np.isin(groups, groups[kept])
         drop(f"duplicate_{ROLES[role]}", (roles == role) & shares_group)
-        drop(f"overlapping_{ROLES[role]}", (roles == role) & _close_to(positions, positions[kept], grid.length))
+        drop(f"overlapping_{ROLES[role]}", (roles == role) & close_to(positions, positions[kept], grid.length))
     return Separated(roles=roles, num_dropped=num_dropped)
 
 
@@ -157,7 +157,7 @@ def _numbers(table: pa.Table, columns: Sequence[str]) -> list[npt.NDArray[np.int
     return [table[name].to_numpy().astype(np.int64) for name in columns]
 
 
-def _close_to(positions: npt.NDArray[np.int64], others: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.bool_]:
+def close_to(positions: npt.NDArray[np.int64], others: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.bool_]:
     """For each of ``positions`` (N,): is one of ``others`` (any number) less than ``length`` away?"""
     if not len(others):
         return np.zeros(len(positions), dtype=np.bool_)

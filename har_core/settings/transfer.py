@@ -18,7 +18,7 @@ class PersonalSettings(Settings):
     """Passes over the windows of the person."""
     batch_size: int = Field(default=32, ge=1)
     """Windows in one step."""
-    last_layer_rate: float = Field(default=2e-4, gt=0)
+    last_layer_rate: float = Field(default=4e-4, gt=0)
     """Learning rate at the beginning where the last layer is changed; it falls to 0."""
     adapters_rate: float = Field(default=1e-3, gt=0)
     """The same of adapters."""

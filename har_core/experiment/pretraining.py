@@ -47,5 +47,5 @@ def windows_expected(settings: PretrainingSettings, spec: DatasetSpec, channels:
     except InputError as error:
         if error.problems:
             return error.problems[0].expected
-        return f"windows of another data set that has one of these channels. {error.summary}"
+        return f"other windows. {error.summary}"
     return None

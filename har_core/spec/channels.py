@@ -76,7 +76,9 @@ def match_other(target: DatasetSpec, channels: Sequence[int], source: DatasetSpe
             be held out.
     """
     if target.name == source.name:
-        raise InputError(f"Windows of another data set are needed: those of {source.name} hold subjects who test")
+        raise InputError(
+            f"Windows of {source.name} pretrain no model of {target.name}: they are of subjects who test, too"
+        )
     found = {key: index for index, key in enumerate(_measured(source, range(source.num_channels)))}
     own = enumerate(_measured(target, channels))
     matched = tuple((place, found[key]) for place, key in own if key in found)

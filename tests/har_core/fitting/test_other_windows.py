@@ -135,7 +135,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
     written(path := tmp_path / "windows.parquet")
     with pytest.raises(InputError, match=r"theirs_0, theirs_1.*pocket_and_wrist.*pocket_acc_x"):
         read(POCKET_AND_WRIST.replaced(channels=POCKET_AND_WRIST.channels[:6]), path)
-    with pytest.raises(InputError, match="hold subjects who test"):
+    with pytest.raises(InputError, match="they are of subjects who test"):
         read(SOURCE, path)
     with pytest.raises(InputError, match="cannot be read"):
         read(DSADS, tmp_path / "missing.parquet")

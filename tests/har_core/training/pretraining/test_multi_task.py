@@ -6,8 +6,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import nn
+from trainings import Network
 
 from har_core.training.augmentation import Layout
+from har_core.training.pretraining import multi_task
+from har_core.training.pretraining.heads import Encoder
 from har_core.training.pretraining.multi_task import changed, changes_of, negate, permute, reverse, shuffle_channels
 
 LAYOUT = Layout(triads=[(0, 1, 2)], units=[0, 0, 0, 0], mean=torch.zeros(4), standard_deviation=torch.ones(4))
@@ -49,3 +53,21 @@ def test_what_is_done_twice_is_undone() -> None:
     x = windows()
     assert torch.equal(negate(negate(x)), x)
     assert torch.equal(reverse(reverse(x)), x)
+
+
+def test_the_head_of_the_change_that_a_window_drew_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Knowing(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            """The first head knows windows that were negated, the second those that were raised."""
+            return 20 * torch.stack([x[:, 0, 0] < 0, x[:, 0, 0] > 5], dim=1).float() - 10
+
+    class Seeing(Encoder):
+        def forward(self, x_NTM: torch.Tensor) -> torch.Tensor:
+            return x_NTM
+
+    monkeypatch.setattr(multi_task, "changes_of", lambda _: [negate, lambda x: x + 10])
+    learner = multi_task.MultiTask(Seeing(Network(), (5, 2)), layout=LAYOUT)
+    learner.heads = Knowing()  # type: ignore[assignment]
+    torch.manual_seed(0)
+    loss = learner.training_loss(torch.ones(64, 5, 2), torch.zeros(64, 3), lambda *_: torch.zeros(()))
+    assert loss < 0.001

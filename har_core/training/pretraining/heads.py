@@ -6,7 +6,8 @@ Letters: N windows, T timepoints, C channels of the network, M channels of the w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -25,14 +26,11 @@ def last_linear(network: nn.Module, shape: tuple[int, int]) -> str:
     """
     outputs: dict[str, Tensor] = {}
 
-    def remember(name: str) -> Any:
-        def hook(_: nn.Module, __: object, output: Tensor) -> None:
-            outputs[name] = output
-
-        return hook
+    def keep(name: str, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        outputs[name] = output
 
     layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
-    hooks = [layer.register_forward_hook(remember(name)) for name, layer in layers]
+    hooks = [layer.register_forward_hook(partial(keep, name)) for name, layer in layers]
     was_training, device = network.training, next(network.parameters()).device
     try:
         with torch.no_grad():

@@ -20,6 +20,7 @@ from har_core.settings.training import TrainingSettings
 from har_core.training.augmentation import Layout
 from har_core.training.data import LabelledWindows
 from har_core.training.events import EpochFinished, Fitted, Pretraining, TrainingEvent, ignore
+from har_core.training.pretraining.heads import LastLayerAlone, last_linear
 from har_core.training.pretraining.pretrain import PretrainingWindows, pretrain
 from har_core.training.seeding import seed_everything
 
@@ -145,3 +146,8 @@ def test_every_network_can_be_pretrained_or_is_known_not_to(name: str) -> None:
     moved = [key for key in first if not torch.equal(first[key], last[key])]
     assert len(moved) > len(first) // 2
     assert network(torch.zeros(2, 32, 6)).shape == (2, 3)
+
+    network.zero_grad()
+    torch.autograd.backward(LastLayerAlone(network, (32, 6)).train()(data.data.windows).sum())
+    learnt = {key for key, parameter in network.named_parameters() if parameter.grad is not None}
+    assert learnt == {f"{last_linear(network, (32, 6))}.{part}" for part in ("weight", "bias")}

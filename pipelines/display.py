@@ -17,6 +17,7 @@ from har_core.training.events import (
     EpochFinished,
     EpochProgress,
     EpochRecord,
+    Pretraining,
     TrainingEvent,
     TrainingStarted,
 )
@@ -65,8 +66,10 @@ class BarDisplay(Progress):
         self._update(what, num_done, num_total, f"{num_done}/{num_total}")
 
     def training(self, asset: str, event: TrainingEvent) -> None:
-        """A bar for each training, in epochs, with the latest scores."""
-        if isinstance(event, TrainingStarted):
+        """A bar for each training, in epochs, with the latest scores; a pretraining has one of its own."""
+        if isinstance(event, Pretraining):
+            self.training(f"{asset} pretraining", event.event)
+        elif isinstance(event, TrainingStarted):
             resumed = len(event.resumed)
             self._num_epochs = event.num_epochs
             self._scores = f"resumed after epoch {resumed}" if resumed else f"{event.device} {event.precision}"
@@ -137,7 +140,9 @@ class LineDisplay:
 
     def training(self, asset: str, event: TrainingEvent) -> None:
         """A line for the start and for each epoch."""
-        if isinstance(event, TrainingStarted):
+        if isinstance(event, Pretraining):
+            self.training(f"{asset} pretraining", event.event)
+        elif isinstance(event, TrainingStarted):
             self._num_epochs = event.num_epochs
             resumed = f", resumed after epoch {len(event.resumed)}" if event.resumed else ""
             self._print(f"{asset}: {event.num_parameters:,} parameters, {event.device}, {event.precision}{resumed}")

@@ -28,6 +28,7 @@ from har_core.base.errors import HomeBusyError, InputError
 from har_core.base.files import remove_leftovers
 from har_core.experiment.datasets import dataset_of
 from har_core.settings.experiment import Experiment
+from har_core.training.unfinished import forget
 from pipelines.definitions import build_definitions
 from pipelines.diagnosis import refuse_troubled_stores
 from pipelines.homes import Order, propose
@@ -232,6 +233,6 @@ def _forget_checkpoints(home: Home, items: Iterable[Item]) -> None:
     for item in items:
         name = item.key.to_user_string()
         if item.partition is None:
-            home.checkpoint(name).unlink(missing_ok=True)
+            forget(home.checkpoint(name))
         else:
             shutil.rmtree(home.checkpoints(name, item.partition), ignore_errors=True)

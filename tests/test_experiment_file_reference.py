@@ -15,6 +15,7 @@ from har_core.settings.automation import AutomationSettings
 from har_core.settings.base import Settings
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
+from har_core.settings.pretraining import PretrainingSettings
 from har_core.settings.recipes import KINDS
 from har_core.settings.report import EvaluationSettings, ReportSettings
 from har_core.settings.runtime import RuntimeSettings
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "splits": SplitSettings,
     "training": TrainingSettings,
     "training.augmentation": AugmentationSettings,
+    "training.pretraining": PretrainingSettings,
     "ensembles.<name>": EnsembleSettings,
     **{f"recipes.{kind}": settings for kind, settings in KINDS.items()},
     "evaluation": EvaluationSettings,

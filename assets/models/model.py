@@ -11,6 +11,7 @@ from assets.machinery.materialisation import Made, Work, make_asset
 from assets.models.publication import ROUND_TRIP, Logged, log_checked, publish, read_model_splits
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
+from har_core.training.unfinished import forget
 
 _CONFIG = {"seed": dg.Field(dg.Noneable(int), is_required=False, description="Train with this seed instead.")}
 
@@ -50,7 +51,7 @@ def _fit(architecture: str, work: Work) -> Made:
     seed = work.experiment.model_settings(architecture).training.seed if config_seed is None else int(config_seed)
     name, checkpoint = f"har-{architecture}", work.home.checkpoint(work.name)
     logged = _log_kept(architecture, work, name, seed) or _train(architecture, work, name, seed)
-    return publish(work, name, logged, last=lambda: checkpoint.unlink(missing_ok=True))
+    return publish(work, name, logged, last=lambda: forget(checkpoint))
 
 
 def _log_kept(architecture: str, work: Work, name: str, seed: int) -> Logged | None:

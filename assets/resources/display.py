@@ -3,7 +3,7 @@
 import logging
 from typing import Protocol
 
-from har_core.training.events import EpochFinished, TrainingEvent, TrainingStarted
+from har_core.training.events import EpochFinished, Pretraining, TrainingEvent, TrainingStarted
 
 _LOGGER = logging.getLogger("har")
 
@@ -26,7 +26,9 @@ class LogDisplay:
 
     def training(self, asset: str, event: TrainingEvent) -> None:
         """Log the start and each epoch."""
-        if isinstance(event, TrainingStarted):
+        if isinstance(event, Pretraining):
+            self.training(f"{asset} pretraining", event.event)
+        elif isinstance(event, TrainingStarted):
             _LOGGER.info("%s: %d parameters, %s, %s", asset, event.num_parameters, event.device, event.precision)
         elif isinstance(event, EpochFinished):
             record = event.record

@@ -15,7 +15,14 @@ from mlflow.utils.time import get_current_time_millis
 from assets.resources.addresses import run_url
 from assets.resources.tracking import Tracking
 from har_core.base.text import printable_lines, to_json
-from har_core.training.events import EpochFinished, EpochRecord, TrainingEvent, TrainingListener, TrainingStarted
+from har_core.training.events import (
+    EpochFinished,
+    EpochRecord,
+    Pretraining,
+    TrainingEvent,
+    TrainingListener,
+    TrainingStarted,
+)
 
 _MAX_PARAMS = 100
 _MAX_PARAM_LENGTH = 6000
@@ -104,20 +111,28 @@ class TrackedRun:
         self.log_json(name, {"columns": list(columns), "data": rows})
 
     def listener(self, then: TrainingListener) -> TrainingListener:
-        """Logs once an epoch, and passes every event on; epochs of an interrupted run are logged at the start."""
+        """Logs once an epoch, and passes every event on; epochs of an interrupted run are logged at the start.
+
+        Metrics of a pretraining have its name before theirs.
+        """
+
+        def log(event: TrainingEvent, prefix: str = "") -> None:
+            if isinstance(event, Pretraining):
+                log(event.event, "pretraining/")
+            elif isinstance(event, TrainingStarted):
+                for record in event.resumed:
+                    self._log_epoch(record, prefix)
+            elif isinstance(event, EpochFinished):
+                self._log_epoch(event.record, prefix)
 
         def listen(event: TrainingEvent) -> None:
-            if isinstance(event, TrainingStarted):
-                for record in event.resumed:
-                    self._log_epoch(record)
-            elif isinstance(event, EpochFinished):
-                self._log_epoch(event.record)
+            log(event)
             then(event)
 
         return listen
 
-    def _log_epoch(self, record: EpochRecord) -> None:
+    def _log_epoch(self, record: EpochRecord, prefix: str) -> None:
         metrics = {name: value for name, value in asdict(record).items() if value is not None}
         step = metrics.pop("epoch")
         metrics["epoch_seconds"] = metrics.pop("seconds")
-        self.log_metrics(metrics, step)
+        self.log_metrics({f"{prefix}{name}": value for name, value in metrics.items()}, step)

@@ -18,8 +18,10 @@ from har_core.base.names import hint
 from har_core.base.positions import Key, walk
 from har_core.datasets.catalogue import find_dataset, list_datasets
 from har_core.experiment.options import type_problems
+from har_core.experiment.pretraining import NOT_PRETRAINED, windows_expected, with_whole_path
 from har_core.experiment.recipes import read_recipes
 from har_core.experiment.spaces import read_space, sampler_problems
+from har_core.experiment.tables import lists_to_tuples, over
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
 from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
@@ -82,6 +84,8 @@ class _Reader:
         """Of the recordings; None where nobody knows it."""
         self.written: dict[str, ModelSettings] = {}
         """Of every architecture that ``[models]`` says anything of."""
+        self.over_presets: dict[str, Any] = {}
+        """What ``[training]`` says itself, where it is valid."""
 
     def refuse(self, key: Key, expected: str, *, value: Any = None) -> None:
         """Add a problem with ``key``, as :meth:`Document.problem` words it."""
@@ -93,7 +97,7 @@ class _Reader:
         if values is None:
             return None
         try:
-            return model.model_validate(_lists_to_tuples(values))
+            return model.model_validate(lists_to_tuples(values))
         except ValidationError as error:
             self.problems += explain(error, model, self.document, key)
             return None
@@ -143,18 +147,23 @@ class _Reader:
         values = self.table(("training",))
         if values is None:
             return None
-        own = dict(values)
-        preset = own.pop("preset", None)
+        own = {name: value for name, value in values.items() if name != "preset"}
+        base = self._preset(("training",), values)
+        settings = self._recipe(("training",), over(base or {}, own))  # finds problems of the other keys, too
+        self.over_presets = {} if settings is None else own
+        return None if base is None else settings
+
+    def _preset(self, key: Key, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What the preset of the section at ``key`` sets, empty if it names none; None if there is no such preset."""
+        preset = values.get("preset")
         if preset is not None and (not isinstance(preset, str) or preset not in PRESETS):
-            self.refuse(("training", "preset"), f"a preset{hint(str(preset), PRESETS)}")
-            self._recipe(("training",), own)  # finds problems of the other keys
+            self.refuse((*key, "preset"), f"a preset{hint(str(preset), PRESETS)}")
             return None
-        base = {} if preset is None else PRESETS[preset].model_dump()
-        return self._recipe(("training",), _over(base, own))
+        return {} if preset is None else PRESETS[preset].model_dump()
 
     def _recipe(self, key: Key, values: Mapping[str, Any]) -> TrainingSettings | None:
-        """Training settings whose channels exist; checked here, because settings know no names of channels."""
-        settings = self.section(key, TrainingSettings, values)
+        """Training settings whose channels and windows exist; checked here, because settings know neither."""
+        settings = self.section(key, TrainingSettings, with_whole_path(values, self.document.path.parent))
         if settings is None or self.dataset is None:
             return settings
         chosen = {what: getattr(settings, what) for what in WAYS}
@@ -164,11 +173,15 @@ class _Reader:
         if unknown:
             return None
         try:
-            select_channels(self.dataset, **chosen)
+            channels = select_channels(self.dataset, **chosen)
         except InputError as error:
             written = next(what for what in reversed(WAYS) if chosen[what] is not None)
             expected = "at least one channel that fits units, sensors and channels alike"
             self.refuse((*key, written), expected, value=error.summary)
+            return None
+        own = settings.pretraining
+        if own is not None and (suitable := windows_expected(own, self.dataset, channels)):
+            self.refuse((*key, "pretraining", "windows"), suitable, value=own.windows)
             return None
         return settings
 
@@ -356,14 +369,20 @@ class _Reader:
         fields = TrainingSettings.model_fields
         defaults = describe(architecture).options
         what = f"a key of [training] or option of {architecture}"
+        preset = self._preset(key, table)
         for name in table:
-            if name not in fields and name not in defaults:
+            if name not in fields and name not in defaults and name != "preset":
                 expected = unknown_key(name, [*fields, *defaults], TrainingSettings, key, what=what)
                 self.refuse((*key, name), expected, value=name)
         training = {name: value for name, value in table.items() if name in fields}
         options = {name: value for name, value in table.items() if name in defaults and name not in fields}
         self.problems += type_problems(self.document, key, defaults, options)
-        merged = self._recipe(key, _over(base.model_dump(), training))
+        if preset is None:
+            return None
+        started = over(preset, self.over_presets) if preset else base.model_dump()
+        merged = self._recipe(key, over(started, training))
+        if merged is not None and merged.pretraining is not None and architecture in NOT_PRETRAINED:
+            self.refuse((*key, "pretraining"), f"no pretraining of {architecture}, which has no last linear layer")
         return None if merged is None else ModelSettings(training=merged, architecture_options={**defaults, **options})
 
 
@@ -378,19 +397,3 @@ def _why(networks: Sequence[str]) -> str:
         f"validation chooses the epoch of networks ({', '.join(networks)}); "
         'keep = "last" in [training] trains a fixed number of epochs and needs none'
     )
-
-
-def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """``own`` on top of ``base``, key by key, also within the sections that both have."""
-    merged = {**base, **own}
-    for name in base.keys() & own.keys():
-        if isinstance(base[name], Mapping) and isinstance(own[name], Mapping):
-            merged[name] = _over(base[name], own[name])
-    return merged
-
-
-def _lists_to_tuples(value: Any) -> Any:
-    """TOML has lists, frozen settings have tuples; strict validation judges everything else."""
-    if isinstance(value, Mapping):
-        return {key: _lists_to_tuples(entry) for key, entry in value.items()}
-    return tuple(map(_lists_to_tuples, value)) if isinstance(value, list) else value

@@ -16,6 +16,7 @@ from har_core.base.document import TYPE_NAMES, Document
 from har_core.base.errors import Problem
 from har_core.base.names import hint
 from har_core.base.positions import Key
+from har_core.experiment.pretraining import NOT_PRETRAINED
 from har_core.models.catalogue import describe, is_network
 from har_core.settings.base import Settings
 from har_core.settings.experiment import ModelSettings, Option
@@ -23,7 +24,10 @@ from har_core.settings.explanation import explain
 from har_core.settings.search import MAX_VALUES, Dimension, Range, SearchSettings
 from har_core.settings.training import TrainingSettings
 
-_NOT_SEARCHED = {"seed": "left out: a lucky seed is no better setting"}
+_NOT_SEARCHED = {
+    "seed": "left out: a lucky seed is no better setting",
+    "pretraining.windows": "left out: a path is no setting",
+}
 _FORMS = "{ low = …, high = … } or a list of values"
 _MIN_RANGES_OF_CMAES = 2
 
@@ -206,6 +210,8 @@ class _SpaceReader:
 def _settings_of(architecture: str) -> dict[str, _Setting]:
     """What can be searched; a classical model reads nothing of ``[training]`` but channels and the seed."""
     training = dict(_training_settings(TrainingSettings)) if is_network(architecture) else {}
+    if architecture in NOT_PRETRAINED:
+        training = {name: setting for name, setting in training.items() if not name.startswith("pretraining.")}
     options = describe(architecture).options
     return {**{name: _Setting(type(value), is_option=True) for name, value in options.items()}, **training}
 
@@ -217,5 +223,5 @@ def _training_settings(model: type[Settings], prefix: str = "") -> Iterator[tupl
         inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)
         if inner is not None:
             yield from _training_settings(inner, f"{prefix}{name}.")
-        elif tuple not in {get_origin(kind) for kind in kinds} and name not in _NOT_SEARCHED:
+        elif tuple not in {get_origin(kind) for kind in kinds} and f"{prefix}{name}" not in _NOT_SEARCHED:
             yield f"{prefix}{name}", _Setting(next((kind for kind in (int, float, bool) if kind in kinds), str))

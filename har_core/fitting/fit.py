@@ -14,23 +14,29 @@ import torch
 from torch import nn
 
 from har_core.base.errors import InputError
+from har_core.fitting.layout import layout_of
+from har_core.fitting.other_windows import read_other_windows
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models.catalogue import is_network
 from har_core.models.registry import create_model, fit_model
 from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.experiment import ModelSettings
+from har_core.settings.pretraining import PretrainingSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import TrainingSettings
-from har_core.spec.channels import sensors_among, triples
+from har_core.spec.channels import sensors_among
 from har_core.spec.dataset import DatasetSpec
 from har_core.splits.normalization import Statistics
-from har_core.training.augmentation import Change, Layout, make_augmentation
+from har_core.training.augmentation import Change, make_augmentation
 from har_core.training.data import LabelledWindows, check
 from har_core.training.devices import computing
 from har_core.training.events import Fitted, TrainingListener, ignore
 from har_core.training.initialisation import initialise
 from har_core.training.loop import train
+from har_core.training.pretraining.heads import LastLayerAlone
+from har_core.training.pretraining.pretrain import PretrainingWindows, pretrain
 from har_core.training.seeding import seed_everything
+from har_core.training.unfinished import of_pretraining
 
 
 def fit_architecture(
@@ -101,8 +107,24 @@ def fit_architecture(
         **settings.architecture_options,
     )
     initialise(network, recipe)
-    return train_network(
-        network,
+    learner, seconds = network, 0.0
+    if recipe.pretraining is not None:
+        pretrained = pretrain(
+            network,
+            _pretraining_windows(recipe.pretraining, training, spec, channels, statistics),
+            recipe.pretraining,
+            recipe,
+            runtime,
+            num_channels=len(channels),
+            checkpoint_path=None if checkpoint_path is None else of_pretraining(checkpoint_path),
+            checkpoint_key=checkpoint_key,
+            listener=listener,
+        )
+        seconds = pretrained.seconds
+        if recipe.pretraining.frozen:
+            learner = LastLayerAlone(network, (training.windows.shape[1], len(channels)))
+    fitted = train_network(
+        learner,
         training,
         validation,
         recipe,
@@ -114,6 +136,7 @@ def fit_architecture(
         checkpoint_key=checkpoint_key,
         listener=listener,
     )
+    return replace(fitted, model=network.requires_grad_(True), seconds=fitted.seconds + seconds)
 
 
 def train_network(
@@ -177,19 +200,30 @@ def classifier_of(
 def _augmentation(
     recipe: TrainingSettings, statistics: Statistics | None, spec: DatasetSpec, channels: Sequence[int]
 ) -> Change | None:
-    """What changes the windows of a training batch; sensors of which an axis is left out do not turn."""
+    """What changes the windows of a training batch."""
     if recipe.augmentation == AugmentationSettings():
         return None
     if statistics is None:
         raise InputError("[training.augmentation] needs normalised windows: it changes them in sensor units")
-    index = list(channels)
-    layout = Layout(
-        triads=triples(spec, channels),
-        units=[spec.place_of_channel[channel] for channel in channels],
-        mean=torch.from_numpy(statistics.mean[index]),
-        standard_deviation=torch.from_numpy(statistics.standard_deviation[index]),
+    return make_augmentation(recipe.augmentation, layout_of(spec, channels, statistics))
+
+
+def _pretraining_windows(
+    settings: PretrainingSettings,
+    training: LabelledWindows,
+    spec: DatasetSpec,
+    channels: Sequence[int],
+    statistics: Statistics | None,
+) -> PretrainingWindows:
+    """What a network is pretrained on: the training windows, or those of another data set."""
+    if settings.windows is not None:
+        num_timepoints = training.windows.shape[1]
+        return read_other_windows(Path(settings.windows), spec, channels, num_timepoints=num_timepoints)
+    return PretrainingWindows(
+        data=_only(replace(training, soft=None), channels),
+        num_classes=spec.num_activities,
+        layout=None if statistics is None else layout_of(spec, channels, statistics),
     )
-    return make_augmentation(recipe.augmentation, layout)
 
 
 def _only(data: LabelledWindows, channels: Sequence[int]) -> LabelledWindows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from har_core.models.catalogue import describe, is_network
@@ -18,7 +19,13 @@ _OF_EVERY_FIT = [
     "har_core.spec.channels",
     "har_core.splits.normalization",
 ]
-_OF_NETWORKS = ["har_core.training.augmentation", "har_core.training.initialisation", "har_core.training.loop"]
+_OF_NETWORKS = [
+    "har_core.fitting.other_windows",
+    "har_core.training.augmentation",
+    "har_core.training.initialisation",
+    "har_core.training.loop",
+    "har_core.training.pretraining.pretrain",
+]
 
 
 def takes_raw_windows(name: str) -> bool:
@@ -40,8 +47,19 @@ def channels_seen(spec: DatasetSpec, training: TrainingSettings) -> tuple[int, .
 
 
 def settings_read(name: str, settings: ModelSettings) -> dict[str, Any]:
-    """What a fit of ``name`` depends on, JSON-able: a classical model has no epochs and reads few settings."""
+    """What a fit of ``name`` depends on, JSON-able: a classical model has no epochs and reads few settings.
+
+    Windows of another data set count by their content, wherever they lie.
+
+    Raises:
+        InputError: they cannot be read.
+    """
     recipe = settings.training.model_dump(mode="json")
+    own = settings.training.pretraining
+    if own is not None and own.windows is not None and is_network(name):
+        from har_core.windows.dataset import content_version_of  # noqa: PLC0415 - Arrow is heavy, and this is rare
+
+        recipe["pretraining"]["windows"] = content_version_of(Path(own.windows))
     if not is_network(name):
         recipe = {key: recipe[key] for key in _READ_BY_CLASSICAL}
     return {**recipe, **describe(name).options, **settings.architecture_options}

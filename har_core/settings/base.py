@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import UnionType
+from typing import Any, get_args
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -14,6 +17,11 @@ class Settings(BaseModel):
 
     @classmethod
     def sections(cls) -> dict[str, type[Settings]]:
-        """The fields that are sections of their own, and the settings that they hold."""
-        types = {name: field.annotation for name, field in cls.model_fields.items()}
-        return {name: kind for name, kind in types.items() if isinstance(kind, type) and issubclass(kind, Settings)}
+        """The fields that are sections of their own, some of which may be absent, and the settings that they hold."""
+        found = {name: _section(field.annotation) for name, field in cls.model_fields.items()}
+        return {name: kind for name, kind in found.items() if kind is not None}
+
+
+def _section(annotation: Any) -> type[Settings] | None:
+    kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.base import Settings
+from har_core.settings.pretraining import PretrainingSettings
 
 
 class TrainingSettings(Settings):
@@ -72,6 +73,8 @@ class TrainingSettings(Settings):
     """``auto``: bf16 if the processor computes in it, fp16 with loss scaling on older CUDA cards, else off."""
     augmentation: AugmentationSettings = Field(default_factory=AugmentationSettings)
     """What is changed at random in each batch."""
+    pretraining: PretrainingSettings | None = None
+    """What a network learns before; nothing if absent."""
 
     @field_validator("nesterov")
     @classmethod
@@ -105,8 +108,13 @@ PRESETS: dict[str, TrainingSettings] = {
         augmentation=AugmentationSettings(rotation_degrees=60.0, scaling=0.2, unit_dropout=0.1, channel_dropout=0.1),
     ),
 }
+PRESETS |= {
+    task: PRESETS["modern"].model_copy(update={"pretraining": PretrainingSettings.model_validate({"task": task})})
+    for task in ("masked", "contrastive", "multi_task")
+}
 """Recipes that ``preset = "…"`` starts from.
 
 ``published`` never changes. ``sgdm`` is SGD with momentum as it is often used with random splits of all subjects.
 ``modern`` is what validation subjects of the real recordings chose, change by change (docs/results/ablation.md).
+``masked``, ``contrastive`` and ``multi_task`` are ``modern`` after a pretraining on the training windows.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from har_core.base.errors import InputError, Problem
@@ -62,6 +63,41 @@ def unknown_names(spec: DatasetSpec, chosen: Mapping[str, Sequence[str] | None])
         for index, name in enumerate(names or ()):
             if name not in known[what]:
                 yield what, index, name, f"a {what.removesuffix('s')}{hint(name, known[what])}"
+
+
+def match_other(target: DatasetSpec, channels: Sequence[int], source: DatasetSpec) -> tuple[tuple[int, int], ...]:
+    """Channels of two data sets that measure the same: place in ``channels``, and index among those of ``source``.
+
+    They have the same place, kind of sensor and axis. Where several do, the first belongs to the first, and so on.
+    Names and units do not count. In the order of ``channels``.
+
+    Raises:
+        InputError: there are none, and it names the channels of both; or both are the same data set, whose subjects may
+            be held out.
+    """
+    if target.name == source.name:
+        raise InputError(
+            f"Windows of {source.name} pretrain no model of {target.name}: they are of subjects who test, too"
+        )
+    found = {key: index for index, key in enumerate(_measured(source, range(source.num_channels)))}
+    own = enumerate(_measured(target, channels))
+    matched = tuple((place, found[key]) for place, key in own if key in found)
+    if not matched:
+        seen = [target.channel_names[channel] for channel in channels]
+        raise InputError(
+            f"No channel of {source.name} ({', '.join(source.channel_names)}) is at the place, of the kind and of the "
+            f"axis of one of {target.name} that the model sees ({', '.join(seen)})"
+        )
+    return matched
+
+
+def _measured(spec: DatasetSpec, channels: Sequence[int]) -> Iterator[tuple[str, str, str, int]]:
+    """Place, kind and axis of each channel, and how many alike came before it."""
+    num_before = Counter[tuple[str, str, str]]()
+    for channel in (spec.channels[index] for index in channels):
+        key = (channel.place, channel.sensor, channel.axis)
+        yield (*key, num_before[key])
+        num_before[key] += 1
 
 
 def sensors_among(spec: DatasetSpec, channels: Sequence[int]) -> tuple[Sensor, ...]:

@@ -46,7 +46,7 @@ class Fitted:
     precision: str
     """``fp32``, ``bf16`` or ``fp16``."""
     seconds: float
-    """Wall-clock time of the fit: of all epochs, resumed ones included."""
+    """Wall-clock time of the fit: of all epochs, resumed ones and those of a pretraining included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,14 @@ class TrainingFinished:
     stopped_early: bool
 
 
-TrainingEvent = TrainingStarted | CheckpointIgnored | EpochProgress | EpochFinished | TrainingFinished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pretraining:
+    """An event of what a network learns before its training, which has epochs of its own."""
+
+    event: TrainingEvent
+
+
+TrainingEvent = TrainingStarted | CheckpointIgnored | EpochProgress | EpochFinished | TrainingFinished | Pretraining
 TrainingListener = Callable[[TrainingEvent], None]
 
 

@@ -32,6 +32,7 @@ from har_core.windows.schema import (
 if TYPE_CHECKING:  # for the annotation only: an import would make all that reads windows depend on the audit's code
     from har_core.windows.checks import WindowChecks
 
+_CONTENT_VERSION = "har.content_version"
 _VALUES_PER_ROW_GROUP = 2**22  # 16 MiB of float32: small enough to stream, large enough that headers cost nothing
 
 _WHY_NOT_CUT = {"num_dropped": "damaged", "num_mixed": "of several labels", "num_other": "of labels that are left out"}
@@ -160,7 +161,7 @@ class WindowsWriter:
                 self._end_row_group()
                 self._await_workers()
                 self.content_version = self._content.hexdigest()
-                self._file.add_key_value_metadata({"har.content_version": self.content_version})
+                self._file.add_key_value_metadata({_CONTENT_VERSION: self.content_version})
 
     def _end_row_group(self) -> None:
         # Short chunks double the time of encoding.
@@ -240,6 +241,20 @@ def open_windows(path: Path) -> Iterator[pq.ParquetFile]:
             problem = Problem(path=str(path), value=" ".join(names), expected=f"the channels {' '.join(described)}")
             raise InputError("The windows have other channels than they say", [problem])
         yield file
+
+
+def content_version_of(path: Path) -> str:
+    """What :class:`ContentHash` said of a table of windows when it was written; only the end of the file is read.
+
+    Raises:
+        InputError: the file is missing, damaged, or no complete table of windows.
+    """
+    with open_windows(path) as file:
+        version: bytes = (file.metadata.metadata or {}).get(_CONTENT_VERSION.encode(), b"")
+    if not version:
+        problem = Problem(path=str(path), value=f"no {_CONTENT_VERSION}", expected="windows that har has written")
+        raise InputError("Nothing says what the windows hold", [problem])
+    return version.decode()
 
 
 def spec_of(file: pq.ParquetFile) -> DatasetSpec:

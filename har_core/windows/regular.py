@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from har_core.audit.signals import runs
 from har_core.datasets.recordings import Outline, Recording, RecordingKey, Recordings, label_runs
 from har_core.spec.selection import spec_of_windows
 from har_core.windows.audited import Piece, RowMap
+from har_core.windows.resampling import resample, up_and_down
 
 REGULAR_WITHIN = 0.1
 """Share of a step of the rate by which steps may differ from it, for rows to count as regular."""
@@ -144,13 +144,9 @@ def _piece(first: int, stop: int, times: npt.NDArray[np.float64] | None, limits:
         new_times = own[0] + np.arange(int((own[-1] - own[0]) * limits.new_rate + 1e-6) + 1) / limits.new_rate
         grid = np.round(first + np.interp(new_times, own, np.arange(len(own))), 6)
         return Piece(first, stop, len(grid), grid=grid)
-    up, down = _ratio(limits)
+    up, down = up_and_down(limits.rate, limits.new_rate)
     num_rows = -(-(stop - first) * up // down)  # as many as resample_poly gives
     return Piece(first, stop, num_rows, step=down / up)
-
-
-def _ratio(limits: _Limits) -> tuple[int, int]:
-    return (Fraction(limits.new_rate) / Fraction(limits.rate)).limit_denominator(10_000).as_integer_ratio()
 
 
 def _outline_of(rows: RowMap) -> Outline:
@@ -187,10 +183,7 @@ def _samples_of(
         elif piece.step != 1 and piece.stop - piece.first == 1:  # too few for a filter
             yield np.repeat(samples[:, piece.first : piece.stop], piece.num_rows, axis=1)
         elif piece.step != 1:
-            from scipy.signal import resample_poly  # noqa: PLC0415 - heavy, and only needed for another rate
-
-            own = samples[:, piece.first : piece.stop]
-            yield resample_poly(own, *_ratio(limits), axis=1, padtype="line").astype(np.float32)
+            yield resample(samples[:, piece.first : piece.stop], limits.rate, limits.new_rate)
         else:
             yield samples[:, piece.first : piece.stop]
 

@@ -12,6 +12,7 @@ from har_core.training.events import (
     EpochFinished,
     EpochProgress,
     EpochRecord,
+    Pretraining,
     TrainingFinished,
     TrainingStarted,
 )
@@ -60,6 +61,17 @@ def test_an_epoch_without_validation_has_no_score() -> None:
         unscored = replace(record(1), validation_loss=None, validation_macro_f1=None, validation_accuracy=None)
         display.training("models/lstm", EpochFinished(record=unscored))
     assert stream.getvalue().splitlines()[1:] == ["models/lstm: epoch 1/2 loss 0.500, 0:30 left"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_pretraining_is_shown_as_one(terminal: bool) -> None:
+    stream = io.StringIO()
+    with make_display(Console(file=stream, force_terminal=terminal, width=160)) as display:
+        event = TrainingStarted(num_parameters=1, num_epochs=2, device="cpu", precision="fp32", resumed=())
+        for own in (event, EpochFinished(record=record(1))):
+            display.training("models/lstm", Pretraining(event=own))
+    assert "models/lstm pretraining" in stream.getvalue()
+    assert "epoch 1/2 loss 0.500" in stream.getvalue()
 
 
 def test_lines_tell_files_epochs_scores_and_time_left() -> None:

@@ -4,7 +4,8 @@
 the other (``--protocol holdout``: the test subjects of the default split), trains the architecture on all others for a
 fixed number of epochs, fits it on to the one who was left out by each way, and prints a Markdown table
 (``data/windows`` of a home has the file). ``as_it_is`` is the model that knows nothing of the person,
-``from_nothing`` the architecture that learns from the person's windows alone. Every number of windows is judged by the
+``from_nothing`` the architecture that learns from the person's windows alone, after what the preset pretrains on the
+others' windows without their activities. Every number of windows is judged by the
 same later windows. Nobody validates, so nothing is chosen. Rows are appended as they come; what the file has already is
 not run again.
 
@@ -16,10 +17,13 @@ With ``--quick`` it makes a few windows itself, to see that it works; its figure
 from __future__ import annotations
 
 import argparse
+import copy
 import statistics
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,18 +35,25 @@ from intervals import interval
 from sklearn.metrics import f1_score
 from torch import nn
 
-from har_core.fitting.fit import classifier_of, fit_architecture
-from har_core.fitting.recipe import channels_seen, takes_raw_windows
+from har_core.fitting.fit import classifier_of, train_network
+from har_core.fitting.layout import layout_of
+from har_core.fitting.recipe import channels_seen
 from har_core.fitting.trained import labelled, train_and_predict
 from har_core.inference.predictions import probabilities_of
 from har_core.models.catalogue import is_network
+from har_core.models.registry import create_model
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.runtime import RuntimeSettings
 from har_core.settings.training import PRESETS, TrainingSettings
 from har_core.settings.transfer import TransferSettings
 from har_core.splits.build import SplitWindows, cut_fold
 from har_core.splits.protocols import Fold
-from har_core.transfer.curves import AS_IT_IS, FromNothing, measure_curves
+from har_core.training.events import ignore
+from har_core.training.initialisation import initialise
+from har_core.training.pretraining.heads import LastLayerAlone
+from har_core.training.pretraining.pretrain import PretrainingWindows, pretrain
+from har_core.training.seeding import seed_everything
+from har_core.transfer.curves import AS_IT_IS, measure_curves
 from har_core.windows.tensors import WindowTensors
 
 COLUMNS = ("architecture", "training", "epochs", "fold", "subject", "seed", "way", "windows", "macro_f1", "trained")
@@ -57,6 +68,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--architecture", default="compact")
     parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="of the architecture")
     parser.add_argument("--training", choices=[*PRESETS], default="modern", help="preset of the architecture")
+    parser.add_argument("--frozen", action="store_true", help="train the last layer alone after a pretraining")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--way", nargs="+", help="these alone")
     parser.add_argument("--no-from-nothing", action="store_true", help="train nothing from the person's windows alone")
@@ -88,54 +100,86 @@ def main() -> None:
 
 def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> None:
     """Add the rows of one fold and seed, if the file lacks them."""
-    names = (" ".join([asked.architecture, *asked.set]), asked.training, str(asked.epochs), fold.name)
+    described = f"{asked.training} frozen" if asked.frozen else asked.training
+    names = (" ".join([asked.architecture, *asked.set]), described, str(asked.epochs), fold.name)
     if any((*(row[name] for name in KEY), row["seed"]) == (*names, str(seed)) for row in read(asked.output)):
         return
     own = {"epochs": asked.epochs, "keep": "last", "seed": seed}
-    training = TrainingSettings.model_validate({**PRESETS[asked.training].model_dump(), **own})
+    preset = PRESETS[asked.training].model_dump()
+    if asked.frozen:
+        preset["pretraining"] |= {"frozen": True}
+    training = TrainingSettings.model_validate({**preset, **own})
     options = tomllib.loads("\n".join(asked.set))
     settings = ModelSettings(training=training, architecture_options=options)
     runtime, windows = RuntimeSettings(device="cpu", num_threads=asked.threads), cut_fold(path, fold)
-    own_windows = cut_fold(path, fold, normalise=False) if takes_raw_windows(asked.architecture) else windows
-    trained = train_and_predict(asked.architecture, settings, runtime, own_windows)
+    fit = None
+    if is_network(asked.architecture):
+        fit = Start(asked.architecture, settings, runtime, windows).fit
+        parent = fit(windows.roles["training"], asked.epochs)
+    else:
+        own_windows = cut_fold(path, fold, normalise=False)
+        parent = train_and_predict(asked.architecture, settings, runtime, own_windows).classifier
     transfer = TransferSettings(epochs=1) if asked.quick else TransferSettings()
     if asked.way:
         transfer = transfer.model_copy(update={"ways": tuple(asked.way)})
-    curves = measure_curves(
-        as_registered(trained.classifier, windows),
-        windows,
-        transfer,
-        seed=seed,
-        from_nothing=None
-        if asked.no_from_nothing or not is_network(asked.architecture)
-        else from_nothing(asked.architecture, settings, runtime, windows, transfer.from_nothing_epochs),
-    )
+    alone = None if fit is None or asked.no_from_nothing else partial(fit, epochs=transfer.from_nothing_epochs)
+    curves = measure_curves(as_registered(parent, windows), windows, transfer, seed=seed, from_nothing=alone)
     for subject, way, number, score in scores(curves.predictions):
         moved = curves.num_moved.get(way, "")
         append(asked.output, COLUMNS, (*names, str(subject), str(seed), way, str(number), f"{score:.4f}", str(moved)))
 
 
-def from_nothing(
-    architecture: str, settings: ModelSettings, runtime: RuntimeSettings, windows: SplitWindows, epochs: int
-) -> FromNothing:
-    """Trains the network on a few windows alone, with the recipe of the one that knows other people."""
-    recipe = settings.training.model_copy(update={"epochs": epochs})
-    channels = channels_seen(windows.spec, recipe)
+class Start:
+    """A network with its first weights, pretrained where its recipe says so, which several trainings begin with."""
 
-    def fit(few: WindowTensors) -> nn.Module:
-        fitted = fit_architecture(
+    def __init__(
+        self, architecture: str, settings: ModelSettings, runtime: RuntimeSettings, windows: SplitWindows
+    ) -> None:
+        self.recipe, self.runtime, self.windows = settings.training, runtime, windows
+        self.channels = channels_seen(windows.spec, self.recipe)
+        self.shape = (windows.roles["training"].windows.shape[1], len(self.channels))
+        seed_everything(self.recipe.seed)
+        self.network = create_model(
             architecture,
+            num_channels=self.shape[1],
+            num_timepoints=self.shape[0],
+            num_classes=windows.spec.num_activities,
+            **settings.architecture_options,
+        )
+        initialise(self.network, self.recipe)
+        if self.recipe.pretraining is not None and windows.statistics is not None:
+            pretrain(
+                self.network,
+                PretrainingWindows(
+                    data=labelled(windows.roles["training"]),
+                    num_classes=windows.spec.num_activities,
+                    layout=layout_of(windows.spec, self.channels, windows.statistics),
+                ),
+                self.recipe.pretraining,
+                self.recipe,
+                runtime,
+                num_channels=self.shape[1],
+                checkpoint_path=None,
+                checkpoint_key="",
+                listener=ignore,
+            )
+
+    def fit(self, few: WindowTensors, epochs: int) -> nn.Module:
+        """A classifier of raw windows that learnt from ``few`` normalised ones."""
+        network = copy.deepcopy(self.network)
+        is_frozen = self.recipe.pretraining is not None and self.recipe.pretraining.frozen
+        fitted = train_network(
+            LastLayerAlone(network, self.shape) if is_frozen else network,
             labelled(few),
             None,
-            settings.model_copy(update={"training": recipe}),
-            runtime,
-            spec=windows.spec,
-            channels=channels,
-            statistics=windows.statistics,
+            self.recipe.model_copy(update={"epochs": epochs}),
+            self.runtime,
+            spec=self.windows.spec,
+            channels=self.channels,
+            statistics=self.windows.statistics,
         )
-        return classifier_of(fitted, windows.statistics, windows.spec, channels)
-
-    return fit
+        own = replace(fitted, model=network.requires_grad_(True))
+        return classifier_of(own, self.windows.statistics, self.windows.spec, self.channels)
 
 
 def scores(predictions: pa.Table) -> Iterator[tuple[int, str, int, float]]:

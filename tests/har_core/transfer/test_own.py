@@ -23,7 +23,7 @@ from har_core.experiment.loader import load_experiment
 from har_core.settings.source import SourceSettings
 from har_core.settings.windows import WindowSettings
 from har_core.spec.dataset import DatasetSpec
-from har_core.spec.selection import spec_of_windows
+from har_core.spec.selection import NoneRule, spec_of_windows
 from har_core.transfer.own import Own, choose, read_own, read_window_settings
 from har_core.windows.tensors import WindowTensors
 
@@ -89,7 +89,8 @@ def test_class_ids_are_those_of_the_model_whatever_the_order(tmp_path: Path) -> 
 
 def test_what_is_none_of_the_activities_is_a_class_where_the_model_has_one(tmp_path: Path) -> None:
     files = {"s01/1.csv": as_text(rows_of(labels=("sitting", "other", "walking")))}
-    for none, expected in (("class", [0, 0, 3, 3, 1, 1]), ("drop", [0, 0, 1, 1]), ("test", [0, 0, 1, 1])):
+    rules: dict[NoneRule, list[int]] = {"class": [0, 0, 3, 3, 1, 1], "drop": [0, 0, 1, 1], "test": [0, 0, 1, 1]}
+    for none, expected in rules.items():
         how = WindowSettings(length=LENGTH, none=none)
         own = read(tmp_path, spec(tmp_path, how), how, files=files)
         assert own.windows.labels.tolist() == expected, none

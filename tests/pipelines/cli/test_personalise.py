@@ -70,7 +70,7 @@ def fitted_to_the_first(data: Path) -> nn.Module:
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(100):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(network((own.windows - mean) / deviation), own.labels).backward()
+        torch.autograd.backward(nn.functional.cross_entropy(network((own.windows - mean) / deviation), own.labels))
         optimizer.step()
     return classifier.eval()
 

@@ -63,7 +63,7 @@ def moved(model: fx.GraphModule, way: Way, *, rank: int) -> Moved:
     if not chosen:
         others = ", ".join(other for other, choose in _CHOSEN.items() if choose(model)) or "none"
         raise InputError(
-            f"nothing in the graph can be moved by the way {way}: {_LACKING[way]}; ways that it can be: {others}"
+            f"the model cannot be fitted on by the way {way}: {_LACKING[way]}; ways that it can take: {others}"
         )
     return Adapted(chosen, rank=rank) if way == "adapters" else Moved(chosen)
 

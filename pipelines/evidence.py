@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from har_core.base.errors import InputError, counted
 from har_core.base.files import sha256_of_file
 from har_core.datasets.catalogue import find_dataset
 from har_core.datasets.changes import compare
-from har_core.datasets.manifest import read_manifest
+from har_core.datasets.manifest import Manifest, read_manifest
+from har_core.datasets.source import SourceFile
 from pipelines.links import LinkCheck, Verdict, differs, same, unverifiable, verified
 
 GONE = "not there any more"
@@ -89,13 +90,26 @@ def source_check(home: Home, made: Remembered, told: str) -> LinkCheck:
     place = location.relative_to(home.root) if location.is_relative_to(home.root) else location
     try:
         manifest = read_manifest(home.manifest)
+    except InputError:
+        return unverifiable("files", str(place), "cannot be read")
+    return compared(manifest, location, str(place))
+
+
+def compared(
+    manifest: Manifest, location: Path, place: str, *, chosen: Callable[[SourceFile], bool] = lambda _: True
+) -> LinkCheck:
+    """Whether the files at ``location`` are those of a manifest; ``place`` is how that is told.
+
+    ``chosen`` says which of the files there count.
+    """
+    try:
         # By content alone: markers of change are for who wants a quick answer.
         unmarked = replace(manifest, rows=tuple(replace(row, marker="") for row in manifest.rows))
         dataset = find_dataset(manifest.reference, relative_to=Path()).asking_for(manifest.asked_for)
         with dataset.open(location) as source:
-            changes = compare(dataset, source, unmarked)
+            changes = compare(dataset, source.choose(chosen), unmarked)
     except InputError:
-        return unverifiable("files", str(place), GONE if not location.exists() else "cannot be read")
+        return unverifiable("files", place, GONE if not location.exists() else "cannot be read")
     if changes.is_empty:
         return verified("files", f"{counted(len(manifest.rows), 'file')} in {place}")
     return differs("files", f"{changes}, in {place}")

@@ -18,6 +18,7 @@ from assets.resources.memory import Memory, recall
 from assets.resources.sqlite import plain_path, stores_of
 from har_core.base.errors import InputError, StorageError
 from har_core.base.files import sha256_of_file, write_text
+from har_core.datasets.catalogue import find_dataset, list_datasets
 from har_core.datasets.dataset import Dataset
 from har_core.datasets.opening import require_place
 from har_core.experiment.datasets import dataset_of
@@ -170,6 +171,20 @@ def served_dataset(home: Home) -> Dataset | None:
         return None if path is None else dataset_of(load_experiment(path)).asking_for(None)
     except InputError:
         return None
+
+
+def dataset_for(name: str, given: str | None) -> Dataset:
+    """What recordings are of that a model of the data set ``name`` is to see: ``given`` where it is, a name or card.
+
+    Raises:
+        InputError: nobody knows that data set here, or the card is wrong.
+    """
+    if given is None and name not in list_datasets():
+        served = served_dataset(current_home())
+        if served is None or served.spec.name != name:
+            raise InputError(f"The model is of {name}, which is not known here: name its card with --dataset")
+        return served
+    return find_dataset(given or name, relative_to=Path())
 
 
 @dataclass(frozen=True, slots=True)

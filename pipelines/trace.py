@@ -27,6 +27,7 @@ from assets.resources.store import (
     EXPERIMENT_HASH_TAG,
     FILES_TAG,
     MODEL_FILE,
+    PARENT_TAG,
     RUN_TAG,
     RecordedRun,
     RegisteredVersion,
@@ -39,6 +40,7 @@ from har_core.inference.archive import DamagedModelError
 from pipelines.evidence import GONE, content_check, files_check, record_checks, records_check, source_check
 from pipelines.homes import served_file
 from pipelines.links import Link, LinkCheck, Verdict, differs, same, unverifiable, verified
+from pipelines.personal_links import personal_run_link, recordings_link
 from pipelines.staleness import changes_of
 
 NOT_RECORDED = "not recorded"
@@ -53,6 +55,8 @@ _SCORES = {
 
 def trace_model(entry: RegisteredVersion, store: Store, instance: DagsterInstance) -> list[Link]:
     """The chain of a registered model, from its registration up to the source of the recordings."""
+    if PARENT_TAG in entry.tags:
+        return _trace_personal(entry, store, instance)
     home, run = store.home, store.read_run(entry.run_id)
     candidates = history(instance, _asset_of(entry))
     made = next((made for made in candidates if made.entry.metadata.get(RUN_ID) == entry.run_id), None)
@@ -65,6 +69,23 @@ def trace_model(entry: RegisteredVersion, store: Store, instance: DagsterInstanc
         _code_link(home, entry, run, made),
         _experiment_link(home, run),
         *reversed(above.links.values()),
+    ]
+
+
+def _trace_personal(entry: RegisteredVersion, store: Store, instance: DagsterInstance) -> list[Link]:
+    """The chain of a person's model: their recordings, and then the chain of the model that it was made from."""
+    run, now = store.read_run(entry.run_id), git_commit()
+    commit = run.tags.get("har.git_commit", "") if run is not None else ""
+    try:
+        parent = store.resolve(entry.tags[PARENT_TAG])
+    except InputError:
+        parent = None
+    return [
+        _model_link(store, entry, None),
+        personal_run_link(entry, run, parent),
+        Link("Code", commit or "unknown", {"checked out now": now}, _commit_checks(commit, now)),
+        recordings_link(entry, run),
+        *([] if parent is None else trace_model(parent, store, instance)),
     ]
 
 

@@ -7,7 +7,7 @@ part of that matrix, so the model costs what it did before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, fx, nn
@@ -57,11 +57,14 @@ def moved(model: fx.GraphModule, way: Way, *, rank: int) -> Moved:
     """What ``way`` moves of ``model``; adapters begin with PyTorch's global generator.
 
     Raises:
-        InputError: it has nothing of that kind.
+        InputError: it has nothing of that kind; the text names the ways that it can be moved by.
     """
-    chosen = {"last_layer": _last_layer, "adapters": _matrices, "all": _parameters}[way](model)
+    chosen = _CHOSEN[way](model)
     if not chosen:
-        raise InputError(f"nothing in the graph can be moved by the way {way}: {_LACKING[way]}")
+        others = ", ".join(other for other, choose in _CHOSEN.items() if choose(model)) or "none"
+        raise InputError(
+            f"the model cannot be fitted on by the way {way}: {_LACKING[way]}; ways that it can take: {others}"
+        )
     return Adapted(chosen, rank=rank) if way == "adapters" else Moved(chosen)
 
 
@@ -111,3 +114,10 @@ def _tensors(model: fx.GraphModule, nodes: list[fx.Node]) -> Iterator[tuple[str,
                 yield name, stored[name]
         else:
             yield from _tensors(model, node.all_input_nodes)
+
+
+_CHOSEN: dict[Way, Callable[[fx.GraphModule], dict[str, Tensor]]] = {
+    "last_layer": _last_layer,
+    "adapters": _matrices,
+    "all": _parameters,
+}

@@ -17,7 +17,7 @@ import typer
 from dotenv import load_dotenv
 
 from har_core.base.errors import HarError, InputError
-from pipelines.cli import audit, dataset, export, home, models, predict, run, search, status, trace, ui
+from pipelines.cli import audit, dataset, export, home, models, personalise, predict, run, search, status, trace, ui
 
 app = typer.Typer(
     name="har",
@@ -66,6 +66,7 @@ _COMMANDS = (
     run.run,
     status.status,
     predict.predict,
+    personalise.personalise,
     export.export,
     audit.audit,
     models.models,

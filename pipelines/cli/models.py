@@ -8,6 +8,9 @@ import typer
 
 from har_core.base.text import printable, to_json
 
+_WIDTH = 23
+"""Of the names of registered models; longer ones widen the column."""
+
 
 def models(
     name: Annotated[str | None, typer.Argument(help="Describe this architecture alone, with its options.")] = None,
@@ -51,12 +54,13 @@ def models(
     if not registered:
         typer.echo(f"\nNo model is registered in {printable(home.root)} yet: `har run` trains and registers them.")
         return
-    typer.echo("\nRegistered model         Version  Recordings  Aliases")
+    width = max(_WIDTH, *(len(version.name) for version in registered))
+    typer.echo(f"\n{'Registered model':<{width}}  Version  Recordings  Aliases")
     for version in registered:
         aliases = ", ".join(version.aliases)
         mean = "" if version.mean_macs is None else f"  ({version.mean_macs:,.0f} MACs on average)"
         typer.echo(
-            printable(f"{version.name:<23}  {version.version:>7}  {version.origin:<10}  {aliases}{mean}".rstrip())
+            printable(f"{version.name:<{width}}  {version.version:>7}  {version.origin:<10}  {aliases}{mean}".rstrip())
         )
 
 

@@ -45,12 +45,10 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     require_places(inputs)
     from assets.resources.model_files import find_model
     from assets.resources.store import Store
-    from pipelines.homes import current_home, served_dataset
+    from pipelines.homes import current_home, dataset_for
 
     files = find_model(Store(current_home()), model)
     from har_core.base.arrow import keep_pandas_out
-    from har_core.base.errors import InputError
-    from har_core.datasets.catalogue import find_dataset, list_datasets
     from har_core.inference.acceleration import accelerate  # brings PyTorch: not before everything else proved right
     from har_core.inference.channels import require_fit
     from har_core.inference.classify import ComparingClassifier
@@ -59,12 +57,7 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     from pipelines.tables import render
     from pipelines.unlike import tell_unlike
 
-    name, served = files.spec.name, None
-    if dataset is None and name not in list_datasets():
-        served = served_dataset(current_home())
-        if served is None or served.spec.name != name:
-            raise InputError(f"The model is of {name}, which is not known here: name its card with --dataset")
-    reader = (served or find_dataset(dataset or name, relative_to=Path())).unlabelled()
+    reader = dataset_for(files.spec.name, dataset).unlabelled()
     require_fit(files.spec, reader.spec, where=" ".join(map(str, inputs)))
     keep_pandas_out()
     graph, length, num_channels = load_graph(files.graph), files.window_length, files.spec.num_channels

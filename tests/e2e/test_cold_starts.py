@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 COMMANDS = {*as_type(TyperGroup, get_command(app)).commands}
-ELSEWHERE = {"ui", "search", "init"}
+ELSEWHERE = {"ui", "search", "init", "personalise"}
 """The first is started cold in ``test_servers``; the second needs an experiment with a search, the third a folder that
-is not there: they are below."""
+is not there, the last recordings of one person: they are below."""
 TOLD = {"audit": r"Not looked for: out_of_range: no limit is known \(T_xmag [^\n]*\)\n"}
 """What a command says beside its work."""
 
@@ -59,6 +59,24 @@ def test_a_project_is_started(har: Har, tmp_path: Path) -> None:
     done = har.cold("init", tmp_path / "own")
     assert (done.returncode, done.stderr) == (0, "")
     assert {path.name for path in (tmp_path / "own").iterdir()} == {"README.md", "card.toml", "experiment.toml"}
+
+
+def test_a_model_is_fitted_on_to_one_person_and_nothing_is_stale_for_it(har: Har, tmp_path: Path) -> None:
+    for path in har.data.glob("a*/p3/s01.txt"):  # one window an activity: nothing is left that it could know less well
+        copy = tmp_path / path.relative_to(har.data)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(path, copy)
+    done = har.cold("personalise", "--data", tmp_path, "--name", "anna")
+    assert (done.returncode, done.stderr) == (0, "")
+    (address,) = re.findall(r"^Use it:   har predict --model (\S+) FOLDER$", done.stdout, re.MULTILINE)
+    assert re.fullmatch(r"models:/har-(lstm|shufflenet)-for-anna/1", address)
+    assert har("predict", "--model", address, tmp_path).stdout != har("predict", tmp_path).stdout
+    assert "differs" not in har("trace", address).stdout
+    assert har("home", "check").returncode == 0
+    champion = har("models").stdout
+    assert har.run() == []
+    assert har.run("--force", "--select", 'key:"champion"') == ["champion"]
+    assert har("models").stdout == champion
 
 
 def test_a_search_goes_on_with_more_trials(har: Har, tmp_path: Path) -> None:

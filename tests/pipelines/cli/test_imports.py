@@ -33,6 +33,8 @@ COMMANDS = {
     "predict sitting.txt --format parquet --output answers.parquet": (0, {"numpy", "pyarrow", "torch"}),
     "predict nothing.txt": (2, set()),
     "predict sitting.txt --model models:/har/9": (2, set()),
+    "personalise --data nothing": (2, set()),
+    "personalise --data . --model models:/har/9": (2, set()),
     "export --format onnx --output model.onnx": (0, {"numpy", "pyarrow", "torch", "torch._dynamo", "sympy"}),
     "export --format executorch --output model.pte": (2, set()),
     "export --format onnx --output model.onnx --model models:/har/9": (2, set()),

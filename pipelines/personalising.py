@@ -120,7 +120,7 @@ def _register(tracking: Tracking, wish: Wish, fitted: _Fitted) -> RegisteredVers
         ORIGIN_TAG: "real" if is_real else "synthetic",
         PARENT_TAG: parent.uri,
         PERSON_TAG: wish.person,
-        "har.way": wish.way,
+        "har.way": fitted.personal.way,
         "har.num_windows": str(len(fitted.shown.learnt)),
         RECORDINGS_TAG: ingested.content_version,
         "har.data_version": weights,
@@ -141,7 +141,7 @@ def _register(tracking: Tracking, wish: Wish, fitted: _Fitted) -> RegisteredVers
                 "dataset": printable(wish.reader.reference),
                 "subject": wish.source.subjects[0],
                 "most_windows": wish.most,
-                "way": wish.way,
+                "way": fitted.personal.way,
                 "seed": wish.seed,
             }
         )

@@ -47,7 +47,8 @@ class Wish:
     """Where that is, as given."""
     person: str
     most: int | None
-    way: Way
+    way: Way | None
+    """None for what suits the model."""
     seed: int
     options: str
     """Those that ``har predict`` needs too."""

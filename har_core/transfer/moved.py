@@ -53,6 +53,18 @@ class Adapted(Moved):
         }
 
 
+def usual_way(model: fx.GraphModule) -> Way:
+    """Adapters where the model has matrices that they can be added to, else the last layer.
+
+    Raises:
+        InputError: it has neither.
+    """
+    for way in _USUAL:
+        if _CHOSEN[way](model):
+            return way
+    raise InputError(f"the model cannot be fitted on to a person: {', and '.join(_LACKING[way] for way in _USUAL)}")
+
+
 def moved(model: fx.GraphModule, way: Way, *, rank: int) -> Moved:
     """What ``way`` moves of ``model``; adapters begin with PyTorch's global generator.
 
@@ -68,6 +80,7 @@ def moved(model: fx.GraphModule, way: Way, *, rank: int) -> Moved:
     return Adapted(chosen, rank=rank) if way == "adapters" else Moved(chosen)
 
 
+_USUAL: tuple[Way, ...] = ("adapters", "last_layer")
 _aten = torch.ops.aten
 _LINEAR = {LINEAR, _aten.matmul.default}
 _AFTER_THE_LAST = {_aten.softmax.int, _aten.add.Tensor, _aten.to.dtype}

@@ -19,7 +19,7 @@ from har_core.base.errors import HarError, InputError
 from har_core.compression.logarithms import with_logarithms
 from har_core.settings.transfer import PersonalSettings, Way
 from har_core.training.seeding import seed_everything
-from har_core.transfer.moved import moved
+from har_core.transfer.moved import moved, usual_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,14 @@ class Personal:
 
     classifier: fx.GraphModule
     """Raw windows (N, T, C) to probabilities (N, K), as its parent, with other weights."""
+    way: Way
+    """What was changed."""
     num_moved: int
     """Numbers that were trained."""
 
 
 def personalise(
-    parent: nn.Module, windows: Tensor, labels: Tensor, way: Way, settings: PersonalSettings, *, seed: int
+    parent: nn.Module, windows: Tensor, labels: Tensor, way: Way | None, settings: PersonalSettings, *, seed: int
 ) -> Personal:
     """Fit a copy of ``parent`` on to ``windows``; it stays as it is itself.
 
@@ -43,7 +45,7 @@ def personalise(
         parent: the graph of a registered model, on the CPU: raw windows (N, T, C) to probabilities (N, K).
         windows: float32 (n, T, C) of the person, in sensor units.
         labels: their class ids, int64 (n,).
-        way: what is changed.
+        way: what is changed; None for :func:`~har_core.transfer.moved.usual_way`.
         settings: how.
         seed: of adapters and of the order of windows.
 
@@ -55,6 +57,7 @@ def personalise(
         raise InputError("only the exported graph of a model is fitted on")
     if not len(windows):
         raise InputError("no window to fit the model on to")
+    way = way or usual_way(parent)
     seed_everything(seed)
     change = moved(parent, way, rank=settings.rank)
     answers = with_logarithms(parent)
@@ -78,4 +81,4 @@ def personalise(
     own = classifier.state_dict()  # shares the tensors
     for name, tensor in change().items():
         own[name].copy_(tensor.detach())
-    return Personal(classifier, sum(parameter.numel() for parameter in trained))
+    return Personal(classifier, way, sum(parameter.numel() for parameter in trained))

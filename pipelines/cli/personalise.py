@@ -50,11 +50,13 @@ def personalise(  # noqa: PLR0917 - Typer makes options of them
         typer.Option(min=1, help="Windows of each activity to learn from, the first ones; half of them at most."),
     ] = None,
     way: Annotated[
-        Literal["last_layer", "adapters", "all"],
+        Literal["last_layer", "adapters", "all"] | None,
         typer.Option(
-            help="What changes: the last layer, a little of all matrices (adapters), or all that was trained."
+            help="What changes: the last layer, a little of all matrices (adapters), or all that was trained; where "
+            "absent, adapters, or the last layer of a model that has no matrices for them.",
+            show_default=False,
         ),
-    ] = "adapters",
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(

@@ -74,6 +74,7 @@ def test_what_an_adapter_adds_has_its_rank() -> None:
             assert 1 <= torch.linalg.matrix_rank(added, atol=1e-5) <= SETTINGS.rank
             num_trained += min(SETTINGS.rank, *added.shape) * sum(added.shape)
     assert personal.num_moved == num_trained
+    assert personalise(parent, windows, labels, None, SETTINGS, seed=0).way == "adapters"
 
 
 def test_adapters_begin_as_the_parent() -> None:

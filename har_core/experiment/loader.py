@@ -20,6 +20,7 @@ from har_core.datasets.catalogue import find_dataset, list_datasets
 from har_core.experiment.options import type_problems
 from har_core.experiment.recipes import read_recipes
 from har_core.experiment.spaces import read_space, sampler_problems
+from har_core.experiment.transferred import transfer_problems
 from har_core.models.catalogue import describe, is_network, list_models
 from har_core.settings.base import Settings
 from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
@@ -61,6 +62,8 @@ def load_experiment(path: Path) -> Experiment:
     ensembles = reader.ensembles(sections["models"])
     reader.check_ensembles(ensembles, sections["splits"], sections["evaluation"])
     compressed, recipes = reader.recipes(sections["models"], ensembles)
+    named_models = sections["models"], ensembles, compressed
+    reader.problems += transfer_problems(reader.document, sections["transferred"], *named_models)
     searches = reader.searches(sections["models"])
     sections["models"] = reader.with_students(sections["models"], recipes, sections["training"])
     reader.check_splits(sections["splits"], sections["models"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from markupsafe import Markup
 
 from har_core.report.svg import WIDTH, Axis, across, chart, circle, path, score_axis, text
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, WIDTH - 78, 24, 204
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, WIDTH - 78, 24, 244
 _BETWEEN_NAMES = 13
 _BESIDE = 3
 """Between points of two lines at the same number, where intervals would cover each other."""
@@ -24,7 +25,7 @@ class Line:
     """What the style sheet knows it by."""
     name: str
     scores: Mapping[int, float]
-    """By number, ascending; a line with one score alone is a level."""
+    """By number, ascending; a line with one score alone is a level. At 0 all lines meet that have a score there."""
     intervals: Mapping[int, tuple[float, float]]
     """Where there are any."""
 
@@ -43,7 +44,7 @@ def line_chart(lines: Sequence[Line], y: Axis, *, x_label: str, label: str) -> M
     """A chart of ``lines``, at least one; numbers stand side by side at equal distances, whatever they are.
 
     Args:
-        lines: from the one that is drawn first.
+        lines: from the one that is drawn first; later ones cover it.
         y: the axis of scores, :func:`common_axis`.
         x_label: what the numbers are of.
         label: of the chart.
@@ -51,13 +52,13 @@ def line_chart(lines: Sequence[Line], y: Axis, *, x_label: str, label: str) -> M
     numbers = sorted({number for line in lines for number in line.scores})
     place = {number: _LEFT + 10 + _step(numbers) * index for index, number in enumerate(numbers)}
     parts = [text("title", _LEFT, _TOP - 12, "macro-F1"), *across(y, 5, left=_LEFT, right=_RIGHT)]
-    every_nth = max(1, round(_FEWEST_BETWEEN_TICKS / _step(numbers))) if len(numbers) > 1 else 1
+    every_nth = math.ceil(_FEWEST_BETWEEN_TICKS / _step(numbers))
     parts += [text("tick", place[n], _BOTTOM + 17, str(n), "middle") for n in numbers[::every_nth]]
     parts.append(text("tick", _RIGHT, _BOTTOM + 34, x_label, "end"))
     has_intervals = any(line.intervals for line in lines)
     for index, line in enumerate(lines):
         shift = _BESIDE * (index - (len(lines) - 1) / 2) if has_intervals else 0.0
-        parts += _drawn(line, {number: x + shift for number, x in place.items()}, y)
+        parts += _drawn(line, {number: x + (shift if number else 0) for number, x in place.items()}, y)
     parts += _names(lines, y)
     return chart(_BOTTOM + 40, label, parts)
 
@@ -67,15 +68,11 @@ def _step(numbers: Sequence[int]) -> float:
 
 
 def _drawn(line: Line, place: Mapping[int, float], y: Axis) -> Iterator[Markup]:
-    if len(line.scores) == 1:
-        [score] = line.scores.values()
-        yield path(f"line {line.kind}", "M", _LEFT, y(score), "H", _RIGHT)
-        return
-    (first, start), *others = line.scores.items()
-    steps = [step for number, score in others for step in ("L", place[number], y(score))]
     for number, (low, high) in line.intervals.items():
         yield path(f"interval {line.kind}", "M", place[number], y(low), "V", y(high))
-    yield path(f"line {line.kind}", "M", place[first], y(start), *steps)
+    steps = [step for number, score in line.scores.items() for step in ("L", place[number], y(score))][1:]
+    is_level = len(line.scores) == 1
+    yield path(f"line {line.kind}", "M", *([_LEFT, steps[1], "H", _RIGHT] if is_level else steps))
     for number, score in line.scores.items():
         yield circle(f"edged point {line.kind}", place[number], y(score), 2.8)
 
@@ -90,8 +87,8 @@ def _names(lines: Sequence[Line], y: Axis) -> Iterator[Markup]:
 def spread(heights: Sequence[float]) -> list[float]:
     """Ascending heights, moved apart, first down and then up from the foot of the chart; few fit between both.
 
-    >>> spread([30, 32, 100]), spread([200, 203])
-    ([30, 43, 100], [191, 204])
+    >>> spread([30, 32, 100]), spread([240, 243])
+    ([30, 43, 100], [231, 244])
     """
     places: list[float] = []
     for height in heights:

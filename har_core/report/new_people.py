@@ -94,16 +94,16 @@ def _rows(entry: TransferEntry) -> Iterator[TransferRow]:
 
 
 def _lines(entry: TransferEntry) -> Iterator[Line]:
-    rows = list(_rows(entry))
-    as_it_is = next(score for score in entry.scores if score.way == AS_IT_IS)
-    yield Line(kind=AS_IT_IS, name=WAY_WORDS[AS_IT_IS], scores={0: as_it_is.macro_f1}, intervals={})
-    for row in reversed(rows):
-        intervals = {number: score.interval for number, score in row.scores.items()}
+    """Lines of the ways, the first one above the others, and the level of the model as it is."""
+    rows = {row.way: row.scores for row in _rows(entry)}
+    levels = {score.way: {0: score} for score in entry.scores if score.way == AS_IT_IS}
+    for way, scores in {**dict(reversed(rows.items())), **levels}.items():
+        drawn = scores if way == AS_IT_IS else {number: score for number, score in scores.items() if number}
         yield Line(
-            kind=row.way,
-            name=row.words,
-            scores={number: score.macro_f1 for number, score in row.scores.items()},
-            intervals={number: found for number, found in intervals.items() if found is not None},
+            kind=way,
+            name=WAY_WORDS[way],
+            scores={number: score.macro_f1 for number, score in scores.items()},
+            intervals={number: found for number, score in drawn.items() if (found := score.interval) is not None},
         )
 
 
@@ -119,11 +119,12 @@ def _label(entry: TransferEntry, rows: Sequence[TransferRow]) -> str:
 def _words(entries: Sequence[TransferEntry]) -> str:
     people = sorted({len(entry.people) for entry in entries})
     windows = sorted({entry.num_windows for entry in entries})
-    whose = "1 person" if people == [1] else f"{listed([str(number) for number in people])} people"
+    whose = f"Each of the {listed([str(number) for number in people])} people who test"
     tested = f"{listed([f'{number:,}' for number in windows])} windows"
     return (
-        f"Each of {whose} who test shows the first windows of every activity, in time; a registered model learns from "
-        f"them alone, and is tested on what that person does afterwards ({tested}, the same for every number)."
+        f"{'The one person who tests' if people == [1] else whose} shows the first windows of every activity, in time; "
+        "a registered model learns from them alone, and is tested on what that person does afterwards "
+        f"({tested}, the same for every number)."
     )
 
 
@@ -131,7 +132,7 @@ def _note(entries: Sequence[TransferEntry]) -> str:
     fewest = min(len(entry.people) for entry in entries)
     note = "Macro-F1 is the mean over people, each over the activities that they do afterwards and the model knows. "
     if fewest >= ENOUGH_SUBJECTS:
-        note += f"Intervals hold {CONFIDENCE:.0%} of that mean over other people like these, bootstrapped. "
+        note += f"Below it stands its {100 * CONFIDENCE:.0f} % interval, bootstrapped over people. "
     else:
         note += f"An interval needs {ENOUGH_SUBJECTS} people, and there {'is' if fewest == 1 else 'are'} {fewest}. "
     return note + (

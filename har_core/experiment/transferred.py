@@ -24,8 +24,8 @@ def transfer_problems(
 ) -> Iterator[Problem]:
     """A problem for each model that is not there, stands there twice, or cannot be changed by one of the ways.
 
-    What other models lack shows when they are fitted on: a forest has no last layer, int8 weights are no numbers to
-    train. Nothing is said where nobody knows the models, and of ways where ``settings`` are wrong.
+    What else a model lacks shows when it is fitted on: a forest has no last layer. Nothing is said where nobody knows
+    the models, and of ways where ``settings`` are wrong.
     """
     written = document.get(("transferred",))[1]
     names = written.get("models") if isinstance(written, dict) else None

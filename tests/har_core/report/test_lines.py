@@ -14,7 +14,7 @@ from har_core.report.lines import Line, common_axis, line_chart, spread
 from har_core.report.svg import WIDTH
 
 scores = st.floats(0, 1, allow_nan=False)
-BOTTOM = 244
+TOP, BOTTOM = 24, 244
 
 
 def line(kind: str, by_number: dict[int, float], intervals: dict[int, tuple[float, float]] | None = None) -> Line:
@@ -73,9 +73,9 @@ def test_no_name_covers_another(ends: list[float], at: set[int]) -> None:
     assert all(0 <= place <= WIDTH for place in places)
 
 
-@given(st.lists(st.floats(24, BOTTOM), max_size=10))
+@given(st.lists(st.floats(TOP, BOTTOM), max_size=10))
 def test_names_stay_in_the_chart_and_in_order(heights: list[float]) -> None:
     places = spread(sorted(heights))
     assert places == sorted(places)
-    assert all(place <= BOTTOM for place in places)
+    assert all(TOP <= place <= BOTTOM for place in places)
     assert all(after - before > 12.999 for before, after in pairwise(places))

@@ -74,12 +74,14 @@ def test_the_model_as_it_is_and_others_are_told_apart() -> None:
     assert not np.allclose(answers["all"][:21], answers[AS_IT_IS][:21])
 
 
-def with_labels(*of_third: int) -> SplitWindows:
-    """A third person does these activities, one window each, in time."""
+def with_labels(*of_third: int, are_copies: bool = False) -> SplitWindows:
+    """A third person does these activities, a window each, in time; all of an activity may be copies of the first."""
     windows = split()
     test = windows.roles["test"]
     segments = [1 + of_third[:place].count(label) for place, label in enumerate(of_third)]
     named = named_windows(np.array(of_third), 4, segments=segments, spec=SPEC)
+    if are_copies:
+        named = replace(named, duplicate_groups=named.labels.to(torch.int32))
     test = replace(
         test,
         keys=pa.concat_tables([test.keys, named.keys]),
@@ -100,10 +102,17 @@ def with_labels(*of_third: int) -> SplitWindows:
         ((0, 0, 1, 1), {2, 3, 4}),
     ],
 )
-def test_who_shows_one_activity_or_tests_nothing_is_left_out(labels: tuple[int, ...], people: set[int]) -> None:
+def test_who_shows_one_activity_is_left_out(labels: tuple[int, ...], people: set[int]) -> None:
     settings = TransferSettings(ways=("last_layer",), windows_per_activity=(1,), epochs=1)
     curves = measure_curves(parent_of("cnn").model, with_labels(*labels), settings, RUNTIME, seed=0)
     assert set(curves.predictions["subject"].to_pylist()) == people
+
+
+def test_who_does_nothing_but_copies_afterwards_is_left_out() -> None:
+    settings = TransferSettings(ways=("last_layer",), windows_per_activity=(1,), epochs=1)
+    windows = with_labels(0, 0, 1, 1, are_copies=True)
+    curves = measure_curves(parent_of("cnn").model, windows, settings, RUNTIME, seed=0)
+    assert set(curves.predictions["subject"].to_pylist()) == {2, 3}
 
 
 def test_nobody_left_is_refused() -> None:

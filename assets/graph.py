@@ -17,6 +17,7 @@ from assets.folds.fold import build_folds
 from assets.models.compressed import build_compressed
 from assets.models.ensemble import build_ensemble
 from assets.models.model import build_model
+from assets.models.transferred import build_transferred
 from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
@@ -34,6 +35,7 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
         *(build_ensemble(name, experiment) for name in experiment.ensembles),
         *(build_compressed(name, experiment) for name in experiment.parents),
     ]
+    transferred = [build_transferred(name, experiment) for name in experiment.transferred.models]
     findings = build_recording_audit(experiment)
     folds = [
         *(build_folds(architecture, experiment) for architecture in experiment.fold_architectures),
@@ -41,9 +43,10 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
     ]
     searches = [build_search(architecture, experiment) for architecture in experiment.search]
     report = build_comparison_report(experiment)
-    # Findings of the audit are warnings and stop nothing; of folds, validation subjects judge, and no checks count.
+    # Findings of the audit are warnings and stop nothing; of folds, validation subjects judge, and no checks count; who
+    # tests has no say, so what was fitted on to them has none.
     champion = build_champion(experiment, [*made, report], folds)
-    return [build_source_files(), *made, findings, *folds, *searches, report, champion]
+    return [build_source_files(), *made, findings, *transferred, *folds, *searches, report, champion]
 
 
 def build_resources(home: Home, display: Display | None = None) -> dict[str, Any]:

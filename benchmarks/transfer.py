@@ -53,7 +53,8 @@ from har_core.training.initialisation import initialise
 from har_core.training.pretraining.heads import LastLayerAlone
 from har_core.training.pretraining.pretrain import PretrainingWindows, pretrain
 from har_core.training.seeding import seed_everything
-from har_core.transfer.curves import AS_IT_IS, measure_curves
+from har_core.transfer.curves import measure_curves
+from har_core.transfer.table import AS_IT_IS
 from har_core.windows.tensors import WindowTensors
 
 COLUMNS = ("architecture", "training", "epochs", "fold", "subject", "seed", "way", "windows", "macro_f1", "trained")
@@ -123,7 +124,7 @@ def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> Non
     if asked.way:
         transfer = transfer.model_copy(update={"ways": tuple(asked.way)})
     alone = None if fit is None or asked.no_from_nothing else partial(fit, epochs=transfer.from_nothing_epochs)
-    curves = measure_curves(as_registered(parent, windows), windows, transfer, seed=seed, from_nothing=alone)
+    curves = measure_curves(as_registered(parent, windows), windows, transfer, runtime, seed=seed, from_nothing=alone)
     for subject, way, number, score in scores(curves.predictions):
         moved = curves.num_moved.get(way, "")
         append(asked.output, COLUMNS, (*names, str(subject), str(seed), way, str(number), f"{score:.4f}", str(moved)))

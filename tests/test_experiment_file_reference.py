@@ -23,6 +23,7 @@ from har_core.settings.search import SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
+from har_core.settings.transfer import TransferSettings
 from har_core.settings.windows import WindowSettings
 
 PAGE = Path(__file__).parents[1] / "docs" / "experiment_file.md"
@@ -36,6 +37,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "training.pretraining": PretrainingSettings,
     "ensembles.<name>": EnsembleSettings,
     **{f"recipes.{kind}": settings for kind, settings in KINDS.items()},
+    "transferred": TransferSettings,
     "evaluation": EvaluationSettings,
     "search.<architecture>": SearchSettings,
     "champion": ChampionSettings,

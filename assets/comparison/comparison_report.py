@@ -19,6 +19,7 @@ from assets.machinery.keys import (
     WINDOWS,
     fold_key,
     model_key,
+    transferred_key,
 )
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import markdown_table, path_to
@@ -55,6 +56,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
             SPLITS,
             *(model_key(architecture) for architecture in experiment.model_names),
             *(fold_key(architecture) for architecture in experiment.fold_names),
+            *map(transferred_key, experiment.transferred.models),
         ],
         outputs=lambda home, _: [home.report_folder / f"report.{ending}" for ending in ("html", "md", "json")],
         in_own_folder=True,
@@ -80,6 +82,7 @@ def _compare(work: Work) -> Made:
         metadata={
             "num_models": len(inputs.entries),
             "num_folds": len(inputs.folds),
+            "num_transferred": len(inputs.transferred),
             "num_findings": inputs.findings.num_rows if inputs.findings is not None else 0,
             "missing": ", ".join([*inputs.missing, *views.problems]) or "nothing",
             "path": path_to(work.home.report_folder / "report.html"),

@@ -12,7 +12,7 @@ import dagster as dg
 
 from assets.folds.partitions import subjects_of
 from assets.machinery.commits import git_commit
-from assets.machinery.keys import RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key
+from assets.machinery.keys import RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key, transferred_key
 from assets.machinery.lineage import (
     REGISTERED_MODEL,
     REGISTERED_MODEL_URL,
@@ -29,13 +29,17 @@ from assets.resources.home import Home
 from har_core.audit.findings import read_findings
 from har_core.base.errors import HarError
 from har_core.base.files import sha256_of_file
-from har_core.evaluation.records import FoldRecord, ModelRecord, read_record
+from har_core.evaluation.records import FoldRecord, ModelRecord, TransferRecord, read_record
 from har_core.evaluation.results import score_fold, score_model
+from har_core.evaluation.transfer import score_transfer
 from har_core.inference.predictions import read_predictions, spec_of
-from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, WindowCounts
+from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, TransferEntry, WindowCounts
 from har_core.settings.experiment import Experiment
 from har_core.spec.dataset import DatasetSpec
 from har_core.splits.names import DROPS
+from har_core.transfer.table import curves_schema
+
+_Entry = ReportEntry | FoldEntry | TransferEntry
 
 
 @dataclass(slots=True)
@@ -65,14 +69,23 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
     folds = {name: _folds_of(instance, name, partitions) for name in experiment.fold_names}
     if not trained and not any(folds.values()):
         raise HarError(f"There is nothing to compare: {', '.join(missing)}")
+    fitted_on = {name: latest(instance, transferred_key(name)) for name in experiment.transferred.models}
+    transferred = _made(fitted_on)
+    missing += [
+        f"transferred/{name}: {_why_missing(entry, 'measured')}"
+        for name, entry in fitted_on.items()
+        if name not in transferred
+    ]
     found = {key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)}
     data = _made(found)
     audit = data.get(RECORDING_AUDIT)
     if audit is None:
         missing.append(f"recording_audit: {_why_missing(found[RECORDING_AUDIT], 'computed')}")
-    results = {f"models/{name}": _entry(home, entry) for name, entry in trained.items()} | {
+    results = {f"models/{name}": _entry(home, entry) for name, entry in trained.items()}
+    results |= {
         f"folds/{name}[{fold}]": _fold_entry(home, entry) for name, own in folds.items() for fold, entry in own.items()
     }
+    results |= {f"transferred/{name}": _transfer_entry(home, entry) for name, entry in transferred.items()}
     [(activities, _)] = Counter(spec.activities for _, spec in results.values()).most_common(1)
     missing += [
         f"{name}: of other activities than most, so it is left out"
@@ -97,6 +110,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             data_runs={key.to_user_string(): DataRun(**_run_of(entry)) for key, entry in data.items()},
             git_commit=git_commit(),
             folds=fold_entries,
+            transferred=tuple(entry for entry, _ in alike if isinstance(entry, TransferEntry)),
             planned_folds=dict.fromkeys(experiment.fold_names, partitions),
             subjects=subjects_of(instance, WINDOWS),
             findings=read_findings(unaltered(home, audit, ".parquet")) if audit is not None else None,
@@ -108,6 +122,8 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
         _note(gathered, entry.key, {None: entry}, home.record(name))
     for name, own in folds.items():
         _note(gathered, fold_key(name), own, home.fold_record(name, "").parent)
+    for name, entry in transferred.items():
+        _note(gathered, entry.key, {None: entry}, home.transfer_record(name))
     places = {RECORDING_AUDIT: home.findings, WINDOWS: home.windows, SPLITS: home.splits(experiment.splits.protocol)}
     for key, entry in data.items():
         _note(gathered, key, {None: entry}, places[key])
@@ -141,7 +157,7 @@ def _run_of(entry: Latest) -> dict[str, str]:
     return {"mlflow_run_id": entry.metadata[RUN_ID], "mlflow_run_url": entry.metadata[RUN_URL]}
 
 
-def _entry(home: Home, model: Latest) -> tuple[ReportEntry | FoldEntry, DatasetSpec]:
+def _entry(home: Home, model: Latest) -> tuple[_Entry, DatasetSpec]:
     """With what its windows are of."""
     predictions = read_predictions(unaltered(home, model, ".parquet"))
     entry = ReportEntry(
@@ -154,11 +170,19 @@ def _entry(home: Home, model: Latest) -> tuple[ReportEntry | FoldEntry, DatasetS
     return entry, spec_of(predictions)
 
 
-def _fold_entry(home: Home, fold: Latest) -> tuple[ReportEntry | FoldEntry, DatasetSpec]:
+def _fold_entry(home: Home, fold: Latest) -> tuple[_Entry, DatasetSpec]:
     """With what its windows are of."""
     predictions = read_predictions(unaltered(home, fold, ".parquet"))
     result = score_fold(read_record(unaltered(home, fold, ".json"), FoldRecord), predictions)
     return FoldEntry(result=result, **_run_of(fold)), spec_of(predictions)
+
+
+def _transfer_entry(home: Home, model: Latest) -> tuple[_Entry, DatasetSpec]:
+    """With what its windows are of."""
+    predictions = read_predictions(unaltered(home, model, ".parquet"), curves_schema)
+    record, scores = read_record(unaltered(home, model, ".json"), TransferRecord), score_transfer(predictions)
+    num_windows = predictions.num_rows // len(scores)
+    return TransferEntry(record=record, scores=scores, num_windows=num_windows, **_run_of(model)), spec_of(predictions)
 
 
 def unaltered(home: Home, entry: Latest, ending: str) -> Path:

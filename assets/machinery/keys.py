@@ -8,6 +8,7 @@ OWNERS = ["team:har"]
 DATA_GROUP = "data"
 MODELS_GROUP = "models"
 COMPRESSED_GROUP = "compressed"
+TRANSFERRED_GROUP = "transferred"
 FOLDS_GROUP = "folds"
 COMPARISON_GROUP = "comparison"
 SEARCH_GROUP = "search"
@@ -33,6 +34,11 @@ BY_HAND = {"har/by_hand": "true"}
 def model_key(name: str) -> dg.AssetKey:
     """``models/lstm``; ``compressed/lstm-int8`` of a model that is made from another one."""
     return dg.AssetKey([COMPRESSED_GROUP if is_compressed(name) else MODELS_GROUP, name])
+
+
+def transferred_key(model: str) -> dg.AssetKey:
+    """``transferred/lstm``: a model fitted on to new people."""
+    return dg.AssetKey([TRANSFERRED_GROUP, model])
 
 
 def fold_key(architecture: str) -> dg.AssetKey:

@@ -63,6 +63,10 @@ class Home:
         """Recipe and roles of one architecture in one fold, over all seeds."""
         return self.data / "folds" / architecture / f"{fold}.json"
 
+    def transfer_record(self, model: str) -> Path:
+        """How one model was fitted on to each person who tests."""
+        return self.data / "transferred" / model / "result.json"
+
     def predictions(self, asset_key: str, partition: str) -> Path:
         """Probabilities of every validation and test window; ``asset_key`` as in ``models/lstm``."""
         return self.data / "predictions" / asset_key / f"{partition}.parquet"

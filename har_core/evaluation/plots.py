@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from har_core.base.png import DPI, as_png
 from har_core.evaluation.scores import Scores
+from har_core.evaluation.transfer import TransferScore
 
 _INCHES = 6.4 / 19
 """Of one activity in a confusion matrix: enough for a number of four digits."""
@@ -66,4 +67,25 @@ def training_curves_png(history: Sequence[Mapping[str, Any]]) -> bytes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="#e3e8ee", linewidth=0.7)
         axes.xaxis.get_major_locator().set_params(integer=True)
+    return as_png(figure)
+
+
+def transfer_png(scores: Sequence[TransferScore]) -> bytes:
+    """Macro-F1 by number of windows that a person showed as PNG: a line for each way, and one for no change at all."""
+    figure = Figure(figsize=(5.6, 3.6), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    by_way: dict[str, dict[int, float]] = {}
+    for own in scores:
+        by_way.setdefault(own.way, {})[own.windows_per_activity] = own.macro_f1
+    for way, by_number in by_way.items():
+        if list(by_number) == [0]:
+            axes.axhline(by_number[0], label=way, color="#8a98a8", linestyle="--")
+        else:
+            axes.plot(list(by_number), list(by_number.values()), label=way, marker=".")
+    axes.legend(frameon=False, fontsize=8)
+    axes.set_title("macro-F1", loc="left", fontsize=10)
+    axes.set_xlabel("windows of each activity that the person showed")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e3e8ee", linewidth=0.7)
+    axes.set_xticks(sorted({own.windows_per_activity for own in scores}))
     return as_png(figure)

@@ -19,7 +19,7 @@ from har_core.datasets.origin import Origin
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency
 
-RecordT = TypeVar("RecordT", bound="ModelRecord | FoldRecord")
+RecordT = TypeVar("RecordT", bound="ModelRecord | FoldRecord | TransferRecord")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,29 @@ class FoldRecord:
     """The instructions of the processor that were used, as ``AVX512``; None if it was not recorded."""
 
 
-def write_record(path: Path, record: ModelRecord | FoldRecord) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRecord:
+    """One model, fitted on to each person who tests."""
+
+    model: str
+    origin: Origin
+    """Of the recordings."""
+    seed: int
+    """Of the model, and of each time that it was fitted on."""
+    settings: dict[str, Any]
+    """What was read: of ``[transferred]``, and of the network that learnt from nothing."""
+    num_moved: dict[str, int]
+    """Numbers that each way trains."""
+    seconds: float
+    """Of everything together."""
+    device: str
+    num_threads: int
+    """Threads that computed it, which decide the last digits."""
+    cpu_capability: str
+    """The instructions of the processor that were used, as ``AVX512``."""
+
+
+def write_record(path: Path, record: ModelRecord | FoldRecord | TransferRecord) -> None:
     """Write a record as JSON, whole or not at all; a loss that is no number becomes ``null``."""
     write_text(path, dump_json(asdict(record)))
 

@@ -6,7 +6,7 @@ architectures from their source. What an architecture itself refuses, such as an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,12 +17,14 @@ from har_core.base.errors import InputError, Problem, UnknownNameError, counted
 from har_core.base.names import hint
 from har_core.base.positions import Key, walk
 from har_core.datasets.catalogue import find_dataset, list_datasets
+from har_core.experiment.epochs import networks_that_choose, why_validation
 from har_core.experiment.options import type_problems
 from har_core.experiment.pretraining import NOT_PRETRAINED, windows_expected, with_whole_path
 from har_core.experiment.recipes import read_recipes
 from har_core.experiment.spaces import read_space, sampler_problems
 from har_core.experiment.tables import lists_to_tuples, over
-from har_core.models.catalogue import describe, is_network, list_models
+from har_core.experiment.transferred import transfer_problems
+from har_core.models.catalogue import describe, list_models
 from har_core.settings.base import Settings
 from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
@@ -63,6 +65,8 @@ def load_experiment(path: Path) -> Experiment:
     ensembles = reader.ensembles(sections["models"])
     reader.check_ensembles(ensembles, sections["splits"], sections["evaluation"])
     compressed, recipes = reader.recipes(sections["models"], ensembles)
+    named_models = sections["models"], ensembles, compressed
+    reader.problems += transfer_problems(reader.document, sections["transferred"], *named_models)
     searches = reader.searches(sections["models"])
     sections["models"] = reader.with_students(sections["models"], recipes, sections["training"])
     reader.check_splits(sections["splits"], sections["models"])
@@ -305,21 +309,21 @@ class _Reader:
                 expected = f"an architecture of [models]{hint(name, models.architectures)}"
                 self.refuse(("evaluation", "architectures", index), expected)
         chosen = evaluation.architectures or models.architectures
-        networks = _networks_that_choose(models, chosen)
+        networks = networks_that_choose(models, chosen)
         if (
             networks
             and not evaluation.validation_subjects
             and not set(evaluation.protocols).isdisjoint(TESTING_IN_TURN)
         ):
-            self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {_why(networks)}")
+            self.refuse(("evaluation", "validation_subjects"), f"1 or 2, because {why_validation(networks)}")
 
     def check_splits(self, splits: Settings | None, models: Settings | None) -> None:
         """Add a problem if nobody validates and an architecture of ``[models]``, or a student, needs it."""
         if not isinstance(splits, SplitSettings) or not isinstance(models, ModelsSettings):
             return
-        networks = _networks_that_choose(models, models.settings)
+        networks = networks_that_choose(models, models.settings)
         if networks and not splits.validation_subjects:
-            self.refuse(("splits", "validation_subjects"), f"at least one subject, because {_why(networks)}")
+            self.refuse(("splits", "validation_subjects"), f"at least one subject, because {why_validation(networks)}")
 
     def searches(self, models: Settings | None) -> dict[str, SearchSettings]:
         """``[search.<architecture>]`` of each architecture of ``[models]``; nothing if that is invalid."""
@@ -384,16 +388,3 @@ class _Reader:
         if merged is not None and merged.pretraining is not None and architecture in NOT_PRETRAINED:
             self.refuse((*key, "pretraining"), f"no pretraining of {architecture}, which has no last linear layer")
         return None if merged is None else ModelSettings(training=merged, architecture_options={**defaults, **options})
-
-
-def _networks_that_choose(models: ModelsSettings, names: Iterable[str]) -> list[str]:
-    """Those of ``names`` whose epoch is chosen by validation windows."""
-    own = (name for name in names if name in models.settings and is_network(name))
-    return [name for name in own if models.settings[name].training.keep == "best"]
-
-
-def _why(networks: Sequence[str]) -> str:
-    return (
-        f"validation chooses the epoch of networks ({', '.join(networks)}); "
-        'keep = "last" in [training] trains a fixed number of epochs and needs none'
-    )

@@ -5,7 +5,7 @@ Letters: N windows, K activities.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +85,8 @@ def write_predictions(path: Path, predictions: pa.Table) -> None:
         pq.write_table(predictions, temporary, compression="zstd")
 
 
-def read_predictions(path: Path) -> pa.Table:
-    """Read what :func:`write_predictions` wrote.
+def read_predictions(path: Path, schema_of: Callable[[DatasetSpec], pa.Schema] = predictions_schema) -> pa.Table:
+    """Read what :func:`write_predictions` wrote, in :func:`predictions_schema` or in another one that begins with it.
 
     Raises:
         InputError: the file is missing, no Parquet, says of no data set what it predicts, or has other columns.
@@ -95,7 +95,7 @@ def read_predictions(path: Path) -> pa.Table:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path}: no readable predictions ({error})") from error
-    expected = predictions_schema(DatasetSpec.from_metadata(table.schema.metadata, where=str(path)))
+    expected = schema_of(DatasetSpec.from_metadata(table.schema.metadata, where=str(path)))
     if not table.schema.equals(expected):
         raise InputError(f"{path}: has the columns {table.schema.names}, expected {expected.names}")
     return table

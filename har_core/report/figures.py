@@ -7,7 +7,7 @@ from typing import Any
 
 from har_core.report.defects import KIND_WORDS, AuditView
 from har_core.report.honest import ProtocolView
-from har_core.report.inputs import FoldEntry
+from har_core.report.inputs import FoldEntry, TransferEntry
 from har_core.report.page import Page
 from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, SELECTION_NOTE
 from har_core.report.rankings import Ranked
@@ -27,6 +27,9 @@ def figures_of(page: Page) -> dict[str, Any]:
         "protocols": {view.protocol: _protocol(view) for view in page.folds.every},
         "leak": page.folds.leak and asdict(page.folds.leak),
         "audit": page.audit and _audit(page.audit),
+        "transferred": [
+            _transferred(entry) for entry in page.inputs.transferred if entry.record.origin == inputs.origin
+        ],
         "ranking": {role: _ranking(ranked, role) for role, ranked in page.rankings.items()},
         "published": {"figures": published, "notes": notes} if published else None,
         "missing": page.missing,
@@ -89,6 +92,26 @@ def _audit(view: AuditView) -> dict[str, Any]:
         "left_roles": {
             reason: {title: view.left_out(title, reason) for title in view.drops} for reason in view.reasons
         },
+    }
+
+
+def _transferred(entry: TransferEntry) -> dict[str, Any]:
+    return {
+        **asdict(entry.record),
+        "subjects": entry.people,
+        "num_windows": entry.num_windows,
+        "scores": [
+            {
+                "way": score.way,
+                "windows_per_activity": score.windows_per_activity,
+                "macro_f1": score.macro_f1,
+                "interval": score.interval,
+                "per_subject": score.per_subject,
+            }
+            for score in entry.scores
+        ],
+        "mlflow_run_id": entry.mlflow_run_id,
+        "mlflow_run_url": entry.mlflow_run_url,
     }
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from har_core.datasets.origin import Origin
+from har_core.evaluation.records import TransferRecord
 from har_core.evaluation.results import FoldResult, ModelResult
 from har_core.evaluation.scores import Scores
+from har_core.evaluation.transfer import TransferScore
 from har_core.report.published import DATASET, name_of
 from har_core.spec.dataset import DatasetSpec
 
@@ -57,6 +59,29 @@ class FoldEntry:
     mlflow_run_id: str | None = None
     """Of the run whose nested runs are the seeds."""
     mlflow_run_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferEntry:
+    """One model, fitted on to the people who test, and where that is kept."""
+
+    record: TransferRecord
+    scores: tuple[TransferScore, ...]
+    """Of each way and number; first of the model as it is."""
+    num_windows: int
+    """Tested, of all people together."""
+    mlflow_run_id: str | None = None
+    mlflow_run_url: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What readers call the model."""
+        return name_of(self.record.model)
+
+    @property
+    def people(self) -> tuple[int, ...]:
+        """The subjects, ascending."""
+        return tuple(sorted(self.scores[0].per_subject))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +133,8 @@ class ReportInputs:
     """Scores over the folds of evaluation protocols."""
     planned_folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of the folds that each architecture should have; those not in :attr:`folds` are named as missing."""
+    transferred: tuple[TransferEntry, ...] = ()
+    """Models that were fitted on to people, in the order of the experiment file."""
     subjects: tuple[int, ...] = ()
     """Of the recordings, ascending; empty where unknown."""
     findings: pa.Table | None = None

@@ -16,6 +16,7 @@ from har_core.report.defects import AuditView, view_audit
 from har_core.report.formats import fixed, is_number, listed
 from har_core.report.honest import FoldViews, view_folds
 from har_core.report.inputs import ReportEntry, ReportInputs
+from har_core.report.new_people import NewPeople, people_problems, view_new_people
 from har_core.report.opening import Opening, open_report
 from har_core.report.published import PUBLISHED, PublishedFigures, name_of
 from har_core.report.rankings import Ranked, rank
@@ -38,6 +39,7 @@ class Page:
     missing: tuple[str, ...]
     folds: FoldViews
     audit: AuditView | None
+    new_people: NewPeople | None
     models: tuple[ReportEntry, ...]
     rankings: dict[str, Ranked]
     """By role, validation first."""
@@ -142,9 +144,10 @@ def compose(inputs: ReportInputs) -> Page:
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,
         opening=open_report(rankings["validation"], rankings["test"], folds, cheaper),
-        missing=(*inputs.missing, *foreign, *folds.problems),
+        missing=(*inputs.missing, *foreign, *folds.problems, *people_problems(inputs)),
         folds=folds,
         audit=view_audit(inputs),
+        new_people=view_new_people(inputs),
         models=models,
         rankings=rankings,
         windows={role: _windows(inputs, models, role) for role in SCORED_ROLES},

@@ -24,6 +24,7 @@ from har_core.settings.search import SearchSettings
 from har_core.settings.source import SourceSettings
 from har_core.settings.splits import SplitSettings
 from har_core.settings.training import TrainingSettings
+from har_core.settings.transfer import TransferSettings
 from har_core.settings.windows import WindowSettings
 from har_core.spec.dataset import DatasetSpec
 from har_core.spec.selection import spec_of_windows
@@ -87,6 +88,7 @@ class Experiment(Settings):
     """Recipes that make another model of each of these, by the parent's name."""
     recipes: dict[str, SerializeAsAny[RecipeSettings]] = Field(default_factory=dict)
     """``[recipes.<name>]``: every recipe that ``compressed`` names."""
+    transferred: TransferSettings = Field(default_factory=TransferSettings)
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     champion: ChampionSettings = Field(default_factory=ChampionSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)

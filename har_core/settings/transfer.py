@@ -1,8 +1,9 @@
 """``[transferred]``: which models are fitted on to new people, by what, and from how many of their windows."""
 
-from typing import Literal
+from collections import Counter
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from har_core.settings.base import Settings
 
@@ -39,7 +40,22 @@ class TransferSettings(PersonalSettings):
     """Models of this file, of whatever kind; each gets an asset ``transferred/<model>``."""
     ways: tuple[Way, ...] = Field(default=WAYS, min_length=1)
     """What is changed of them, one after the other."""
-    windows_per_activity: tuple[int, ...] = Field(default=(1, 2, 5, 10), min_length=1)
+    windows_per_activity: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = Field(
+        default=(1, 2, 5, 10), min_length=1
+    )
     """How many windows of each activity the person shows first; what they do after the most of them is tested."""
     from_nothing_epochs: int = Field(default=100, ge=0)
     """Epochs of a network of the same architecture that learns from these windows alone; 0 trains none."""
+
+    @field_validator("ways", "windows_per_activity")
+    @classmethod
+    def _each_once(cls, given: tuple[Way, ...] | tuple[int, ...]) -> tuple[Way, ...] | tuple[int, ...]:
+        repeated = [str(entry) for entry, times in Counter(given).items() if times > 1]
+        if repeated:
+            raise ValueError(f"each once; repeated: {', '.join(repeated)}")
+        return given
+
+    @field_validator("windows_per_activity")
+    @classmethod
+    def _ascending(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(numbers))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pytest
 from narrowing import present
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from transferred_models import transfer_entry
 
 from har_core.report.build import build_report, write_report
 from har_core.report.inputs import ReportInputs
@@ -46,6 +47,11 @@ def url(
     measured, folds = DEMO, {}
     if request.param != "holdout":
         measured, folds = LOSO, with_folds(*LOSO, protocols=("loso", "pairs", "leaky"))
+        numbers = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 20, 30)
+        folds["transferred"] = (
+            transfer_entry("compact", people=range(1, 9)),
+            transfer_entry("rocket", numbers=numbers, skill=0.99),
+        )
     given = inputs(*measured, **{**(audited() if folds else {}), **folds})
     entries = []
     for entry in given.entries:

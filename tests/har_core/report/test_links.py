@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from narrowing import present
+from transferred_models import transfer_entry
 
 from har_core.report.build import Report, build_report
 from har_core.report.fold_rows import fold_rows
 from har_core.report.honest import view_folds
-from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs
+from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, TransferEntry
 
 if TYPE_CHECKING:
     from tests.har_core.report.conftest import Page
@@ -33,6 +34,7 @@ def with_urls(given: ReportInputs, of_run: str | None, of_version: str | None) -
         given,
         entries=tuple(replace(e, mlflow_run_url=of_run, registered_model_url=of_version) for e in given.entries),
         folds=tuple(replace(entry, mlflow_run_url=of_run) for entry in given.folds),
+        transferred=tuple(replace(entry, mlflow_run_url=of_run) for entry in given.transferred),
         data_runs={asset: replace(run, mlflow_run_url=of_run) for asset, run in given.data_runs.items()},
     )
 
@@ -51,7 +53,7 @@ def whole(
         asset: DataRun(mlflow_run_id=f"id-of-{asset}", mlflow_run_url=f"http://127.0.0.1:5000/#/runs/{asset}")
         for asset in ("recording_audit", "windows")
     }
-    given = inputs(*ARCHITECTURES, **changes, data_runs=runs)
+    given = inputs(*ARCHITECTURES, **changes, data_runs=runs, transferred=(transfer_entry("cnn"),))
     entries = [
         replace(entry, registered_model_url=f"http://127.0.0.1:5000/#/models/{entry.registered_model}/versions/3")
         for entry in given.entries
@@ -219,7 +221,11 @@ def test_registered_versions_and_data_lead_to_mlflow(whole: ReportInputs, page: 
 
 def test_json_names_every_run(whole: ReportInputs, report: Report) -> None:
     figures = json.loads(report.json)
-    for told, given in ((figures["folds"], whole.folds), (figures["entries"], whole.entries)):
+    for told, given in (
+        (figures["folds"], whole.folds),
+        (figures["entries"], whole.entries),
+        (figures["transferred"], whole.transferred),
+    ):
         assert sorted((row["mlflow_run_id"], row["mlflow_run_url"]) for row in told) == sorted(
             (entry.mlflow_run_id, entry.mlflow_run_url) for entry in given
         )
@@ -237,7 +243,7 @@ def test_what_is_no_web_link_is_no_link(whole: ReportInputs, url: str | None, re
     assert "](" not in report.markdown.partition("```json")[0]
     assert "to the MLflow run" not in page.text
     assert "to their MLflow runs" not in page.text
-    shown: list[ReportEntry | FoldEntry] = [*whole.entries, *whole.folds]
+    shown: list[ReportEntry | FoldEntry | TransferEntry] = [*whole.entries, *whole.folds, *whole.transferred]
     for run_id in [present(entry.mlflow_run_id) for entry in shown]:  # without a link, the whole id
         assert run_id in page.text
         assert run_id in report.markdown.replace("\\", "")

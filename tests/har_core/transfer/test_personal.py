@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from compressing import K, assert_same_weights, check_exported, material_of, parent_of, weights
+from compressing import K, assert_same_weights, check_exported, exported, material_of, parent_of, weights
 from torch import Tensor, fx, nn
 
 from har_core.base.errors import HarError, InputError
 from har_core.compression.recipe import Compressed, compress
 from har_core.inference.classifier import predict_probabilities
+from har_core.inference.ensemble import Ensemble, Stack, Vote
 from har_core.models.registry import fit_model
 from har_core.settings.recipes import Int8Settings
 from har_core.settings.transfer import WAYS, PersonalSettings, Way
@@ -114,6 +116,18 @@ def test_a_classical_model_learns_by_its_last_layer() -> None:
     assert right(personal.classifier, windows, labels) > right(graph, windows, labels)
     with pytest.raises(InputError, match=r"by the way all: it has no weights that were trained; ways .*: last_layer"):
         personalise(graph, windows, labels, "all", SETTINGS, seed=0)
+
+
+def test_a_vote_has_no_last_layer_and_a_stack_has() -> None:
+    members, numbers = [parent_of("cnn").model, parent_of("gru").model], np.random.default_rng(0)
+    (windows, labels), settings = of_person(), PersonalSettings(epochs=1)
+    vote = exported(Ensemble(members, Vote(np.array([0.5, 0.5]))))
+    with pytest.raises(InputError, match="by the way last_layer: it does not end in a linear layer"):
+        personalise(vote, windows, labels, "last_layer", settings, seed=0)
+    both = sum(tensor.numel() for member in members for tensor in member.parameters())
+    assert personalise(vote, windows, labels, "all", settings, seed=0).num_moved == both
+    stack = exported(Ensemble(members, Stack(numbers.normal(size=(2 * K, K)), numbers.normal(size=K))))
+    assert personalise(stack, windows, labels, "last_layer", settings, seed=0).num_moved == 2 * K * K + K
 
 
 def test_refuses_what_it_cannot_do() -> None:

@@ -33,7 +33,7 @@ from har_core.training.initialisation import Dense
 _NUM_EXAMPLES = 4
 _TOLERANCE = 1e-4
 """Between logits of a cut network and of one whose parts are silent, relative to the largest of them."""
-_MISUNDERSTOOD = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+MISUNDERSTOOD = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What torch-pruning raises, or a network that it cut wrongly, where an architecture has what it does not know."""
 _NORMS = nn.BatchNorm1d | nn.BatchNorm2d
 
@@ -181,7 +181,7 @@ def _gathered_once(conv: HalvingConv, apply: Any, x_STF: Tensor) -> Any:
 def _refusing(name: str) -> Iterator[None]:
     try:
         yield
-    except _MISUNDERSTOOD as error:
+    except MISUNDERSTOOD as error:
         raise InputError(f"{name} cannot be cut: nobody knows which of its weights belong together") from error
 
 

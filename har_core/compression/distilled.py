@@ -5,6 +5,8 @@ Method: G. Hinton, O. Vinyals and J. Dean, "Distilling the knowledge in a neural
 softened by the temperature T. The parent answers each training window once, as it was recorded: a window that is
 changed at random keeps that answer, and one that is mixed of two gets the mean of theirs.
 
+Where ``feature_weight`` is above 0, the last features of both are compared as well (:mod:`har_core.compression.hints`).
+
 A parent is sure of the windows that it was fitted to, and a classical one by far: where the logits of a discriminant
 lie hundreds apart, answers softened by 4 are the activities again, and only a temperature of that size tells more.
 A parent's logits are the logarithms of its probabilities, taken before small ones are rounded to zero where its graph
@@ -19,8 +21,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from har_core.base.errors import InputError
+from har_core.compression.hints import Matching, features_of
 from har_core.compression.recipe import Compressed, Material, Parent
-from har_core.fitting.fit import classifier_of, fit_architecture
+from har_core.fitting.fit import classifier_of, new_network, train_network
 from har_core.fitting.recipe import channels_seen
 from har_core.fitting.trained import labelled
 from har_core.settings.recipes import DistilledSettings
@@ -34,32 +37,42 @@ def compress(settings: DistilledSettings, parent: Parent, material: Material) ->
     """Train the student on the training windows and on what ``parent`` says of them.
 
     Raises:
-        InputError: the student's options or the device cannot be used; nothing chooses its epoch.
+        InputError: the student's options or the device cannot be used; nothing chooses its epoch; features are to be
+            compared, and one of both has none.
         HarError: its loss is no longer finite.
     """
     if material.student is None:
         raise InputError("a student cannot be trained without settings")
-    windows, recipe = material.windows, material.student.training
-    logits_NK = logarithms(parent.model, material.raw("training"))
+    windows, recipe = material.windows, material.student.training.model_copy(update={"seed": material.seed})
+    raw_NTC, is_matched = material.raw("training"), settings.feature_weight > 0
+    logits_NK = logarithms(parent.model, raw_NTC)
     soft = SoftLabels(
         shares=torch.softmax(logits_NK / settings.temperature, dim=1),
         temperature=settings.temperature,
         weight=settings.soft_weight,
+        features=features_of(parent.model, raw_NTC, name=parent.name) if is_matched else None,
+        feature_weight=settings.feature_weight,
     )
     channels = channels_seen(windows.spec, recipe)
+    training = replace(labelled(windows.roles["training"]), soft=soft)
     validation = labelled(windows.roles["validation"])
-    fitted = fit_architecture(
-        settings.student,
-        replace(labelled(windows.roles["training"]), soft=soft),
+    network = new_network(settings.student, training, material.student, recipe, spec=windows.spec, channels=channels)
+    if soft.features is not None:
+        few, num_features = training.windows[:2][:, :, list(channels)], soft.features.shape[1]
+        network = Matching(network, few, num_features=num_features, name=settings.student)
+    fitted = train_network(
+        network,
+        training,
         validation if len(validation.labels) else None,
-        material.student,
+        recipe,
         material.runtime,
         spec=windows.spec,
         channels=channels,
         statistics=windows.statistics,
-        seed=material.seed,
         listener=material.listener,
     )
+    if isinstance(network, Matching):
+        fitted = replace(fitted, model=network.taken_apart())
     return Compressed(
         classifier=classifier_of(fitted, windows.statistics, windows.spec, channels, fills_gaps=material.fills_gaps),
         history=fitted.history,

@@ -20,6 +20,8 @@ NOT_TAUGHT = ("capsnet",)
 """Networks whose own loss leaves no room for the answers of another model."""
 RECURRENT = ("attend_discriminate", "bilstm", "deepconvlstm", "gru", "lstm", "rnn", "tinierhar", "tinyhar")
 """Networks with recurrent layers."""
+WITHOUT_FEATURES = ("adaptive", "capsnet")
+"""Networks without one linear layer at their end, which takes features that a student's are compared with."""
 CUTTABLE = (
     *("bilstm", "channel_attention", "cnn", "compact", "depthwise", "dilated", "fcn", "fpn", "gru", "lstm"),
     *("res2net", "resnet", "resnet18", "rnn", "vgg"),
@@ -97,6 +99,9 @@ def _why_not(name: str, parent: str, known: Mapping[str, RecipeSettings | None])
     recipe, architecture = known[name], _architecture(parent, known)
     if recipe is None:
         return None
+    if isinstance(recipe, DistilledSettings) and recipe.feature_weight:
+        has_features = architecture is not None and is_network(architecture) and architecture not in WITHOUT_FEATURES
+        return None if has_features else "feature_weight needs a network with one linear layer at its end"
     if recipe.needs_network and not (parent == architecture and is_network(parent)):
         return f"{name} changes a network itself"
     return None if architecture is None else why_not(recipe.kind, architecture)

@@ -92,17 +92,8 @@ def fit_architecture(
             )
         seconds = time.perf_counter() - start
         return Fitted(model=model, history=(), best_epoch=0, device="cpu", precision="fp32", seconds=seconds)
-    seed_everything(recipe.seed)
-    network = create_model(
-        name,
-        num_channels=len(channels),
-        num_timepoints=training.windows.shape[1],
-        num_classes=spec.num_activities,
-        **settings.architecture_options,
-    )
-    initialise(network, recipe)
     return train_network(
-        network,
+        new_network(name, training, settings, recipe, spec=spec, channels=channels),
         training,
         validation,
         recipe,
@@ -114,6 +105,31 @@ def fit_architecture(
         checkpoint_key=checkpoint_key,
         listener=listener,
     )
+
+
+def new_network(
+    name: str,
+    training: LabelledWindows,
+    settings: ModelSettings,
+    recipe: TrainingSettings,
+    *,
+    spec: DatasetSpec,
+    channels: Sequence[int],
+) -> nn.Module:
+    """The network ``name`` with its first weights, which the seed of ``recipe`` decides.
+
+    The rest is as for :func:`fit_architecture`, with ``recipe`` in place of ``settings.training``.
+    """
+    seed_everything(recipe.seed)
+    network = create_model(
+        name,
+        num_channels=len(channels),
+        num_timepoints=training.windows.shape[1],
+        num_classes=spec.num_activities,
+        **settings.architecture_options,
+    )
+    initialise(network, recipe)
+    return network
 
 
 def train_network(

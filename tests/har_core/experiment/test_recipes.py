@@ -92,6 +92,12 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, line: i
         ('gru = ["distilled"]\ngru-distilled = ["dynamic"]', 5, "compact has no recurrent layers"),
         ('gru = ["dynamic"]\ngru-dynamic = ["filters"]', 5, "applied to gru-dynamic: filters changes a network itself"),
         ('lda = ["binary"]', 4, "applied to lda: binary changes a network itself"),
+        (
+            'lda = ["deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5',
+            4,
+            "feature_weight needs a network",
+        ),
+        ('capsnet = ["deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5', 4, "feature_weight needs"),
         ('both = ["filters"]\n[ensembles.both]\nmembers = ["cnn", "gru"]', 4, "filters changes a network itself"),
     ],
 )
@@ -106,7 +112,8 @@ def test_what_a_model_cannot_take_is_refused_before_anything_is_trained(
 def test_what_a_model_can_take_is_let_pass(tmp_path: Path) -> None:
     text = (
         '[compressed]\nlda = ["wide"]\nlda-wide = ["dynamic"]\nboth = ["int8", "dynamic"]\nlstm = ["dynamic"]\n'
-        'lstm-dynamic = ["int8"]\n[recipes.wide]\nkind = "distilled"\nstudent = "lstm"\n'
+        'lstm-dynamic = ["int8", "deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5\n'
+        '[recipes.wide]\nkind = "distilled"\nstudent = "lstm"\n'
         '[ensembles.both]\nmembers = ["lda", "lstm"]\n'
     )
     experiment = load(tmp_path, text, '[models]\narchitectures = ["lda", "lstm"]\n')

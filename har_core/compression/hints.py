@@ -18,7 +18,7 @@ from har_core.compression.products import LINEAR, export, weights_of
 
 _BATCH_SIZE = 256
 _SMALLEST = 1e-6
-"""Deviation of a feature below which it says nothing."""
+"""Deviation of a feature below which it says nothing, and so relative to its mean."""
 
 
 def features_of(model: nn.Module, windows_NTC: Tensor, *, name: str) -> Tensor:
@@ -42,7 +42,7 @@ def features_of(model: nn.Module, windows_NTC: Tensor, *, name: str) -> Tensor:
     with torch.inference_mode():
         found_NF = torch.cat([graph(batch) for batch in torch.split(windows_NTC, _BATCH_SIZE)])
     deviations_F, means_F = torch.std_mean(found_NF, dim=0)
-    return (found_NF - means_F) / torch.where(deviations_F > _SMALLEST, deviations_F, torch.inf)
+    return (found_NF - means_F) / torch.where(deviations_F > _SMALLEST * (1 + means_F.abs()), deviations_F, torch.inf)
 
 
 def last_linear(model: fx.GraphModule) -> fx.Node | None:

@@ -33,7 +33,7 @@ from har_core.training.initialisation import Dense
 _NUM_EXAMPLES = 4
 _TOLERANCE = 1e-4
 """Between logits of a cut network and of one whose parts are silent, relative to the largest of them."""
-_MISUNDERSTOOD = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+MISUNDERSTOOD = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What torch-pruning raises, or a network that it cut wrongly, where an architecture has what it does not know."""
 _NORMS = nn.BatchNorm1d | nn.BatchNorm2d
 
@@ -109,6 +109,9 @@ def _units_of_convolutional(network: nn.Module, examples: Tensor) -> Iterator[Un
         graph.build_dependency(
             network, examples, customized_pruners={ChannelHead: _pruner_of_heads(pruning)}, verbose=False
         )
+    widest = max(max(parameter.shape) for parameter in network.parameters())
+    for dep in (dep for node in graph.module2node.values() for dep in node.dependencies):
+        dep.index_mapping.append(partial(_at_most, widest))
     last = [module for module, node in graph.module2node.items() if not node.outputs]
     norms_of = pruning.importance.GroupMagnitudeImportance(p=1)
     for group in graph.get_all_groups(ignored_layers=last, root_module_types=get_args(Dense)):
@@ -125,6 +128,13 @@ def _units_of_convolutional(network: nn.Module, examples: Tensor) -> Iterator[Un
                 graph.get_pruning_group(root, prune, indices).prune()
 
         yield Units(name=names[root], norms=norms_of(group), rows=rows, remove=remove)
+
+
+def _at_most(most: int, indices: list[Any]) -> list[Any]:
+    """``indices`` of what depends on a unit: torch-pruning finds ever more where an architecture misleads it."""
+    if len(indices) > most:
+        raise ValueError(f"{len(indices)} places depend on units of a layer, and no layer has more than {most}")
+    return indices
 
 
 def _pruner_of_heads(pruning: Any) -> Any:
@@ -171,7 +181,7 @@ def _gathered_once(conv: HalvingConv, apply: Any, x_STF: Tensor) -> Any:
 def _refusing(name: str) -> Iterator[None]:
     try:
         yield
-    except _MISUNDERSTOOD as error:
+    except MISUNDERSTOOD as error:
         raise InputError(f"{name} cannot be cut: nobody knows which of its weights belong together") from error
 
 

@@ -18,6 +18,15 @@ from har_core.settings.recipes import KINDS, RECIPE_NAME, DistilledSettings, Rec
 
 NOT_TAUGHT = ("capsnet",)
 """Networks whose own loss leaves no room for the answers of another model."""
+RECURRENT = ("attend_discriminate", "bilstm", "deepconvlstm", "gru", "lstm", "rnn", "tinierhar", "tinyhar")
+"""Networks with recurrent layers."""
+WITHOUT_FEATURES = ("adaptive", "capsnet")
+"""Networks without one linear layer at their end, which takes features that a student's are compared with."""
+CUTTABLE = (
+    *("bilstm", "channel_attention", "cnn", "compact", "depthwise", "dilated", "fcn", "fpn", "gru", "lstm"),
+    *("res2net", "resnet", "resnet18", "rnn", "vgg"),
+)
+"""Networks of which whole filters or units can be removed."""
 
 
 def read_recipes(
@@ -50,13 +59,29 @@ def read_recipes(
     return compressed, dict(sorted(kept.items())), problems
 
 
+def why_not(kind: str, architecture: str) -> str | None:
+    """Why a recipe of ``kind`` cannot be applied to an architecture with its usual options; None where it can be.
+
+    It is known before anything is trained: a test applies every recipe to every architecture.
+    """
+    if kind == "int8" and not is_network(architecture):
+        return f"{architecture} has no products with weights of its own"
+    if kind == "dynamic" and architecture not in RECURRENT:
+        return f"{architecture} has no recurrent layers; these have: {', '.join(RECURRENT)}"
+    if kind == "binary" and architecture == "capsnet":
+        return f"{architecture} has no layer between its first and its last"
+    if kind == "filters" and architecture not in CUTTABLE:
+        return f"{architecture} cannot be cut; these can be: {', '.join(CUTTABLE)}"
+    return None
+
+
 def _problems(
     document: Document, parent: str, own: list[Any], recipes: Mapping[str, RecipeSettings]
 ) -> Iterable[Problem]:
     """What is wrong with the recipes of one parent."""
     written = document.get(("recipes",))[1]
-    wrong = dict.fromkeys(written, RecipeSettings) if isinstance(written, dict) else {}  # has problems of its own
-    known: dict[str, type[RecipeSettings] | RecipeSettings] = {**wrong, **KINDS, **recipes}
+    wrong = dict.fromkeys(written) if isinstance(written, dict) else {}  # has problems of its own
+    known: dict[str, RecipeSettings | None] = {**{kind: made() for kind, made in KINDS.items()}, **wrong, **recipes}
     seen = set[object]()
     for index, name in enumerate(own):
         key = ("compressed", parent, index)
@@ -64,9 +89,33 @@ def _problems(
             yield document.problem(key, f"a recipe{hint(str(name), sorted(known))}")
         elif name in seen:
             yield document.problem(key, "each recipe once")
-        elif known[name].needs_network and not (parent in list_models() and is_network(parent)):
-            yield document.problem(key, f"a recipe that can be applied to {parent}: {name} changes a network itself")
+        elif why := _why_not(name, parent, known):
+            yield document.problem(key, f"a recipe that can be applied to {parent}: {why}")
         seen.add(name)
+
+
+def _why_not(name: str, parent: str, known: Mapping[str, RecipeSettings | None]) -> str | None:
+    """Why the recipe ``name`` cannot be applied to ``parent``, which may be an ensemble or a compressed model."""
+    recipe, architecture = known[name], _architecture(parent, known)
+    if recipe is None:
+        return None
+    if isinstance(recipe, DistilledSettings) and recipe.feature_weight:
+        has_features = architecture is not None and is_network(architecture) and architecture not in WITHOUT_FEATURES
+        return None if has_features else "feature_weight needs a network with one linear layer at its end"
+    if recipe.needs_network and not (parent == architecture and is_network(parent)):
+        return f"{name} changes a network itself"
+    return None if architecture is None else why_not(recipe.kind, architecture)
+
+
+def _architecture(model: str, known: Mapping[str, RecipeSettings | None]) -> str | None:
+    """What the layers of ``model`` are those of; None of an ensemble, or where nobody knows."""
+    parent, _, name = model.rpartition("-")
+    if not parent:
+        return model if model in list_models() else None
+    recipe = known.get(name)
+    if isinstance(recipe, DistilledSettings):
+        return recipe.student
+    return None if recipe is None else _architecture(parent, known)
 
 
 def _recipes(document: Document, problems: list[Problem]) -> Iterable[tuple[str, RecipeSettings]]:

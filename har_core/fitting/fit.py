@@ -6,7 +6,7 @@ Which windows are in which role, and what a model is worth, is not decided here.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +53,7 @@ def fit_architecture(
     checkpoint_path: Path | None = None,
     checkpoint_key: str = "",
     listener: TrainingListener = ignore,
+    wrap: Callable[[nn.Module], nn.Module] = lambda network: network,
 ) -> Fitted:
     """Fit the architecture ``name`` to the training windows.
 
@@ -74,6 +75,7 @@ def fit_architecture(
         checkpoint_path: where an interrupted training of a network goes on; see :func:`har_core.training.loop.train`.
         checkpoint_key: what the training belongs to besides its settings.
         listener: is told of the epochs of a network.
+        wrap: gives what is trained in place of a network, and shares its weights.
 
     Raises:
         UnknownNameError: no such architecture or option.
@@ -124,7 +126,7 @@ def fit_architecture(
         if recipe.pretraining.frozen:
             learner = LastLayerAlone(network, (training.windows.shape[1], len(channels)))
     fitted = train_network(
-        learner,
+        wrap(learner),
         training,
         validation,
         recipe,

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from har_core.base.errors import InputError, Problem
+from har_core.inference.likeness import TrainingWindows
 from har_core.inference.openvino_engine import Answer, prepare_openvino
 from har_core.training.devices import autocast, has_bf16
 
@@ -30,6 +31,8 @@ RECURRENT_BATCH_SIZE = 128
 """The same for recurrent layers, which read all their weights at each timepoint, however many windows there are."""
 _RECURRENT = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input, torch.ops.aten.rnn_tanh.input)
 _CPU = torch.device("cpu")
+_NUM_EXAMPLES = 24
+"""Random windows that an engine answers before it is trusted with int8."""
 _INSTALL = "pip install 'har[fast]'"
 
 
@@ -69,6 +72,7 @@ def accelerate(
     engine: Engine = "auto",
     precision: Precision = "auto",
     calibration: npt.NDArray[np.float32] | None = None,
+    training: TrainingWindows | None = None,
 ) -> Accelerated:
     """Prepare ``model``, on the CPU and in evaluation mode, for quicker answers on this machine's processor.
 
@@ -81,6 +85,8 @@ def accelerate(
             ``int8`` needs OpenVINO, NNCF and ``calibration``.
         calibration: windows (N, T, C) like those to come, a few of every activity, from which int8 takes the range of
             values between layers. Never test windows, if their scores are to be told.
+        training: what the model was trained on; where it is of int8 itself, OpenVINO must answer random windows like
+            those as PyTorch does, and noise of several sizes if absent.
 
     Raises:
         InputError: the engine is not installed, cannot take the model, or cannot compute in ``precision``.
@@ -104,9 +110,33 @@ def accelerate(
             is_recurrent=is_recurrent,
             precision=precision,
             calibration=calibration,
+            examples=random_windows(training, num_timepoints, num_channels),
         )
     batch_size = RECURRENT_BATCH_SIZE if is_recurrent else BATCH_SIZE
     return Accelerated(engine=engine, precision=precision, answer=answer, batch_size=batch_size)
+
+
+def random_windows(training: TrainingWindows | None, num_timepoints: int, num_channels: int) -> npt.NDArray[np.float32]:
+    """Noise (N, T, C), the same in each call, of levels and movements that the windows of ``training`` had.
+
+    Channels that the model does not see are noise of several sizes, as all are where nobody knows the training.
+    """
+    generator = np.random.default_rng(0)
+    windows = generator.normal(size=(_NUM_EXAMPLES, num_timepoints, num_channels))
+    sizes = np.resize([0.01, 1.0, 10.0], (_NUM_EXAMPLES, 1))
+    for channel in range(num_channels):
+        of = None if training is None else training.channels.get(training.spec.channel_names[channel])
+        if of is None:
+            windows[:, :, channel] *= sizes
+        else:
+            level, movement = (_drawn(generator, *of[key]) for key in ("level", "movement"))
+            windows[:, :, channel] = level + movement * windows[:, :, channel]
+    return windows.astype(np.float32)
+
+
+def _drawn(generator: np.random.Generator, low: float, high: float) -> npt.NDArray[np.float64]:
+    """For each window a number (N, 1) between the least and the greatest that there were."""
+    return low + (high - low) * generator.random((_NUM_EXAMPLES, 1))
 
 
 def _problems(engine: Engine, precision: Precision, *, is_float64: bool, is_calibrated: bool) -> list[Problem]:

@@ -76,6 +76,8 @@ class DistilledSettings(RecipeSettings):
     """What divides the logits of both; the higher, the more the parent says of activities that it did not choose."""
     soft_weight: float = Field(default=0.9, ge=0, le=1)
     """Share of the parent's answers in the loss; the activities have the rest."""
+    feature_weight: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the loss that compares what the last layers of both networks take; all of the above has the rest."""
 
 
 class PruningSettings(RecipeSettings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,10 +21,15 @@ class SoftLabels:
     """What the logits of whoever learns are divided by, too."""
     weight: float
     """Share of the loss, 0 to 1; the activities have the rest."""
+    features: Tensor | None = None
+    """What the teacher's last layer takes, float32 (N, F); None where they are not compared."""
+    feature_weight: float = 0.0
+    """Share of that comparison in the loss, 0 to 1; all of the above has the rest."""
 
-    def with_shares(self, shares: Tensor) -> SoftLabels:
-        """The same of other windows."""
-        return replace(self, shares=shares)
+    def of(self, change: Callable[[Tensor], Tensor]) -> SoftLabels:
+        """Those of other windows, which ``change`` makes of what there is for each window (N, ...)."""
+        features = None if self.features is None else change(self.features)
+        return replace(self, shares=change(self.shares), features=features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class LabelledWindows:
 
     def to(self, device: torch.device) -> LabelledWindows:
         """The same windows on ``device``; tensors that are already there are not copied."""
-        soft = None if self.soft is None else self.soft.with_shares(self.soft.shares.to(device))
+        soft = None if self.soft is None else self.soft.of(lambda own: own.to(device))
         return LabelledWindows(self.windows.to(device), self.labels.to(device), soft)
 
     def near(self, device: torch.device) -> LabelledWindows:
@@ -56,7 +62,7 @@ class LabelledWindows:
 
     def select(self, indices: Tensor) -> LabelledWindows:
         """The windows at ``indices`` (int64, of any length, on the device of the windows), in one operation."""
-        soft = None if self.soft is None else self.soft.with_shares(self.soft.shares[indices])
+        soft = None if self.soft is None else self.soft.of(lambda own: own[indices])
         return LabelledWindows(self.windows[indices], self.labels[indices], soft)
 
 

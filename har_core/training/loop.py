@@ -32,7 +32,7 @@ from har_core.training.events import (
     ignore,
 )
 from har_core.training.mixing import make_mixing
-from har_core.training.objective import l1_norm, make_criterion, objective, taught
+from har_core.training.objective import l1_norm, make_criterion, matched, objective, taught
 from har_core.training.optimization import learning_rate_at, make_optimizers, set_learning_rate
 from har_core.training.seeding import generator_states, restore_generators, seed_everything
 
@@ -262,6 +262,8 @@ class _Trainer:
         criterion = self.criterion if soft is None else taught(self.criterion, soft)
         with autocast(self.device, self.precision):
             loss = objective(self.model, windows, targets, criterion, num_classes=self.num_classes)
+            if soft is not None:
+                loss = matched(loss, self.model, soft)
         if self.settings.l1_penalty:
             loss = loss + self.settings.l1_penalty * l1_norm(self.model)
         return loss

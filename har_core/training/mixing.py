@@ -39,7 +39,7 @@ def make_mixing(settings: AugmentationSettings, *, num_classes: int) -> Mix | No
         shares_N1 = shares_N[:, None].to(device)
         targets_NK = one_hot(labels_N, num_classes).float()
         if soft is not None:
-            soft = soft.with_shares(torch.lerp(soft.shares[others_N], soft.shares, shares_N1))
+            soft = soft.of(lambda own: torch.lerp(own[others_N], own, shares_N1))
         return mixed_NTC, torch.lerp(targets_NK[others_N], targets_NK, shares_N1), soft
 
     return mix

@@ -60,6 +60,17 @@ def taught(criterion: Criterion, soft: SoftLabels) -> Criterion:
     return both
 
 
+def matched(loss: Tensor, model: nn.Module, soft: SoftLabels) -> Tensor:
+    """``loss``, and by their weight how far the features of ``model`` are from the teacher's, if ``soft`` has those.
+
+    The model has a method ``mismatch(features_NF)``, of the windows that it answered last.
+    """
+    if soft.features is None:
+        return loss
+    mismatch: Tensor = model.mismatch(soft.features)  # type: ignore[operator] # it has one
+    return (1 - soft.feature_weight) * loss + soft.feature_weight * mismatch
+
+
 def balanced_weights(labels: Tensor, num_classes: int) -> Tensor:
     """Weights of activities, float32 (K,), that make them count alike: in inverse proportion to their windows.
 

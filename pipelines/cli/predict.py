@@ -61,7 +61,14 @@ def predict(  # noqa: PLR0917 - Typer makes options of them
     require_fit(files.spec, reader.spec, where=" ".join(map(str, inputs)))
     keep_pandas_out()
     graph, length, num_channels = load_graph(files.graph), files.window_length, files.spec.num_channels
-    answers = accelerate(graph, num_timepoints=length, num_channels=num_channels, engine=engine, precision=precision)
+    answers = accelerate(
+        graph,
+        num_timepoints=length,
+        num_channels=num_channels,
+        engine=engine,
+        precision=precision,
+        training=files.training,
+    )
     left_out = LeftOut()
     answering = Model(
         answer=ComparingClassifier(answers, files.training),

@@ -33,6 +33,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 400
+FOR_HOURS = 10_000
+"""Epochs of a training that is stopped long before its end."""
 HERE = 'repositoryLocationName: "har", repositoryName: "__repository__",'
 DATA = {"raw_recordings", "recording_audit", "windows", "splits"}
 MODELS = {"models/lstm", "models/shufflenet"}
@@ -117,6 +119,14 @@ class Site:
             assert process.returncode == 0
 
     @contextmanager
+    def trained_for(self, epochs: int) -> Iterator[None]:
+        """``shufflenet`` takes so many epochs, as long as this is open."""
+        text = self.har.experiment.read_text()
+        self.har.experiment.write_text(text.replace("base_width = 16", f"base_width = 16\nepochs = {epochs}"))
+        yield
+        self.har.experiment.write_text(text)
+
+    @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
         with dg.DagsterInstance.from_config(str(self.har.home / ".dagster")) as instance:
             yield instance
@@ -158,6 +168,13 @@ class Site:
             ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=since)
             assert not [tick for tick in ticks if tick.status is TickStatus.FAILURE], [tick.error for tick in ticks]
             return len([tick for tick in ticks if tick.status is TickStatus.SKIPPED])
+
+    def is_at(self, step: str) -> bool:
+        """Whether a run that is not over has begun with ``step``."""
+        started = dg.DagsterEventType.STEP_START
+        with self.instance() as instance:
+            logs = [instance.all_logs(run.run_id, of_type=started) for run in self.unfinished()]
+        return any(entry.step_key == step for log in logs for entry in log)
 
     def unfinished(self) -> list[dg.DagsterRun]:
         """The runs that are not over, the oldest first."""
@@ -259,34 +276,35 @@ def test_the_nightly_refresh_finds_what_the_sensors_did_not(site: Site) -> None:
 def test_runs_of_har_and_of_the_queue_follow_each_other(site: Site) -> None:
     site.stop_sensor("automation")  # before it can ask for what changes now
     site.wait_until(lambda: not site.unfinished(), "the end of what it asked for")
-    text = site.har.experiment.read_text()
-    site.har.experiment.write_text(text.replace("base_width = 16", "base_width = 16\nepochs = 300"))
     command = ["-m", "pipelines", "run", site.har.experiment, "--select", "models/shufflenet"]
-    with site.har.forks.start(command, site.environment, site.har.home) as har:
-        for line in present(har.stdout):
-            if "epoch 1/300" in line:
-                break
-        site.launch("refresh")
-        time.sleep(10)
-        assert har.poll() is None, f"it ended, or the training is too short for this test: {present(har.stdout).read()}"
-        assert [run.status for run in site.unfinished()] == [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED]
-        present(har.stdout).read()
-    assert har.returncode == 0
-    site.wait_until(lambda: not site.unfinished(), "the run from the queue")
+    with site.trained_for(epochs=300):
+        with site.har.forks.start(command, site.environment, site.har.home) as har:
+            for line in present(har.stdout):
+                if "epoch 1/300" in line:
+                    break
+            site.launch("refresh")
+            time.sleep(10)
+            told = "it ended, or the training is too short for this test"
+            assert har.poll() is None, f"{told}: {present(har.stdout).read()}"
+            states = [run.status for run in site.unfinished()]
+            assert states == [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED]
+            present(har.stdout).read()
+        assert har.returncode == 0
+        site.wait_until(lambda: not site.unfinished(), "the run from the queue")
     with site.instance() as instance:
         (queued,) = instance.get_run_records(dg.RunsFilter(job_name="refresh"), limit=1)
     assert queued.dagster_run.is_success
 
 
 def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site: Site) -> None:
-    site.launch("retraining", '{"ops": {"retrain_models": {"config": {"seed": 3}}}}')
-    holder = site.har.home / ".dagster" / "har.lock"
-    site.wait_until(lambda: holder.with_suffix(".holder.json").is_file(), "the retraining")
-    assert "(Dagster run " in site.call("run", site.har.experiment, expect=1).stderr
-    with site.instance() as instance:
-        (run, *_) = instance.get_runs(dg.RunsFilter(job_name="retraining"), limit=1)
-        assert instance.run_launcher.terminate(run.run_id)
-    site.wait_until(lambda: not site.unfinished(), "the end of the run that was stopped")
+    with site.trained_for(epochs=FOR_HOURS):
+        site.launch("retraining", '{"ops": {"retrain_models": {"config": {"seed": 3}}}}')
+        site.wait_until(lambda: site.is_at("models__shufflenet"), "the training")
+        assert "(Dagster run " in site.call("run", site.har.experiment, expect=1).stderr
+        with site.instance() as instance:
+            (run, *_) = instance.get_runs(dg.RunsFilter(job_name="retraining"), limit=1)
+            assert instance.run_launcher.terminate(run.run_id)
+        site.wait_until(lambda: not site.unfinished(), "the end of the run that was stopped")
     with site.instance() as instance:
         assert present(instance.get_run_by_id(run.run_id)).status in {
             dg.DagsterRunStatus.CANCELED,
@@ -297,10 +315,10 @@ def test_har_says_which_run_is_at_work_and_the_page_can_stop_it(site: Site) -> N
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
 def test_a_kill_ends_the_servers_and_the_training_that_they_started(site: Site) -> None:
-    site.launch("retraining", '{"ops": {"retrain_models": {"config": {"seed": 4}}}}')
-    holder = site.har.home / ".dagster" / "har.lock"
-    site.wait_until(lambda: holder.with_suffix(".holder.json").is_file(), "the retraining")
-    with site.running.pop() as process:
-        process.kill()
-    wait_for_the_end_of(f"HAR_HOME={site.har.home}", 60)
-    assert not site.unfinished()
+    with site.trained_for(epochs=FOR_HOURS):
+        site.launch("retraining", '{"ops": {"retrain_models": {"config": {"seed": 4}}}}')
+        site.wait_until(lambda: site.is_at("models__shufflenet"), "the training")
+        with site.running.pop() as process:
+            process.kill()
+        wait_for_the_end_of(f"HAR_HOME={site.har.home}", 60)
+        assert not site.unfinished()

@@ -46,6 +46,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "shufflenet": {"base_width": 8},
     "sknet": {"base_width": 8},
     "transformer": {},
+    "capsnet": {"width": 16},
 }
 """Of networks small enough to be trained and exported in a test."""
 

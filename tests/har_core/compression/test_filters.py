@@ -50,7 +50,7 @@ def test_what_nothing_can_be_removed_from_is_refused(name: str) -> None:
         compress(SETTINGS, parent_of(name), material_of(name))
 
 
-@pytest.mark.parametrize("name", ["transformer", "sknet"])
+@pytest.mark.parametrize("name", ["transformer", "sknet", "capsnet"])
 def test_an_architecture_that_cannot_be_cut_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=f"{name} cannot be cut"):
         compress(SETTINGS, parent_of(name), material_of(name))

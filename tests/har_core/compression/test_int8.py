@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from har_core.evaluation.complexity import measure_complexity
 from har_core.inference import openvino_engine
 from har_core.inference.acceleration import accelerate
 from har_core.inference.classifier import RawWindowClassifier, weights_version
+from har_core.inference.likeness import describe_training
 from har_core.models.registry import create_model
 from har_core.settings.recipes import Int8Settings
 
@@ -99,6 +102,28 @@ def test_openvino_computes_in_8_bits_as_pytorch_does(name: str, monkeypatch: pyt
     spread = np.abs(expected - expected.mean(axis=0)).mean()
     for answered in (fast(windows.numpy()), np.concatenate([fast(window[None].numpy()) for window in windows])):
         assert np.abs(answered - expected).mean() < 0.1 * spread
+
+
+def test_openvino_is_asked_for_windows_like_those_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[np.ndarray] = []
+    model = compress(Int8Settings(), parent_of("cnn"), material_of("cnn")).classifier
+
+    def right(*_: object, **__: object) -> openvino_engine.Answer:
+        def answer(windows: np.ndarray) -> np.ndarray:
+            asked.append(windows)
+            with torch.inference_mode():
+                return np.asarray(model(torch.from_numpy(windows)))
+
+        return answer
+
+    monkeypatch.setattr(openvino_engine, "_compile", right)
+    own = np.random.default_rng(0).normal(1000.0, 3.0, (8, T, C)).astype(np.float32)
+    training = describe_training([own], small_dsads(C, K), range(C))
+    how: dict[str, Any] = {"num_timepoints": T, "num_channels": C, "engine": "openvino", "precision": "fp32"}
+    accelerate(model, **how, training=training)
+    assert all(abs(windows - 1000).max() < 30 for windows in asked)
+    accelerate(model, **how)
+    assert abs(asked[-1]).max() < 100
 
 
 def test_openvino_is_refused_where_it_answers_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

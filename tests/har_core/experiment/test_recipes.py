@@ -9,31 +9,35 @@ import pytest
 from har_core.base.errors import InputError, Problem
 from har_core.experiment.loader import load_experiment
 from har_core.settings.experiment import Experiment
-from har_core.settings.recipes import Int8Settings
+from har_core.settings.recipes import DistilledSettings, Int8Settings
 
 MODELS = '[models]\narchitectures = ["cnn", "lda"]\n'
 
 
-def load(folder: Path, text: str) -> Experiment:
+def load(folder: Path, text: str, models: str = MODELS) -> Experiment:
     path = folder / "mine.toml"
-    path.write_text(MODELS + text, encoding="utf-8")
+    path.write_text(models + text, encoding="utf-8")
     return load_experiment(path)
 
 
-def refused(folder: Path, text: str) -> tuple[Problem, ...]:
+def refused(folder: Path, text: str, models: str = MODELS) -> tuple[Problem, ...]:
     with pytest.raises(InputError) as caught:
-        load(folder, text)
+        load(folder, text, models)
     return caught.value.problems
 
 
 def test_a_recipe_makes_another_model_of_each_parent(tmp_path: Path) -> None:
     experiment = load(
         tmp_path,
-        '[compressed]\ncnn = ["int8", "coarse"]\nlda = ["int8"]\n'
+        '[compressed]\ncnn = ["int8", "coarse"]\nlda = ["distilled"]\n'
         '[recipes.coarse]\nkind = "int8"\nwindows_per_activity = 1\n',
     )
-    assert experiment.model_names == ("cnn", "lda", "cnn-int8", "cnn-coarse", "lda-int8")
-    assert experiment.recipes == {"int8": Int8Settings(), "coarse": Int8Settings(windows_per_activity=1)}
+    assert experiment.model_names == ("cnn", "lda", "cnn-int8", "cnn-coarse", "lda-distilled")
+    assert experiment.recipes == {
+        "coarse": Int8Settings(windows_per_activity=1),
+        "distilled": DistilledSettings(),
+        "int8": Int8Settings(),
+    }
     assert experiment.resolved()["recipes"]["coarse"] == {
         "kind": "int8",
         "most_lost": 0.005,
@@ -74,6 +78,51 @@ def test_a_recipe_that_nobody_uses_counts_for_nothing(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, line: int, expected: str) -> None:
     (problem,) = refused(tmp_path, text)
     assert (problem.line, expected in problem.expected) == (line, True), problem
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        ('lda = ["int8"]', 4, "applied to lda: lda has no products"),
+        ('cnn = ["dynamic"]', 4, "applied to cnn: cnn has no recurrent layers; these have: attend_discriminate, "),
+        ('capsnet = ["binary"]', 4, "capsnet has no layer between its first and its last"),
+        ('vit = ["weights", "filters"]', 4, "vit cannot be cut; these can be: bilstm, "),
+        ('vit = ["half"]\n[recipes.half]\nkind = "filters"', 4, "vit cannot be cut"),
+        ('cnn = ["int8"]\ncnn-int8 = ["dynamic"]', 5, "applied to cnn-int8: cnn has no recurrent layers"),
+        ('gru = ["distilled"]\ngru-distilled = ["dynamic"]', 5, "compact has no recurrent layers"),
+        ('gru = ["dynamic"]\ngru-dynamic = ["filters"]', 5, "applied to gru-dynamic: filters changes a network itself"),
+        ('lda = ["binary"]', 4, "applied to lda: binary changes a network itself"),
+        (
+            'lda = ["deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5',
+            4,
+            "feature_weight needs a network",
+        ),
+        ('capsnet = ["deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5', 4, "feature_weight needs"),
+        ('both = ["filters"]\n[ensembles.both]\nmembers = ["cnn", "gru"]', 4, "filters changes a network itself"),
+    ],
+)
+def test_what_a_model_cannot_take_is_refused_before_anything_is_trained(
+    tmp_path: Path, text: str, line: int, expected: str
+) -> None:
+    models = '[models]\narchitectures = ["capsnet", "cnn", "gru", "lda", "vit"]\n'
+    (problem,) = refused(tmp_path, f"[compressed]\n{text}", models)
+    assert (problem.line, expected in problem.expected) == (line, True), problem
+
+
+def test_what_a_model_can_take_is_let_pass(tmp_path: Path) -> None:
+    text = (
+        '[compressed]\nlda = ["wide"]\nlda-wide = ["dynamic"]\nboth = ["int8", "dynamic"]\nlstm = ["dynamic"]\n'
+        'lstm-dynamic = ["int8", "deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5\n'
+        '[recipes.wide]\nkind = "distilled"\nstudent = "lstm"\n'
+        '[ensembles.both]\nmembers = ["lda", "lstm"]\n'
+    )
+    experiment = load(tmp_path, text, '[models]\narchitectures = ["lda", "lstm"]\n')
+    assert {"lda-wide-dynamic", "both-dynamic", "lstm-dynamic-int8"} <= set(experiment.model_names)
+
+
+def test_a_recipe_with_a_mistake_is_told_of_once(tmp_path: Path) -> None:
+    text = '[compressed]\nlda = ["distilled"]\nlda-distilled = ["dynamic"]\n[recipes.distilled]\nepochs = 0\n'
+    assert [problem.line for problem in refused(tmp_path, text)] == [7]
 
 
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_section_of_a_student_that_is_no_architecture_of_the_file_counts_too(t
 
 
 def test_other_recipes_have_no_student(tmp_path: Path) -> None:
-    assert load(tmp_path, '[compressed]\nlda = ["int8"]\n').student_settings("int8") is None
+    assert load(tmp_path, '[compressed]\ncnn = ["int8"]\n').student_settings("int8") is None
 
 
 @pytest.mark.parametrize(

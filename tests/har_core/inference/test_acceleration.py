@@ -16,9 +16,10 @@ from torch import nn
 
 from har_core.base.errors import InputError
 from har_core.inference import acceleration
-from har_core.inference.acceleration import Engine, Precision, accelerate
+from har_core.inference.acceleration import Engine, Precision, accelerate, random_windows
 from har_core.inference.classifier import RawWindowClassifier, predict_probabilities
 from har_core.inference.graph import load_graph
+from har_core.inference.likeness import describe_training
 from har_core.inference.openvino_engine import convert, quantise
 from har_core.models import create_model, fit_model
 from har_core.training.devices import has_bf16
@@ -57,6 +58,21 @@ def classifier(name: str, **options: int) -> RawWindowClassifier:
             parameter.mul_(1.5)
     mean, deviation = torch.full((C,), 3.0), torch.full((C,), 2.0)
     return RawWindowClassifier(network, SPEC, mean=mean, standard_deviation=deviation).eval()
+
+
+def test_random_windows_have_levels_and_movements_of_the_training_where_a_channel_is_seen() -> None:
+    generator = np.random.default_rng(1)
+    levels, movements = generator.uniform(90, 110, (50, 1, C)), generator.uniform(2, 5, (50, 1, C))
+    own = (levels + movements * generator.normal(size=(50, 400, C))).astype(np.float32)
+    drawn = random_windows(describe_training([own], SPEC, [0, 2]), 400, C)
+    assert drawn.dtype == np.float32
+    means, deviations = drawn[:, :, [0, 2]].mean(axis=1), drawn[:, :, [0, 2]].std(axis=1)
+    for found, low, high in ((means, 90, 110), (deviations, 2, 5)):
+        slack = (high - low) / 5
+        assert abs(found.min() - low) < slack
+        assert abs(found.max() - high) < slack
+    unseen = np.delete(drawn, [0, 2], axis=2)
+    assert np.allclose(unseen.std(axis=1).mean(axis=1)[:3], [0.01, 1, 10], rtol=0.1)
 
 
 def spread(answers: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from narrowing import present
 
 from har_core.base.errors import InputError
 from har_core.training import data
@@ -35,13 +36,15 @@ def test_windows_and_labels_are_selected_together() -> None:
 
 
 def test_soft_labels_go_with_their_windows() -> None:
-    soft = SoftLabels(shares=torch.arange(7.0)[:, None].expand(7, 3), temperature=2.0, weight=0.5)
+    shares, features = torch.arange(7.0)[:, None].expand(7, 3), torch.arange(7.0)[:, None] * 10
+    soft = SoftLabels(shares=shares, temperature=2.0, weight=0.5, features=features, feature_weight=0.25)
     windows = LabelledWindows(torch.zeros(7, 2, 3), torch.arange(7), soft)
     for moved in (windows, windows.to(torch.device("cpu")), windows.near(torch.device("cpu"))):
         chosen = moved.select(torch.tensor([5, 0])).soft
         assert chosen is not None
         assert chosen.shares[:, 0].tolist() == [5, 0]
-        assert (chosen.temperature, chosen.weight) == (2.0, 0.5)
+        assert present(chosen.features)[:, 0].tolist() == [50, 0]
+        assert (chosen.temperature, chosen.weight, chosen.feature_weight) == (2.0, 0.5, 0.25)
 
 
 def test_soft_labels_of_other_windows_or_activities_are_refused() -> None:

@@ -28,11 +28,13 @@ def mixed(seed: int = 0, /, **strengths: float) -> tuple[Tensor, Tensor]:
 def test_soft_labels_are_mixed_as_activities_are(strengths: dict[str, float]) -> None:
     mix = make_mixing(AugmentationSettings(**strengths), num_classes=NUM_CLASSES)
     assert mix is not None
-    as_soft = SoftLabels(shares=torch.eye(NUM_CLASSES)[LABELS], temperature=1.0, weight=1.0)
+    own = torch.eye(NUM_CLASSES)[LABELS]
+    as_soft = SoftLabels(shares=own, temperature=1.0, weight=1.0, features=10 * own)
     torch.manual_seed(0)
     windows_NTC, targets_NK, soft = mix(WINDOWS, LABELS, as_soft)
     assert soft is not None
     assert torch.equal(soft.shares, targets_NK)
+    torch.testing.assert_close(soft.features, 10 * targets_NK)
     without = mixed(**strengths)
     assert torch.equal(windows_NTC, without[0])
     assert torch.equal(targets_NK, without[1])

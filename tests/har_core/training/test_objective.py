@@ -19,6 +19,7 @@ from har_core.training.objective import (
     balanced_weights,
     l1_norm,
     make_criterion,
+    matched,
     objective,
     taught,
 )
@@ -147,3 +148,14 @@ def test_nothing_is_left_to_learn_of_a_teacher_that_says_the_same() -> None:
     torch.autograd.backward(loss)
     assert abs(loss.item()) < 1e-6
     assert present(logits.grad).abs().max() < 1e-6
+
+
+def test_features_of_a_teacher_have_their_share_of_the_loss() -> None:
+    class Matching(Plain):
+        def mismatch(self, features_NF: Tensor) -> Tensor:
+            return features_NF.mean()
+
+    soft = SoftLabels(shares=SHARES, temperature=1.0, weight=0.5, features=torch.full((5, 7), 8.0), feature_weight=0.25)
+    loss = torch.tensor(4.0)
+    assert matched(loss, Matching(), soft) == 0.75 * 4 + 0.25 * 8
+    assert matched(loss, Plain(), SoftLabels(shares=SHARES, temperature=1.0, weight=0.5)) is loss

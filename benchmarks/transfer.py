@@ -26,20 +26,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from ablation import read
 from distillation import append, as_registered, chosen, made
-from intervals import interval
-from sklearn.metrics import f1_score
 from torch import nn
 
+from har_core.base.files import write_bytes
+from har_core.evaluation.plots import transfer_png
+from har_core.evaluation.transfer import TransferScore, interval_of_mean, score_transfer
 from har_core.fitting.fit import classifier_of, train_network
 from har_core.fitting.layout import layout_of
 from har_core.fitting.recipe import channels_seen
 from har_core.fitting.trained import labelled, train_and_predict
-from har_core.inference.predictions import probabilities_of
 from har_core.models.catalogue import is_network
 from har_core.models.registry import create_model
 from har_core.settings.experiment import ModelSettings
@@ -78,6 +76,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a few windows that are made here")
+    parser.add_argument("--picture", type=Path, help="PNG of the curves of this model and training")
     parser.add_argument("--output", type=Path, required=True)
     asked = parser.parse_args()
     if (asked.windows is None) != asked.quick:
@@ -97,12 +96,19 @@ def main() -> None:
             for seed in asked.seeds:
                 measure(asked, path, fold, seed)
     print("\n".join(table(read(asked.output))))
+    if asked.picture is not None:
+        write_bytes(asked.picture, transfer_png(scores(read(asked.output))[described(asked)]))
+
+
+def described(asked: argparse.Namespace) -> tuple[str, str]:
+    """Model and training, as rows name them."""
+    training = f"{asked.training} frozen" if asked.frozen else asked.training
+    return " ".join([asked.architecture, *asked.set]), training
 
 
 def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> None:
     """Add the rows of one fold and seed, if the file lacks them."""
-    described = f"{asked.training} frozen" if asked.frozen else asked.training
-    names = (" ".join([asked.architecture, *asked.set]), described, str(asked.epochs), fold.name)
+    names = (*described(asked), str(asked.epochs), fold.name)
     if any((*(row[name] for name in KEY), row["seed"]) == (*names, str(seed)) for row in read(asked.output)):
         return
     own = {"epochs": asked.epochs, "keep": "last", "seed": seed}
@@ -125,9 +131,11 @@ def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> Non
         transfer = transfer.model_copy(update={"ways": tuple(asked.way)})
     alone = None if fit is None or asked.no_from_nothing else partial(fit, epochs=transfer.from_nothing_epochs)
     curves = measure_curves(as_registered(parent, windows), windows, transfer, runtime, seed=seed, from_nothing=alone)
-    for subject, way, number, score in scores(curves.predictions):
-        moved = curves.num_moved.get(way, "")
-        append(asked.output, COLUMNS, (*names, str(subject), str(seed), way, str(number), f"{score:.4f}", str(moved)))
+    for score in score_transfer(curves.predictions):
+        what = (score.way, str(score.windows_per_activity))
+        moved = str(curves.num_moved.get(score.way, ""))
+        for subject, macro_f1 in score.per_subject.items():
+            append(asked.output, COLUMNS, (*names, str(subject), str(seed), *what, f"{macro_f1:.4f}", moved))
 
 
 class Start:
@@ -183,42 +191,45 @@ class Start:
         return classifier_of(own, self.windows.statistics, self.windows.spec, self.channels)
 
 
-def scores(predictions: pa.Table) -> Iterator[tuple[int, str, int, float]]:
-    """Subject, way, number of windows, and macro-F1 over the activities that are tested."""
-    names = ["subject", "way", "windows_per_activity"]
-    for group in predictions.select(names).group_by(names, use_threads=False).aggregate([]).to_pylist():
-        chosen_rows = [pc.equal(predictions[name], group[name]) for name in names]
-        own = predictions.filter(pc.and_(pc.and_(*chosen_rows[:2]), chosen_rows[2]))
-        labels = own["label"].to_numpy()
-        found = probabilities_of(own).argmax(axis=1)
-        score = f1_score(labels, found, labels=sorted(set(labels)), average="macro", zero_division=0.0)
-        yield group["subject"], group["way"], group["windows_per_activity"], float(score)
+def scores(rows: Sequence[dict[str, str]]) -> dict[tuple[str, str], list[TransferScore]]:
+    """By model and training, for each way and number the scores of people, each as the mean of their seeds."""
+    people: dict[tuple[str, ...], dict[int, list[float]]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("architecture", "training", "way", "windows"))
+        people.setdefault(key, {}).setdefault(int(row["subject"]), []).append(float(row["macro_f1"]))
+    found: dict[tuple[str, str], list[TransferScore]] = {}
+    for (model, training, way, number), own in people.items():
+        means = {subject: statistics.fmean(values) for subject, values in own.items()}
+        score = TransferScore(way=way, windows_per_activity=int(number), per_subject=means)
+        found.setdefault((model, training), []).append(score)
+    return found
 
 
 def table(rows: Sequence[dict[str, str]]) -> Iterator[str]:
     """Markdown: a row for each way and number, beside the model as it is."""
+    trained = {(*(row[name] for name in ("architecture", "training", "way")),): row["trained"] for row in rows}
     yield "| model | training | way | learnt | windows | people | macro-F1 | 95 % | gain | 95 % | worst | better |"
     yield "|:--|:--|:--|" + "--:|" * 9
-    people: dict[tuple[str, ...], dict[str, list[float]]] = {}
-    trained: dict[tuple[str, ...], str] = {}
-    for row in rows:
-        key = tuple(row[name] for name in ("architecture", "training", "way", "windows"))
-        people.setdefault(key, {}).setdefault(row["subject"], []).append(float(row["macro_f1"]))
-        trained[key] = row["trained"]
-    for key, own in people.items():
-        means = {subject: statistics.fmean(values) for subject, values in own.items()}
-        plain = {subject: statistics.fmean(values) for subject, values in people[*key[:2], AS_IT_IS, "0"].items()}
-        gained = [mean - plain[subject] for subject, mean in means.items()]
-        many = len(means) > 2  # noqa: PLR2004 - nothing to resample in fewer
-        cells = [
-            *(*key[:3], trained[key] or "–", key[3], str(len(means)), f"{statistics.fmean(means.values()):.3f}"),
-            interval(list(means.values()), "{:.3f}") if many else "–",
-            f"{statistics.fmean(gained):+.3f}" if key[2] != AS_IT_IS else "",
-            interval(gained, "{:+.3f}") if many and key[2] != AS_IT_IS else "–",
-            f"{min(means.values()):.3f}",
-            f"{sum(gain > 0 for gain in gained)} of {len(gained)}" if key[2] != AS_IT_IS else "",
-        ]
-        yield f"| {' | '.join(cells)} |"
+    for (model, training), own in scores(rows).items():
+        plain = next(score.per_subject for score in own if score.way == AS_IT_IS)
+        for score in own:
+            gained = [mean - plain[subject] for subject, mean in score.per_subject.items()]
+            cells = [
+                *(model, training, score.way, trained[model, training, score.way] or "–"),
+                *(str(score.windows_per_activity), str(len(gained))),
+                *(f"{score.macro_f1:.3f}", told(score.interval, "{:.3f}")),
+                *(f"{statistics.fmean(gained):+.3f}", told(interval_of_mean(gained), "{:+.3f}")),
+                f"{min(score.per_subject.values()):.3f}",
+                f"{sum(gain > 0 for gain in gained)} of {len(gained)}",
+            ]
+            if score.way == AS_IT_IS:
+                cells[8:10], cells[11] = ["–", "–"], "–"
+            yield f"| {' | '.join(cells)} |"
+
+
+def told(interval: tuple[float, float] | None, form: str) -> str:
+    """Both ends; a dash where there is none."""
+    return "–" if interval is None else " to ".join(map(form.format, interval))
 
 
 if __name__ == "__main__":

@@ -71,17 +71,25 @@ def training_curves_png(history: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def transfer_png(scores: Sequence[TransferScore]) -> bytes:
-    """Macro-F1 by number of windows that a person showed as PNG: a line for each way, and one for no change at all."""
+    """Macro-F1 by number of windows that a person showed as PNG: a line for each way, and one for no change at all.
+
+    Shades are the intervals of the means, where there are any.
+    """
     figure = Figure(figsize=(5.6, 3.6), dpi=DPI, layout="constrained")
     axes = figure.subplots()
-    by_way: dict[str, dict[int, float]] = {}
+    by_way: dict[str, list[TransferScore]] = {}
     for own in scores:
-        by_way.setdefault(own.way, {})[own.windows_per_activity] = own.macro_f1
-    for way, by_number in by_way.items():
-        if list(by_number) == [0]:
-            axes.axhline(by_number[0], label=way, color="#8a98a8", linestyle="--")
-        else:
-            axes.plot(list(by_number), list(by_number.values()), label=way, marker=".")
+        by_way.setdefault(own.way, []).append(own)
+    for way, of_way in by_way.items():
+        numbers, means = [own.windows_per_activity for own in of_way], [own.macro_f1 for own in of_way]
+        label = way.replace("_", " ")
+        if numbers == [0]:
+            axes.axhline(means[0], label=label, color="#8a98a8", linestyle="--")
+            continue
+        (line,) = axes.plot(numbers, means, label=label, marker=".")
+        ends = [own.interval or (own.macro_f1, own.macro_f1) for own in of_way]
+        low, high = zip(*ends, strict=True)
+        axes.fill_between(numbers, low, high, color=line.get_color(), alpha=0.12, linewidth=0)
     axes.legend(frameon=False, fontsize=8)
     axes.set_title("macro-F1", loc="left", fontsize=10)
     axes.set_xlabel("windows of each activity that the person showed")

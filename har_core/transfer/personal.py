@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +21,10 @@ from har_core.base.errors import HarError, InputError
 from har_core.compression.logarithms import with_logarithms
 from har_core.settings.transfer import PersonalSettings, Way
 from har_core.training.seeding import seed_everything
+from har_core.transfer.ahead import split
 from har_core.transfer.moved import moved, usual_way
+
+_BATCH_SIZE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,11 @@ def personalise(
     seed_everything(seed)
     change = moved(parent, way, rank=settings.rank)
     answers = with_logarithms(parent)
+    parts = split(answers, change.names) if way == "last_layer" else None  # of others, too little comes before
+    if parts is not None:
+        first, answers = parts
+        with torch.no_grad(), _refusing("The windows cannot be learnt from"):
+            windows = torch.cat([first(batch) for batch in torch.split(windows, _BATCH_SIZE)])
     trained = [parameter for parameter in change.parameters() if parameter.requires_grad]
     rate = settings.rate_of(way)
     optimizer = torch.optim.AdamW(trained, lr=rate, weight_decay=0.0, fused=True)
@@ -69,10 +79,8 @@ def personalise(
     for _ in range(settings.epochs):
         for batch in torch.split(torch.randperm(len(windows)), settings.batch_size):
             optimizer.zero_grad()
-            try:
+            with _refusing(f"The model cannot be fitted on at a learning rate of {rate:.3g}"):
                 logs_NK = functional_call(answers, change(), (windows[batch],))
-            except RuntimeError as error:  # the graph itself refuses what is no number
-                raise HarError(f"The model cannot be fitted on at a learning rate of {rate:.3g}: {error}") from error
             loss = nll_loss(logs_NK, labels[batch])
             torch.autograd.backward(loss)
             optimizer.step()
@@ -82,3 +90,12 @@ def personalise(
     for name, tensor in change().items():
         own[name].copy_(tensor.detach())
     return Personal(classifier, way, sum(parameter.numel() for parameter in trained))
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Graphs themselves refuse what is no number."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise HarError(f"{what}: {error}") from error

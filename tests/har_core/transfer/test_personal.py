@@ -15,6 +15,7 @@ from har_core.inference.ensemble import Ensemble, Stack, Vote
 from har_core.models.registry import fit_model
 from har_core.settings.recipes import Int8Settings
 from har_core.settings.transfer import WAYS, PersonalSettings, Way
+from har_core.transfer.ahead import split
 from har_core.transfer.moved import moved
 from har_core.transfer.personal import personalise
 
@@ -138,3 +139,23 @@ def test_refuses_what_it_cannot_do() -> None:
         personalise(nn.Flatten(), windows, labels, "all", SETTINGS, seed=0)
     with pytest.raises(HarError, match="cannot be fitted on at a learning rate of 1e"):
         personalise(parent, windows, labels, "all", PersonalSettings(all_rate=1e30), seed=0)
+
+
+def test_what_is_not_trained_is_computed_once() -> None:
+    graph, (windows, _) = parent_of("cnn").model, of_person()
+    assert isinstance(graph, fx.GraphModule)
+    names = moved(graph, "last_layer", rank=1).names
+    parts = split(graph, names)
+    assert parts is not None
+    first, second = parts
+    assert set(names) == {name for name, _ in second.named_parameters()}
+    with torch.inference_mode():
+        torch.testing.assert_close(second(first(windows)), graph(windows))
+        with pytest.raises(RuntimeError, match="no finite number"):
+            first(torch.full_like(windows, torch.nan))
+
+
+def test_windows_that_are_no_numbers_are_refused() -> None:
+    windows, labels = of_person()
+    with pytest.raises(HarError, match=r"cannot be fitted on at a learning rate of .*: a channel of the unit T"):
+        personalise(parent_of("cnn").model, torch.full_like(windows, torch.nan), labels, None, SETTINGS, seed=0)

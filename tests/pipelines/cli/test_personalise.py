@@ -275,4 +275,4 @@ def test_a_home_in_use(har: Callable[..., Result], home: Path, data: Path) -> No
 
 def test_ways_of_the_command_are_those_of_the_core() -> None:
     annotation, *_ = get_args(get_type_hints(personalise.personalise, include_extras=True)["way"])
-    assert get_args(annotation) == WAYS
+    assert get_args(get_args(annotation)[0]) == WAYS

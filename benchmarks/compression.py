@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 import tomllib
@@ -28,9 +29,11 @@ from ablation import read
 from distillation import append, as_registered, chosen, macro_f1, made
 from torch import Tensor, nn
 
+from har_core.base.errors import HarError, InputError
 from har_core.compression.recipe import Material, Parent, compress
 from har_core.evaluation.complexity import measure_complexity
-from har_core.evaluation.latency import Latency, measure_latency
+from har_core.evaluation.latency import measure_latency
+from har_core.fitting.recipe import takes_raw_windows
 from har_core.fitting.trained import train_and_predict
 from har_core.inference.acceleration import Accelerated, accelerate
 from har_core.settings.experiment import ModelSettings
@@ -69,7 +72,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("windows", type=Path, nargs="?")
     parser.add_argument("--architecture", default="compact")
     parser.add_argument("--recipe", action="append", default=[], metavar="'KIND OPTION=VALUE …'")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="of the architecture")
     parser.add_argument("--training", choices=[*PRESETS], default="modern", help="preset of the parent")
+    parser.add_argument("--mixed-precision", choices=["off", "auto"], default="off", help="of every training")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--protocol", choices=["loso", "holdout"], default="loso")
     parser.add_argument("--fold", nargs="+", help="these alone: loso-p7")
@@ -111,23 +116,31 @@ def main() -> None:
 def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> None:
     """Add the rows of one fold and seed that the file lacks: the parent's, and one for each recipe."""
     done = {tuple(row[name] for name in KEY) for row in read(asked.output)}
-    names = (asked.architecture, asked.training, str(asked.epochs), fold.name, str(seed))
+    described = " ".join([asked.architecture, *asked.set])
+    names = (described, asked.training, str(asked.epochs), fold.name, str(seed))
     missing = [recipe for recipe in (PARENT, *asked.recipes) if (*names, recipe) not in done]
     if not missing:
         return
-    own = {"epochs": asked.epochs, "keep": "last", "seed": seed}
+    own = {"epochs": asked.epochs, "keep": "last", "seed": seed, "mixed_precision": asked.mixed_precision}
     training = TrainingSettings.model_validate({**PRESETS[asked.training].model_dump(), **own})
-    settings, runtime = ModelSettings(training=training), RuntimeSettings(device="cpu", num_threads=asked.threads)
+    settings = ModelSettings(training=training, architecture_options=tomllib.loads("\n".join(asked.set)))
+    runtime = RuntimeSettings(device="cpu", num_threads=asked.threads)
     windows = cut_fold(path, fold)
     material = Material(windows=windows, settings=settings, runtime=runtime, seed=seed)
     start = time.perf_counter()
-    trained = train_and_predict(asked.architecture, settings, runtime, windows)
+    own_windows = cut_fold(path, fold, normalise=False) if takes_raw_windows(asked.architecture) else windows
+    trained = train_and_predict(asked.architecture, settings, runtime, own_windows)
     parent = Parent(name=asked.architecture, model=as_registered(trained.classifier, windows))
     for recipe in missing:
         model, seconds = parent.model, time.perf_counter() - start
         if recipe != PARENT:
             start = time.perf_counter()
-            model, seconds = compress(asked.recipes[recipe], parent, material).classifier, time.perf_counter() - start
+            try:
+                model = compress(asked.recipes[recipe], parent, material).classifier
+            except InputError as error:
+                print(f"{described} {recipe}: {error}", file=sys.stderr)
+                continue
+            seconds = time.perf_counter() - start
         append(asked.output, COLUMNS, (*names, recipe, *figures(model, material), f"{seconds:.1f}"))
 
 
@@ -137,15 +150,23 @@ def figures(model: nn.Module, material: Material) -> Iterator[str]:
     shape = (windows.roles["training"].windows.shape[1], windows.spec.num_channels)
     cost = measure_complexity(model, *shape)
     registered = as_registered(model, windows)
-    engine = accelerate(registered, num_timepoints=shape[0], num_channels=shape[1], engine="openvino", precision="fp32")
     yield f"{macro_f1(model, material):.4f}"
     yield from map(str, (cost.num_parameters, cost.num_nonzero, cost.macs, cost.size_bytes, file_bytes(model, shape)))
-    for answering in (registered, Answering(engine)):
-        yield from told(measure_latency(answering, *shape, EvaluationSettings(latency_repeats=200)))
+    yield from told(registered, shape)
+    try:
+        engine = accelerate(
+            registered, num_timepoints=shape[0], num_channels=shape[1], engine="openvino", precision="fp32"
+        )
+    except HarError as error:
+        print(f"no speed of OpenVINO: {error}", file=sys.stderr)
+        yield from ("", "", "")
+    else:
+        yield from told(Answering(engine), shape)
 
 
-def told(latency: Latency) -> Iterator[str]:
+def told(model: nn.Module, shape: tuple[int, int]) -> Iterator[str]:
     """Median, 95th percentile, windows a second."""
+    latency = measure_latency(model, *shape, EvaluationSettings(latency_repeats=200))
     yield f"{latency.batch1_median_ms:.3f}"
     yield f"{latency.batch1_p95_ms:.3f}"
     yield f"{latency.throughput_windows_per_s:.0f}"
@@ -176,7 +197,8 @@ def table(rows: Sequence[dict[str, str]]) -> Iterator[str]:
         folds: dict[str, list[float]] = {}
         for (fold, _), score in scores.items():
             folds.setdefault(fold, []).append(score)
-        middle = {name: statistics.median(float(row[name]) for row in own) for name in FIGURES}
+        known = {name: [float(row[name]) for row in own if row[name]] for name in FIGURES}
+        middle = {name: statistics.median(values) for name, values in known.items() if values}
         cells = [
             *(architecture, recipe, str(len(own)), f"{statistics.fmean(scores.values()):.3f}"),
             f"{statistics.fmean(lost):+.3f}" if lost and recipe != PARENT else "",
@@ -184,7 +206,7 @@ def table(rows: Sequence[dict[str, str]]) -> Iterator[str]:
             *(f"{middle[name]:,.0f}" for name in ("parameters", "nonzero", "macs")),
             *(f"{middle[name] / 1000:,.0f}" for name in ("memory_bytes", "file_bytes")),
             *(
-                f"{middle[f'{engine}_{name}']:,.{digits}f}"
+                f"{middle[key]:,.{digits}f}" if (key := f"{engine}_{name}") in middle else "–"
                 for engine in ("torch", "openvino")
                 for name, digits in (("p50_ms", 2), ("p95_ms", 2), ("per_s", 0))
             ),

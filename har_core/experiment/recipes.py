@@ -18,15 +18,14 @@ from har_core.settings.recipes import KINDS, RECIPE_NAME, DistilledSettings, Rec
 
 NOT_TAUGHT = ("capsnet",)
 """Networks whose own loss leaves no room for the answers of another model."""
-RECURRENT = ("attend_discriminate", "bilstm", "deepconvlstm", "gru", "lstm", "rnn", "tinierhar", "tinyhar")
-"""Networks with recurrent layers."""
 WITHOUT_FEATURES = ("adaptive", "capsnet")
 """Networks without one linear layer at their end, which takes features that a student's are compared with."""
-CUTTABLE = (
-    *("bilstm", "channel_attention", "cnn", "compact", "depthwise", "dilated", "fcn", "fpn", "gru", "lstm"),
-    *("res2net", "resnet", "resnet18", "rnn", "vgg"),
+NOT_CUT = (
+    *("adaptive", "attend_discriminate", "capsnet", "conv_transformer", "deepconvlstm", "deformable", "dynamic_graph"),
+    *("inception_time", "late_fusion", "lite_time", "mlp_mixer", "resnest", "resnext", "shufflenet", "sknet"),
+    *("spatial_attention", "swin", "tinierhar", "tinyhar", "transformer", "vit"),
 )
-"""Networks of which whole filters or units can be removed."""
+"""Networks of which no whole filter or unit can be removed."""
 
 
 def read_recipes(
@@ -62,16 +61,18 @@ def read_recipes(
 def why_not(kind: str, architecture: str) -> str | None:
     """Why a recipe of ``kind`` cannot be applied to an architecture with its usual options; None where it can be.
 
-    It is known before anything is trained: a test applies every recipe to every architecture.
+    It is known before anything is trained, and held by a test that applies every recipe to every architecture. One that
+    is younger than these lists is refused when the recipe runs.
     """
     if kind == "int8" and not is_network(architecture):
         return f"{architecture} has no products with weights of its own"
-    if kind == "dynamic" and architecture not in RECURRENT:
-        return f"{architecture} has no recurrent layers; these have: {', '.join(RECURRENT)}"
+    if kind == "dynamic" and not describe(architecture).is_recurrent:
+        recurrent = (name for name in list_models() if describe(name).is_recurrent)
+        return f"{architecture} has no recurrent layers; these have: {', '.join(recurrent)}"
     if kind == "binary" and architecture == "capsnet":
         return f"{architecture} has no layer between its first and its last"
-    if kind == "filters" and architecture not in CUTTABLE:
-        return f"{architecture} cannot be cut; these can be: {', '.join(CUTTABLE)}"
+    if kind == "filters" and architecture in NOT_CUT:
+        return f"{architecture} has no filters or units that can be removed whole"
     return None
 
 

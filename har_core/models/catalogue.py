@@ -19,6 +19,7 @@ from har_core.base.names import unknown
 from har_core.settings.experiment import Option
 
 _DECORATORS = {"register_model": True, "register_classical": False}
+_RECURRENT = re.compile(r"\bnn\.(?:LSTM|GRU|RNN)\b|\blayers\.recurrent\b")
 _COST = re.compile(r"([0-9,]+) parameters,\s+([0-9,]+) multiply-accumulates")
 
 
@@ -31,6 +32,8 @@ class Architecture:
     """Dotted name: ``har_core.models.cnn``."""
     is_network: bool
     """True for networks, which are created and trained; False for classical models, which are fitted."""
+    is_recurrent: bool
+    """Whether its file names a recurrent layer."""
     options: Mapping[str, Option]
     """Of ``create_model`` or ``fit_model``, with their defaults; an experiment file may set them under
     ``[models.<name>]``."""
@@ -98,6 +101,7 @@ def _read(path: Path) -> Iterator[Architecture]:
                     name=name,
                     module=f"{__package__}.{path.stem}",
                     is_network=_DECORATORS[decorator],
+                    is_recurrent=_RECURRENT.search(text) is not None,
                     options=_options(_maker(node), path),
                     num_parameters=counts[0],
                     macs=counts[1],

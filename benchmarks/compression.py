@@ -26,7 +26,7 @@ from pathlib import Path
 
 import torch
 from ablation import read
-from distillation import append, as_registered, chosen, macro_f1, made
+from distillation import append, as_registered, macro_f1, measure_each, parsed
 from torch import Tensor, nn
 
 from har_core.base.errors import HarError, InputError
@@ -51,7 +51,6 @@ COLUMNS = (
 )
 KEY, FIGURES = COLUMNS[:6], COLUMNS[6:]
 PARENT = "–"
-SUBJECTS = range(1, 9)
 
 
 class Answering(nn.Module):
@@ -76,18 +75,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--training", choices=[*PRESETS], default="modern", help="preset of the parent")
     parser.add_argument("--mixed-precision", choices=["off", "auto"], default="off", help="of every training")
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--protocol", choices=["loso", "holdout"], default="loso")
-    parser.add_argument("--fold", nargs="+", help="these alone: loso-p7")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="a few windows that are made here")
-    parser.add_argument("--output", type=Path, required=True)
-    asked = parser.parse_args()
-    if (asked.windows is None) != asked.quick:
-        parser.error("either WINDOWS.parquet or --quick")
+    asked = parsed(parser)
     asked.recipes = {" ".join(own.split()): recipe_of(own) for own in asked.recipe or ["int8"]}
-    if asked.quick:
-        asked.epochs = 1
     return asked
 
 
@@ -104,12 +93,7 @@ def recipe_of(text: str) -> RecipeSettings:
 def main() -> None:
     """Run what is not in the file yet, then print a table."""
     asked = parse()
-    torch.set_num_threads(asked.threads)
-    with tempfile.TemporaryDirectory() as name:
-        path = made(Path(name)) if asked.quick else asked.windows
-        for fold in chosen(asked, range(1, 4) if asked.quick else SUBJECTS):
-            for seed in asked.seeds:
-                measure(asked, path, fold, seed)
+    measure_each(asked, measure)
     print("\n".join(table(read(asked.output))))
 
 

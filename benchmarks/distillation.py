@@ -16,7 +16,7 @@ import csv
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -62,6 +62,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--temperature", type=float, nargs="+", default=[4.0])
     parser.add_argument("--soft-weight", type=float, default=0.9)
+    return parsed(parser)
+
+
+def main() -> None:
+    """Run what is not in the file yet, then print a table."""
+    asked = parse()
+    measure_each(asked, measure)
+    print("\n".join(table(read(asked.output))))
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line, with what all measurements over folds ask for; ``--quick`` trains one epoch."""
     parser.add_argument("--protocol", choices=["loso", "holdout"], default="loso")
     parser.add_argument("--fold", nargs="+", help="these alone: loso-p7")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -76,16 +88,14 @@ def parse() -> argparse.Namespace:
     return asked
 
 
-def main() -> None:
-    """Run what is not in the file yet, then print a table."""
-    asked = parse()
+def measure_each(asked: argparse.Namespace, measure: Callable[[argparse.Namespace, Path, Fold, int], None]) -> None:
+    """Measure each fold with each seed that is asked for."""
+    torch.set_num_threads(asked.threads)
     with tempfile.TemporaryDirectory() as name:
         path = made(Path(name)) if asked.quick else asked.windows
-        subjects = range(1, 4) if asked.quick else SUBJECTS
-        for fold in chosen(asked, subjects):
+        for fold in chosen(asked, range(1, 4) if asked.quick else SUBJECTS):
             for seed in asked.seeds:
                 measure(asked, path, fold, seed)
-    print("\n".join(table(read(asked.output))))
 
 
 def made(folder: Path) -> Path:

@@ -19,16 +19,14 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
-import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import torch
 from ablation import read
-from distillation import append, as_registered, chosen, made
+from distillation import append, as_registered, measure_each, parsed
 from torch import nn
 
 from har_core.base.files import write_bytes
@@ -57,7 +55,6 @@ from har_core.windows.tensors import WindowTensors
 
 COLUMNS = ("architecture", "training", "epochs", "fold", "subject", "seed", "way", "windows", "macro_f1", "trained")
 KEY = COLUMNS[:4]
-SUBJECTS = range(1, 9)
 
 
 def parse() -> argparse.Namespace:
@@ -71,30 +68,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--way", nargs="+", help="these alone")
     parser.add_argument("--no-from-nothing", action="store_true", help="train nothing from the person's windows alone")
-    parser.add_argument("--protocol", choices=["loso", "holdout"], default="loso")
-    parser.add_argument("--fold", nargs="+", help="these alone: loso-p7")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="a few windows that are made here")
     parser.add_argument("--picture", type=Path, help="PNG of the curves of this model and training")
-    parser.add_argument("--output", type=Path, required=True)
-    asked = parser.parse_args()
-    if (asked.windows is None) != asked.quick:
-        parser.error("either WINDOWS.parquet or --quick")
-    if asked.quick:
-        asked.epochs = 1
-    return asked
+    return parsed(parser)
 
 
 def main() -> None:
     """Run what is not in the file yet, then print a table."""
     asked = parse()
-    torch.set_num_threads(asked.threads)
-    with tempfile.TemporaryDirectory() as name:
-        path = made(Path(name)) if asked.quick else asked.windows
-        for fold in chosen(asked, range(1, 4) if asked.quick else SUBJECTS):
-            for seed in asked.seeds:
-                measure(asked, path, fold, seed)
+    measure_each(asked, measure)
     print("\n".join(table(read(asked.output))))
     if asked.picture is not None:
         write_bytes(asked.picture, transfer_png(scores(read(asked.output))[described(asked)]))

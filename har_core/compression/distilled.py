@@ -61,8 +61,8 @@ def compress(settings: DistilledSettings, parent: Parent, material: Material) ->
     def match(network: nn.Module) -> nn.Module:
         if features is None:
             return network
-        few = training.windows[:2][:, :, list(channels)]
-        return Matching(network, few, num_features=features.shape[1], name=settings.student)
+        shape = training.windows.shape[1], len(channels)
+        return Matching(network, shape, num_features=features.shape[1])
 
     fitted = fit_architecture(
         settings.student,

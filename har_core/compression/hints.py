@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from har_core.base.errors import InputError
-from har_core.compression.products import LINEAR, export, weights_of
+from har_core.compression.products import export, last_layer, values_of
+from har_core.training.last_layer import last_linear
 
 _BATCH_SIZE = 256
 _SMALLEST = 1e-6
@@ -35,62 +36,40 @@ def features_of(model: nn.Module, windows_NTC: Tensor, *, name: str) -> Tensor:
         InputError: there is no linear layer that everything goes through at last, once for each window.
     """
     graph = export(model, windows_NTC)
-    last = last_linear(graph)
-    if last is None:
-        raise InputError(f"{name} has no last linear layer that all its values go through, so no features to compare")
-    graph.graph.output_node().args = (last.args[0],)
+    last = last_layer(graph)
+    if not last:
+        raise InputError(
+            f"{name} has no last linear layer that its probabilities are made of, so no features to compare"
+        )
+    graph.graph.output_node().args = (*values_of(last[0]),)
     graph.graph.eliminate_dead_code()
     graph.recompile()
     with torch.inference_mode():
-        found_NF = torch.cat([graph(batch) for batch in torch.split(windows_NTC, _BATCH_SIZE)])
+        found_NF = torch.cat([graph(batch).float() for batch in torch.split(windows_NTC, _BATCH_SIZE)])
     deviations_F, means_F = torch.std_mean(found_NF, dim=0)
     return (found_NF - means_F) / torch.where(deviations_F > _SMALLEST * (1 + means_F.abs()), deviations_F, torch.inf)
-
-
-def last_linear(model: fx.GraphModule) -> fx.Node | None:
-    """The linear layer after all other products, of one vector for each window; None where there is none such."""
-    products = [node for node in model.graph.nodes if weights_of(node)]
-    if not products or products[-1].target is not LINEAR:
-        return None
-    last = products[-1]
-    before, reached = set[fx.Node](), [last]
-    while reached:
-        node = reached.pop()
-        if node not in before:
-            before.add(node)
-            reached += node.all_input_nodes
-    taken = last.all_input_nodes[0].meta["val"]
-    return last if before.issuperset(products) and taken.dim() == 2 else None  # noqa: PLR2004 - windows, features
 
 
 class Matching(nn.Module):
     """``network`` while it is trained, and the map from its last features to a teacher's."""
 
-    def __init__(self, network: nn.Module, windows_NTC: Tensor, *, num_features: int, name: str) -> None:
+    def __init__(self, network: nn.Module, shape: tuple[int, int], *, num_features: int) -> None:
         """Look for its last linear layer.
 
         Args:
             network: is changed while it is trained.
-            windows_NTC: windows as it takes them, at least one, on the CPU.
+            shape: of the windows that it takes, (T, C).
             num_features: F.
-            name: of the network, for errors.
 
         Raises:
-            InputError: it has no last linear layer that takes one vector for each window.
+            InputError: it has no last linear layer.
         """
         super().__init__()
         self.network = network
-        self.seen = windows_NTC[:0]
-        layers = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
-        self.last = layers[-1] if layers else None
-        with torch.no_grad(), self._watching():
-            network.eval()(windows_NTC)
-        num_own: int = self.seen.shape[-1]
-        if self.last is None or self.seen.shape != (len(windows_NTC), network.get_submodule(self.last).in_features):
-            raise InputError(
-                f"{name} has no last linear layer of one vector for each window, so no features to compare"
-            )
-        self.to_teacher = nn.Linear(num_own, num_features)
+        self.last = last_linear(network, shape)
+        self.seen = torch.empty(0)
+        own: Any = network.get_submodule(self.last)
+        self.to_teacher = nn.Linear(own.in_features, num_features)
         if hasattr(network, "training_loss"):  # which training asks for (har_core.training.objective)
             self.training_loss = self._training_loss
 
@@ -112,9 +91,6 @@ class Matching(nn.Module):
     @contextmanager
     def _watching(self) -> Iterator[None]:
         """Keep what the last linear layer takes."""
-        if self.last is None:
-            yield
-            return
         hook = self.network.get_submodule(self.last).register_forward_pre_hook(self._see)
         try:
             yield

@@ -16,6 +16,9 @@ _aten = torch.ops.aten
 LINEAR = _aten.linear.default
 PRODUCTS = {LINEAR, _aten.conv1d.default, _aten.conv2d.default}
 """Linear layers and convolutions: values, weights, biases."""
+_LINEAR_LAYERS = {LINEAR, _aten.matmul.default}
+"""Of networks, and of classical models, which add their biases afterwards."""
+_AFTER_THE_LAST = {_aten.softmax.int, _aten.add.Tensor, _aten.to.dtype}
 RECURRENT = {_aten.lstm.input, _aten.gru.input, _aten.rnn_tanh.input}
 """Recurrent layers, several in one operator: sequences, first states, weights and biases of all, and settings."""
 _WEIGHTS, _NUM_LAYERS = 2, 4
@@ -53,6 +56,27 @@ def layers_of(node: fx.Node) -> list[list[fx.Node]]:
     else:
         return []
     return layers if all(map(is_constant, chain.from_iterable(layers))) else []
+
+
+def last_layer(model: fx.GraphModule) -> list[fx.Node]:
+    """The linear layer that the probabilities are made of, and all that follows it, which changes no order of them.
+
+    Of classical models that is the sum with the biases, too. Empty where the probabilities are made otherwise.
+    """
+    (node,) = model.graph.output_node().all_input_nodes
+    found = [node]
+    while node.target in _AFTER_THE_LAST:
+        values = values_of(node)
+        if len(values) != 1:
+            return []
+        (node,) = values
+        found.insert(0, node)
+    return found if node.target in _LINEAR_LAYERS and len(values_of(node)) == 1 else []
+
+
+def values_of(node: fx.Node) -> list[fx.Node]:
+    """What it is computed from that differs from window to window."""
+    return [given for given in node.all_input_nodes if not is_constant(given)]
 
 
 def fold_norms(model: fx.GraphModule) -> None:

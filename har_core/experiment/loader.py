@@ -19,12 +19,12 @@ from har_core.base.positions import Key, walk
 from har_core.datasets.catalogue import find_dataset, list_datasets
 from har_core.experiment.epochs import networks_that_choose, why_validation
 from har_core.experiment.options import type_problems
-from har_core.experiment.pretraining import NOT_PRETRAINED, windows_expected, with_whole_path
+from har_core.experiment.pretraining import windows_expected, with_whole_path
 from har_core.experiment.recipes import read_recipes
 from har_core.experiment.spaces import read_space, sampler_problems
 from har_core.experiment.tables import lists_to_tuples, over
 from har_core.experiment.transferred import transfer_problems
-from har_core.models.catalogue import describe, list_models
+from har_core.models.catalogue import WITHOUT_LAST_LAYER, describe, list_models
 from har_core.settings.base import Settings
 from har_core.settings.ensembles import ENSEMBLE_NAME, EnsembleSettings
 from har_core.settings.ensembles import PRESETS as ENSEMBLE_PRESETS
@@ -385,6 +385,6 @@ class _Reader:
             return None
         started = over(preset, self.over_presets) if preset else base.model_dump()
         merged = self._recipe(key, over(started, training))
-        if merged is not None and merged.pretraining is not None and architecture in NOT_PRETRAINED:
+        if merged is not None and merged.pretraining is not None and architecture in WITHOUT_LAST_LAYER:
             self.refuse((*key, "pretraining"), f"no pretraining of {architecture}, which has no last linear layer")
         return None if merged is None else ModelSettings(training=merged, architecture_options={**defaults, **options})

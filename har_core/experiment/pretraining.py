@@ -14,9 +14,6 @@ from har_core.settings.pretraining import PretrainingSettings
 from har_core.spec.channels import match_other
 from har_core.spec.dataset import DatasetSpec
 
-NOT_PRETRAINED = ("adaptive", "capsnet")
-"""Networks without a last linear layer: the answers of one come from several exits, of the other from capsules."""
-
 
 def with_whole_path(training: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The values of ``[training]`` with the path of other windows as it is from anywhere; ``folder`` has the file."""

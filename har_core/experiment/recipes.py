@@ -12,14 +12,12 @@ from har_core.base.errors import Problem
 from har_core.base.names import hint
 from har_core.base.positions import Key
 from har_core.experiment.options import type_problems
-from har_core.models.catalogue import describe, is_network, list_models
+from har_core.models.catalogue import WITHOUT_LAST_LAYER, describe, is_network, list_models
 from har_core.settings.explanation import explain
 from har_core.settings.recipes import KINDS, RECIPE_NAME, DistilledSettings, RecipeSettings, compressed_name
 
 NOT_TAUGHT = ("capsnet",)
 """Networks whose own loss leaves no room for the answers of another model."""
-WITHOUT_FEATURES = ("adaptive", "capsnet")
-"""Networks without one linear layer at their end, which takes features that a student's are compared with."""
 NOT_CUT = (
     *("adaptive", "attend_discriminate", "capsnet", "conv_transformer", "deepconvlstm", "deformable", "dynamic_graph"),
     *("inception_time", "late_fusion", "lite_time", "mlp_mixer", "resnest", "resnext", "shufflenet", "sknet"),
@@ -101,8 +99,8 @@ def _why_not(name: str, parent: str, known: Mapping[str, RecipeSettings | None])
     if recipe is None:
         return None
     if isinstance(recipe, DistilledSettings) and recipe.feature_weight:
-        has_features = architecture is not None and is_network(architecture) and architecture not in WITHOUT_FEATURES
-        return None if has_features else "feature_weight needs a network with one linear layer at its end"
+        has_features = architecture is not None and architecture not in WITHOUT_LAST_LAYER
+        return None if has_features else "feature_weight needs a model with one linear layer at its end"
     if recipe.needs_network and not (parent == architecture and is_network(parent)):
         return f"{name} changes a network itself"
     return None if architecture is None else why_not(recipe.kind, architecture)
@@ -156,6 +154,9 @@ def _student_problems(document: Document, key: Key, settings: DistilledSettings)
         expected = f"a network that another model can teach{hint(settings.student, known)}"
         yield document.problem((*key, "student"), expected, value=settings.student)
         return
+    if settings.feature_weight and settings.student in WITHOUT_LAST_LAYER:
+        expected = "a network with one linear layer at its end, because of feature_weight"
+        yield document.problem((*key, "student"), expected, value=settings.student)
     defaults = describe(settings.student).options
     for name in settings.options:
         if name not in defaults:

@@ -16,8 +16,7 @@ from har_core.base.document import TYPE_NAMES, Document
 from har_core.base.errors import Problem
 from har_core.base.names import hint
 from har_core.base.positions import Key
-from har_core.experiment.pretraining import NOT_PRETRAINED
-from har_core.models.catalogue import describe, is_network
+from har_core.models.catalogue import WITHOUT_LAST_LAYER, describe, is_network
 from har_core.settings.base import Settings
 from har_core.settings.experiment import ModelSettings, Option
 from har_core.settings.explanation import explain
@@ -210,7 +209,7 @@ class _SpaceReader:
 def _settings_of(architecture: str) -> dict[str, _Setting]:
     """What can be searched; a classical model reads nothing of ``[training]`` but channels and the seed."""
     training = dict(_training_settings(TrainingSettings)) if is_network(architecture) else {}
-    if architecture in NOT_PRETRAINED:
+    if architecture in WITHOUT_LAST_LAYER:
         training = {name: setting for name, setting in training.items() if not name.startswith("pretraining.")}
     options = describe(architecture).options
     return {**{name: _Setting(type(value), is_option=True) for name, value in options.items()}, **training}

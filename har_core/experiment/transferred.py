@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from har_core.base.document import Document
 from har_core.base.errors import Problem
 from har_core.base.names import hint
-from har_core.models.catalogue import is_network
+from har_core.models.catalogue import WITHOUT_LAST_LAYER, is_network
 from har_core.settings.base import Settings
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.experiment import ModelsSettings
@@ -24,8 +24,7 @@ def transfer_problems(
 ) -> Iterator[Problem]:
     """A problem for each model that is not there, stands there twice, or cannot be changed by one of the ways.
 
-    What else a model lacks shows when it is fitted on: a forest has no last layer. Nothing is said where nobody knows
-    the models, and of ways where ``settings`` are wrong.
+    Nothing is said where nobody knows the models, and of ways where ``settings`` are wrong.
     """
     written = document.get(("transferred",))[1]
     names = written.get("models") if isinstance(written, dict) else None
@@ -43,6 +42,8 @@ def transfer_problems(
             yield document.problem(key, f"a model of this file{hint(name, known)}")
         elif name in seen:
             yield document.problem(key, "each model once")
+        elif name in WITHOUT_LAST_LAYER and "last_layer" in ways:
+            yield document.problem(key, f"a model that each way can change; {name} has no last layer")
         elif not networks.get(name, True) and ways - {"last_layer"}:
             why = f'{name} is classical, so ways = ["last_layer"] at most: it has no other weights that were trained'
             yield document.problem(key, f"a model that each way can change; {why}")

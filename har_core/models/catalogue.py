@@ -18,6 +18,9 @@ from har_core.base.errors import UnknownNameError
 from har_core.base.names import unknown
 from har_core.settings.experiment import Option
 
+WITHOUT_LAST_LAYER = ("adaptive", "capsnet", "extra_trees", "random_forest")
+"""Architectures whose answers no linear layer gives: they come from several exits, from capsules or from trees."""
+
 _DECORATORS = {"register_model": True, "register_classical": False}
 _RECURRENT = re.compile(r"\bnn\.(?:LSTM|GRU|RNN)\b|\blayers\.recurrent\b")
 _COST = re.compile(r"([0-9,]+) parameters,\s+([0-9,]+) multiply-accumulates")

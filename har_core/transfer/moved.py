@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from har_core.base.errors import InputError
-from har_core.compression.products import LINEAR, is_constant, weights_of
+from har_core.compression.products import is_constant, last_layer, weights_of
 from har_core.settings.transfer import Way
 
 
@@ -81,9 +81,6 @@ def moved(model: fx.GraphModule, way: Way, *, rank: int) -> Moved:
 
 
 _USUAL: tuple[Way, ...] = ("adapters", "last_layer")
-_aten = torch.ops.aten
-_LINEAR = {LINEAR, _aten.matmul.default}
-_AFTER_THE_LAST = {_aten.softmax.int, _aten.add.Tensor, _aten.to.dtype}
 _LACKING = {
     "last_layer": "it does not end in a linear layer",
     "adapters": "it has no linear, convolution or recurrent layer in float32",
@@ -92,18 +89,9 @@ _LACKING = {
 
 
 def _last_layer(model: fx.GraphModule) -> dict[str, Tensor]:
-    """Weights and biases of the linear layer that the probabilities are made of, with nothing but a softmax between."""
-    (node,) = model.graph.output_node().all_input_nodes
-    constants: list[fx.Node] = []
-    while node.target in _AFTER_THE_LAST or node.target in _LINEAR:
-        constants += [given for given in node.all_input_nodes if is_constant(given)]
-        values = [given for given in node.all_input_nodes if not is_constant(given)]
-        if len(values) != 1:
-            return {}
-        if node.target in _LINEAR:
-            return dict(_tensors(model, constants))
-        node = values[0]
-    return {}
+    """Weights and biases of the linear layer that the probabilities are made of."""
+    constants = [given for node in last_layer(model) for given in node.all_input_nodes if is_constant(given)]
+    return dict(_tensors(model, constants))
 
 
 def _matrices(model: fx.GraphModule) -> dict[str, Tensor]:

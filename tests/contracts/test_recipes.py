@@ -10,12 +10,12 @@ from torch import Tensor, fx, nn
 
 from har_core.compression.binary import inner_weights
 from har_core.compression.filters import MISUNDERSTOOD, cut, left, list_units
-from har_core.compression.hints import Matching, last_linear
-from har_core.compression.products import RECURRENT, export, weights_of
-from har_core.experiment.recipes import NOT_TAUGHT, WITHOUT_FEATURES, why_not
+from har_core.compression.hints import Matching
+from har_core.compression.products import RECURRENT, export, last_layer, weights_of
+from har_core.experiment.recipes import why_not
 from har_core.inference.classifier import RawWindowClassifier
 from har_core.models import create_model, fit_model, list_models
-from har_core.models.catalogue import is_network
+from har_core.models.catalogue import WITHOUT_LAST_LAYER, is_network
 
 pytestmark = pytest.mark.slow
 
@@ -53,14 +53,14 @@ def test_int8_dynamic_and_binary_find_what_they_change(name: str) -> None:
         "dynamic": any(node.target in RECURRENT for node in graph.graph.nodes),
         "binary": bool(inner_weights(graph)) or not is_network(name),
     }
-    if is_network(name):
-        assert (last_linear(graph) is None) == (name in WITHOUT_FEATURES)
+    assert bool(last_layer(graph)) == (name not in WITHOUT_LAST_LAYER)
     assert {kind: why_not(kind, name) is None for kind in found} == found
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in NOT_TAUGHT])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in WITHOUT_LAST_LAYER])
 def test_features_of_every_student_are_seen(name: str) -> None:
-    matching = Matching(make(name), windows()[0][:2], num_features=3, name=name)
+    matching = Matching(make(name), (T, C), num_features=3)
+    matching(windows()[0][:2])
     assert matching.mismatch(torch.zeros(2, 3)).isfinite()
 
 

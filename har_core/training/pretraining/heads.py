@@ -6,45 +6,15 @@ Letters: N windows, T timepoints, C channels of the network, M channels of the w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from har_core.base.errors import InputError
+from har_core.training.last_layer import last_linear
 
 BOTTLENECK = 64
 """Features between the layers of a head, so that one stays small where a network has tens of thousands."""
-
-
-def last_linear(network: nn.Module, shape: tuple[int, int]) -> str:
-    """The name of the linear layer whose output is the logits of ``network``, which takes windows of ``shape`` (T, C).
-
-    Raises:
-        InputError: it has none: its answers are lengths of capsules, or come from one of several exits.
-    """
-    outputs: dict[str, Tensor] = {}
-
-    def keep(name: str, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
-        outputs[name] = output
-
-    layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
-    hooks = [layer.register_forward_hook(partial(keep, name)) for name, layer in layers]
-    was_training, device = network.training, next(network.parameters()).device
-    try:
-        with torch.no_grad():
-            logits = network.eval()(torch.zeros(2, *shape, device=device))
-    finally:
-        network.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    found = [name for name, output in outputs.items() if output is logits]
-    if not found:
-        raise InputError(
-            f"{type(network).__name__} cannot be pretrained: no linear layer gives its logits, so none can be replaced"
-        )
-    return found[-1]
 
 
 class Encoder(nn.Module):

@@ -82,16 +82,24 @@ def test_models_without_one_last_layer_are_refused_by_name() -> None:
     own = Material(windows=material.windows, settings=None, student=material.settings, runtime=material.runtime, seed=1)
     settings = DistilledSettings(student="cnn", feature_weight=0.1)
     for model in (both, without, each):
-        with pytest.raises(InputError, match="mine has no last linear layer"):
+        with pytest.raises(InputError, match="no last linear layer"):
             features_of(model, raw, name="mine")
-        with pytest.raises(InputError, match="mine has no last linear layer"):
+        with pytest.raises(InputError, match="no last linear layer"):
             compress(settings, Parent(name="mine", model=model), own)
 
 
 def test_students_without_one_last_layer_are_refused_by_name() -> None:
-    for network in (nn.Flatten(), nn.Linear(C, 3)):
-        with pytest.raises(InputError, match="mine has no last linear layer"):
-            Matching(network, torch.zeros(2, T, C), num_features=2, name="mine")
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(T * C, 3)
+
+        def forward(self, windows: Tensor) -> Tensor:
+            doubled: Tensor = 2 * self.layer(windows.flatten(1))
+            return doubled
+
+    with pytest.raises(InputError, match="Scaled has no last linear layer"):
+        Matching(Scaled(), (T, C), num_features=2)
 
 
 def test_features_of_the_student_tell_those_of_the_teacher_better() -> None:

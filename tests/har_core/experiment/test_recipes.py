@@ -93,25 +93,30 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, line: i
         ('gru = ["dynamic"]\ngru-dynamic = ["filters"]', 5, "applied to gru-dynamic: filters changes a network itself"),
         ('lda = ["binary"]', 4, "applied to lda: binary changes a network itself"),
         (
-            'lda = ["deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5',
+            'extra_trees = ["deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5',
             4,
-            "feature_weight needs a network",
+            "feature_weight needs a model",
         ),
         ('capsnet = ["deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5', 4, "feature_weight needs"),
+        (
+            'lda = ["deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5\nstudent = "adaptive"',
+            8,
+            "one linear layer at its end, because of feature_weight",
+        ),
         ('both = ["filters"]\n[ensembles.both]\nmembers = ["cnn", "gru"]', 4, "filters changes a network itself"),
     ],
 )
 def test_what_a_model_cannot_take_is_refused_before_anything_is_trained(
     tmp_path: Path, text: str, line: int, expected: str
 ) -> None:
-    models = '[models]\narchitectures = ["capsnet", "cnn", "gru", "lda", "vit"]\n'
+    models = '[models]\narchitectures = ["capsnet", "cnn", "extra_trees", "gru", "lda", "vit"]\n'
     (problem,) = refused(tmp_path, f"[compressed]\n{text}", models)
     assert (problem.line, expected in problem.expected) == (line, True), problem
 
 
 def test_what_a_model_can_take_is_let_pass(tmp_path: Path) -> None:
     text = (
-        '[compressed]\nlda = ["wide"]\nlda-wide = ["dynamic"]\nboth = ["int8", "dynamic"]\nlstm = ["dynamic"]\n'
+        '[compressed]\nlda = ["wide", "deep"]\nlda-wide = ["dynamic"]\nboth = ["int8", "dynamic"]\nlstm = ["dynamic"]\n'
         'lstm-dynamic = ["int8", "deep"]\n[recipes.deep]\nkind = "distilled"\nfeature_weight = 0.5\n'
         '[recipes.wide]\nkind = "distilled"\nstudent = "lstm"\n'
         '[ensembles.both]\nmembers = ["lda", "lstm"]\n'

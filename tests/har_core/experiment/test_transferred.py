@@ -13,7 +13,7 @@ from har_core.settings.transfer import TransferSettings
 
 MODELS = """\
 [models]
-architectures = ["cnn", "lstm", "lda"]
+architectures = ["cnn", "lstm", "lda", "extra_trees", "adaptive"]
 [ensembles.both]
 members = ["cnn", "lstm"]
 [ensembles.stacked]
@@ -45,6 +45,7 @@ def test_models_of_every_kind_are_taken(tmp_path: Path) -> None:
     assert own.windows_per_activity == (1, 5)
     assert load(tmp_path, 'models = ["both"]\nways = ["adapters", "all"]').transferred.models == ("both",)
     assert load(tmp_path, 'models = ["lda"]\nways = ["last_layer"]').transferred.models == ("lda",)
+    assert load(tmp_path, 'models = ["adaptive"]\nways = ["all"]').transferred.models == ("adaptive",)
     assert load(tmp_path, "").transferred.models == ()
 
 
@@ -55,6 +56,8 @@ def test_models_of_every_kind_are_taken(tmp_path: Path) -> None:
         ('models = ["cnn-int9"]', "a model of this file; did you mean 'cnn-int8'?"),
         ('models = ["cnn", "cnn"]', "each model once"),
         ('models = ["lda"]', 'lda is classical, so ways = ["last_layer"] at most'),
+        ('models = ["extra_trees"]', "extra_trees has no last layer"),
+        ('models = ["adaptive"]', "adaptive has no last layer"),
         ('models = ["both"]', "both is a vote, which has no last layer"),
         ('ways = ["all", "all"]', "each once; repeated: all"),
         ("models = 3", "a list, [...]"),

@@ -8,7 +8,8 @@ from torch import nn
 from trainings import Network
 
 from har_core.base.errors import InputError
-from har_core.training.pretraining.heads import BOTTLENECK, Encoder, LastLayerAlone, last_linear, make_head
+from har_core.training.last_layer import last_linear
+from har_core.training.pretraining.heads import BOTTLENECK, Encoder, LastLayerAlone, make_head
 
 SHAPE = (5, 2)
 
@@ -29,7 +30,7 @@ def test_a_network_that_changes_what_its_last_layer_gives_has_none() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x) * 2
 
-    with pytest.raises(InputError, match="Scaled cannot be pretrained"):
+    with pytest.raises(InputError, match="Scaled has no last linear layer"):
         last_linear(Scaled(), SHAPE)
 
 

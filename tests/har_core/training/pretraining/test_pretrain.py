@@ -11,8 +11,7 @@ from torch import nn
 from trainings import CPU, InterruptionError, Network, interrupt_after
 
 from har_core.base.errors import InputError
-from har_core.experiment.pretraining import NOT_PRETRAINED
-from har_core.models.catalogue import describe, is_network, list_models
+from har_core.models.catalogue import WITHOUT_LAST_LAYER, describe, is_network, list_models
 from har_core.models.registry import create_model
 from har_core.settings.augmentation import AugmentationSettings
 from har_core.settings.pretraining import PretrainingSettings
@@ -20,7 +19,8 @@ from har_core.settings.training import TrainingSettings
 from har_core.training.augmentation import Layout
 from har_core.training.data import LabelledWindows
 from har_core.training.events import EpochFinished, Fitted, Pretraining, TrainingEvent, ignore
-from har_core.training.pretraining.heads import LastLayerAlone, last_linear
+from har_core.training.last_layer import last_linear
+from har_core.training.pretraining.heads import LastLayerAlone
 from har_core.training.pretraining.pretrain import PretrainingWindows, pretrain
 from har_core.training.seeding import seed_everything
 
@@ -137,7 +137,7 @@ def test_every_network_can_be_pretrained_or_is_known_not_to(name: str) -> None:
     network = create_model(name, num_channels=6, num_timepoints=32, num_classes=3, **options)
     own, data, first = settings("masked", epochs=1), windows(4, 32, 6), weights(network)
     given: dict[str, Any] = {"checkpoint_path": None, "checkpoint_key": "", "listener": ignore}
-    if name in NOT_PRETRAINED:
+    if name in WITHOUT_LAST_LAYER:
         with pytest.raises(InputError, match="(?i)" + name):
             pretrain(network, data, own, RECIPE, CPU, num_channels=6, **given)
         return

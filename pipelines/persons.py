@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import typer
 
-from assets.resources.model_files import ModelFiles, find_model
+from assets.resources.model_files import FOR_PERSON, ModelFiles, find_model
 from assets.resources.store import COPIED_FROM_TAG, PARENT_TAG, PERSON_TAG, RegisteredVersion, Store
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.text import printable
@@ -56,7 +56,7 @@ class Wish:
     @property
     def name(self) -> str:
         """Of the registered model."""
-        return f"har-{self.parent.name.removeprefix('har-')}-for-{self.person}"
+        return f"har-{self.parent.name.removeprefix('har-')}{FOR_PERSON}{self.person}"
 
 
 def find_parent(store: Store, model_uri: str) -> Parent:

@@ -62,7 +62,8 @@ _DEEPEST = 10
 """Lists and mappings within each other."""
 _MOST_NAMES = 100
 _OF_YAML = (yaml.YAMLError, ValueError, OverflowError, RecursionError, TypeError)
-AGAIN = "`har run` makes it again"
+FOR_PERSON = "-for-"
+"""What stands in the name of a model of one person, and in no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def find_model(store: Store, model_uri: str) -> ModelFiles:
         from har_core.inference.archive import DamagedModelError
 
         files = " and ".join(str(folder / name) for name in altered)
-        raise DamagedModelError(f"{model_uri}: altered or gone since it was registered: {files}; {AGAIN}")
+        raise DamagedModelError(f"{model_uri}: altered or gone since it was registered: {files}; {_again(model_uri)}")
     return model
 
 
@@ -139,11 +140,11 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
         _require(model_uri, _problems_of_files(folder))
         content = (folder / _DESCRIPTION).read_bytes()
     except OSError as error:
-        raise InputError(f"{model_uri}: its files in {folder} cannot be read ({error.strerror}); {AGAIN}") from error
+        raise InputError(f"{model_uri}: its files in {folder} cannot be read ({error.strerror}); {_again(model_uri)}") from error
     try:
         description = _parse(content)
     except _OF_YAML as error:
-        raise InputError(f"{model_uri}: {folder / _DESCRIPTION} is damaged; {AGAIN}") from error
+        raise InputError(f"{model_uri}: {folder / _DESCRIPTION} is damaged; {_again(model_uri)}") from error
     _require(model_uri, _problems_of_description(description))
     metadata = description["metadata"]
     try:
@@ -154,7 +155,7 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
     try:
         training = TrainingWindows.from_metadata(metadata["training_windows"], spec)
     except InputError as error:
-        raise InputError(f"{model_uri}: {folder / _DESCRIPTION}: {error}; {AGAIN}") from error
+        raise InputError(f"{model_uri}: {folder / _DESCRIPTION}: {error}; {_again(model_uri)}") from error
     return ModelFiles(
         graph=folder / MODEL_FILE,
         spec=spec,
@@ -162,6 +163,11 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
         join_segments=metadata["join_segments"],
         training=training,
     )
+
+
+def _again(model_uri: str) -> str:
+    """Which command makes the model anew."""
+    return f"`har {'personalise' if FOR_PERSON in model_uri else 'run'}` makes it again"
 
 
 def told_of(spec: "DatasetSpec") -> dict[str, Any]:
@@ -181,7 +187,7 @@ def _require(model_uri: str, problems: Iterator[Problem]) -> None:
 
 
 def _refusal(model_uri: str, problems: Iterable[Problem]) -> InputError:
-    return InputError(f"{model_uri}: no model as `har run` registers them, so it is not loaded; {AGAIN}", problems)
+    return InputError(f"{model_uri}: no model as `har run` registers them, so it is not loaded; {_again(model_uri)}", problems)
 
 
 def _problems_of_files(folder: Path) -> Iterator[Problem]:

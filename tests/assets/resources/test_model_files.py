@@ -269,3 +269,11 @@ def test_hashes_are_taken_of_every_file_that_a_registered_model_has(ran: Graph) 
     recorded = json.loads(ran.tracking.resolve(URI).tags[FILES_TAG])
     assert files - {"registered_model_meta"} == set(recorded) == set(model_files._LARGEST)
     assert issubclass(DamagedModelError, HarError)
+
+
+@pytest.mark.parametrize(
+    ("uri", "command"), [("models:/har-cnn-int8/2", "har run"), ("models:/har-cnn-for-anna/1", "har personalise")]
+)
+def test_a_model_of_one_person_is_made_by_another_command(tmp_path: Path, uri: str, command: str) -> None:
+    with pytest.raises(InputError, match=f"{uri}: its files in .* cannot be read .*; `{command}` makes it again"):
+        read_model_files(tmp_path / "gone", uri)

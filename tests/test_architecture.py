@@ -59,6 +59,11 @@ def test_no_large_files() -> None:
     assert {path: size for path, size in sizes.items() if size > MAX_BYTES} == {}
 
 
+def test_no_marks_of_a_merge() -> None:
+    mark = re.compile(rb"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
+    assert [path for path in tracked_files() if mark.search(path.read_bytes())] == []
+
+
 def test_constraints_are_exact_versions_without_addresses() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]

@@ -140,7 +140,9 @@ def read_model_files(folder: Path, model_uri: str) -> ModelFiles:
         _require(model_uri, _problems_of_files(folder))
         content = (folder / _DESCRIPTION).read_bytes()
     except OSError as error:
-        raise InputError(f"{model_uri}: its files in {folder} cannot be read ({error.strerror}); {_again(model_uri)}") from error
+        raise InputError(
+            f"{model_uri}: its files in {folder} cannot be read ({error.strerror}); {_again(model_uri)}"
+        ) from error
     try:
         description = _parse(content)
     except _OF_YAML as error:
@@ -187,7 +189,9 @@ def _require(model_uri: str, problems: Iterator[Problem]) -> None:
 
 
 def _refusal(model_uri: str, problems: Iterable[Problem]) -> InputError:
-    return InputError(f"{model_uri}: no model as `har run` registers them, so it is not loaded; {_again(model_uri)}", problems)
+    return InputError(
+        f"{model_uri}: no model as `har run` registers them, so it is not loaded; {_again(model_uri)}", problems
+    )
 
 
 def _problems_of_files(folder: Path) -> Iterator[Problem]:

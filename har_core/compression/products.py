@@ -23,6 +23,8 @@ RECURRENT = {_aten.lstm.input, _aten.gru.input, _aten.rnn_tanh.input}
 """Recurrent layers, several in one operator: sequences, first states, weights and biases of all, and settings."""
 _WEIGHTS, _NUM_LAYERS = 2, 4
 """Which arguments of a recurrent operator they are."""
+_BIAS = 2
+"""Which argument of the others."""
 
 
 def export(model: nn.Module, windows: Tensor) -> fx.GraphModule:
@@ -88,8 +90,7 @@ def fold_norms(model: fx.GraphModule) -> None:
             continue
         scale, shift, mean, variance = (value_of(model, part).detach() for part in parts)
         given: Any = convolution.args
-        weights = value_of(model, given[1]).detach()
-        bias = value_of(model, given[2]).detach() if len(given) > 2 and given[2] is not None else torch.zeros_like(mean)  # noqa: PLR2004
+        weights, bias = value_of(model, given[1]).detach(), bias_of(model, convolution)
         factor = scale / (variance + epsilon).sqrt()
         names = f"{convolution.name}_weights", f"{convolution.name}_bias"
         folded = (weights * factor.view(-1, *[1] * (weights.dim() - 1)), (bias - mean) * factor + shift)
@@ -99,6 +100,14 @@ def fold_norms(model: fx.GraphModule) -> None:
             convolution.args = (given[0], *map(model.graph.get_attr, names), *given[3:])
         norm.replace_all_uses_with(convolution)
     model.graph.eliminate_dead_code()
+
+
+def bias_of(model: fx.GraphModule, product: fx.Node) -> Tensor:
+    """What a product of :data:`PRODUCTS` adds to its outputs (outputs,); zeros where it adds nothing."""
+    args: Any = product.args
+    if len(args) > _BIAS and args[_BIAS] is not None:
+        return value_of(model, args[_BIAS]).detach()
+    return torch.zeros_like(value_of(model, args[1]).detach().flatten(1)[:, 0])
 
 
 def is_constant(node: fx.Node) -> bool:

@@ -11,7 +11,7 @@ from compressing import C, K, T, assert_same_weights, check_exported, material_o
 from data_sets import small_dsads
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from har_core.base.errors import InputError
 from har_core.compression.int8 import affine, quantise, weight_scales
@@ -59,6 +59,28 @@ def test_values_are_rounded_by_ranges_of_the_windows_given() -> None:
         assert torch.equal(quantised(10 * windows.sign()), quantised(20 * windows.sign())), "ends are where they were"
         below_a_level = 1e-3 * windows
         assert torch.equal(quantised(below_a_level), quantised(torch.zeros_like(windows)))
+
+
+class Convolved(nn.Module):
+    """A convolution along time, then outputs (N, K), one or several for each."""
+
+    def __init__(self, after: nn.Module) -> None:
+        super().__init__()
+        self.convolution, self.after = nn.Conv1d(C, K, 5, bias=False), after
+
+    def forward(self, windows_NTC: Tensor) -> Tensor:
+        outputs: Tensor = self.after(self.convolution(windows_NTC.transpose(1, 2)).mean(dim=-1))
+        return outputs
+
+
+@pytest.mark.parametrize("after", [nn.Identity(), nn.Sequential(nn.ReLU(), nn.Linear(K, K))])
+def test_biases_move_means_back_that_rounding_moved(after: nn.Module) -> None:
+    torch.manual_seed(1)
+    windows, model = torch.randn(40, T, C) ** 3 + 1, Convolved(after).eval()  # few values far from the others
+    expected = model(windows)
+    moved = quantise(model, windows)(windows) - expected
+    torch.testing.assert_close(moved.mean(dim=0), torch.zeros(K), rtol=0, atol=1e-5)
+    assert moved.std(dim=0).min() > 1e-3, "rounding itself stays"
 
 
 def test_without_products_there_is_nothing_to_quantise() -> None:

@@ -17,6 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -34,6 +35,7 @@ from har_core.inference.classifier import predict_probabilities
 from har_core.inference.ensemble import Ensemble, Vote
 from har_core.inference.graph import load_graph
 from har_core.inference.predictions import tabulate_predictions
+from har_core.search.folds import inner_folds
 from har_core.settings.experiment import ModelSettings
 from har_core.settings.recipes import DistilledSettings
 from har_core.settings.runtime import RuntimeSettings
@@ -44,12 +46,13 @@ from har_core.splits.build import SplitWindows, cut_fold
 from har_core.splits.protocols import Fold, folds
 
 COLUMNS = (
-    *("teacher", "student", "recipe", "epochs", "fold", "seed", "temperature", "soft_weight"),
+    *("teacher", "student", "recipe", "epochs", "fold", "seed", "temperature", "soft_weight", "feature_weight"),
     *("of_teacher", "alone", "distilled", "parameters", "seconds"),
 )
-KEY = COLUMNS[:8]
-GROUP = ("teacher", "student", "recipe", "epochs", "temperature", "soft_weight")
+KEY = COLUMNS[:9]
+GROUP = ("teacher", "student", "recipe", "epochs", "temperature", "soft_weight", "feature_weight")
 SUBJECTS = range(1, 9)
+NUM_INNER = 3
 
 
 def parse() -> argparse.Namespace:
@@ -62,6 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--temperature", type=float, nargs="+", default=[4.0])
     parser.add_argument("--soft-weight", type=float, default=0.9)
+    parser.add_argument("--feature-weight", type=float, default=0.0)
     return parsed(parser)
 
 
@@ -74,7 +78,7 @@ def main() -> None:
 
 def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """The command line, with what all measurements over folds ask for; ``--quick`` trains one epoch."""
-    parser.add_argument("--protocol", choices=["loso", "holdout"], default="loso")
+    parser.add_argument("--protocol", choices=["loso", "holdout", "inner"], default="loso")
     parser.add_argument("--fold", nargs="+", help="these alone: loso-p7")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int, default=1)
@@ -107,7 +111,10 @@ def made(folder: Path) -> Path:
 
 
 def chosen(asked: argparse.Namespace, subjects: Sequence[int]) -> list[Fold]:
-    """The folds that are asked for, without validation."""
+    """The folds that are asked for, without validation; inner ones are of the subjects that do not test."""
+    if asked.protocol == "inner":
+        own = inner_folds(SplitSettings(), subjects, NUM_INNER)
+        return [replace(fold, protocol="loso", validation=(), test=fold.validation) for fold in own]
     if asked.protocol == "loso":
         own = folds("loso", subjects, num_validation_subjects=0)
         return [fold for fold in own if not asked.fold or fold.name in asked.fold][: 1 if asked.quick else None]
@@ -123,7 +130,7 @@ def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> Non
     missing = [
         key
         for temperature in asked.temperature
-        if (key := (*names, f"{temperature:g}", f"{asked.soft_weight:g}")) not in done
+        if (key := (*names, f"{temperature:g}", f"{asked.soft_weight:g}", f"{asked.feature_weight:g}")) not in done
     ]
     if not missing:
         return
@@ -142,6 +149,7 @@ def measure(asked: argparse.Namespace, path: Path, fold: Fold, seed: int) -> Non
             student=asked.student,
             temperature=float(key[6]),
             soft_weight=asked.soft_weight,
+            feature_weight=asked.feature_weight,
         )
         distilled = compress(recipe, Parent(name=key[0], model=teacher), material)
         seconds = time.perf_counter() - start
@@ -194,7 +202,7 @@ def append(path: Path, columns: Sequence[str], row: Sequence[str]) -> None:
 def table(rows: Sequence[dict[str, str]]) -> Iterator[str]:
     """Markdown: a row for each training of a student, and the means of each temperature."""
     yield f"| {' | '.join(GROUP)} | fold | seed | of teacher | alone | distilled | gap recovered |"
-    yield "|---|---|---|--:|--:|--:|---|--:|--:|--:|--:|--:|"
+    yield "|---|---|---|--:|--:|--:|--:|---|--:|--:|--:|--:|--:|"
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[name] for name in GROUP), []).append(row)

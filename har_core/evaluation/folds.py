@@ -1,18 +1,18 @@
 """What the folds of a protocol say together of an architecture.
 
-Which subjects stand in a fold is :mod:`har_core.splits.protocols`' business. Letters: K activities.
+Which subjects stand in a fold is :mod:`har_core.splits.protocols`' business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 import numpy as np
-import numpy.typing as npt
 
 from har_core.evaluation.results import FoldResult, macro_f1_of_present
+from har_core.evaluation.scores import macro_f1_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,9 @@ def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
         if clean
         else None,
         accuracy_clean=Spread.of([fmean(s.accuracy for s in own) for own in clean]) if clean else None,
-        pooled_macro_f1=fmean(_macro_f1(np.sum([s.confusion for s in entries], axis=0), learnt) for entries in by_seed),
+        pooled_macro_f1=fmean(
+            macro_f1_of(np.sum([s.confusion for s in entries], axis=0), learnt) for entries in by_seed
+        ),
         per_subject=mean_by_subject(entry.per_subject for result in results for entry in result.seeds),
         per_subject_clean=mean_by_subject(entry.per_subject_clean for result in results for entry in result.seeds),
         num_test_windows=sum(result.num_windows["test"] for result in results),
@@ -109,10 +111,3 @@ def mean_by_subject(scores: Iterable[Mapping[int, float]]) -> dict[int, float]:
         for subject, value in by_subject.items():
             found.setdefault(subject, []).append(value)
     return {subject: fmean(found[subject]) for subject in sorted(found)}
-
-
-def _macro_f1(confusion: npt.NDArray[np.int64], learnt: Collection[int]) -> float:
-    """From counts (K, K), over ``learnt`` activities with windows: the folds together have all that the data has."""
-    hits, support = np.diag(confusion), confusion.sum(axis=1)
-    there = (support > 0) & np.isin(np.arange(len(support)), list(learnt))
-    return float(np.mean(2 * hits[there] / (support + confusion.sum(axis=0))[there]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord
-from har_core.evaluation.scores import Scores, score
+from har_core.evaluation.scores import Counts, Scores, count, macro_f1_of, score
 from har_core.inference.predictions import learnt_of, probabilities_of, spec_of
 
 
@@ -26,6 +26,8 @@ class ModelResult(ModelRecord):
     nothing."""
     scores_clean: dict[str, Scores]
     """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent."""
+    confusions: dict[int, Counts]
+    """Of each test subject."""
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: a class can inherit those of one base alone
@@ -41,6 +43,8 @@ class PredictionScores:
     """Macro-F1 of each test subject, over the activities that it has windows of."""
     per_subject_clean: dict[int, float]
     """As ``per_subject``, over undamaged windows alone; a subject without such windows is absent."""
+    confusions: dict[int, Counts]
+    """Of each test subject, with windows of any activity."""
     learnt: tuple[int, ...]
     """Class ids that there were training windows of: no other counts in a macro mean."""
 
@@ -68,20 +72,24 @@ def score_predictions(predictions: pa.Table) -> PredictionScores:
     Macro means of a role are over the activities that its training had and that its own subjects have, damaged or not.
     Windows of other activities count as mistakes of what they are taken for.
     """
-    clean = predictions.filter(pc.invert(predictions["damaged"]))
+    clean, learnt = predictions.filter(pc.invert(predictions["damaged"])), learnt_of(predictions)
+    confusions = _confusions(predictions)
     return PredictionScores(
         scores=_by_role(predictions, predictions),
         scores_clean=_by_role(clean, predictions),
-        per_subject=_by_subject(predictions),
-        per_subject_clean=_by_subject(clean),
-        learnt=learnt_of(predictions),
+        per_subject=_by_subject(confusions, learnt),
+        per_subject_clean=_by_subject(_confusions(clean), learnt),
+        confusions=confusions,
+        learnt=learnt,
     )
 
 
 def score_model(record: ModelRecord, predictions: pa.Table) -> ModelResult:
     """A model's scores, from the ``predictions`` of its training (validation and test windows)."""
     found = score_predictions(predictions)
-    return ModelResult(**_values(record), scores=found.scores, scores_clean=found.scores_clean)
+    return ModelResult(
+        **_values(record), scores=found.scores, scores_clean=found.scores_clean, confusions=found.confusions
+    )
 
 
 def score_fold(record: FoldRecord, predictions: pa.Table) -> FoldResult:
@@ -102,14 +110,15 @@ def validation_by_subject(predictions: pa.Table) -> dict[int, float]:
     chosen = predictions.filter(pc.equal(predictions["role"], "validation"))
     scores: dict[int, list[float]] = {}
     for seed in pc.unique(chosen["seed"]).to_pylist():
-        for subject, value in _by_subject(chosen.filter(pc.equal(chosen["seed"], seed)), "validation").items():
+        own = _confusions(chosen.filter(pc.equal(chosen["seed"], seed)), "validation")
+        for subject, value in _by_subject(own, learnt_of(chosen)).items():
             scores.setdefault(subject, []).append(value)
     return {subject: statistics.fmean(of) for subject, of in scores.items()}
 
 
 def macro_f1_of_present(scores: Scores, learnt: Collection[int]) -> float:
     """Mean F1 of the activities ``learnt`` that there are windows of: damage may leave a subject without some."""
-    return statistics.fmean(entry.f1 for k, entry in enumerate(scores.per_class) if entry.support and k in learnt)
+    return macro_f1_of(scores.confusion, learnt)
 
 
 def _by_role(predictions: pa.Table, every: pa.Table) -> dict[str, Scores]:
@@ -123,12 +132,21 @@ def _by_role(predictions: pa.Table, every: pa.Table) -> dict[str, Scores]:
     return scores
 
 
-def _by_subject(predictions: pa.Table, role: str = "test") -> dict[int, float]:
-    learnt, (labels, probabilities) = learnt_of(predictions), _of_role(predictions, role)
-    subjects = predictions["subject"].to_numpy()[predictions["role"].to_numpy() == role]
+def _by_subject(confusions: Mapping[int, Counts], learnt: Collection[int]) -> dict[int, float]:
+    """Macro-F1 of each subject that has windows of an activity that was learnt."""
+    has_any = {subject: any(map(any, map(counts.__getitem__, learnt))) for subject, counts in confusions.items()}
+    return {subject: macro_f1_of(counts, learnt) for subject, counts in confusions.items() if has_any[subject]}
+
+
+def _confusions(predictions: pa.Table, role: str = "test") -> dict[int, Counts]:
+    labels, probabilities = _of_role(predictions, role)
+    subjects, predicted = (
+        predictions["subject"].to_numpy()[predictions["role"].to_numpy() == role],
+        probabilities.argmax(axis=1),
+    )
     return {
-        int(subject): macro_f1_of_present(score(labels[own], probabilities[own], activities=learnt), learnt)
-        for subject in np.unique(subjects[np.isin(labels, learnt)])
+        int(subject): count(labels[own], predicted[own], probabilities.shape[1])
+        for subject in np.unique(subjects)
         for own in [subjects == subject]
     }
 

@@ -6,7 +6,7 @@ Letters: N windows, K activities.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 
 from har_core.base.errors import InputError
 
+Counts = tuple[tuple[int, ...], ...]
+"""K × K counts of windows: a row for each true activity, a column for each predicted one."""
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of one window may sum from 1."""
 
@@ -47,8 +49,7 @@ class Scores:
     weighted_f1: float
     per_class: tuple[ClassScores, ...]
     """One for each activity, in the fixed order."""
-    confusion: tuple[tuple[int, ...], ...]
-    """K × K counts of windows: a row for each true activity, a column for each predicted one."""
+    confusion: Counts
 
     @property
     def num_windows(self) -> int:
@@ -106,6 +107,26 @@ def score(
         ),
         confusion=tuple(map(tuple, confusion_matrix(labels, predicted, labels=every).tolist())),
     )
+
+
+def count(labels_N: npt.NDArray[np.integer], predicted_N: npt.NDArray[np.integer], num_activities: int) -> Counts:
+    """The windows of each true and predicted activity, both class ids below ``num_activities``."""
+    pairs = labels_N.astype(np.int64) * num_activities + predicted_N
+    counts = np.bincount(pairs, minlength=num_activities**2).reshape(num_activities, num_activities)
+    return tuple(map(tuple, counts.tolist()))
+
+
+def f1_of(counts_KK: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """F1 (K,) of each activity by counts (K, K); 0 of one that there is no window of and none was taken for."""
+    counts = np.asarray(counts_KK)
+    f1_K: npt.NDArray[np.float64] = 2 * np.diag(counts) / np.maximum(counts.sum(axis=1) + counts.sum(axis=0), 1)
+    return f1_K
+
+
+def macro_f1_of(counts_KK: npt.ArrayLike, learnt: Collection[int]) -> float:
+    """Mean F1 of the activities ``learnt`` that there are windows of, at least one, by counts (K, K)."""
+    there = np.asarray(counts_KK).sum(axis=1) > 0
+    return float(f1_of(counts_KK)[[k for k in learnt if there[k]]].mean())
 
 
 def _checked_activities(activities: Iterable[int], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

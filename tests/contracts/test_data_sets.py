@@ -179,6 +179,7 @@ def result_of(data_set: DataSet) -> ModelResult:
         training_settings={},
         scores=scores,
         scores_clean=scores,
+        confusions={1: scores["test"].confusion},
         history=(),
         best_epoch=0,
         complexity=Complexity(num_parameters=100, macs=100, size_bytes=400),

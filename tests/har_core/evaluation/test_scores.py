@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pydantic import TypeAdapter
+from sklearn.metrics import confusion_matrix, f1_score
 
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.dataset import DSADS
-from har_core.evaluation.scores import Scores, score
+from har_core.evaluation.scores import Scores, count, f1_of, macro_f1_of, score
 
 
 def one_hot(predicted: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -125,3 +126,16 @@ def test_any_number_of_activities_has_names_or_numbers() -> None:
     assert named.confusion == ((1, 1), (0, 0))
     with pytest.raises(InputError, match=r"shape \(2, 2\), expected \(2, 3\)"):
         score([0, 1], probabilities, names=["a", "b", "c"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
+def test_counts_give_what_scikit_learn_gives(pairs: list[tuple[int, int]]) -> None:
+    labels, predicted = map(np.array, zip(*pairs, strict=True))
+    counts = count(labels.astype(np.int8), predicted, 5)
+    every = np.arange(5)
+    assert np.array_equal(counts, confusion_matrix(labels, predicted, labels=every))
+    expected = f1_score(labels, predicted, labels=every, average=None, zero_division=0)
+    np.testing.assert_allclose(f1_of(counts), expected, rtol=0, atol=1e-12)
+    there = sorted({*labels.tolist()})
+    mean = f1_score(labels, predicted, labels=there, average="macro", zero_division=0)
+    assert macro_f1_of(counts, range(5)) == pytest.approx(mean)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from html.parser import HTMLParser
@@ -20,7 +20,7 @@ from har_core.datasets.recordings import RecordingKey
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import FoldResult, ModelResult, SeedResult
-from har_core.evaluation.scores import Scores, score
+from har_core.evaluation.scores import Counts, Scores, score
 from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs, WindowCounts
 from har_core.splits.protocols import folds
 
@@ -89,6 +89,7 @@ def make_result(architecture: str = "cnn", **changes: Any) -> ModelResult:
         "training_settings": {"epochs": epochs, "optimizer": "adamw"},
         "scores": scores,
         "scores_clean": scores,
+        "confusions": shared(scores["test"].confusion, (7, 8)),
         "history": () if architecture in CLASSICAL else history,
         "best_epoch": 0 if architecture in CLASSICAL else best_epoch,
         "complexity": Complexity(num_parameters=num_parameters, macs=macs, size_bytes=4 * num_parameters),
@@ -244,6 +245,13 @@ def scores_of(skill: float, num_windows_each: int, seed: int) -> Scores:
     return score(labels, np.eye(DSADS.num_activities)[predicted], names=DSADS.activities)
 
 
+def shared(counts: Counts, subjects: Sequence[int]) -> dict[int, Counts]:
+    """Counts of each subject that together are ``counts``."""
+    parts = {place: np.asarray(counts) // len(subjects) for place in range(1, len(subjects))}
+    parts[0] = np.asarray(counts) - sum(parts.values())
+    return {subject: tuple(map(tuple, parts[place].tolist())) for place, subject in enumerate(subjects)}
+
+
 @cache
 def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), origin: Origin = "real") -> FoldResult:
     protocol = name.partition("-")[0]
@@ -265,6 +273,7 @@ def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), ori
                 seed=seed,
                 scores={"validation": scores_of(skill, each, salt + 1), "test": test},
                 scores_clean={"test": clean},
+                confusions=shared(test.confusion, tested),
                 learnt=tuple(range(DSADS.num_activities)),
                 per_subject=by_subject,
                 per_subject_clean={s: value + (shift if s in DAMAGED else 0) for s, value in by_subject.items()},

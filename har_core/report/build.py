@@ -11,7 +11,6 @@ from har_core.base.files import write_text
 from har_core.base.text import printable_lines
 from har_core.evaluation.records import dump_json
 from har_core.report import choices, formats, published
-from har_core.report.confusions import frequent_mistakes
 from har_core.report.defects import DROP_WORDS, KIND_WORDS
 from har_core.report.figures import figures_of
 from har_core.report.inputs import ReportInputs
@@ -59,7 +58,7 @@ def make_environment(*packages: str) -> Environment:
     )
     filters = (
         *(formats.fixed, formats.grouped, formats.points, formats.shown, formats.significant, formats.time_taken),
-        *(formats.with_spread, formats.md, formats.md_link, frequent_mistakes, shade, dump_json),
+        *(formats.with_spread, formats.md, formats.md_link, shade, dump_json),
         *(choices.trained_on, choices.chosen_of),
     )
     environment.filters |= {function.__name__: function for function in filters}

@@ -8,6 +8,7 @@ from typing import Any
 from har_core.report.defects import KIND_WORDS, AuditView
 from har_core.report.honest import ProtocolView
 from har_core.report.inputs import FoldEntry, TransferEntry
+from har_core.report.mistakes import Mistakes
 from har_core.report.page import Page
 from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, SELECTION_NOTE
 from har_core.report.rankings import Ranked
@@ -26,6 +27,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "lead": page.opening.lead,
         "protocols": {view.protocol: _protocol(view) for view in page.folds.every},
         "leak": page.folds.leak and asdict(page.folds.leak),
+        "mistakes": page.mistakes and _mistakes(page.mistakes),
         "audit": page.audit and _audit(page.audit),
         "transferred": [
             _transferred(entry) for entry in page.inputs.transferred if entry.record.origin == inputs.origin
@@ -75,6 +77,23 @@ def _protocol(view: ProtocolView) -> dict[str, Any]:
         }
         if view.compared
         else None,
+    }
+
+
+def _mistakes(mistakes: Mistakes) -> dict[str, Any]:
+    return {
+        "protocol": mistakes.protocol,
+        "activities": mistakes.models[0].names,
+        "models": [
+            {
+                "architecture": model.architecture,
+                "num_seeds": model.num_seeds,
+                "confusion": model.rows,
+                "f1": model.f1,
+                "f1_by_subject": model.f1_by_subject,
+            }
+            for model in mistakes.models
+        ],
     }
 
 

@@ -30,6 +30,8 @@ TITLES = {
 """By protocol, the headline first; last the one that tests people it trained on."""
 _WHO_TESTS = {"loso": "Each subject", "pairs": "Each pair of subjects", "group": "Each group of subjects"}
 _NUM_HARDEST_NAMED = 2
+NUM_DRAWN = 6
+"""Models in the chart that the page opens with, and among published scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,11 @@ class ProtocolView:
         return tuple(dict.fromkeys(f"{entry.source}: {entry.measured}" for entry in by_source))
 
     @property
+    def num_drawn(self) -> int:
+        """Models in the chart, and among published scores."""
+        return min(NUM_DRAWN, len(self.rows))
+
+    @property
     def has_damage(self) -> bool:
         """Whether any test window is damaged."""
         return self.num_clean_windows < self.num_test_windows
@@ -94,9 +101,9 @@ class ProtocolView:
 
     @property
     def chart(self) -> Markup | None:
-        """Every subject's score by each architecture."""
+        """Every subject's score by each architecture, the first :data:`NUM_DRAWN`."""
         rows = []
-        for row in self.rows:
+        for row in self.rows[:NUM_DRAWN]:
             missing = "" if row.is_complete else f", {len(row.entries)} of {row.num_planned} folds"
             spread = row.summary.macro_f1
             rows.append((row.name, with_spread(spread) + missing, spread, row.summary.per_subject))
@@ -180,7 +187,7 @@ def _compared(protocol: str, rows: Sequence[FoldRow], inputs: ReportInputs) -> t
         for name, value in published.scores.items()
     ]
     seconds = f", windows of {inputs.window_length / inputs.spec.sampling_rate_hz:g} s" if inputs.window_length else ""
-    for row in rows:
+    for row in rows[:NUM_DRAWN]:
         if row.is_complete:
             score = row.summary.macro_f1 if published.metric == "macro-F1" else row.summary.accuracy
             num_seeds = len(row.summary.seeds)

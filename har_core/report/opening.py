@@ -32,6 +32,8 @@ class Opening:
     headlines: tuple[Headline, ...] = ()
     aside: str = ""
     """Goes below the figures."""
+    architecture: str | None = None
+    """Of the model that they are of."""
 
 
 def open_report(validation: Ranked, test: Ranked, folds: FoldViews, cheaper: Callable[[str], str]) -> Opening:
@@ -54,7 +56,8 @@ def open_report(validation: Ranked, test: Ranked, folds: FoldViews, cheaper: Cal
             f"{view.title}: the highest macro-F1 on people that the model never saw is "
             f"{with_spread(best.summary.macro_f1)}, by {best.name}{over}."
         )
-        return Opening(lead=f"{lead} {cheaper(best.summary.architecture)}".rstrip())
+        lead = f"{lead} {cheaper(best.summary.architecture)}".rstrip()
+        return Opening(lead=lead, architecture=best.summary.architecture)
     why = "the best on validation" if len(ranked) > 1 else "the only trained model"
     if chosen.summary.architecture != ranked[0]:
         why += " of those with all their folds"
@@ -89,7 +92,9 @@ def _of_folds(row: FoldRow, why: str, view: ProtocolView, folds: FoldViews, chea
         f"All figures are of {row.name}; mean ± standard deviation over {len(row.entries)} folds, {seeds}. "
         "No test score was used to choose anything."
     )
-    return Opening(lead=f"{lead} {cheaper}".rstrip(), headlines=tuple(headlines), aside=aside)
+    return Opening(
+        lead=f"{lead} {cheaper}".rstrip(), headlines=tuple(headlines), aside=aside, architecture=summary.architecture
+    )
 
 
 def _of_holdout(validation: Ranked, test: Ranked) -> Opening:
@@ -98,7 +103,7 @@ def _of_holdout(validation: Ranked, test: Ranked) -> Opening:
         reached = f"{fixed(best.macro_f1('test'))} on the test subjects"
         lead = f"The highest macro-F1 is {reached}, by {best.name}; without validation subjects no model is preferred."
         only = f"{best.name} is the only model here, and reaches a macro-F1 of {reached}, whose scores chose nothing."
-        return Opening(lead=only if len(test) == 1 else lead)
+        return Opening(lead=only if len(test) == 1 else lead, architecture=best.result.architecture)
     first, best = validation[0][1], test[0][1]
     on_validation, on_test = first.scores("validation"), first.scores("test")
     alone = len(validation) == 1
@@ -121,4 +126,5 @@ def _of_holdout(validation: Ranked, test: Ranked) -> Opening:
         lead=lead + ".",
         headlines=tuple(Headline(value=value, label=label, run=first) for label, value in figures.items()),
         aside=f"All four figures are of {first.name}, the first on validation.",
+        architecture=first.result.architecture,
     )

@@ -11,11 +11,11 @@ from markupsafe import Markup
 from har_core.evaluation.latency import Machine
 from har_core.report.charts import curves, dumbbells, scatter
 from har_core.report.cheaper import cheaper_choice, validation_over_folds
-from har_core.report.confusions import equal_support, hardest_activities
 from har_core.report.defects import AuditView, view_audit
 from har_core.report.formats import fixed, is_number, listed
 from har_core.report.honest import FoldViews, view_folds
 from har_core.report.inputs import ReportEntry, ReportInputs
+from har_core.report.mistakes import Mistakes, view_mistakes
 from har_core.report.new_people import NewPeople, people_problems, view_new_people
 from har_core.report.opening import Opening, open_report
 from har_core.report.published import PUBLISHED, PublishedFigures, name_of
@@ -46,9 +46,7 @@ class Page:
     windows: dict[str, str]
     """By role: whose windows, and how many."""
     published: tuple[tuple[ReportEntry, PublishedFigures], ...]
-    support: int | None
-    """Test windows of each activity, where all have as many."""
-    hardest: str
+    mistakes: Mistakes | None
     courses: tuple[tuple[ReportEntry, Markup], ...]
     """Of the models trained in epochs."""
     machines: tuple[tuple[Machine, int], ...]
@@ -123,7 +121,6 @@ def compose(inputs: ReportInputs) -> Page:
         *(model for _, model in rankings["validation"]),
         *(model for model in own if model.macro_f1("validation") is None),
     )
-    on_test = [model.scores("test") for model in models]
     folds = view_folds(inputs)
     published = models if inputs.is_like_published else ()
     ensembles = inputs.experiment.get("ensembles", {})
@@ -140,10 +137,11 @@ def compose(inputs: ReportInputs) -> Page:
         milliseconds={model.result.architecture: model.result.latency.batch1_median_ms for model in own},
         rule=ChampionSettings(**inputs.experiment.get("champion", {})),
     )
+    opening = open_report(rankings["validation"], rankings["test"], folds, cheaper)
     return Page(
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,
-        opening=open_report(rankings["validation"], rankings["test"], folds, cheaper),
+        opening=opening,
         missing=(*inputs.missing, *foreign, *folds.problems, *people_problems(inputs)),
         folds=folds,
         audit=view_audit(inputs),
@@ -152,8 +150,7 @@ def compose(inputs: ReportInputs) -> Page:
         rankings=rankings,
         windows={role: _windows(inputs, models, role) for role in SCORED_ROLES},
         published=tuple((m, PUBLISHED[m.result.architecture]) for m in published if m.result.architecture in PUBLISHED),
-        support=equal_support(on_test),
-        hardest=hardest_activities(on_test),
+        mistakes=view_mistakes(folds.protocols[0] if folds.protocols else None, models, first=opening.architecture),
         courses=_courses([model for model in models if model.result.history]),
         machines=tuple(dict.fromkeys((m.result.latency.machine, m.result.latency.num_threads) for m in models)),
     )

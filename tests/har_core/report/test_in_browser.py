@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlparse
 
 import pytest
 from narrowing import present
@@ -22,7 +24,8 @@ DEMO = {"cnn": 0.842, "resnet": 0.796, "shufflenet": 0.776, "lstm": 0.679}
 """Test macro-F1 of the models of ``demo.toml``, as measured."""
 LOSO = {"extra_trees": 0.910, "rocket": 0.881, "random_forest": 0.871, "compact": 0.858, "logistic_regression": 0.853}
 """Of those of ``dsads_loso.toml``."""
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1440, "height": 900}
 MIN_PAGES = 2
 
 
@@ -113,6 +116,36 @@ def test_no_words_in_a_chart_cover_others(browser: Browser, url: str, viewport: 
         })"""
     )
     assert covered == []
+    page.close()
+
+
+def test_a_reader_chooses_whose_mistakes_are_shown(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport=DESK)
+    page.goto(url)
+    told = json.loads(Path(unquote(urlparse(url).path)).with_name("report.json").read_text())["mistakes"]
+    choice = page.get_by_label("Model", exact=True)
+    for model in told["models"][1:]:
+        choice.select_option(f"mistakes-{model['architecture']}")
+        assert page.locator(".shown:visible").count() == 1
+        cells = page.locator(".shown:visible table.matrix tbody td").all_inner_texts()
+        assert [int(text or 0) for text in cells] == [count for row in model["confusion"] for count in row]
+    page.close()
+
+
+def test_a_reader_sorts_a_table_by_its_heads(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport=DESK)
+    page.goto(url)
+    table = page.get_by_role("region", name="F1 by activity")
+    head = table.get_by_role("columnheader").nth(3)
+    for direction, sign in (("descending", -1), ("ascending", 1)):
+        head.get_by_role("button").press("Enter")
+        assert head.get_attribute("aria-sort") == direction
+        shown = [float(text) for text in table.locator("tbody tr td:nth-child(4)").all_inner_texts()]
+        assert len(shown) > 2
+        assert shown == sorted(shown, key=lambda f1: sign * f1)
+    table.get_by_role("columnheader").first.get_by_role("button").click()
+    names = table.locator("tbody th").all_inner_texts()
+    assert names == sorted(names)
     page.close()
 
 

@@ -1,0 +1,177 @@
+"""Where the models err, on test windows of as many people as there are: of all folds, else of the held-out subjects.
+
+Letters: K activities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from har_core.evaluation.scores import Counts, f1_of
+from har_core.report.fold_rows import FoldRow
+from har_core.report.formats import lowest
+from har_core.report.honest import ProtocolView
+from har_core.report.inputs import FoldEntry, ReportEntry
+from har_core.report.published import name_of
+
+_NUM_MISTAKES_NAMED = 5
+_NUM_HARDEST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tested:
+    """What the test windows of one model were taken for."""
+
+    architecture: str
+    by_subject: Mapping[int, npt.NDArray[np.int64]]
+    """Counts (K, K) of true and predicted activities, ascending by subject."""
+    names: tuple[str, ...]
+    """Of the activities."""
+    num_seeds: int = 1
+    """Each window counts once for each of them."""
+    row: FoldRow | None = None
+    """Where the folds are that were counted; None of a model that was tested on the held-out subjects."""
+    run: ReportEntry | None = None
+
+    @property
+    def name(self) -> str:
+        """What readers call the model."""
+        return name_of(self.architecture)
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Of all subjects (K, K)."""
+        total: npt.NDArray[np.int64] = np.sum([*self.by_subject.values()], axis=0)
+        return total
+
+    @property
+    def rows(self) -> list[list[int]]:
+        """The same as lists."""
+        listed: list[list[int]] = self.counts.tolist()
+        return listed
+
+    @property
+    def num_windows(self) -> int:
+        """Counted."""
+        return int(self.counts.sum())
+
+    @property
+    def num_wrong(self) -> int:
+        """Taken for another activity."""
+        return self.num_windows - int(np.trace(self.counts))
+
+    @property
+    def f1(self) -> list[float | None]:
+        """Of each activity over all subjects; None of one that has no windows."""
+        return _f1(self.counts)
+
+    @property
+    def f1_by_subject(self) -> dict[int, list[float | None]]:
+        """The same of each subject."""
+        return {subject: _f1(counts) for subject, counts in self.by_subject.items()}
+
+    def run_of(self, subject: int) -> ReportEntry | FoldEntry | None:
+        """Whose run tested ``subject``; None where several folds did."""
+        return self.run if self.row is None else self.row.fold_testing(subject)
+
+    @property
+    def frequent(self) -> list[tuple[str, str, int, float]]:
+        """Activity, what it was taken for, windows, and their share of the activity's; the most windows first."""
+        counts = self.counts
+        errors = counts - np.diag(np.diag(counts))
+        shares = errors / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        places = np.argsort(-errors, axis=None, kind="stable")[:_NUM_MISTAKES_NAMED]
+        return [
+            (self.names[actual], self.names[taken], int(errors[actual, taken]), float(shares[actual, taken]))
+            for actual, taken in zip(*np.unravel_index(places, counts.shape), strict=True)
+            if errors[actual, taken]
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistakes:
+    """What all models take for what."""
+
+    models: tuple[Tested, ...]
+    shown: str
+    """The architecture whose mistakes are shown until the reader chooses another."""
+    protocol: str | None
+    """What readers call the protocol whose folds were counted; None where these are the held-out subjects."""
+
+    @property
+    def activities(self) -> list[tuple[int, str]]:
+        """Class id and name of those that there are test windows of."""
+        counts = np.sum([model.counts for model in self.models], axis=0)
+        return [(k, name) for k, name in enumerate(self.models[0].names) if counts[k].any()]
+
+    @property
+    def support(self) -> int | None:
+        """Windows of each activity that has any, where all have as many."""
+        first = self.models[0]
+        supports = {total // first.num_seeds for total in first.counts.sum(axis=1).tolist() if total}
+        return supports.pop() if len(supports) == 1 else None
+
+    @property
+    def hardest(self) -> str:
+        """The activities with the lowest F1 on average over the models, in words."""
+        f1 = [model.f1 for model in self.models]
+        means = {name: [own[k] or 0.0 for own in f1] for k, name in self.activities}
+        return lowest({name: float(np.mean(own)) for name, own in means.items()}, _NUM_HARDEST_NAMED)
+
+
+def view_mistakes(view: ProtocolView | None, entries: Sequence[ReportEntry], *, first: str | None) -> Mistakes | None:
+    """The mistakes over the folds of ``view``, or of the registered models ``entries`` where there are no folds.
+
+    Args:
+        view: the protocol that leads, if there is one.
+        entries: the models, in the order in which they are shown.
+        first: the architecture that the report puts in front, if there is one.
+    """
+    if view is not None:
+        models = tuple(_of_folds(row) for row in view.rows)
+    else:
+        models = tuple(_of_entry(entry) for entry in entries)
+    if not models:
+        return None
+    names = [model.architecture for model in models]
+    shown = first if first in names else names[0]
+    return Mistakes(models=models, shown=shown, protocol=None if view is None else view.title)
+
+
+def _of_folds(row: FoldRow) -> Tested:
+    results = [entry.result for entry in row.entries.values()]
+    seeds = [seed for result in results for seed in result.seeds if seed.seed in row.summary.seeds]
+    names = tuple(entry.activity for entry in seeds[0].scores["test"].per_class)
+    added = _added(seed.confusions for seed in seeds)
+    return Tested(
+        architecture=row.summary.architecture,
+        by_subject=added,
+        names=names,
+        num_seeds=len(row.summary.seeds),
+        row=row,
+    )
+
+
+def _of_entry(entry: ReportEntry) -> Tested:
+    names = tuple(own.activity for own in entry.scores("test").per_class)
+    return Tested(
+        architecture=entry.result.architecture, by_subject=_added([entry.result.confusions]), names=names, run=entry
+    )
+
+
+def _added(confusions: Iterable[Mapping[int, Counts]]) -> dict[int, npt.NDArray[np.int64]]:
+    """The counts of each subject, ascending."""
+    found: dict[int, list[Counts]] = {}
+    for by_subject in confusions:
+        for subject, counts in by_subject.items():
+            found.setdefault(subject, []).append(counts)
+    return {subject: np.sum(found[subject], axis=0) for subject in sorted(found)}
+
+
+def _f1(counts_KK: npt.NDArray[np.int64]) -> list[float | None]:
+    supports: list[int] = counts_KK.sum(axis=1).tolist()
+    return [float(f1) if support else None for f1, support in zip(f1_of(counts_KK), supports, strict=True)]

@@ -20,7 +20,6 @@ from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import (
     CHAMPION,
     COMPARISON_GROUP,
-    COMPARISON_REPORT,
     MODELS_GROUP,
     PARTIAL_INPUTS,
     SPLITS,
@@ -29,6 +28,7 @@ from assets.machinery.keys import (
     model_key,
 )
 from assets.machinery.lineage import (
+    CHOSEN,
     HOLDERS,
     KEEPS_SCORE,
     OVER_FOLDS,
@@ -82,7 +82,6 @@ def build_champion(
         "surely better by its validation scores, paired by subject, or as good and cheaper; a model of synthetic "
         "recordings never replaces one of real ones. Where nobody validates none moves.",
         deps=[
-            COMPARISON_REPORT,
             WINDOWS,
             SPLITS,
             *map(model_key, experiment.model_names),
@@ -127,6 +126,7 @@ def _choose(above: Sequence[dg.AssetsDefinition], folds: Sequence[dg.AssetsDefin
             "champion": NO_CHAMPION if champion is None else _named(champion),
             "num_moved": len(moves),
             "decisions": dg.MetadataValue.md(told),
+            CHOSEN: dg.MetadataValue.json({} if champion is None else _chosen(champion, gate.told(OVERALL))),
             HOLDERS: dg.MetadataValue.json({name: entry.version for name, entry in holders.items()}),
             OVER_FOLDS: dg.MetadataValue.json(judged),
         },
@@ -251,6 +251,10 @@ class _Gate:
         from har_core.evaluation.gate import Decision
 
         self.decisions.setdefault(name, []).append(Decision(promote=False, reason=reason))
+
+
+def _chosen(champion: RegisteredVersion, reason: str) -> dict[str, str]:
+    return {"version": str(champion.version), "copied_from": champion.tags[COPIED_FROM_TAG], "reason": reason}
 
 
 def _named(champion: RegisteredVersion) -> str:

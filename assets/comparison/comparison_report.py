@@ -9,6 +9,7 @@ import dagster as dg
 import har_core.report
 from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import (
+    CHAMPION,
     COMPARISON_GROUP,
     COMPARISON_REPORT,
     FOLDS_GROUP,
@@ -51,6 +52,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
         description="One page that compares every model there is, on held-out subjects and over folds, says what the "
         "audit found, and names what is missing. Scores are computed here, from predictions.",
         deps=[
+            CHAMPION,
             RECORDING_AUDIT,
             WINDOWS,
             SPLITS,
@@ -60,7 +62,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
         ],
         outputs=lambda home, _: [home.report_folder / f"report.{ending}" for ending in ("html", "md", "json")],
         in_own_folder=True,
-        tags={PARTIAL_INPUTS: f"{MODELS_GROUP}.{FOLDS_GROUP}"},
+        tags={PARTIAL_INPUTS: f"{MODELS_GROUP}.{FOLDS_GROUP}.{COMPARISON_GROUP}"},
     )
 
 

@@ -12,8 +12,9 @@ import dagster as dg
 
 from assets.folds.partitions import subjects_of
 from assets.machinery.commits import git_commit
-from assets.machinery.keys import RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key, transferred_key
+from assets.machinery.keys import CHAMPION, RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key, transferred_key
 from assets.machinery.lineage import (
+    CHOSEN,
     REGISTERED_MODEL,
     REGISTERED_MODEL_URL,
     REGISTERED_VERSION,
@@ -33,7 +34,7 @@ from har_core.evaluation.records import FoldRecord, ModelRecord, TransferRecord,
 from har_core.evaluation.results import score_fold, score_model
 from har_core.evaluation.transfer import score_transfer
 from har_core.inference.predictions import read_predictions, spec_of
-from har_core.report.inputs import DataRun, FoldEntry, ReportEntry, ReportInputs, TransferEntry, WindowCounts
+from har_core.report.inputs import Champion, DataRun, FoldEntry, ReportEntry, ReportInputs, TransferEntry, WindowCounts
 from har_core.settings.experiment import Experiment
 from har_core.spec.dataset import DatasetSpec
 from har_core.splits.names import DROPS
@@ -77,7 +78,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
         if name not in transferred
     ]
     found = {key: latest(instance, key) for key in (RECORDING_AUDIT, WINDOWS, SPLITS)}
-    data = _made(found)
+    data, champion = _made(found), _made({CHAMPION: latest(instance, CHAMPION)}).get(CHAMPION)
     audit = data.get(RECORDING_AUDIT)
     if audit is None:
         missing.append(f"recording_audit: {_why_missing(found[RECORDING_AUDIT], 'computed')}")
@@ -116,6 +117,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             findings=read_findings(unaltered(home, audit, ".parquet")) if audit is not None else None,
             window_counts=_window_counts(data.get(WINDOWS)),
             split_drops=_split_drops(data.get(SPLITS)),
+            champion=_champion(champion),
         )
     )
     for name, entry in trained.items():
@@ -124,6 +126,8 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
         _note(gathered, fold_key(name), own, home.fold_record(name, "").parent)
     for name, entry in transferred.items():
         _note(gathered, entry.key, {None: entry}, home.transfer_record(name))
+    if champion is not None:
+        _note(gathered, CHAMPION, {None: champion}, home.mlruns)
     places = {RECORDING_AUDIT: home.findings, WINDOWS: home.windows, SPLITS: home.splits(experiment.splits.protocol)}
     for key, entry in data.items():
         _note(gathered, key, {None: entry}, places[key])
@@ -234,6 +238,21 @@ def _describe_choice(experiment: Experiment) -> dict[str, Any]:
     if isinstance(chosen, dict):
         chosen = tuple(f"{name} ({', '.join(merged)})" for name, merged in chosen.items())
     return {} if chosen is None else {"activities, the others left out": list(chosen)}
+
+
+def _champion(entry: Latest | None) -> Champion | None:
+    """None where none is chosen, or was by a version that did not record it."""
+    chosen = entry.metadata.get(CHOSEN) if entry is not None else None
+    if entry is None or not chosen:
+        return None
+    model, _, version = chosen["copied_from"].partition("/")
+    return Champion(
+        architecture=model.removeprefix("har-"),
+        version=chosen["version"],
+        copied_from=f"{model} version {version}",
+        reason=chosen["reason"],
+        **_run_of(entry),
+    )
 
 
 def _window_counts(windows: Latest | None) -> WindowCounts | None:

@@ -25,6 +25,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "created": inputs.created.isoformat(),
         "origin": inputs.origin,
         "lead": page.opening.lead,
+        "champion": inputs.champion and asdict(inputs.champion),
         "protocols": {view.protocol: _protocol(view) for view in page.folds.every},
         "leak": page.folds.leak and asdict(page.folds.leak),
         "mistakes": page.mistakes and _mistakes(page.mistakes),

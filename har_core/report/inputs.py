@@ -85,6 +85,23 @@ class TransferEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """The model that ``har@champion`` names."""
+
+    architecture: str
+    """Of what it is a copy of; ``cnn-int8`` is one too."""
+    version: str
+    """Of ``har``."""
+    copied_from: str
+    """``har-cnn version 3``."""
+    reason: str
+    """What the gate said."""
+    mlflow_run_id: str | None = None
+    """Of the run that decided."""
+    mlflow_run_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataRun:
     """The MLflow run of an asset that models and folds are made from."""
 
@@ -135,6 +152,8 @@ class ReportInputs:
     """Names of the folds that each architecture should have; those not in :attr:`folds` are named as missing."""
     transferred: tuple[TransferEntry, ...] = ()
     """Models that were fitted on to people, in the order of the experiment file."""
+    champion: Champion | None = None
+    """None where none is chosen."""
     subjects: tuple[int, ...] = ()
     """Of the recordings, ascending; empty where unknown."""
     findings: pa.Table | None = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from har_core.report.fold_rows import FoldRow
 from har_core.report.formats import fixed, points, significant, with_spread
 from har_core.report.honest import LEAKY, FoldViews, ProtocolView
-from har_core.report.inputs import FoldEntry, ReportEntry
+from har_core.report.inputs import Champion, FoldEntry, ReportEntry
+from har_core.report.published import name_of
 from har_core.report.rankings import Ranked
 
 
@@ -36,18 +37,42 @@ class Opening:
     """Of the model that they are of."""
 
 
-def open_report(validation: Ranked, test: Ranked, folds: FoldViews, cheaper: Callable[[str], str]) -> Opening:
-    """The score on new people where there are folds, else that on the held-out subjects.
+def open_report(
+    validation: Ranked, test: Ranked, folds: FoldViews, cheaper: Callable[[str], str], champion: Champion | None
+) -> Opening:
+    """The score on new people where there are folds, else that on the held-out subjects; and who is champion.
 
     ``cheaper`` gives a sentence about a cheaper model that is as good as an architecture, if there is one.
     """
     if not folds.protocols and not test:
-        return Opening(lead="There is no trained model to compare yet.")
-    if not folds.protocols:
-        return _of_holdout(validation, test)
+        opening = Opening(lead="There is no trained model to compare yet.")
+    elif not folds.protocols:
+        opening = _of_holdout(validation, test)
+    else:
+        opening = _of_protocol(validation, test, folds, cheaper, champion)
+    return replace(opening, lead=f"{opening.lead} {_told(champion, opening.architecture)}".rstrip())
+
+
+def _told(champion: Champion | None, architecture: str | None) -> str:
+    """Which model ``har@champion`` names, where the page speaks of ``architecture`` first."""
+    if champion is None:
+        return ""
+    if champion.architecture == architecture:
+        return f"It is har@champion, version {champion.version}."
+    name = name_of(champion.architecture)
+    return f"har@champion is {name}: version {champion.version}, a copy of {champion.copied_from}."
+
+
+def _of_protocol(
+    validation: Ranked, test: Ranked, folds: FoldViews, cheaper: Callable[[str], str], champion: Champion | None
+) -> Opening:
+    """The champion, where it has all its folds; else the best of those on validation."""
     view = folds.protocols[0]
     complete = {row.summary.architecture: row for row in view.rows if row.is_complete}
     ranked = [model.result.architecture for _, model in validation or (test if len(test) == 1 else ())]
+    if champion is not None and champion.architecture in complete:
+        row = complete[champion.architecture]
+        return _of_folds(row, "which the gate chose on validation", view, folds, cheaper(champion.architecture))
     chosen = next((complete[architecture] for architecture in ranked if architecture in complete), None)
     if chosen is None:  # nothing but test scores to go by: no model is put in front
         best = view.rows[0]

@@ -137,7 +137,7 @@ def compose(inputs: ReportInputs) -> Page:
         milliseconds={model.result.architecture: model.result.latency.batch1_median_ms for model in own},
         rule=ChampionSettings(**inputs.experiment.get("champion", {})),
     )
-    opening = open_report(rankings["validation"], rankings["test"], folds, cheaper)
+    opening = open_report(rankings["validation"], rankings["test"], folds, cheaper, inputs.champion)
     return Page(
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,

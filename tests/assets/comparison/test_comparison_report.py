@@ -18,6 +18,7 @@ from assets.graph import build_assets, build_resources
 from assets.machinery.keys import COMPARISON_REPORT, FOLD_PARTITIONS, RECORDING_AUDIT, WINDOWS, fold_key
 from assets.machinery.lineage import RUN_ID, SUBJECTS, Latest, latest_of_partition
 from assets.resources.home import Home
+from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, Store
 from assets.resources.tracking import Tracking
 from har_core.audit.findings import read_findings
 from har_core.base.errors import HarError
@@ -90,7 +91,7 @@ def test_it_waits_for_folds_and_the_audit(done: Place) -> None:
     graph = dg.Definitions(assets=build_assets(done.experiment), resources=build_resources(done.home))
     parents = graph.resolve_asset_graph().get(COMPARISON_REPORT).parent_keys
     data = {"recording_audit", "windows", "splits"}
-    assert {key.to_user_string() for key in parents} == {*data, "models/cnn", "models/lstm", "folds/cnn"}
+    assert {key.to_user_string() for key in parents} == {*data, "models/cnn", "models/lstm", "folds/cnn", "champion"}
 
 
 def test_it_shows_the_folds_that_are_there_and_names_the_others(done: Place) -> None:
@@ -116,6 +117,15 @@ def test_it_tells_of_the_audit_and_of_windows(done: Place) -> None:
     assert f"- Segments: {3 * 19 * 2}\n- Subjects: \\[1, 2, 3\\]\n" in page
 
 
+def test_it_names_the_champion(done: Place) -> None:
+    told, store = done.figures()["champion"], Store(done.home)
+    holder = present(store.by_alias(OVERALL, CHAMPION_ALIAS))
+    assert told["version"] == str(holder.version)
+    assert told["copied_from"] == holder.tags[COPIED_FROM_TAG].replace("/", " version ")
+    assert f"har-{told['architecture']} version" in told["copied_from"]
+    assert told["reason"]
+
+
 def test_it_links_every_run_and_every_registered_version(done: Place) -> None:
     figures, client = done.figures(), Tracking(done.home).client
     assert set(figures["data_runs"]) == {"recording_audit", "windows", "splits"}
@@ -133,7 +143,7 @@ def test_its_run_knows_every_version_that_went_in(done: Place) -> None:
     fold = present(latest_of_partition(done.instance, fold_key("cnn"), "loso-p1"))
     assert gathered.versions["folds/cnn[loso-p1]"] == fold.data_version
     data = {"recording_audit", "windows", "splits"}
-    assert set(gathered.versions) == {*data, "models/cnn", "models/lstm", "folds/cnn[loso-p1]"}
+    assert set(gathered.versions) == {*data, "models/cnn", "models/lstm", "folds/cnn[loso-p1]", "champion"}
     run = Tracking(done.home).client.get_run(as_type(str, done.told().metadata[RUN_ID].value))
     artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
     assert json.loads((artifacts / "inputs.json").read_text(encoding="utf-8")) == gathered.versions

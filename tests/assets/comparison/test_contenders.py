@@ -285,7 +285,7 @@ def test_the_champion_needs_a_model_where_the_report_makes_do_with_a_fold(graph:
     definitions = dg.Definitions(assets=build_assets(experiment), resources=build_resources(graph.home))
     needed = make_request(definitions.resolve_asset_graph()).partial_inputs
     models = {model_key("cnn"), model_key("lstm")}
-    assert needed == {CHAMPION: models, COMPARISON_REPORT: models | {fold_key("cnn")}}
+    assert needed == {CHAMPION: models, COMPARISON_REPORT: models | {fold_key("cnn"), CHAMPION}}
 
 
 INNER = """

@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, fx, nn
@@ -37,6 +37,7 @@ _BATCH_SIZE = 64
 LOWEST, HIGHEST = -128, 127
 """Of values; weights are symmetric, from -127 on."""
 SMALLEST_SCALE = 2**-24
+FirstLayer = Literal["int8", "float32"]
 
 
 def compress(settings: Int8Settings, parent: Parent, material: Material) -> Compressed:
@@ -46,16 +47,19 @@ def compress(settings: Int8Settings, parent: Parent, material: Material) -> Comp
         InputError: torchao is not installed, or there is nothing to quantise.
     """
     windows = material.training_sample(settings.windows_per_activity)
-    return Compressed(classifier=quantise(parent.model, windows))
+    return Compressed(classifier=quantise(parent.model, windows, first_layer=settings.first_layer))
 
 
-def quantise(model: nn.Module, windows: Tensor, *, with_values: bool = True) -> fx.GraphModule:
+def quantise(
+    model: nn.Module, windows: Tensor, *, with_values: bool = True, first_layer: FirstLayer = "int8"
+) -> fx.GraphModule:
     """A copy of ``model``, raw windows (N, T, C) to probabilities (N, K), with int8 products.
 
     Args:
         model: on the CPU.
         windows: (N, T, C) like those to come, at least two, on which ranges are measured.
         with_values: whether values become int8 too and biases are corrected, or weights become int8 alone.
+        first_layer: what the values are rounded to that the first product takes.
 
     Raises:
         InputError: torchao is not installed, or no product of the model has weights of its own.
@@ -69,7 +73,9 @@ def quantise(model: nn.Module, windows: Tensor, *, with_values: bool = True) -> 
     products = [node for node in weights if node.target in PRODUCTS]
     few = windows[torch.linspace(0, len(windows) - 1, min(_BATCH_SIZE, len(windows))).long()]
     means = _means(exported, products, few)
-    for node, replaced in _rounded_values(exported, products, windows).items() if with_values else ():
+    taken = list(dict.fromkeys(product.all_input_nodes[0] for product in products))
+    rounded = taken[first_layer == "float32" :] if with_values else []
+    for node, replaced in _rounded_values(exported, rounded, windows).items():
         for product in [*node.users]:
             if product in products:
                 product.replace_input_with(node, replaced)
@@ -81,8 +87,8 @@ def quantise(model: nn.Module, windows: Tensor, *, with_values: bool = True) -> 
     return fx.GraphModule(exported, graph)  # with what the graph uses alone
 
 
-def _rounded_values(exported: fx.GraphModule, products: Iterable[fx.Node], windows: Tensor) -> dict[fx.Node, fx.Node]:
-    """By node whose values meet weights, a node that rounds them to where its histogram has the least error."""
+def _rounded_values(exported: fx.GraphModule, nodes: Iterable[fx.Node], windows: Tensor) -> dict[fx.Node, fx.Node]:
+    """By node of ``nodes``, one that rounds its values to where their histogram has the least error."""
     observer = partial(
         _torchao().HistogramObserver,
         dtype=torch.int8,
@@ -91,7 +97,7 @@ def _rounded_values(exported: fx.GraphModule, products: Iterable[fx.Node], windo
         qscheme=torch.per_tensor_affine,
         eps=SMALLEST_SCALE,
     )
-    observers = {product.all_input_nodes[0]: observer() for product in products}
+    observers = {node: observer() for node in nodes}
     with torch.no_grad():
         for batch in torch.split(windows, _BATCH_SIZE):
             _Observed(exported, observers).run(batch)

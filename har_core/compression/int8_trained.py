@@ -48,7 +48,7 @@ def compress(settings: Int8TrainedSettings, parent: Parent, material: Material) 
     )
     windows = material.training_sample(settings.windows_per_activity)
     return Compressed(
-        classifier=quantise(with_input(network, material), windows),
+        classifier=quantise(with_input(network, material), windows, first_layer=settings.first_layer),
         history=fitted.history,
         seconds=fitted.seconds,
         device=fitted.device,

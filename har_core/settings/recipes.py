@@ -29,6 +29,8 @@ class Int8Settings(RecipeSettings):
 
     windows_per_activity: int = Field(default=20, ge=1)
     """Training windows of each activity that ranges are measured on, spread over all there are."""
+    first_layer: Literal["int8", "float32"] = "int8"
+    """What the recordings themselves are rounded to; where their values reach far, 8 bits lose what is small."""
 
 
 class Int8TrainedSettings(Int8Settings):

@@ -61,6 +61,20 @@ def test_values_are_rounded_by_ranges_of_the_windows_given() -> None:
         assert torch.equal(quantised(below_a_level), quantised(torch.zeros_like(windows)))
 
 
+def test_the_first_layer_may_take_recordings_as_they_are() -> None:
+    torch.manual_seed(0)
+    windows = torch.randn(40, T, C)
+    windows[0, 0, 0] = 1e4  # so far that 8 bits lose all else
+    model = nn.Sequential(nn.Flatten(), nn.Linear(T * C, 8), nn.Tanh(), nn.Linear(8, K)).eval()
+    small = windows[1:]
+    rounded, kept = (quantise(model, windows, first_layer=own) for own in ("int8", "float32"))
+    with torch.inference_mode():
+        off = [(own(small) - model(small)).abs().mean() for own in (rounded, kept)]
+    assert off[1] < 0.2 * off[0]
+    kinds = [[str(node.target) for node in own.graph.nodes] for own in (rounded, kept)]
+    assert [sum("fake_quantize" in kind for kind in own) for own in kinds] == [2, 1]
+
+
 class Convolved(nn.Module):
     """A convolution along time, then outputs (N, K), one or several for each."""
 

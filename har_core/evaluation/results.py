@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from har_core.evaluation.calibration import Calibration, Confidence, fit_temperature, scale
 from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord
 from har_core.evaluation.scores import Counts, Scores, count, macro_f1_of, score
 from har_core.inference.predictions import learnt_of, probabilities_of, spec_of
@@ -28,6 +29,8 @@ class ModelResult(ModelRecord):
     """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent."""
     confusions: dict[int, Counts]
     """Of each test subject."""
+    calibration: Calibration
+    """Of all test windows."""
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: a class can inherit those of one base alone
@@ -45,6 +48,8 @@ class PredictionScores:
     """As ``per_subject``, over undamaged windows alone; a subject without such windows is absent."""
     confusions: dict[int, Counts]
     """Of each test subject, with windows of any activity."""
+    calibration: Calibration
+    """Of all test windows; the temperature is that of the validation windows."""
     learnt: tuple[int, ...]
     """Class ids that there were training windows of: no other counts in a macro mean."""
 
@@ -80,6 +85,7 @@ def score_predictions(predictions: pa.Table) -> PredictionScores:
         per_subject=_by_subject(confusions, learnt),
         per_subject_clean=_by_subject(_confusions(clean), learnt),
         confusions=confusions,
+        calibration=_calibration(predictions),
         learnt=learnt,
     )
 
@@ -87,9 +93,8 @@ def score_predictions(predictions: pa.Table) -> PredictionScores:
 def score_model(record: ModelRecord, predictions: pa.Table) -> ModelResult:
     """A model's scores, from the ``predictions`` of its training (validation and test windows)."""
     found = score_predictions(predictions)
-    return ModelResult(
-        **_values(record), scores=found.scores, scores_clean=found.scores_clean, confusions=found.confusions
-    )
+    own = {name: getattr(found, name) for name in ("scores", "scores_clean", "confusions", "calibration")}
+    return ModelResult(**_values(record), **own)
 
 
 def score_fold(record: FoldRecord, predictions: pa.Table) -> FoldResult:
@@ -149,6 +154,16 @@ def _confusions(predictions: pa.Table, role: str = "test") -> dict[int, Counts]:
         for subject in np.unique(subjects)
         for own in [subjects == subject]
     }
+
+
+def _calibration(predictions: pa.Table) -> Calibration:
+    labels, probabilities = _of_role(predictions, "test")
+    before, known = Confidence.of(labels, probabilities), _of_role(predictions, "validation")
+    if not len(known[0]):
+        return Calibration(before=before)
+    temperature = fit_temperature(*known)
+    after = Confidence.of(labels, scale(probabilities, temperature))
+    return Calibration(before=before, after=after, temperature=temperature)
 
 
 def _of_role(predictions: pa.Table, role: str) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:

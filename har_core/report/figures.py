@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from har_core.evaluation.calibration import Confidence
 from har_core.report.defects import KIND_WORDS, AuditView
 from har_core.report.honest import ProtocolView
 from har_core.report.inputs import FoldEntry, TransferEntry
-from har_core.report.mistakes import Mistakes
+from har_core.report.mistakes import COVERAGES, Mistakes
 from har_core.report.page import Page
 from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, SELECTION_NOTE
 from har_core.report.rankings import Ranked
@@ -92,8 +93,22 @@ def _mistakes(mistakes: Mistakes) -> dict[str, Any]:
                 "confusion": model.rows,
                 "f1": model.f1,
                 "f1_by_subject": model.f1_by_subject,
+                "confidence": _confidence(model.confidence),
+                "confidence_scaled": model.scaled and _confidence(model.scaled),
             }
             for model in mistakes.models
+        ],
+    }
+
+
+def _confidence(own: Confidence) -> dict[str, Any]:
+    return {
+        "calibration_error": own.calibration_error,
+        "brier": own.brier,
+        "accuracy_by_coverage": {f"{coverage:g}": own.accuracy_at(coverage) for coverage in COVERAGES},
+        "reliability": [
+            {"confidence": sure, "accuracy": accuracy, "windows": windows}
+            for sure, accuracy, windows in own.reliability
         ],
     }
 

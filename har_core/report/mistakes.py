@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from har_core.evaluation.calibration import Calibration, Confidence
 from har_core.evaluation.scores import Counts, f1_of
 from har_core.report.fold_rows import FoldRow
 from har_core.report.formats import lowest
@@ -18,6 +20,8 @@ from har_core.report.honest import ProtocolView
 from har_core.report.inputs import FoldEntry, ReportEntry
 from har_core.report.published import name_of
 
+COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.5)
+"""Shares of the windows, those that a model is most sure of."""
 _NUM_MISTAKES_NAMED = 5
 _NUM_HARDEST_NAMED = 3
 
@@ -33,6 +37,10 @@ class Tested:
     """Of the activities."""
     num_seeds: int = 1
     """Each window counts once for each of them."""
+    confidence: Confidence
+    """Of the same windows."""
+    scaled: Confidence | None
+    """The same after temperature scaling; None where nobody validates."""
     row: FoldRow | None = None
     """Where the folds are that were counted; None of a model that was tested on the held-out subjects."""
     run: ReportEntry | None = None
@@ -103,6 +111,16 @@ class Mistakes:
     """What readers call the protocol whose folds were counted; None where these are the held-out subjects."""
 
     @property
+    def coverages(self) -> tuple[float, ...]:
+        """Shares of the windows that accuracies are told for."""
+        return COVERAGES
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether a temperature was fitted for any."""
+        return any(model.scaled for model in self.models)
+
+    @property
     def activities(self) -> list[tuple[int, str]]:
         """Class id and name of those that there are test windows of."""
         counts = np.sum([model.counts for model in self.models], axis=0)
@@ -151,6 +169,7 @@ def _of_folds(row: FoldRow) -> Tested:
         architecture=row.summary.architecture,
         by_subject=added,
         names=names,
+        **_confidence([seed.calibration for seed in seeds]),
         num_seeds=len(row.summary.seeds),
         row=row,
     )
@@ -159,8 +178,21 @@ def _of_folds(row: FoldRow) -> Tested:
 def _of_entry(entry: ReportEntry) -> Tested:
     names = tuple(own.activity for own in entry.scores("test").per_class)
     return Tested(
-        architecture=entry.result.architecture, by_subject=_added([entry.result.confusions]), names=names, run=entry
+        architecture=entry.result.architecture,
+        by_subject=_added([entry.result.confusions]),
+        names=names,
+        **_confidence([entry.result.calibration]),
+        run=entry,
     )
+
+
+def _confidence(calibrations: Sequence[Calibration]) -> dict[str, Any]:
+    """Before and after temperature scaling; the latter only where each has it."""
+    after = [own.after for own in calibrations if own.after is not None]
+    return {
+        "confidence": Confidence.sum(own.before for own in calibrations),
+        "scaled": Confidence.sum(after) if len(after) == len(calibrations) else None,
+    }
 
 
 def _added(confusions: Iterable[Mapping[int, Counts]]) -> dict[int, npt.NDArray[np.int64]]:

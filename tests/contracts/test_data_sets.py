@@ -17,6 +17,7 @@ from har_core.audit.findings import name_channels, skipped_of
 from har_core.audit.kinds import Kind
 from har_core.audit.ranges import damaged_rows, duplicate_groups
 from har_core.datasets.recordings import RecordingKey, Recordings, recordings_of
+from har_core.evaluation.calibration import Calibration, Confidence
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import ModelResult
@@ -180,6 +181,7 @@ def result_of(data_set: DataSet) -> ModelResult:
         scores=scores,
         scores_clean=scores,
         confusions={1: scores["test"].confusion},
+        calibration=Calibration(before=Confidence.of(np.array([0, 1]), np.eye(data_set.spec.num_activities)[:2])),
         history=(),
         best_epoch=0,
         complexity=Complexity(num_parameters=100, macs=100, size_bytes=400),
@@ -223,5 +225,5 @@ def test_a_report_names_its_data_set_and_no_other(made: Made) -> None:
         assert all(activity in text for activity in spec.activities)
         for other in DATA_SETS:
             assert other.spec == spec or other.spec.title not in text
-    assert f"- {spec.activities[0]} → {spec.activities[1]}: 5 windows, 100 %" in report.markdown
+    assert f"{spec.activities[0]} → {spec.activities[1]} (5 windows, 100 %)" in report.markdown
     assert f"means over the {spec.num_activities} activities" in report.html

@@ -17,6 +17,7 @@ from har_core.audit.kinds import Kind, Severity
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.origin import Origin
 from har_core.datasets.recordings import RecordingKey
+from har_core.evaluation.calibration import Calibration, Confidence, scale
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import FoldResult, ModelResult, SeedResult
@@ -90,6 +91,7 @@ def make_result(architecture: str = "cnn", **changes: Any) -> ModelResult:
         "scores": scores,
         "scores_clean": scores,
         "confusions": shared(scores["test"].confusion, (7, 8)),
+        "calibration": calibration_of(test_skill, num_parameters),
         "history": () if architecture in CLASSICAL else history,
         "best_epoch": 0 if architecture in CLASSICAL else best_epoch,
         "complexity": Complexity(num_parameters=num_parameters, macs=macs, size_bytes=4 * num_parameters),
@@ -245,6 +247,19 @@ def scores_of(skill: float, num_windows_each: int, seed: int) -> Scores:
     return score(labels, np.eye(DSADS.num_activities)[predicted], names=DSADS.activities)
 
 
+def calibration_of(skill: float, seed: int, *, validated: bool = True) -> Calibration:
+    """That of windows of which ``skill`` are right, by a model that is surer than that."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, DSADS.num_activities, 400)
+    predicted = np.where(rng.random(400) < skill, labels, (labels + 1) % DSADS.num_activities)
+    sure = rng.uniform(0.7, 1.0, (400, 1))
+    probabilities = sure * np.eye(DSADS.num_activities)[predicted] + (1 - sure) / DSADS.num_activities
+    before = Confidence.of(labels, probabilities)
+    if not validated:
+        return Calibration(before=before)
+    return Calibration(before=before, after=Confidence.of(labels, scale(probabilities, 1.6)), temperature=1.6)
+
+
 def shared(counts: Counts, subjects: Sequence[int]) -> dict[int, Counts]:
     """Counts of each subject that together are ``counts``."""
     parts = {place: np.asarray(counts) // len(subjects) for place in range(1, len(subjects))}
@@ -274,6 +289,7 @@ def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), ori
                 scores={"validation": scores_of(skill, each, salt + 1), "test": test},
                 scores_clean={"test": clean},
                 confusions=shared(test.confusion, tested),
+                calibration=calibration_of(skill, salt),
                 learnt=tuple(range(DSADS.num_activities)),
                 per_subject=by_subject,
                 per_subject_clean={s: value + (shift if s in DAMAGED else 0) for s, value in by_subject.items()},

@@ -13,6 +13,7 @@ from har_core.report.mistakes import COVERAGES, Mistakes
 from har_core.report.page import Page
 from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, SELECTION_NOTE
 from har_core.report.rankings import Ranked
+from har_core.report.sureness import Sureness
 
 
 def figures_of(page: Page) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "champion": inputs.champion and asdict(inputs.champion),
         "protocols": {view.protocol: _protocol(view) for view in page.folds.every},
         "leak": page.folds.leak and asdict(page.folds.leak),
+        "sureness": page.sureness and _sureness(page.sureness),
         "mistakes": page.mistakes and _mistakes(page.mistakes),
         "audit": page.audit and _audit(page.audit),
         "transferred": [
@@ -79,6 +81,32 @@ def _protocol(view: ProtocolView) -> dict[str, Any]:
         }
         if view.compared
         else None,
+    }
+
+
+def _sureness(sureness: Sureness) -> dict[str, Any]:
+    return {
+        "front": sureness.front.summary.architecture,
+        "num_subjects": sureness.num_subjects,
+        "sure": sureness.sure,
+        "equivalent": sureness.equivalent,
+        "detectable": sureness.detectable,
+        "models": [
+            {
+                "architecture": sure.row.summary.architecture,
+                "macro_f1": sure.row.summary.macro_f1.mean,
+                "interval": sure.interval,
+                "over_subjects": sure.over_subjects,
+                "over_seeds": sure.over_seeds,
+                "worst_subject": sure.worst[0],
+                "p_value_holm": sure.p_value,
+            }
+            for sure in sureness.rows
+        ],
+        "pairs": [
+            {"model": one, "beside": other, "verdict": pair.verdict, "equivalent": pair.equivalent, **asdict(pair)}
+            for (one, other), pair in sureness.pairs.items()
+        ],
     }
 
 

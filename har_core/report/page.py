@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from markupsafe import Markup
@@ -20,6 +20,7 @@ from har_core.report.new_people import NewPeople, people_problems, view_new_peop
 from har_core.report.opening import Opening, open_report
 from har_core.report.published import PUBLISHED, PublishedFigures, name_of
 from har_core.report.rankings import Ranked, rank
+from har_core.report.sureness import Sureness, view_sureness
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
 
@@ -40,6 +41,7 @@ class Page:
     folds: FoldViews
     audit: AuditView | None
     new_people: NewPeople | None
+    sureness: Sureness | None
     models: tuple[ReportEntry, ...]
     rankings: dict[str, Ranked]
     """By role, validation first."""
@@ -138,6 +140,10 @@ def compose(inputs: ReportInputs) -> Page:
         rule=ChampionSettings(**inputs.experiment.get("champion", {})),
     )
     opening = open_report(rankings["validation"], rankings["test"], folds, cheaper, inputs.champion)
+    leading = folds.protocols[0] if folds.protocols else None
+    sureness = view_sureness(leading, first=opening.architecture)
+    if sureness is not None:
+        opening = replace(opening, lead=f"{opening.lead} {sureness.words}".rstrip())
     return Page(
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,
@@ -146,11 +152,12 @@ def compose(inputs: ReportInputs) -> Page:
         folds=folds,
         audit=view_audit(inputs),
         new_people=view_new_people(inputs),
+        sureness=sureness,
         models=models,
         rankings=rankings,
         windows={role: _windows(inputs, models, role) for role in SCORED_ROLES},
         published=tuple((m, PUBLISHED[m.result.architecture]) for m in published if m.result.architecture in PUBLISHED),
-        mistakes=view_mistakes(folds.protocols[0] if folds.protocols else None, models, first=opening.architecture),
+        mistakes=view_mistakes(leading, models, first=opening.architecture),
         courses=_courses([model for model in models if model.result.history]),
         machines=tuple(dict.fromkeys((m.result.latency.machine, m.result.latency.num_threads) for m in models)),
     )

@@ -12,7 +12,7 @@ for (const list of document.querySelectorAll("select[data-shows]")) {
 
 const valueOf = (cell) => {
   const text = cell.textContent.trim();
-  const number = Number.parseFloat(text.replaceAll(",", ""));
+  const number = Number.parseFloat(text.replaceAll(",", "").replace("−", "-"));
   return Number.isNaN(number) ? text : number;
 };
 

@@ -31,16 +31,16 @@ def test_the_champion_stands_in_front_whatever_the_scores_are(given: ReportInput
     for architecture, name in (("cnn", "CNN"), ("extra_trees", "Extra trees")):
         told = lead(replace(given, champion=champion(architecture)))
         assert told.startswith(f"Leave one subject out: {name}, which the gate chose on validation, reaches")
-        assert told.endswith("It is har@champion, version 7.")
+        assert "It is har@champion, version 7." in told
 
 
 def test_a_champion_without_all_its_folds_is_named_beside_the_model_in_front(given: ReportInputs) -> None:
     told = lead(replace(given, champion=champion("compact")))
     assert not told.startswith("Leave one subject out: compact")
-    assert told.endswith("har@champion is Compact: version 7, a copy of har-compact version 3.")
+    assert "har@champion is Compact: version 7, a copy of har-compact version 3." in told
     some = tuple(fold for fold in given.folds if (fold.result.architecture, fold.result.fold) != ("cnn", "loso-p2"))
     told = lead(replace(given, folds=some, champion=champion("cnn")))
-    assert told.endswith("har@champion is CNN: version 7, a copy of har-cnn version 3.")
+    assert "har@champion is CNN: version 7, a copy of har-cnn version 3." in told
 
 
 def test_without_folds_or_models_it_is_named_too(inputs: Callable[..., ReportInputs]) -> None:

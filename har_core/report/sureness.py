@@ -1,0 +1,165 @@
+"""How sure the order of the models is, over the subjects of the protocol that leads."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from har_core.base.errors import counted
+from har_core.evaluation.folds import mean_by_subject
+from har_core.evaluation.pairwise import EQUIVALENT, SURE, Comparison, Verdict, compare_all, holm, over_seeds
+from har_core.evaluation.transfer import interval_of_mean
+from har_core.report.fold_rows import FoldRow
+from har_core.report.formats import fixed, listed
+from har_core.report.honest import ProtocolView
+
+MARKS: dict[Verdict, str] = {"better": "+", "equivalent": "=", "worse": "−", "cannot be told": "?"}
+"""In the table of all pairs."""
+
+_WORDS: dict[Verdict, tuple[str, str]] = {
+    "better": ("is surely better", "are surely better"),
+    "worse": ("is surely worse", "are surely worse"),
+    "equivalent": ("is as good in practice", "are as good in practice"),
+    "cannot be told": ("cannot be told from it", "cannot be told from it"),
+}
+"""One model, and several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sure:
+    """One model with all its folds."""
+
+    row: FoldRow
+    interval: tuple[float, float] | None
+    """Of the mean over new people, 95 %; None where subjects say nothing of it."""
+    over_subjects: float | None
+    """Standard deviation, each subject as the mean of its seeds."""
+    over_seeds: float | None
+    """Standard deviation of the mean over subjects; None with one seed."""
+    beside: Comparison | None
+    """This model beside the one in front; None of that one."""
+    p_value: float | None
+    """Of the same, corrected for as many comparisons as there are models."""
+
+    @property
+    def worst(self) -> tuple[int, float]:
+        """The subject with the lowest score, and that."""
+        return min(self.row.summary.per_subject.items(), key=lambda item: item[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sureness:
+    """All models with all their folds, at least two with three subjects in common."""
+
+    rows: tuple[Sure, ...]
+    front: FoldRow
+    """What the others are compared with."""
+    pairs: Mapping[tuple[str, str], Comparison]
+    """By the architectures of both."""
+    left_out: tuple[str, ...]
+    """Names of models that lack folds."""
+
+    @property
+    def sure(self) -> float:
+        """Probability from which on a verdict is given."""
+        return SURE
+
+    @property
+    def equivalent(self) -> float:
+        """What two models may differ by and be as good in practice."""
+        return EQUIVALENT
+
+    @property
+    def marks(self) -> dict[Verdict, str]:
+        """By verdict."""
+        return MARKS
+
+    @property
+    def num_subjects(self) -> int:
+        """Of the first pair."""
+        return next(iter(self.pairs.values())).num_subjects
+
+    @property
+    def detectable(self) -> float:
+        """The difference from which on a verdict is given, of the pair in the middle."""
+        return statistics.median(pair.detectable for pair in self.pairs.values())
+
+    def mark(self, one: Sure, other: Sure) -> str:
+        """The verdict of one beside another, as in :data:`MARKS`; nothing of itself."""
+        pair = self.pairs.get((one.row.summary.architecture, other.row.summary.architecture))
+        return MARKS[pair.verdict] if pair else ""
+
+    def told(self, one: Sure, other: Sure) -> str:
+        """The verdict in words."""
+        pair = self.pairs.get((one.row.summary.architecture, other.row.summary.architecture))
+        if pair is None:
+            return ""
+        verdict = {"better": "better than", "worse": "worse than", "equivalent": "equivalent to"}.get(pair.verdict)
+        return f"{one.row.name}: {verdict or 'cannot be told from'} {other.row.name}, {pair.difference:+.3f}".replace(
+            "-", "−"
+        )
+
+    @property
+    def words(self) -> str:
+        """How sure the model in front is, and what nobody can tell."""
+        verdicts = [sure.beside.verdict for sure in self.rows if sure.beside]
+        told = [
+            f"{number} {words[number != 1]}" for verdict, words in _WORDS.items() if (number := verdicts.count(verdict))
+        ]
+        [own] = [sure for sure in self.rows if sure.row is self.front]
+        between = f" (95 % interval {fixed(own.interval[0])} to {fixed(own.interval[1])})" if own.interval else ""
+        return (
+            f"Beside {self.front.name}{between}, of {counted(len(verdicts), 'other model')} {listed(told)}. "
+            f"With {self.num_subjects} subjects, differences below about {fixed(self.detectable, 2)} cannot be told."
+        )
+
+
+def view_sureness(view: ProtocolView | None, *, first: str | None) -> Sureness | None:
+    """How sure the scores of ``view`` are; None where there is nothing to compare.
+
+    Args:
+        view: the protocol that leads, if there is one.
+        first: the architecture that the report puts in front, if there is one.
+    """
+    rows = [row for row in view.rows if row.is_complete] if view is not None else []
+    pairs = compare_all({row.summary.architecture: row.summary.per_subject for row in rows})
+    if view is None or not pairs:
+        return None
+    front = next((row for row in rows if row.summary.architecture == first), rows[0])
+    beside = {
+        row.summary.architecture: pair
+        for row in rows
+        if (pair := pairs.get((row.summary.architecture, front.summary.architecture)))
+    }
+    corrected = dict(zip(beside, holm([pair.p_value for pair in beside.values()]), strict=True))
+    return Sureness(
+        rows=tuple(
+            Sure(
+                row=row,
+                interval=interval_of_mean([*row.summary.per_subject.values()]),
+                over_subjects=_deviation(row),
+                over_seeds=over_seeds(_by_seed(row)),
+                beside=beside.get(row.summary.architecture),
+                p_value=corrected.get(row.summary.architecture),
+            )
+            for row in rows
+        ),
+        front=front,
+        pairs=pairs,
+        left_out=tuple(row.name for row in view.rows if not row.is_complete),
+    )
+
+
+def _deviation(row: FoldRow) -> float | None:
+    scores = [*row.summary.per_subject.values()]
+    return statistics.stdev(scores) if len(scores) > 1 else None
+
+
+def _by_seed(row: FoldRow) -> list[dict[int, float]]:
+    """Macro-F1 of each subject, one for each seed."""
+    results = [entry.result for entry in row.entries.values()]
+    return [
+        mean_by_subject(own.per_subject for result in results for own in result.seeds if own.seed == seed)
+        for seed in row.summary.seeds
+    ]

@@ -260,7 +260,7 @@ def _loading(subject: Subject, spec: DatasetSpec) -> list[str]:
     command = f"har predict --model {address} FOLDER"
     return [
         "## How to load it",
-        f"`{command}` reads recordings, checks the model's files and names activities. In Python, where nothing checks them:",
+        f"`{command}` reads recordings, checks the model's files and names activities. Python alone checks none:",
         f"""```python
 import os, pathlib, mlflow
 

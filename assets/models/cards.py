@@ -17,6 +17,7 @@ from assets.machinery.presentation import links_of
 from assets.resources.addresses import asset_url
 from assets.resources.model_files import read_model_files
 from assets.resources.store import ASSET_TAG, COPIED_FROM_TAG, OVERALL, RegisteredVersion, local_path
+from har_core.base.errors import InputError
 from har_core.base.files import sha256_of_file
 from har_core.settings.report import TESTING_IN_TURN
 
@@ -56,7 +57,8 @@ def write_card(work: Work, entry: RegisteredVersion, record: "ModelRecord", pred
 def write_card_again(work: Work, entry: RegisteredVersion) -> None:
     """Write the card of a version that was made earlier, with the folds that there are by now.
 
-    What its run has kept says what it is; where that, or Dagster's record of it, is gone, its card stays as it was.
+    What its run has kept says what it is; where that, or Dagster's record of it, is gone or cannot be read, its card
+    stays as it was.
     """
     from har_core.evaluation.records import ModelRecord, read_record
     from har_core.inference.predictions import read_predictions
@@ -71,7 +73,10 @@ def write_card_again(work: Work, entry: RegisteredVersion) -> None:
     made = next((made for made in past if made.entry.metadata.get(RUN_ID) == entry.run_id), None)
     if made is None or not all(path.is_file() for path in kept):
         return
-    record, predictions = read_record(kept[0], ModelRecord), read_predictions(kept[1])
+    try:
+        record, predictions = read_record(kept[0], ModelRecord), read_predictions(kept[1])
+    except InputError:  # an earlier version of this project wrote them
+        return
     _write(work, entry, _Made.of(made), (run.tags, run.url), (record, predictions))
 
 

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from assets.resources.store import CHALLENGER, MODEL_FILE, ORIGIN_TAG, PARENT_TAG, PERSON_TAG, RegisteredVersion
+from assets.resources.store import (
+    CHALLENGER,
+    MODEL_FILE,
+    NOTE_TAG,
+    ORIGIN_TAG,
+    PARENT_TAG,
+    PERSON_TAG,
+    RegisteredVersion,
+)
 from har_core.base.errors import HarError, counted
 from har_core.base.text import printable
 from har_core.settings.transfer import PersonalSettings
 from pipelines.persons import Wish
 
 if TYPE_CHECKING:
+    from assets.resources.runs import TrackedRun
     from assets.resources.tracking import Tracking
     from har_core.evaluation.scores import Scores
     from har_core.transfer.own import Own, Shown
@@ -160,8 +169,32 @@ def _register(tracking: Tracking, wish: Wish, fitted: _Fitted) -> RegisteredVers
         file_bytes = (tracking.folder_of(uri) / MODEL_FILE).stat().st_size
         run.log_metrics({**fitted.metrics, "file_bytes": file_bytes})
         registered = tracking.register(wish.name, uri, run.run_id, told)
+        _write_card(run, registered, wish, fitted)
         tracking.set_alias(wish.name, CHALLENGER, registered.version)
     return tracking.get(wish.name, registered.version)
+
+
+def _write_card(run: TrackedRun, registered: RegisteredVersion, wish: Wish, fitted: _Fitted) -> None:
+    """The description of the version, and of its run."""
+    from har_core.evaluation.model_card import Subject, personal_card
+
+    files, address = wish.parent.files, f"models:/{registered.name}/{registered.version}"
+    what = f"{wish.parent.uri}, fitted on to one person ({wish.person}) by {fitted.personal.way}."
+    card = personal_card(
+        Subject(
+            address=address,
+            what=what,
+            window_length=files.window_length,
+            links={"MLflow run": run.url, "traced by": f"`har trace {address}`"},
+        ),
+        files.spec,
+        fitted.scores,
+        origin="real" if registered.origin == "real" else "synthetic",
+        num_learnt=len(fitted.shown.learnt),
+    )
+    run.set_tags({NOTE_TAG: card})
+    run.tracking.describe(registered, card)
+    run.tracking.describe_model(registered.name, what, run.url)
 
 
 def _tell_windows(wish: Wish, own: Own, shown: Shown) -> None:

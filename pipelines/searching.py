@@ -65,7 +65,7 @@ def request_search(asset_graph: AssetGraph, model: str, *, trials: int | None = 
 
 
 def _tell(outcome: Outcome, home: Home, model: str) -> int:
-    from assets.resources.addresses import mlflow_url
+    from assets.resources.addresses import mlflow_start_url
     from pipelines import failures
     from pipelines.summary import named, print_failures
 
@@ -78,5 +78,5 @@ def _tell(outcome: Outcome, home: Home, model: str) -> int:
     typer.echo(printable_lines((folder / "best.toml").read_text(encoding="utf-8")))
     typer.echo(f"Nothing is changed by itself. The same lines: {printable(folder / 'best.toml')}")
     typer.echo(f"Page:   {printable(folder / 'search.html')}")
-    typer.echo(f"MLflow: {mlflow_url()}")
+    typer.echo(f"MLflow: {mlflow_start_url()}")
     return 0

@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from dagster import AssetKey
 
-from assets.resources.addresses import dagster_url, mlflow_url
+from assets.resources.addresses import dagster_url, mlflow_start_url
 from assets.resources.home import Home
 from har_core.base.errors import InputError, Problem, counted
 from har_core.base.text import printable
@@ -38,7 +38,7 @@ def print_summary(outcome: Outcome, home: Home, champion: str | None = None) -> 
     _print_ranking(home, champion, is_whole=not outcome.failures)
     here = "" if home.root == Path.cwd() else f"HAR_HOME={shlex.quote(str(home.root))} "
     typer.echo(f"Dagster: {dagster_url()}")
-    typer.echo(f"MLflow:  {mlflow_url()}")
+    typer.echo(f"MLflow:  {mlflow_start_url()}")
     typer.echo(f"Both are served by: {here}{_program()} ui")
     print_failures(outcome, home)
     if outcome.failures:

@@ -47,10 +47,15 @@ NOT_RECORDED = "not recorded"
 _DIRTY = "-dirty"
 _SCORES = {
     "validation_macro_f1_best": "validation macro-F1",
+    "validation/macro_f1": "validation macro-F1",
     "test_macro_f1": "test macro-F1",
+    "test/macro_f1": "test macro-F1",
     "test_accuracy": "test accuracy",
+    "test/accuracy": "test accuracy",
 }
-"""Metric -> how it is told."""
+"""Metric, by the name that it has or that it had in earlier runs -> how it is told."""
+_SEEDS = ("seed", "resolved.seed", "training.seed")
+"""The parameter that holds it, now and in earlier runs."""
 
 
 def trace_model(entry: RegisteredVersion, store: Store, instance: DagsterInstance) -> list[Link]:
@@ -159,7 +164,7 @@ def _run_link(entry: RegisteredVersion, run: RecordedRun | None) -> Link:
         "asset": tags.get(ASSET_TAG, ""),
         "partition": tags.get("dagster.partition", ""),
         "experiment": tags.get("har.experiment", ""),
-        "seed": run.params.get("resolved.seed") or run.params.get("training.seed", ""),
+        "seed": next(filter(None, map(run.params.get, _SEEDS)), ""),
         "data version": tags.get("har.data_version", ""),
         "code version": tags.get("har.code_version", ""),
         "git commit": tags.get("har.git_commit", ""),

@@ -39,6 +39,7 @@ from assets.machinery.lineage import (
     upstream_versions,
 )
 from assets.machinery.materialisation import MADE_FROM, Made, Work, make_asset
+from assets.models.cards import write_card_again
 from assets.resources.model_files import files_of_model
 from assets.resources.store import CHAMPION_ALIAS, COPIED_FROM_TAG, OVERALL, RegisteredVersion
 from assets.resources.tracking import Tracking
@@ -112,6 +113,8 @@ def _choose(above: Sequence[dg.AssetsDefinition], folds: Sequence[dg.AssetsDefin
         champion = holders[OVERALL] = tracking.copy(champion, OVERALL)
     elif gate.can_compare:
         raise HarError(f"No model may be champion: {'; '.join(map(gate.told, gate.decisions))}")
+    for entry in holders.values():
+        write_card_again(work, entry)
     held = tracking.contents().aliases
     moves = {
         name: entry.version for name, entry in holders.items() if held.get((name, CHAMPION_ALIAS)) != entry.version

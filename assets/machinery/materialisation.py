@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.machinery.code_versions import INGREDIENTS, Ingredients, flatten
+from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.commits import git_commit
 from assets.machinery.keys import OWNERS
 from assets.machinery.lineage import (
@@ -32,17 +32,19 @@ from assets.machinery.lineage import (
     upstream_versions,
 )
 from assets.machinery.presence import output_problems, record_problems
+from assets.machinery.presentation import links_of, markdown_table
 from assets.resources.addresses import dagster_url
 from assets.resources.display import Display
 from assets.resources.home import Home
 from assets.resources.occupation import HomeResource
 from assets.resources.processes import PROCESS_TAG, current_process
 from assets.resources.retries import retrying_what_can_pass
-from assets.resources.store import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, RUN_TAG
+from assets.resources.store import ASSET_TAG, EXPERIMENT_FILE, EXPERIMENT_HASH_TAG, NOTE_TAG, RUN_TAG
 from assets.resources.tracking import Tracking
 from har_core.base.checks import Check
 from har_core.base.errors import InputError
 from har_core.base.files import atomic_folder, atomic_paths, sha256_of_file
+from har_core.base.text import as_markdown
 from har_core.datasets.origin import Origin
 from har_core.settings.experiment import Experiment
 
@@ -97,6 +99,8 @@ class Made:
     alias: str = ""
     aliases: Mapping[str, int] = field(default_factory=dict)
     """Registered model -> version that ``alias`` moves to, together with the outputs, or not at all."""
+    note: str = ""
+    """What the page of the MLflow run opens with, in Markdown; a table of the figures where absent."""
     last: Callable[[], object] = field(default=lambda: None)
     """Done when the outputs have taken their places: removing a checkpoint."""
 
@@ -119,8 +123,8 @@ def make_asset(
     Args:
         key: of the asset.
         body: makes it.
-        experiment: is logged whole to its MLflow run.
-        made_with: its code version, with what went into it.
+        experiment: is left whole in its MLflow run, as a file.
+        made_with: its code version, with what went into it; its settings are the parameters of the run.
         inputs: assets that it cannot do without, and where their files lie; each is logged as an input of the run.
         deps: further assets that it depends on; the body copes with those that were never made.
         outputs: the files that it writes, below the home, for the partition where it has any.
@@ -148,7 +152,7 @@ def make_asset(
         final = tuple(outputs(place, partition))
         with (
             retrying_what_can_pass(),
-            _tracked(context, experiment, place) as run,
+            _tracked(context, experiment, place, made_with) as run,
             _telling_what_is_refused(context, place, checks),
             ExitStack() as moved,
         ):
@@ -192,7 +196,9 @@ def _kept(context: dg.AssetExecutionContext, home: Home) -> Remembered | None:
 
 
 @contextmanager
-def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, home: Home) -> Iterator["TrackedRun"]:
+def _tracked(
+    context: dg.AssetExecutionContext, experiment: Experiment, home: Home, made_with: Ingredients
+) -> Iterator["TrackedRun"]:
     """The MLflow run of a materialisation: FINISHED where the work ends, FAILED where it raises."""
     from assets.resources.runs import start_run
 
@@ -212,11 +218,24 @@ def _tracked(context: dg.AssetExecutionContext, experiment: Experiment, home: Ho
         PROCESS_TAG: current_process(),
     }
     with start_run(Tracking(home), _name(context), tags) as run:
-        run.log_params(flatten(resolved))
+        run.log_params(_own_settings(context.asset_key, made_with))
         run.log_json("experiment.json", resolved)
         if content is not None:
             run.log_bytes(EXPERIMENT_FILE, content)
         yield run
+
+
+def _own_settings(key: dg.AssetKey, made_with: Ingredients) -> dict[str, Any]:
+    """The settings that the asset reads; those of ``[models.<its name>]`` by the same names for each model.
+
+    Not the seed, which a launch may set: the body logs that.
+    """
+    section = f"models.{key.path[-1]}."
+    named = {
+        name.removeprefix(section).replace(" = ", ": ").replace('"', ""): value  # MLflow refuses other signs
+        for name, value in made_with.settings.items()
+    }
+    return {name: value for name, value in named.items() if name != "seed"}
 
 
 @contextmanager
@@ -265,14 +284,14 @@ def _publish(
 ) -> dg.MaterializeResult[Any]:
     """The result of the asset; what it says is said to the MLflow run too."""
     origin = made.origin or work.origin
-    work.run.set_tags({"har.data_version": made.version, "har.origin": origin})
-    work.run.log_metrics(
-        {
-            name.removeprefix("dagster/"): float(value)
-            for name, value in made.metadata.items()
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        }
-    )
+    figures = {
+        name.removeprefix("dagster/"): float(value)
+        for name, value in made.metadata.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    note = made.note or _note(work, origin, figures)
+    work.run.set_tags({"har.data_version": made.version, "har.origin": origin, NOTE_TAG: note})
+    work.run.log_metrics(figures)
     hashes = {
         path.relative_to(work.home.root).as_posix(): sha256_of_file(file)
         for path, file in [*zip(final, work.staged, strict=True), *((path, path) for path in made.logged)]
@@ -289,6 +308,20 @@ def _publish(
             RUN_ID: work.run.run_id,
             RUN_URL: dg.MetadataValue.url(work.run.url),
         },
+    )
+
+
+def _note(work: Work, origin: Origin, figures: Mapping[str, float]) -> str:
+    """What the page of the MLflow run opens with, in Markdown."""
+    what = work.context.assets_def.get_asset_spec(work.context.asset_key).description or ""
+    ways = links_of(work.run.tags, work.run.url).items()
+    return "\n\n".join(
+        [
+            f"**{as_markdown(work.name)}**, from {origin} recordings",
+            markdown_table(["figure", ""], [(name, f"{value:.6g}") for name, value in figures.items()]).value or "",
+            what,
+            "\n".join(f"- {words}: {way}" for words, way in ways),
+        ]
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import dagster as dg
 
+from assets.resources.addresses import asset_url
+from assets.resources.store import ASSET_TAG
 from har_core.base.text import as_markdown
 
 
@@ -47,3 +49,16 @@ def inline_png(title: str, content: bytes) -> dg.MarkdownMetadataValue:
 def path_to(path: Path) -> dg.PathMetadataValue:
     """Where something lies."""
     return dg.MetadataValue.path(str(path))
+
+
+def links_of(tags: Mapping[str, str], run_url: str) -> dict[str, str]:
+    """From the tags of an MLflow run, the ways back: words -> address, or a command in backticks."""
+    asset = tags.get(ASSET_TAG, "")
+    again = f"`har run --force --select {asset} experiment.toml`"
+    return {
+        "MLflow run": run_url,
+        "Dagster asset": asset_url(asset),
+        "Dagster run": tags.get("dagster.run_url", ""),
+        "commit": f"`{tags.get('har.git_commit') or 'unknown'}`",
+        "made again by": f"{again}, with the file that the MLflow run has kept",
+    }

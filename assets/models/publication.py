@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.machinery.code_versions import flatten
 from assets.machinery.keys import model_key
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION, latest
 from assets.machinery.materialisation import Made, Work, report_failed_check
 from assets.machinery.presentation import inline_png, path_to
+from assets.models.cards import write_card
 from assets.resources.addresses import model_url
 from assets.resources.model_files import files_of_model, find_model
 from assets.resources.store import CHALLENGER, MODEL_FILE, ORIGIN_TAG
@@ -105,6 +105,7 @@ def publish(
     write_predictions(staged_predictions, logged.predictions)
     work.run.log_bytes("result.json", staged_record.read_bytes())
     work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
+    card = write_card(work, registered, record, logged.predictions)
     return Made(
         version=logged.weights,
         metadata={
@@ -120,6 +121,7 @@ def publish(
         logged=files_of_model(tracking.folder_of(logged.uri)),
         alias=CHALLENGER,
         aliases={name: registered.version},
+        note=card,
         last=last,
     )
 
@@ -132,25 +134,36 @@ def _describe(work: Work, result: "ModelResult") -> dict[str, Any]:
         **{f"confusion_matrix_{role}": confusion_matrix_png(scores) for role, scores in result.scores.items()},
         **({"training_curves": training_curves_png(result.history)} if result.history else {}),
     }
-    work.run.log_params(flatten(result.training_settings, "resolved."))
-    work.run.log_params({"computed.num_threads": result.num_threads, "computed.cpu_capability": result.cpu_capability})
-    clean = {f"{role}_clean": scores for role, scores in result.scores_clean.items()}
+    work.run.log_params(
+        {
+            "seed": result.seed,
+            **({} if result.parent is None else {"parent": result.parent}),
+            "computed.num_threads": result.num_threads,
+            "computed.cpu_capability": result.cpu_capability,
+        }
+    )
+    clean = {f"{role}_clean": own for role, own in result.scores_clean.items() if own != result.scores[role]}
     for role, scores in {**result.scores, **clean}.items():
         figures = {name: value for name, value in asdict(scores).items() if isinstance(value, float)}
+        del figures["weighted_recall"]  # the accuracy, by another name
         work.run.log_metrics({f"{role}/{name}": value for name, value in figures.items()})
     for role, scores in result.scores.items():
         rows = [asdict(activity) for activity in scores.per_class]
         work.run.log_table(f"tables/per_class_{role}.json", {name: [row[name] for row in rows] for name in rows[0]})
     validation = result.scores.get("validation")
+    num_parameters, num_nonzero = result.complexity.num_parameters, result.complexity.num_nonzero
     for name, content in plots.items():
         work.run.log_bytes(f"plots/{name}.png", content)
-    return {
+    scored = {
         **({"validation_macro_f1_best": validation.macro_f1} if validation is not None else {}),
         "test_macro_f1": result.scores["test"].macro_f1,
         "test_accuracy": result.scores["test"].accuracy,
         **{f"{role}_macro_f1_clean": scores.macro_f1 for role, scores in result.scores_clean.items()},
-        "num_parameters": result.complexity.num_parameters,
-        **({} if result.complexity.num_nonzero is None else {"num_nonzero": result.complexity.num_nonzero}),
+    }
+    return {
+        **{name: dg.MetadataValue.float(score) for name, score in scored.items()},  # metrics already, by role
+        "num_parameters": num_parameters,
+        **({} if num_nonzero in {None, num_parameters} else {"num_nonzero": num_nonzero}),
         "macs": result.complexity.macs,
         **({} if result.file_bytes is None else {"file_bytes": result.file_bytes}),
         **({} if result.complexity.mean_macs is None else {"mean_macs": result.complexity.mean_macs}),

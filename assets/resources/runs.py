@@ -113,10 +113,11 @@ class TrackedRun:
     def listener(self, then: TrainingListener) -> TrainingListener:
         """Logs once an epoch, and passes every event on; epochs of an interrupted run are logged at the start.
 
-        Metrics of a pretraining have its name before theirs.
+        Their metrics have ``epoch/`` before their names, those of a pretraining its own name: what counts of a model is
+        said once, by role, when it is made.
         """
 
-        def log(event: TrainingEvent, prefix: str = "") -> None:
+        def log(event: TrainingEvent, prefix: str = "epoch/") -> None:
             if isinstance(event, Pretraining):
                 log(event.event, "pretraining/")
             elif isinstance(event, TrainingStarted):
@@ -134,5 +135,4 @@ class TrackedRun:
     def _log_epoch(self, record: EpochRecord, prefix: str) -> None:
         metrics = {name: value for name, value in asdict(record).items() if value is not None}
         step = metrics.pop("epoch")
-        metrics["epoch_seconds"] = metrics.pop("seconds")
         self.log_metrics({f"{prefix}{name}": value for name, value in metrics.items()}, step)

@@ -19,6 +19,7 @@ from assets.resources.store import (
     COPIED_FROM_TAG,
     EXPERIMENT_NAME,
     FILES_TAG,
+    MADE_BY_TAG,
     RegisteredVersion,
     Store,
     recorded_artifacts,
@@ -168,6 +169,15 @@ class Tracking(Store):
                 return known
         tags = {**entry.tags, COPIED_FROM_TAG: f"{entry.name}/{entry.version}"}
         return self.register(name, f"models:/{entry.model_id}", entry.run_id, tags)
+
+    def describe(self, entry: RegisteredVersion, text: str) -> None:
+        """Make Markdown the description of a version."""
+        self.client.update_model_version(entry.name, str(entry.version), text)
+
+    def describe_model(self, name: str, text: str, made_by_url: str) -> None:
+        """Make Markdown the description of a registered model, and a tag of it the way back to what made it."""
+        self.client.update_registered_model(name, text)
+        self.client.set_registered_model_tag(name, MADE_BY_TAG, made_by_url)
 
     def set_alias(self, name: str, alias: str, version: int) -> None:
         """Move ``alias`` of ``name`` to ``version``."""

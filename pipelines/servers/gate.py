@@ -56,6 +56,8 @@ class Page:
 
     backend: Backend
     opens: Rule
+    start: str = ""
+    """What its address ends with where a browser that was let in begins, as in ``#/experiments``."""
 
 
 class Gate:
@@ -93,7 +95,7 @@ class Gate:
 
     async def _answer(self, request: Request, page: Page) -> Response:
         if request.method == "GET" and request.scope["path"] == "/" and PARAMETER in request.query_params:
-            return self._let_in(request)
+            return self._let_in(request, page)
         if (refusal := self._refusal(request)) is not None:
             return refusal
         if not page.opens(request.method, request.scope["path"], request.query_params):
@@ -102,10 +104,10 @@ class Gate:
             return RedirectResponse(_relative(request.url.remove_query_params(_RETURN)), 303)
         return await page.backend.answer(request)
 
-    def _let_in(self, request: Request) -> Response:
+    def _let_in(self, request: Request, page: Page) -> Response:
         if not _names_this_host(request) or not self._key.is_secret(request.query_params[PARAMETER]):
             return HTMLResponse(_CLOSED, 403)
-        response = RedirectResponse(_relative(request.url.remove_query_params(PARAMETER)), 303)
+        response = RedirectResponse(_relative(request.url.remove_query_params(PARAMETER)) + page.start, 303)
         response.set_cookie(self._key.cookie_name, self._key.cookie(_user(request)), httponly=True, samesite="strict")
         response.headers["referrer-policy"] = "no-referrer"
         response.headers["cache-control"] = "no-store"

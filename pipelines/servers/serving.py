@@ -21,6 +21,7 @@ from pathlib import Path
 
 import typer
 
+from assets.resources.addresses import MLFLOW_START
 from assets.resources.home import Home
 from assets.resources.tracking import Tracking
 from har_core.base.errors import HarError
@@ -115,7 +116,7 @@ def serve(home: Home, *, dagster_port: int | None, mlflow_port: int | None) -> i
                 typer.echo(f"Waiting for {server.name} ...")
                 wait_until(server.is_ready)
         backends = [Backend(sockets / name, key.cookie_name) for name in ("dagster.sock", "mlflow.sock")]
-        pages = dict(zip(ports, map(Page, backends, (opens_dagster, opens_mlflow)), strict=True))
+        pages = dict(zip(ports, map(Page, backends, (opens_dagster, opens_mlflow), ("", MLFLOW_START)), strict=True))
         stack.enter_context(opened(Gate(key, pages), listeners))
         if children.ended() is None:
             typer.echo(f"Dagster: {links['Dagster']}\nMLflow:  {links['MLflow']}\nCtrl-C ends both.")

@@ -91,7 +91,7 @@ def test_each_materialisation_is_one_mlflow_run_and_each_finds_the_other(ran: Gr
     assert tags["har.code_version"] == versions["dagster/code_version"]
     assert tags["har.origin"] == "synthetic"
     assert tags["har.git_commit"]
-    assert run.data.params["splits.test_subjects"] == "[3]"
+    assert run.data.tags["mlflow.note.content"]
     assert present(run.inputs).dataset_inputs
     artifacts = {entry.path for entry in ran.tracking.client.list_artifacts(run_id)}
     assert {"experiment.toml", "experiment.json", *ARTIFACTS[name]} <= artifacts
@@ -171,7 +171,7 @@ def test_predictions_agree_with_the_result(ran: Graph) -> None:
 
 def test_metrics_are_logged_once_an_epoch(ran: Graph) -> None:
     run_id = as_type(str, ran.latest("models/cnn").metadata[RUN_ID].value)
-    history = ran.tracking.client.get_metric_history(run_id, "training_loss")
+    history = ran.tracking.client.get_metric_history(run_id, "epoch/training_loss")
     result = ran.result("cnn")
     assert [metric.step for metric in history] == [record["epoch"] for record in result.history]
     assert [metric.value for metric in history] == pytest.approx([record["training_loss"] for record in result.history])
@@ -340,7 +340,7 @@ def test_an_interrupted_training_goes_on_in_a_new_run(graph: Graph) -> None:
     assert graph.materialise("models/cnn", experiment=longer, display=recorder).success
     run_id = as_type(str, graph.latest("models/cnn").metadata[RUN_ID].value)
     assert run_id != broken.info.run_id
-    history = graph.tracking.client.get_metric_history(run_id, "training_loss")
+    history = graph.tracking.client.get_metric_history(run_id, "epoch/training_loss")
     assert [metric.step for metric in history] == [1, 2, 3]
     assert [event.record.epoch for event in recorder.events if isinstance(event, EpochFinished)] == [3]
     assert not graph.home.checkpoint("models/cnn").exists()

@@ -128,7 +128,11 @@ def test_facts_name_the_records(home: Graph) -> None:
 
 def test_materialisation_links_to_the_registered_version(ran: Graph) -> None:
     url = ran.latest("models/cnn").metadata[REGISTERED_MODEL_URL].value
-    assert url == model_url("har-cnn", 1) == "http://127.0.0.1:5000/#/models/har-cnn/versions/1"
+    assert (
+        url
+        == model_url("har-cnn", 1)
+        == "http://127.0.0.1:5000/#/models/har-cnn/versions/1?workflowType=machine_learning"
+    )
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_interrupted_runs_are_closed_and_the_new_one_holds_every_epoch(har: Har,
     trainings = [run for run in runs if run.data.tags["dagster.asset_key"] == "models/shufflenet"]
     assert [run.info.status for run in trainings] == ["FAILED", "FINISHED"]
     assert not [run for run in runs if run.info.status == "RUNNING"]
-    history = client.get_metric_history(trainings[1].info.run_id, "validation_macro_f1")
+    history = client.get_metric_history(trainings[1].info.run_id, "epoch/validation_macro_f1")
     assert sorted(metric.step for metric in history) == list(range(1, NUM_EPOCHS + 1))
 
 

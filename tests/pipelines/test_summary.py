@@ -50,7 +50,10 @@ def test_nothing_to_do_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert print_summary(outcome(State.FRESH), Home(tmp_path)) == 0
     out, err = capsys.readouterr()
     assert "Skipped, fresh: windows\nRan: nothing\n" in out
-    assert "Dagster: http://127.0.0.1:3000\nMLflow:  http://127.0.0.1:5000\n" in out
+    assert (
+        "Dagster: http://127.0.0.1:3000\nMLflow:  http://127.0.0.1:5000/#/experiments?workflowType=machine_learning\n"
+        in out
+    )
     assert f"HAR_HOME={tmp_path} " in out
     assert err == ""
 

@@ -131,10 +131,11 @@ def test_it_links_every_run_and_every_registered_version(done: Place) -> None:
     assert set(figures["data_runs"]) == {"recording_audit", "windows", "splits"}
     html = (done.home.report_folder / "report.html").read_text(encoding="utf-8")
     for told in (*figures["data_runs"].values(), *figures["entries"], *figures["folds"]):
-        assert told["mlflow_run_url"].endswith(client.get_run(told["mlflow_run_id"]).info.run_id)
+        assert told["mlflow_run_url"].partition("?")[0].endswith(client.get_run(told["mlflow_run_id"]).info.run_id)
         assert f'href="{told["mlflow_run_url"]}"' in html
     for entry in figures["entries"]:
-        assert entry["registered_model_url"].endswith(f"/{entry['registered_model']}/versions/{entry['version']}")
+        address = f"/{entry['registered_model']}/versions/{entry['version']}?workflowType=machine_learning"
+        assert entry["registered_model_url"].endswith(address)
         assert f'href="{entry["registered_model_url"]}"' in html
 
 

@@ -208,7 +208,7 @@ def test_a_fold_is_one_mlflow_run_with_one_below_it_for_each_seed(done: Place, a
     assert parent.data.tags["har.data_version"] == entry.data_version
     if architecture == "cnn":
         assert len({run.data.tags["har.data_version"] for run in nested}) == 2
-        history = done.tracking.client.get_metric_history(nested[0].info.run_id, "training_loss")
+        history = done.tracking.client.get_metric_history(nested[0].info.run_id, "epoch/training_loss")
         assert [metric.step for metric in history] == [1, 2]
     scores = [entry.scores["test"].macro_f1 for entry in done.result(architecture, "loso-p1").seeds]
     assert [run.data.metrics["test/macro_f1"] for run in nested] == pytest.approx(scores)
@@ -297,7 +297,7 @@ def test_an_interrupted_fold_keeps_its_finished_seeds_and_epochs(place: Place) -
     assert recorder.seeds == [(f"{name} seeds", done, 2) for done in (0, 1, 2)]
     resumed = present(place.latest("cnn", "loso-p2")).data_version
     nested = place.runs(f"{name} seed 3")[-1]
-    assert len(place.tracking.client.get_metric_history(nested.info.run_id, "training_loss")) == 2
+    assert len(place.tracking.client.get_metric_history(nested.info.run_id, "epoch/training_loss")) == 2
 
     assert place.materialise("folds/cnn", fold="loso-p2").success
     assert present(place.latest("cnn", "loso-p2")).data_version == resumed

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from instances import copy_of
-from narrowing import present
+from narrowing import as_type, present
 
 from assets.machinery.keys import model_key
 from assets.resources.home import Home
@@ -73,6 +73,16 @@ def test_a_version_of_its_own_answers_nearly_as_its_parent(done: Graph) -> None:
     windows = np.random.default_rng(0).normal(0, 5, (50, 125, 45)).astype(np.float32)
     answers = [predict_probabilities(load_graph(own.graph), torch.from_numpy(windows)) for own in (small, large)]
     assert 0 < np.abs(answers[0] - answers[1]).max() < 0.1
+
+
+def test_its_card_says_what_it_was_made_of(done: Graph) -> None:
+    client = done.tracking.client
+    card = as_type(str, client.get_model_version("har-cnn-int8", "1").description)
+    assert "cnn, made smaller or faster (int8). CNN: four convolutions" in card
+    assert "| training | 1 | 38 |" in card
+    assert client.get_registered_model("har-cnn-int8").tags["har.made_by_url"].endswith("/assets/compressed/cnn-int8")
+    run = present(done.tracking.read_run(done.tracking.get("har-cnn-int8", 1).run_id))
+    assert (run.params["parent"], run.params["seed"]) == ("cnn", "0")
 
 
 def test_its_record_says_what_it_is_and_what_it_costs(done: Graph) -> None:

@@ -59,16 +59,16 @@ def test_a_pretraining_is_logged_beside_the_training_and_goes_on_after_an_interr
     run_id = as_type(str, graph.latest("models/cnn").metadata[RUN_ID].value)
     histories = {
         name: [metric.step for metric in graph.tracking.client.get_metric_history(run_id, name)]
-        for name in ("pretraining/training_loss", "training_loss", "pretraining/validation_loss")
+        for name in ("pretraining/training_loss", "epoch/training_loss", "pretraining/validation_loss")
     }
     assert histories == {
         "pretraining/training_loss": [1, 2],
-        "training_loss": [1, 2],
+        "epoch/training_loss": [1, 2],
         "pretraining/validation_loss": [],
     }
     assert [record["epoch"] for record in graph.result("cnn").history] == [1, 2]
     run = graph.tracking.client.get_run(run_id)
-    assert run.data.params["resolved.pretraining.task"] == "masked"
+    assert run.data.params["pretraining.task"] == "masked"
 
 
 def test_a_pretraining_makes_its_own_model_stale_and_no_other(graph: Graph) -> None:

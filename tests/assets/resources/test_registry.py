@@ -8,7 +8,7 @@ import pickletools
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
@@ -21,7 +21,7 @@ from torch import nn
 
 from assets.resources.export import RoundTripError, load_model, log_model
 from assets.resources.runs import TrackedRun
-from assets.resources.store import CHALLENGER, CHAMPION_ALIAS, OVERALL
+from assets.resources.store import CHALLENGER, CHAMPION_ALIAS, OVERALL, RegisteredVersion
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import probabilities_of, read_predictions
@@ -106,6 +106,75 @@ def test_run_and_result_say_what_computed_them(ran: Graph) -> None:
     params = present(ran.tracking.read_run(entry.run_id)).params
     assert params["computed.num_threads"] == "1"
     assert params["computed.cpu_capability"] == result.cpu_capability
+
+
+MODEL_NAMES = ("cnn", "lstm")
+
+
+def card_of(graph: Graph, entry: RegisteredVersion) -> str:
+    return as_type(str, graph.tracking.client.get_model_version(entry.name, str(entry.version)).description)
+
+
+def test_each_version_has_a_card_and_each_model_a_description_and_a_way_back(ran: Graph) -> None:
+    client, entries = ran.tracking.client, ran.tracking.registered()
+    assert {entry.name for entry in entries} == {"har", "har-cnn", "har-lstm"}
+    for entry in entries:
+        card, model = card_of(ran, entry), client.get_registered_model(entry.name)
+        assert card.startswith("**Made from synthetic recordings")
+        assert f"har predict --model models:/{entry.name}/{entry.version} " in card
+        assert f"runs/{entry.run_id}?workflowType=machine_learning" in card
+        asset = "champion" if entry.name == OVERALL else entry.name.replace("har-", "models/")
+        assert model.tags["har.made_by_url"] == f"http://127.0.0.1:3000/assets/{asset}"
+        assert model.description
+    assert client.get_registered_model("har-cnn").description == "CNN: four convolutions along time, each halving it."
+    champion = present(ran.tracking.by_alias(OVERALL, CHAMPION_ALIAS))
+    assert f"A copy of {champion.tags['har.copied_from']}. " in card_of(ran, champion)
+
+
+def test_a_card_tells_the_scores_and_windows_of_the_model(ran: Graph) -> None:
+    for name in MODEL_NAMES:
+        card, result = card_of(ran, ran.tracking.get(f"har-{name}", 1)), ran.result(name)
+        assert f"Macro-F1 **{result.scores['test'].macro_f1:.3f}** on 1 person held out" in card
+        assert f"| training | 1 | {result.num_windows['training']} |" in card
+        assert "Windows left out: none." in card
+        assert f"{present(result.file_bytes):,} bytes on disk" in card
+
+
+@pytest.mark.parametrize("name", ["har", "har-lstm"])
+def test_the_code_of_a_card_loads_the_model(ran: Graph, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAR_HOME", str(ran.home.root))
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true")
+    code = card_of(ran, ran.tracking.get(name, 1)).split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    try:
+        exec(code, names)  # noqa: S102 - a card of ours
+    finally:
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # MLflow's hint leaves None out
+    windows = np.random.default_rng(0).normal(size=(2, 125, 45)).astype(np.float32)
+    assert names["model"].predict(windows).shape == (2, 19)
+    assert names["model"].metadata.metadata["activities"] == list(DSADS.activities)
+
+
+def test_a_run_has_its_own_parameters_alone_and_opens_with_the_card(ran: Graph) -> None:
+    for name, other in zip(MODEL_NAMES, reversed(MODEL_NAMES), strict=True):
+        entry = ran.tracking.get(f"har-{name}", 1)
+        run = present(ran.tracking.read_run(entry.run_id))
+        assert run.params["epochs"] == {"cnn": "2", "lstm": "1"}[name]
+        assert run.params["seed"] == "0"
+        assert run.params["windows.length"] == "125"
+        assert not [own for own in run.params if other in own or own.startswith(("automation", "training.", "models."))]
+        assert run.tags["mlflow.note.content"] == card_of(ran, entry)
+
+
+def test_no_number_of_a_run_has_two_names(ran: Graph) -> None:
+    for name in MODEL_NAMES:
+        run = present(ran.tracking.read_run(ran.tracking.get(f"har-{name}", 1).run_id))
+        assert run.metrics["test/macro_f1"] == pytest.approx(ran.result(name).scores["test"].macro_f1)
+        same = {"test_macro_f1", "test_accuracy", "validation_macro_f1_best", "validation_macro_f1", "training_loss"}
+        assert not same & run.metrics.keys()
+        assert "test/weighted_recall" not in run.metrics  # the accuracy
+        assert not [own for own in run.metrics if "clean" in own]  # nothing is damaged here
+        assert "num_nonzero" not in run.metrics or run.metrics["num_nonzero"] != run.metrics["num_parameters"]
 
 
 def test_metadata_says_what_the_training_windows_held(plain_mlflow: None, ran: Graph) -> None:

@@ -103,7 +103,7 @@ def test_the_default_of_mlflow_is_restored(ran: Graph, monkeypatch: pytest.Monke
 
 def test_urls_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAR_MLFLOW_URL", "https://runs.example/")
-    assert run_url(1, "abc") == "https://runs.example/#/experiments/1/runs/abc"
+    assert run_url(1, "abc") == "https://runs.example/#/experiments/1/runs/abc?workflowType=machine_learning"
 
 
 @pytest.fixture

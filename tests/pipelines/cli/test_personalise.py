@@ -123,6 +123,9 @@ def test_the_person_is_known_better_and_the_version_is_used_and_traced(
     assert (run.status, run.params["way"], run.tags["har.person"]) == ("FINISHED", "adapters", "anna")
     for when, name in (("before", 0), ("after", 1)):
         assert run.metrics[f"{when}/macro_f1"] == pytest.approx(scores["macro-F1"][name], abs=1e-4)
+    assert f"**{run.metrics['after/macro_f1']:.3f}**, " in run.tags["mlflow.note.content"]
+    version = Tracking(Home(home)).client.get_model_version(PERSONAL, "1")
+    assert version.description == run.tags["mlflow.note.content"]
     assert (run.metrics["num_learnt"], run.metrics["num_later"]) == (NUM_LEARNT, NUM_LATER)
 
     before, after = (

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
@@ -92,6 +92,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         key = Key(str(ports[0]))
         rules = (opens_dagster, opens_mlflow)
         pages = {port: Page(Backend(address, key.cookie_name), opens) for port, opens in zip(ports, rules, strict=True)}
+        pages[ports[1]] = replace(pages[ports[1]], start="#/experiments")
         while not server.started:
             time.sleep(0.01)
         stack.enter_context(opened(Gate(key, pages), listeners))

@@ -30,6 +30,7 @@ def cookie(client: httpx.Client) -> str:
 def test_a_link_opens_both_pages_and_leaves_no_secret_in_the_address(site: Site) -> None:
     answer = httpx.get(site.link(site.dagster))
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert httpx.get(site.link(site.mlflow)).headers["location"] == "/#/experiments"
     told = answer.headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {part.strip() for part in told.split(";")}
     assert site.key.secret not in told

@@ -11,11 +11,9 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from scipy import stats
 from zoo import Row, by, complete, stored
 
-RESAMPLES = 9999
+from har_core.evaluation.intervals import interval_of_mean
 
 
 def main() -> None:
@@ -49,13 +47,9 @@ def table(architectures: Mapping[str, Sequence[Row]], against: str) -> Iterator[
 
 
 def interval(values: Sequence[float], form: str) -> str:
-    """Of the mean; a dash where all values are equal, because there is nothing to resample."""
-    if len(set(values)) == 1:
-        return "–"
-    found = stats.bootstrap(
-        (np.array(values),), np.mean, n_resamples=RESAMPLES, rng=np.random.default_rng(0)
-    ).confidence_interval
-    return f"{form.format(found.low)} to {form.format(found.high)}"
+    """Of the mean; a dash where there is nothing to resample."""
+    found = interval_of_mean(values)
+    return "–" if found is None else " to ".join(map(form.format, found))
 
 
 if __name__ == "__main__":

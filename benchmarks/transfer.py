@@ -30,8 +30,9 @@ from distillation import append, as_registered, measure_each, parsed
 from torch import nn
 
 from har_core.base.files import write_bytes
+from har_core.evaluation.intervals import interval_of_mean
 from har_core.evaluation.plots import transfer_png
-from har_core.evaluation.transfer import TransferScore, interval_of_mean, score_transfer
+from har_core.evaluation.transfer import TransferScore, score_transfer
 from har_core.fitting.fit import classifier_of, train_network
 from har_core.fitting.layout import layout_of
 from har_core.fitting.recipe import channels_seen

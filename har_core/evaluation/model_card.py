@@ -14,10 +14,10 @@ from har_core.base.errors import counted
 from har_core.base.text import as_markdown
 from har_core.datasets.origin import Origin
 from har_core.evaluation.folds import ProtocolSummary, summarise_folds
+from har_core.evaluation.intervals import CONFIDENCE, interval_of_mean
 from har_core.evaluation.records import ModelRecord
 from har_core.evaluation.results import FoldResult, ModelResult, score_model, score_predictions
 from har_core.evaluation.scores import Scores
-from har_core.evaluation.transfer import CONFIDENCE, interval_of_mean
 from har_core.inference.predictions import spec_of
 from har_core.models.catalogue import describe, list_models
 from har_core.settings.report import TESTING_IN_TURN

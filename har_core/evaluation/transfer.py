@@ -1,27 +1,15 @@
-"""Scores of a model that was fitted on to new people, from its predictions: by way, number of windows, and person.
-
-An interval of a mean over people is bootstrapped over them (BCa; B. Efron, "Better bootstrap confidence intervals",
-1987).
-"""
+"""Scores of a model that was fitted on to new people, from its predictions: by way, number of windows, and person."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 
-from har_core.evaluation.paired import ENOUGH_SUBJECTS
+from har_core.evaluation.intervals import interval_of_mean
 from har_core.evaluation.results import score_predictions
-
-CONFIDENCE = 0.95
-_RESAMPLES = 9999
-_ALIKE = 1e-6
-"""Scores that differ by less have nothing to resample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +31,7 @@ class TransferScore:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Of the mean, with :data:`CONFIDENCE`; None where there are fewer than three people, or all are alike."""
+        """Of the mean, 95 %; None where there are fewer than three people, or all are alike."""
         return interval_of_mean(list(self.per_subject.values()))
 
 
@@ -61,14 +49,3 @@ def score_transfer(predictions: pa.Table) -> tuple[TransferScore, ...]:
         own = score_predictions(predictions.filter(is_own)).per_subject
         scores.append(TransferScore(way=way, windows_per_activity=number, per_subject=own))
     return tuple(scores)
-
-
-def interval_of_mean(values: Sequence[float]) -> tuple[float, float] | None:
-    """Where the mean over other people like these would lie; None where these say nothing of that."""
-    if len(values) < ENOUGH_SUBJECTS or np.ptp(values) < _ALIKE:
-        return None
-    rng = np.random.default_rng(0)
-    found = stats.bootstrap(
-        (np.array(values),), np.mean, n_resamples=_RESAMPLES, confidence_level=CONFIDENCE, rng=rng
-    ).confidence_interval
-    return float(found.low), float(found.high)

@@ -92,21 +92,11 @@ def _sureness(sureness: Sureness) -> dict[str, Any]:
         "equivalent": sureness.equivalent,
         "detectable": sureness.detectable,
         "models": [
-            {
-                "architecture": sure.row.summary.architecture,
-                "macro_f1": sure.row.summary.macro_f1.mean,
-                "interval": sure.interval,
-                "over_subjects": sure.over_subjects,
-                "over_seeds": sure.over_seeds,
-                "worst_subject": sure.worst[0],
-                "p_value_holm": sure.p_value,
-            }
+            {"architecture": sure.row.summary.architecture, "holm_p": sure.holm_p, **asdict(sure.spread)}
             for sure in sureness.rows
         ],
-        "pairs": [
-            {"model": one, "beside": other, "verdict": pair.verdict, "equivalent": pair.equivalent, **asdict(pair)}
-            for (one, other), pair in sureness.pairs.items()
-        ],
+        "pairs": [asdict(pair) for pair in sureness.pairs.values()],
+        "ranks": sureness.ranks and asdict(sureness.ranks),
     }
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from har_core.evaluation.intervals import CONFIDENCE
 from har_core.evaluation.paired import ENOUGH_SUBJECTS
-from har_core.evaluation.transfer import CONFIDENCE, TransferScore
+from har_core.evaluation.transfer import TransferScore
 from har_core.report.formats import fixed, listed
 from har_core.report.inputs import ReportInputs, TransferEntry
 from har_core.report.lines import Line, common_axis, line_chart

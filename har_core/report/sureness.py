@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from har_core.base.errors import counted
-from har_core.evaluation.folds import mean_by_subject
-from har_core.evaluation.pairwise import EQUIVALENT, SURE, Comparison, Verdict, compare_all, holm, over_seeds
-from har_core.evaluation.transfer import interval_of_mean
+from har_core.evaluation.critical_difference import CriticalDifference, critical_difference
+from har_core.evaluation.intervals import SubjectSpread, scores_of_folds, spread_of
+from har_core.evaluation.pairwise import ROPE, SURE, Pair, Verdict, compare_all, detectable, holm
 from har_core.report.fold_rows import FoldRow
 from har_core.report.formats import fixed, listed
 from har_core.report.honest import ProtocolView
@@ -31,21 +31,11 @@ class Sure:
     """One model with all its folds."""
 
     row: FoldRow
-    interval: tuple[float, float] | None
-    """Of the mean over new people, 95 %; None where subjects say nothing of it."""
-    over_subjects: float | None
-    """Standard deviation, each subject as the mean of its seeds."""
-    over_seeds: float | None
-    """Standard deviation of the mean over subjects; None with one seed."""
-    beside: Comparison | None
+    spread: SubjectSpread
+    beside: Pair | None
     """This model beside the one in front; None of that one."""
-    p_value: float | None
-    """Of the same, corrected for as many comparisons as there are models."""
-
-    @property
-    def worst(self) -> tuple[int, float]:
-        """The subject with the lowest score, and that."""
-        return min(self.row.summary.per_subject.items(), key=lambda item: item[1])
+    holm_p: float | None
+    """Wilcoxon's p of the same, corrected for as many comparisons as there are other models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +45,10 @@ class Sureness:
     rows: tuple[Sure, ...]
     front: FoldRow
     """What the others are compared with."""
-    pairs: Mapping[tuple[str, str], Comparison]
+    pairs: Mapping[tuple[str, str], Pair]
     """By the architectures of both."""
+    ranks: CriticalDifference | None
+    """None with fewer than three models."""
     left_out: tuple[str, ...]
     """Names of models that lack folds."""
 
@@ -68,7 +60,7 @@ class Sureness:
     @property
     def equivalent(self) -> float:
         """What two models may differ by and be as good in practice."""
-        return EQUIVALENT
+        return ROPE
 
     @property
     def marks(self) -> dict[Verdict, str]:
@@ -78,12 +70,15 @@ class Sureness:
     @property
     def num_subjects(self) -> int:
         """Of the first pair."""
-        return next(iter(self.pairs.values())).num_subjects
+        return len(next(iter(self.pairs.values())).differences)
 
     @property
     def detectable(self) -> float:
         """The difference from which on a verdict is given, of the pair in the middle."""
-        return statistics.median(pair.detectable for pair in self.pairs.values())
+        share = 1 / self.num_subjects
+        return statistics.median(
+            detectable([*pair.differences.values()], test_share=share) for pair in self.pairs.values()
+        )
 
     def mark(self, one: Sure, other: Sure) -> str:
         """The verdict of one beside another, as in :data:`MARKS`; nothing of itself."""
@@ -96,7 +91,7 @@ class Sureness:
         if pair is None:
             return ""
         verdict = {"better": "better than", "worse": "worse than", "equivalent": "equivalent to"}.get(pair.verdict)
-        return f"{one.row.name}: {verdict or 'cannot be told from'} {other.row.name}, {pair.difference:+.3f}".replace(
+        return f"{one.row.name}: {verdict or 'cannot be told from'} {other.row.name}, {pair.mean:+.3f}".replace(
             "-", "−"
         )
 
@@ -107,8 +102,8 @@ class Sureness:
         told = [
             f"{number} {words[number != 1]}" for verdict, words in _WORDS.items() if (number := verdicts.count(verdict))
         ]
-        [own] = [sure for sure in self.rows if sure.row is self.front]
-        between = f" (95 % interval {fixed(own.interval[0])} to {fixed(own.interval[1])})" if own.interval else ""
+        [interval] = [sure.spread.interval for sure in self.rows if sure.row is self.front]
+        between = f" (95 % interval {fixed(interval[0])} to {fixed(interval[1])})" if interval else ""
         return (
             f"Beside {self.front.name}{between}, of {counted(len(verdicts), 'other model')} {listed(told)}. "
             f"With {self.num_subjects} subjects, differences below about {fixed(self.detectable, 2)} cannot be told."
@@ -123,43 +118,30 @@ def view_sureness(view: ProtocolView | None, *, first: str | None) -> Sureness |
         first: the architecture that the report puts in front, if there is one.
     """
     rows = [row for row in view.rows if row.is_complete] if view is not None else []
-    pairs = compare_all({row.summary.architecture: row.summary.per_subject for row in rows})
-    if view is None or not pairs:
+    scores = {row.summary.architecture: row.summary.per_subject for row in rows}
+    found = [pair for pair in compare_all(scores) if pair.probabilities is not None]
+    if view is None or not found:
         return None
+    pairs = {(own.first, own.second): own for pair in found for own in (pair, pair.swapped())}
     front = next((row for row in rows if row.summary.architecture == first), rows[0])
     beside = {
         row.summary.architecture: pair
         for row in rows
         if (pair := pairs.get((row.summary.architecture, front.summary.architecture)))
     }
-    corrected = dict(zip(beside, holm([pair.p_value for pair in beside.values()]), strict=True))
+    corrected = dict(zip(beside, holm([pair.wilcoxon_p or 0.0 for pair in beside.values()]), strict=True))
     return Sureness(
         rows=tuple(
             Sure(
                 row=row,
-                interval=interval_of_mean([*row.summary.per_subject.values()]),
-                over_subjects=_deviation(row),
-                over_seeds=over_seeds(_by_seed(row)),
+                spread=spread_of(scores_of_folds([entry.result for entry in row.entries.values()])),
                 beside=beside.get(row.summary.architecture),
-                p_value=corrected.get(row.summary.architecture),
+                holm_p=corrected.get(row.summary.architecture),
             )
             for row in rows
         ),
         front=front,
         pairs=pairs,
+        ranks=critical_difference(scores),
         left_out=tuple(row.name for row in view.rows if not row.is_complete),
     )
-
-
-def _deviation(row: FoldRow) -> float | None:
-    scores = [*row.summary.per_subject.values()]
-    return statistics.stdev(scores) if len(scores) > 1 else None
-
-
-def _by_seed(row: FoldRow) -> list[dict[int, float]]:
-    """Macro-F1 of each subject, one for each seed."""
-    results = [entry.result for entry in row.entries.values()]
-    return [
-        mean_by_subject(own.per_subject for result in results for own in result.seeds if own.seed == seed)
-        for seed in row.summary.seeds
-    ]

@@ -16,6 +16,7 @@ from window_examples import named_windows
 
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.folds import Spread, summarise_folds
+from har_core.evaluation.intervals import scores_of_folds, spread_of
 from har_core.evaluation.records import FoldRecord, SeedRecord
 from har_core.evaluation.results import FoldResult, SeedResult, score_fold, score_predictions
 from har_core.inference.predictions import tabulate_predictions
@@ -162,6 +163,16 @@ def test_a_subject_that_tests_in_several_folds_gets_their_mean() -> None:
     values = [entry.per_subject[1] for result in (first, second) for entry in result.seeds]
     assert summary.per_subject == {1: pytest.approx(statistics.mean(values))}
     assert summary.seeds == (0,)
+
+
+def test_scores_by_seed_hold_the_seeds_that_only_some_folds_have() -> None:
+    first, second = fold_result(1), fold_result(2, seeds=(0,))
+    scores = scores_of_folds([first, second])
+    assert scores == {
+        0: {1: first.seeds[0].per_subject[1], 2: second.seeds[0].per_subject[2]},
+        1: {1: first.seeds[1].per_subject[1]},
+    }
+    assert spread_of(scores).per_subject == summarise_folds([first, second]).per_subject
 
 
 def test_one_fold_has_no_spread() -> None:

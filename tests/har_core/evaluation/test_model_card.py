@@ -12,11 +12,11 @@ from window_examples import named_windows
 
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.folds import summarise_folds
+from har_core.evaluation.intervals import interval_of_mean
 from har_core.evaluation.model_card import Subject, model_card, personal_card, what_it_is
 from har_core.evaluation.records import FoldRecord, SeedRecord
 from har_core.evaluation.results import FoldResult, score_fold, score_predictions
 from har_core.evaluation.scores import Scores
-from har_core.evaluation.transfer import interval_of_mean
 from har_core.inference.predictions import tabulate_predictions
 
 SUBJECT = Subject(

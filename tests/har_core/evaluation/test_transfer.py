@@ -15,7 +15,8 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from window_examples import named_windows
 
-from har_core.evaluation.transfer import TransferScore, interval_of_mean, score_transfer
+from har_core.evaluation.intervals import interval_of_mean
+from har_core.evaluation.transfer import TransferScore, score_transfer
 from har_core.inference.predictions import tabulate_predictions
 from har_core.transfer.table import curves_schema
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from narrowing import present
 
+from har_core.evaluation.critical_difference import critical_difference
 from har_core.evaluation.folds import ProtocolSummary, summarise_folds
-from har_core.evaluation.pairwise import compare, holm
+from har_core.evaluation.intervals import interval_of_mean
+from har_core.evaluation.pairwise import compare_all, holm
 from har_core.evaluation.results import FoldResult
-from har_core.evaluation.transfer import interval_of_mean
 from har_core.report.build import build_report
 from har_core.report.honest import view_folds
 from har_core.report.inputs import ReportInputs
@@ -37,26 +38,21 @@ def summaries(fold: Callable[..., FoldResult]) -> dict[str, ProtocolSummary]:
 def test_every_figure_is_that_of_the_core(given: ReportInputs, summaries: dict[str, ProtocolSummary]) -> None:
     content = json.loads(build_report(given).json)["sureness"]
     front = content["front"]
-    others = [name for name in THREE if name != front]
-    beside = {name: present(compare(summaries[name].per_subject, summaries[front].per_subject)) for name in others}
-    order = [entry["architecture"] for entry in content["models"] if entry["architecture"] != front]
-    corrected = dict(zip(order, holm([beside[name].p_value for name in order]), strict=True))
+    scores = {name: summaries[name].per_subject for name in THREE}
+    judged = {(own.first, own.second): own for pair in compare_all(scores) for own in (pair, pair.swapped())}
+    others = [entry["architecture"] for entry in content["models"] if entry["architecture"] != front]
+    corrected = dict(zip(others, holm([present(judged[name, front].wilcoxon_p) for name in others]), strict=True))
     for entry in content["models"]:
-        summary = summaries[entry["architecture"]]
-        scores = [*summary.per_subject.values()]
-        assert entry["macro_f1"] == summary.macro_f1.mean
-        assert tuple(entry["interval"]) == interval_of_mean(scores)
-        assert entry["over_subjects"] == statistics.stdev(scores)
-        assert entry["worst_subject"] == min(summary.per_subject, key=summary.per_subject.__getitem__)
-        assert entry["p_value_holm"] == corrected.get(entry["architecture"])
-    assert {(pair["model"], pair["beside"]) for pair in content["pairs"]} == {
-        (one, other) for one in THREE for other in THREE if one != other
+        own = scores[entry["architecture"]]
+        assert entry["mean"] == pytest.approx(summaries[entry["architecture"]].macro_f1.mean)
+        assert tuple(entry["interval"]) == interval_of_mean([*own.values()])
+        assert entry["over_subjects"] == statistics.stdev(own.values())
+        assert entry["worst_subject"] == min(own, key=own.__getitem__)
+        assert entry["holm_p"] == corrected.get(entry["architecture"])
+    assert {(pair["first"], pair["second"]): pair["verdict"] for pair in content["pairs"]} == {
+        names: pair.verdict for names, pair in judged.items()
     }
-    for pair in content["pairs"]:
-        assert (
-            pair["verdict"]
-            == present(compare(summaries[pair["model"]].per_subject, summaries[pair["beside"]].per_subject)).verdict
-        )
+    assert content["ranks"]["mean_ranks"] == present(critical_difference(scores)).mean_ranks
 
 
 def test_seeds_are_told_apart_from_subjects(given: ReportInputs, fold: Callable[..., FoldResult]) -> None:

@@ -129,7 +129,7 @@ def take_automation(page: Page, dagster: str) -> None:
 
 def take_comparison(page: Page, mlflow: str) -> None:
     """The runs of the models beside each other, best first."""
-    order = quote("metrics.`test_macro_f1`")
+    order = quote("metrics.`test/macro_f1`")
     found = page.request.get(f"{mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=har").json()
     page.goto(
         f"{mlflow}/#/experiments/{found['experiment']['experiment_id']}/runs?workflowType=machine_learning&compareRunsMode=CHART"

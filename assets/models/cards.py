@@ -43,8 +43,11 @@ class _Made:
     """Data version by asset."""
 
     @classmethod
-    def of(cls, remembered: Remembered) -> "_Made":
-        return cls(remembered.entry.metadata.get(INGREDIENTS) or {}, remembered.inputs)
+    def of(cls, remembered: Remembered, work: Work) -> "_Made":
+        """The MLflow run knows inputs that have folds by their own version; Dagster hashes it."""
+        metadata = remembered.entry.metadata
+        run = work.run.tracking.read_run(metadata[RUN_ID]) if RUN_ID in metadata else None
+        return cls(metadata.get(INGREDIENTS) or {}, (run.upstream if run is not None else None) or remembered.inputs)
 
 
 def write_card(work: Work, entry: RegisteredVersion, record: "ModelRecord", predictions: "pa.Table") -> str:
@@ -77,7 +80,7 @@ def write_card_again(work: Work, entry: RegisteredVersion) -> None:
         record, predictions = read_record(kept[0], ModelRecord), read_predictions(kept[1])
     except InputError:  # an earlier version of this project wrote them
         return
-    _write(work, entry, _Made.of(made), (run.tags, run.url), (record, predictions))
+    _write(work, entry, _Made.of(made, work), (run.tags, run.url), (record, predictions))
 
 
 def _write(
@@ -91,10 +94,10 @@ def _write(
     from har_core.evaluation.model_card import Subject, model_card, what_it_is
     from har_core.splits.names import DROPS
 
-    tracking, instance, (record, predictions) = work.run.tracking, work.context.instance, kept
+    tracking, (record, predictions) = work.run.tracking, kept
     address, what = f"models:/{entry.name}/{entry.version}", what_it_is(record)
     copied = entry.tags.get(COPIED_FROM_TAG, "")
-    split = _split(instance, made)
+    split = _split(work, made)
     subject = Subject(
         address=address,
         what=f"{f'A copy of {copied}. ' if copied else ''}{what}",
@@ -116,14 +119,15 @@ def _write(
     return card
 
 
-def _split(instance: dg.DagsterInstance, made: _Made) -> Remembered | None:
+def _split(work: Work, made: _Made) -> Remembered | None:
     """The split that a model was trained on; of an ensemble, that of a member."""
+    instance = work.context.instance
     if (version := made.inputs.get(SPLITS.to_user_string())) is not None:
         return _find(instance, SPLITS, version)
     for name, version in made.inputs.items():
         found = _find(instance, dg.AssetKey.from_user_string(name), version)
         if found is not None:
-            return _split(instance, _Made.of(found))
+            return _split(work, _Made.of(found, work))
     return None
 
 
@@ -137,24 +141,24 @@ def _folds(work: Work, name: str, made: _Made, split: Remembered | None) -> "lis
         found = [
             _read_fold(work, name, partition, fold)
             for partition, fold in latest
-            if fold is not None and _is_alike(instance, made, fold, partition, windows)
+            if fold is not None and _is_alike(work, made, fold, partition, windows)
         ]
         if there := [result for result in found if result is not None]:
             return there
     return []
 
 
-def _is_alike(instance: dg.DagsterInstance, made: _Made, fold: Remembered, partition: str, windows: str) -> bool:
+def _is_alike(work: Work, made: _Made, fold: Remembered, partition: str, windows: str) -> bool:
     """Whether a fold was trained by the recipe of a model, on the windows of its split: the code and settings of both.
 
     An ensemble's are alike where all members' are.
     """
-    own = _Made.of(fold)
+    own, instance = _Made.of(fold, work), work.context.instance
     for part in ("files", "settings"):
         model, theirs = made.ingredients.get(part) or {}, own.ingredients.get(part) or {}
         if not theirs or any(model[name] != value for name, value in theirs.items() if name in model):
             return False
-    for name, version in fold.inputs.items():
+    for name, version in own.inputs.items():
         key = dg.AssetKey.from_user_string(name)
         if key == WINDOWS and version != windows:
             return False
@@ -164,7 +168,7 @@ def _is_alike(instance: dg.DagsterInstance, made: _Made, fold: Remembered, parti
             theirs = _find(instance, key, version, partition)
             if member is None or theirs is None:
                 return False
-            if not _is_alike(instance, _Made.of(member), theirs, partition, windows):
+            if not _is_alike(work, _Made.of(member, work), theirs, partition, windows):
                 return False
     return True
 

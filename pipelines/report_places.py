@@ -37,16 +37,14 @@ def find_reports(names: Sequence[str], home: Home) -> list[StoredReport]:
 
 
 def _find(name: str, home: Home) -> StoredReport:
-    from har_core.report.stored import read_report, read_report_file
-
     path = Path(name).expanduser() if name and "\0" not in name else None
     if path is not None and path.is_file():
-        return read_report_file(path)
+        return _read_file(path)
     if path is not None and path.is_dir():
         places = [path / _FILE, Home(path.absolute()).report_folder / _FILE]
         for place in places:
             if place.is_file():
-                return read_report_file(place)
+                return _read_file(place)
         expected = f"{_FILE} in it, or a home with {places[1].relative_to(path.absolute())}"
         raise InputError(f"{name} has no report", [Problem(path=name, expected=expected)])
     if _RUN_ID.fullmatch(name) and Store(home).path.is_file() and (run := Store(home).read_run(name)) is not None:
@@ -54,6 +52,14 @@ def _find(name: str, home: Home) -> StoredReport:
         if content is None:
             expected = f"the run of a comparison report in {home.root}, with the artifact {_FILE}"
             raise InputError(f"Run {name} has no report", [Problem(path=name, expected=expected)])
+        from har_core.report.stored import read_report
+
         return read_report(content, f"{_FILE} of run {name}")
     expected = f"a {_FILE}, a folder with one, a home, or the id of an MLflow run in {home.root}"
     raise InputError(f"{name} is no report", [Problem(path=name or "(empty)", expected=expected)])
+
+
+def _read_file(path: Path) -> StoredReport:
+    from har_core.report.stored import read_report_file  # brings NumPy and more: not before there is a file
+
+    return read_report_file(path)

@@ -108,7 +108,10 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             experiment=experiment.resolved(),
             dataset=describe_data(data) | _describe_choice(experiment),
             window_length=experiment.window_length,
-            data_runs={key.to_user_string(): DataRun(**_run_of(entry)) for key, entry in data.items()},
+            data_runs={
+                key.to_user_string(): DataRun(**_run_of(entry), data_version=entry.data_version)
+                for key, entry in data.items()
+            },
             git_commit=git_commit(),
             folds=fold_entries,
             transferred=tuple(entry for entry, _ in alike if isinstance(entry, TransferEntry)),

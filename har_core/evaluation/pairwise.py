@@ -17,7 +17,7 @@ rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean, stdev
@@ -88,19 +88,30 @@ class Pair:
 def compare_all(
     models: Mapping[str, Mapping[int, float]], *, test_share: float | None = None, rope: float = ROPE
 ) -> list[Pair]:
-    """Every pair of ``models``, in their order, with Holm's correction over all of them.
+    """Every pair of ``models``, in their order: see :func:`compare_pairs`."""
+    return compare_pairs(models, combinations(models, 2), test_share=test_share, rope=rope)
+
+
+def compare_pairs(
+    models: Mapping[str, Mapping[int, float]],
+    pairs: Iterable[tuple[str, str]],
+    *,
+    test_share: float | None = None,
+    rope: float = ROPE,
+) -> list[Pair]:
+    """These ``pairs`` of ``models``, with Holm's correction over all of them.
 
     Args:
         models: macro-F1 by subject, the mean over seeds, of each model.
+        pairs: names in ``models``.
         test_share: the share of the subjects that a fold tests; where absent one subject of all in ``models``.
         rope: differences up to this are equivalent in practice.
     """
     subjects = {subject for own in models.values() for subject in own}
     share = test_share if test_share is not None else 1 / max(len(subjects), 2)
-    pairs = [_compare(first, second, models, test_share=share, rope=rope) for first, second in combinations(models, 2)]
-    tested = [pair.wilcoxon_p for pair in pairs if pair.wilcoxon_p is not None]
-    corrected = iter(holm(tested))
-    return [pair if pair.wilcoxon_p is None else replace(pair, holm_p=next(corrected)) for pair in pairs]
+    found = [_compare(first, second, models, test_share=share, rope=rope) for first, second in pairs]
+    corrected = iter(holm([pair.wilcoxon_p for pair in found if pair.wilcoxon_p is not None]))
+    return [pair if pair.wilcoxon_p is None else replace(pair, holm_p=next(corrected)) for pair in found]
 
 
 def correlated_t(differences: Sequence[float], *, test_share: float, rope: float = ROPE) -> Probabilities:

@@ -103,10 +103,12 @@ class Champion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRun:
-    """The MLflow run of an asset that models and folds are made from."""
+    """The MLflow run of an asset that models and folds are made from, and what it made."""
 
     mlflow_run_id: str | None = None
     mlflow_run_url: str | None = None
+    data_version: str | None = None
+    """Differs where the content does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,22 @@ import typer
 from dotenv import load_dotenv
 
 from har_core.base.errors import HarError, InputError
-from pipelines.cli import audit, dataset, export, home, models, personalise, predict, run, search, status, trace, ui
+from pipelines.cli import (
+    audit,
+    dataset,
+    export,
+    home,
+    leaderboard,
+    models,
+    personalise,
+    predict,
+    report,
+    run,
+    search,
+    status,
+    trace,
+    ui,
+)
 
 app = typer.Typer(
     name="har",
@@ -70,6 +85,8 @@ _COMMANDS = (
     export.export,
     audit.audit,
     models.models,
+    leaderboard.leaderboard,
+    report.report,
     search.search,
     trace.trace,
     ui.ui,

@@ -29,6 +29,8 @@ COMMANDS = {
     "status small.toml": (0, LIGHT),
     "models": (0, set()),
     "models --json": (0, set()),
+    "leaderboard": (1, set()),
+    "report --compare nothing nothing.json": (2, set()),
     "predict sitting.txt": (0, {"numpy", "pyarrow", "torch"}),
     "predict sitting.txt --format parquet --output answers.parquet": (0, {"numpy", "pyarrow", "torch"}),
     "predict nothing.txt": (2, set()),

@@ -42,6 +42,7 @@ def test_a_recipe_makes_another_model_of_each_parent(tmp_path: Path) -> None:
         "kind": "int8",
         "most_lost": 0.005,
         "windows_per_activity": 1,
+        "first_layer": "int8",
     }
     assert experiment.fold_names == ()
 

@@ -193,6 +193,7 @@ def test_a_model_materialised_by_a_click_is_found_in_mlflow(browser: Browser, si
         mlflow = opened.value
         assert mlflow.url == told["har/mlflow_run"]
         assert mlflow.url.startswith(site.mlflow)
+        expect(mlflow.get_by_text("Model registry", exact=True)).to_be_visible(timeout=PATIENCE_MS)  # not chat programs
         expect(mlflow.get_by_text(f"dagster.run_id: {run_id}")).to_be_visible(timeout=PATIENCE_MS)
 
         mlflow.locator(f"a[href$='#/models/har-lstm/versions/{version}']").click()

@@ -56,7 +56,7 @@ class ReportChanges:
     data: tuple[Changed, ...]
     """Data versions by asset, where both reports have them; and facts about the data."""
     settings: tuple[Changed, ...]
-    """Of the experiment file, by dotted name."""
+    """Of the experiment file, by dotted name; a section that only one has is one of them."""
     commits: tuple[str | None, str | None]
     missing: tuple[tuple[str, ...], tuple[str, ...]]
     """What each report names as missing."""
@@ -129,7 +129,7 @@ def _versions(before: StoredReport, after: StoredReport) -> Iterator[Changed]:
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], above: str = "") -> Iterator[Changed]:
     for name in sorted(before.keys() | after.keys()):
         first, second = before.get(name), after.get(name)
-        if all(value is None or isinstance(value, Mapping) for value in (first, second)):
-            yield from _differences(first or {}, second or {}, f"{above}{name}.")
+        if isinstance(first, Mapping) and isinstance(second, Mapping):
+            yield from _differences(first, second, f"{above}{name}.")
         elif first != second:
             yield Changed(name=f"{above}{name}", before=first, after=second)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -81,7 +81,10 @@ def _scores(change: ModelChange) -> str:
 
 
 def _told(entry: Changed) -> str:
-    before, after = (
-        "nothing" if value is None else str(value)[:_LONGEST_VALUE] for value in (entry.before, entry.after)
-    )
-    return f"{entry.name} {before} -> {after}"
+    return f"{entry.name} {_value(entry.before)} -> {_value(entry.after)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return f"a section of {len(value)}" if isinstance(value, dict) else str(value)[:_LONGEST_VALUE]

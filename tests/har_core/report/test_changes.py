@@ -64,7 +64,7 @@ def test_settings_data_and_commits() -> None:
     )
     found = compare_reports(before, after)
     assert found.settings == (
-        Changed(name="report.title", before=None, after="x"),
+        Changed(name="report", before=None, after={"title": "x"}),
         Changed(name="training.epochs", before=1, after=3),
     )
     assert found.data == (

@@ -49,7 +49,7 @@ def test_in_words(har: Callable[..., Result], before: Path, after: Path) -> None
     assert answer.out.splitlines()[2:] == [
         "Added: lstm",
         "Gone: lda",
-        "Setting: training.epochs nothing -> 3",
+        "Setting: training nothing -> a section of 1",
         "Commit: aaaaaaaaaaaa -> bbbbbbbbbbbb",
         "Missing now: models/lda: failed",
         SCORES,

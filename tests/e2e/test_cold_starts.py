@@ -48,6 +48,7 @@ def test_it_does_its_work_and_says_no_more(har: Har, command: str) -> None:
         "home": ["check"],
         "dataset": ["check", "dsads", "--data", har.data],
         "export": ["--format", "onnx", "--output", har.home.parent / "model.onnx"],
+        "report": ["--compare", har.home, har.home],
     }
     done = har.cold(command, *arguments.get(command, []))
     assert done.returncode == 0, done.stdout

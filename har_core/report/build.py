@@ -57,7 +57,15 @@ def make_environment(*packages: str) -> Environment:
         lstrip_blocks=True,
     )
     filters = (
-        *(formats.fixed, formats.grouped, formats.points, formats.shown, formats.significant, formats.time_taken),
+        *(
+            formats.fixed,
+            formats.grouped,
+            formats.points,
+            formats.shown,
+            formats.signed,
+            formats.significant,
+            formats.time_taken,
+        ),
         *(formats.with_spread, formats.md, formats.md_link, shade, dump_json),
         *(choices.trained_on, choices.chosen_of),
     )

@@ -42,6 +42,15 @@ def with_spread(spread: Spread | None) -> str:
     return fixed(spread.mean) + ("" if deviation is None else f" ± {fixed(deviation)}")
 
 
+def signed(difference: float) -> str:
+    """With its sign and three decimals.
+
+    >>> signed(0.0125), signed(-0.5)
+    ('+0.013', '−0.500')
+    """
+    return f"{difference:+.3f}".replace("-", "−")
+
+
 def points(difference: float) -> str:
     """A difference of two scores in hundredths.
 

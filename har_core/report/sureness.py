@@ -11,7 +11,7 @@ from har_core.evaluation.critical_difference import CriticalDifference, critical
 from har_core.evaluation.intervals import SubjectSpread, scores_of_folds, spread_of
 from har_core.evaluation.pairwise import ROPE, SURE, Pair, Verdict, compare_all, detectable, holm
 from har_core.report.fold_rows import FoldRow
-from har_core.report.formats import fixed, listed
+from har_core.report.formats import fixed, listed, signed
 from har_core.report.honest import ProtocolView
 
 MARKS: dict[Verdict, str] = {"better": "+", "equivalent": "=", "worse": "−", "cannot be told": "?"}
@@ -49,6 +49,8 @@ class Sureness:
     """By the architectures of both."""
     ranks: CriticalDifference | None
     """None with fewer than three models."""
+    test_share: float
+    """Of the subjects, in a fold."""
     left_out: tuple[str, ...]
     """Names of models that lack folds."""
 
@@ -75,9 +77,8 @@ class Sureness:
     @property
     def detectable(self) -> float:
         """The difference from which on a verdict is given, of the pair in the middle."""
-        share = 1 / self.num_subjects
         return statistics.median(
-            detectable([*pair.differences.values()], test_share=share) for pair in self.pairs.values()
+            detectable([*pair.differences.values()], test_share=self.test_share) for pair in self.pairs.values()
         )
 
     def mark(self, one: Sure, other: Sure) -> str:
@@ -91,9 +92,7 @@ class Sureness:
         if pair is None:
             return ""
         verdict = {"better": "better than", "worse": "worse than", "equivalent": "equivalent to"}.get(pair.verdict)
-        return f"{one.row.name}: {verdict or 'cannot be told from'} {other.row.name}, {pair.mean:+.3f}".replace(
-            "-", "−"
-        )
+        return f"{one.row.name}: {verdict or 'cannot be told from'} {other.row.name}, {signed(pair.mean)}"
 
     @property
     def words(self) -> str:
@@ -119,7 +118,8 @@ def view_sureness(view: ProtocolView | None, *, first: str | None) -> Sureness |
     """
     rows = [row for row in view.rows if row.is_complete] if view is not None else []
     scores = {row.summary.architecture: row.summary.per_subject for row in rows}
-    found = [pair for pair in compare_all(scores) if pair.probabilities is not None]
+    test_share = 1 / max(2, *(len(row.entries) for row in rows)) if rows else 0.0  # each subject tests in one fold
+    found = [pair for pair in compare_all(scores, test_share=test_share) if pair.probabilities is not None]
     if view is None or not found:
         return None
     pairs = {(own.first, own.second): own for pair in found for own in (pair, pair.swapped())}
@@ -143,5 +143,6 @@ def view_sureness(view: ProtocolView | None, *, first: str | None) -> Sureness |
         front=front,
         pairs=pairs,
         ranks=critical_difference(scores),
+        test_share=test_share,
         left_out=tuple(row.name for row in view.rows if not row.is_complete),
     )

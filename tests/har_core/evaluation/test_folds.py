@@ -15,11 +15,12 @@ from sklearn.metrics import f1_score
 from window_examples import named_windows
 
 from har_core.datasets.dsads.dataset import DSADS
+from har_core.evaluation.calibration import Confidence, fit_temperature, scale
 from har_core.evaluation.folds import Spread, summarise_folds
 from har_core.evaluation.intervals import scores_of_folds, spread_of
 from har_core.evaluation.records import FoldRecord, SeedRecord
 from har_core.evaluation.results import FoldResult, SeedResult, score_fold, score_predictions
-from har_core.inference.predictions import tabulate_predictions
+from har_core.inference.predictions import probabilities_of, tabulate_predictions
 from har_core.windows.tensors import WindowTensors
 
 WINDOWS_EACH = 4
@@ -192,3 +193,21 @@ def test_one_fold_has_no_spread() -> None:
 def test_what_does_not_belong_together_is_not_summarised(results: list[FoldResult]) -> None:
     with pytest.raises(ValueError, match=r"expected the folds of one|no seed in common"):
         summarise_folds(results)
+
+
+def test_the_temperature_comes_from_validation_and_scales_the_test_windows() -> None:
+    def told(role: str, *subjects: int) -> pa.Table:
+        windows = windows_of(*subjects)
+        sure = 0.97 * guesses(windows, seed=subjects[0]) + 0.03 / DSADS.num_activities  # right less often than that
+        return tabulate_predictions(windows, sure, role=role, seed=0)
+
+    validation, test = told("validation", 1, 2), told("test", 3)
+    found = score_predictions(pa.concat_tables([validation, test])).calibration
+    labels, probabilities = test["label"].to_numpy(), probabilities_of(test)
+    temperature = fit_temperature(validation["label"].to_numpy(), probabilities_of(validation))
+    assert temperature > 1.2
+    assert found.temperature == temperature
+    assert found.before == Confidence.of(labels, probabilities)
+    assert found.after == Confidence.of(labels, scale(probabilities, temperature))
+    alone = score_predictions(test).calibration
+    assert (alone.before, alone.after, alone.temperature) == (found.before, None, None)

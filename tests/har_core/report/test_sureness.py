@@ -93,3 +93,16 @@ def test_one_model_or_two_subjects_are_nothing_to_compare(
     few = [entry for entry in given.folds if entry.result.fold in {"loso-p1", "loso-p2"}]
     planned = dict.fromkeys(given.planned_folds, ("loso-p1", "loso-p2"))
     assert json.loads(build_report(replace(given, folds=tuple(few), planned_folds=planned)).json)["sureness"] is None
+
+
+def test_folds_that_test_two_people_share_less_of_their_training(
+    inputs: Callable[..., ReportInputs], with_folds: Callable[..., dict[str, Any]]
+) -> None:
+    given = inputs(*THREE, **with_folds(*THREE, protocols=("pairs",)))
+    view = view_folds(given).protocols[0]
+    scores = {row.summary.architecture: row.summary.per_subject for row in view.rows}
+    expected = compare_all(scores, test_share=1 / len(view.folds))
+    assert len(view.folds) < len(view.subjects)
+    found = present(view_sureness(view, first=None)).pairs
+    assert [found[pair.first, pair.second] for pair in expected] == expected
+    assert [pair.probabilities for pair in compare_all(scores)] != [pair.probabilities for pair in expected]

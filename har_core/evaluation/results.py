@@ -18,21 +18,6 @@ from har_core.evaluation.scores import Counts, Scores, count, macro_f1_of, score
 from har_core.inference.predictions import learnt_of, probabilities_of, spec_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelResult(ModelRecord):
-    """A model with its scores."""
-
-    scores: dict[str, Scores]
-    """``validation``, where there are such windows, chose the epoch and may choose between models; ``test`` chose
-    nothing."""
-    scores_clean: dict[str, Scores]
-    """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent."""
-    confusions: dict[int, Counts]
-    """Of each test subject."""
-    calibration: Calibration
-    """Of all test windows."""
-
-
 @dataclass(frozen=True, kw_only=True)  # without slots: a class can inherit those of one base alone
 class PredictionScores:
     """What the predictions of one training come to."""
@@ -52,6 +37,12 @@ class PredictionScores:
     """Of all test windows; the temperature is that of the validation windows."""
     learnt: tuple[int, ...]
     """Class ids that there were training windows of: no other counts in a macro mean."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResult(ModelRecord, PredictionScores):
+    """A model with its scores: those on ``validation`` chose the epoch and may choose between models, ``test`` chose
+    nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +83,7 @@ def score_predictions(predictions: pa.Table) -> PredictionScores:
 
 def score_model(record: ModelRecord, predictions: pa.Table) -> ModelResult:
     """A model's scores, from the ``predictions`` of its training (validation and test windows)."""
-    found = score_predictions(predictions)
-    own = {name: getattr(found, name) for name in ("scores", "scores_clean", "confusions", "calibration")}
-    return ModelResult(**_values(record), **own)
+    return ModelResult(**_values(record), **_values(score_predictions(predictions)))
 
 
 def score_fold(record: FoldRecord, predictions: pa.Table) -> FoldResult:

@@ -21,14 +21,14 @@ def drawn(seed: int, num_windows: int, *, sharpness: float) -> tuple[np.ndarray,
     return labels, (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-@given(st.integers(0, 2**16), st.sampled_from([0.5, 2.0, 10.0]))
+@given(st.integers(0, 2**16), st.sampled_from([0.5, 1.0, 3.0]))
 @settings(max_examples=40, deadline=None)
 def test_areas_are_those_of_scikit_learn(seed: int, sharpness: float) -> None:
-    labels, probabilities = drawn(seed, 400, sharpness=sharpness)
+    labels, probabilities = drawn(seed, 1000, sharpness=sharpness)
     found = Separation.of(labels, probabilities)
     for activity in range(4):
         own, sure = labels == activity, probabilities[:, activity]
-        assert found.roc_auc[activity] == pytest.approx(roc_auc_score(own, sure), abs=3e-3)
+        assert found.roc_auc[activity] == pytest.approx(roc_auc_score(own, sure), abs=2e-3)
         assert found.average_precision[activity] == pytest.approx(average_precision_score(own, sure), abs=1e-2)
 
 

@@ -15,7 +15,11 @@ import pyarrow.compute as pc
 from har_core.evaluation.calibration import Calibration, Confidence, fit_temperature, scale
 from har_core.evaluation.records import FoldRecord, ModelRecord, SeedRecord
 from har_core.evaluation.scores import Counts, Scores, count, macro_f1_of, score
+from har_core.evaluation.separation import Separation
 from har_core.inference.predictions import learnt_of, probabilities_of, spec_of
+
+BY_WINDOW = ("confusions", "calibration", "separation")
+"""Fields of a result that count the test windows, so that those of folds, seeds and subjects can be added up."""
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: a class can inherit those of one base alone
@@ -35,6 +39,8 @@ class PredictionScores:
     """Of each test subject, with windows of any activity."""
     calibration: Calibration
     """Of all test windows; the temperature is that of the validation windows."""
+    separation: Separation
+    """Of all test windows."""
     learnt: tuple[int, ...]
     """Class ids that there were training windows of: no other counts in a macro mean."""
 
@@ -77,6 +83,7 @@ def score_predictions(predictions: pa.Table) -> PredictionScores:
         per_subject_clean=_by_subject(_confusions(clean), learnt),
         confusions=confusions,
         calibration=_calibration(predictions),
+        separation=Separation.of(*_of_role(predictions, "test")),
         learnt=learnt,
     )
 

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from har_core.evaluation.calibration import Confidence
+from har_core.evaluation.results import BY_WINDOW
 from har_core.report.defects import KIND_WORDS, AuditView
 from har_core.report.honest import ProtocolView
-from har_core.report.inputs import FoldEntry, TransferEntry
+from har_core.report.inputs import FoldEntry, ReportEntry, TransferEntry
 from har_core.report.mistakes import COVERAGES, Mistakes
 from har_core.report.page import Page
 from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, SELECTION_NOTE
@@ -17,7 +18,7 @@ from har_core.report.sureness import Sureness
 
 
 def figures_of(page: Page) -> dict[str, Any]:
-    """Everything as data; ``entries`` hold the models' results whole, ``folds`` the main figures of each fold."""
+    """Everything as data; ``entries`` hold the models' results, ``folds`` the main figures of each fold."""
     inputs = page.inputs
     published = {model.result.architecture: asdict(figures) for model, figures in page.published}
     notes = [PARAMETERS_FOOTNOTE, SELECTION_NOTE, F1_NOTE]
@@ -39,13 +40,21 @@ def figures_of(page: Page) -> dict[str, Any]:
         "ranking": {role: _ranking(ranked, role) for role, ranked in page.rankings.items()},
         "published": {"figures": published, "notes": notes} if published else None,
         "missing": page.missing,
-        "entries": [asdict(model) for model in page.models],
+        "entries": [_entry(model) for model in page.models],
         "folds": [_fold(entry) for entry in inputs.folds],
         "experiment": dict(inputs.experiment),
         "dataset": inputs.facts,
         "data_runs": {asset: asdict(run) for asset, run in inputs.data_runs.items()},
         "git_commit": inputs.git_commit,
     }
+
+
+def _entry(entry: ReportEntry) -> dict[str, Any]:
+    """Without what ``mistakes`` has."""
+    own = asdict(entry)
+    for name in BY_WINDOW:
+        del own["result"][name]
+    return own
 
 
 def _ranking(ranked: Ranked, role: str) -> list[dict[str, Any]]:
@@ -111,6 +120,8 @@ def _mistakes(mistakes: Mistakes) -> dict[str, Any]:
                 "confusion": model.rows,
                 "f1": model.f1,
                 "f1_by_subject": model.f1_by_subject,
+                "roc_auc": model.separation.roc_auc,
+                "average_precision": model.separation.average_precision,
                 "confidence": _confidence(model.confidence),
                 "confidence_scaled": model.scaled and _confidence(model.scaled),
             }

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from har_core.evaluation.calibration import Calibration, Confidence
 from har_core.evaluation.scores import Counts, f1_of
+from har_core.evaluation.separation import Separation
 from har_core.report.fold_rows import FoldRow
 from har_core.report.formats import lowest
 from har_core.report.honest import ProtocolView
@@ -41,6 +42,8 @@ class Tested:
     """Of the same windows."""
     scaled: Confidence | None
     """The same after temperature scaling; None where nobody validates."""
+    separation: Separation
+    """Of the same windows."""
     row: FoldRow | None = None
     """Where the folds are that were counted; None of a model that was tested on the held-out subjects."""
     run: ReportEntry | None = None
@@ -170,6 +173,7 @@ def _of_folds(row: FoldRow) -> Tested:
         by_subject=added,
         names=names,
         **_confidence([seed.calibration for seed in seeds]),
+        separation=Separation.sum(seed.separation for seed in seeds),
         num_seeds=len(row.summary.seeds),
         row=row,
     )
@@ -182,6 +186,7 @@ def _of_entry(entry: ReportEntry) -> Tested:
         by_subject=_added([entry.result.confusions]),
         names=names,
         **_confidence([entry.result.calibration]),
+        separation=entry.result.separation,
         run=entry,
     )
 

@@ -22,6 +22,7 @@ from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import ModelResult
 from har_core.evaluation.scores import Scores, score
+from har_core.evaluation.separation import Separation
 from har_core.report.build import build_report
 from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.settings.splits import SplitSettings
@@ -185,6 +186,7 @@ def result_of(data_set: DataSet) -> ModelResult:
         confusions={1: scores["test"].confusion},
         learnt=tuple(range(data_set.spec.num_activities)),
         calibration=Calibration(before=Confidence.of(np.array([0, 1]), np.eye(data_set.spec.num_activities)[:2])),
+        separation=Separation.of(np.array([0, 1]), np.eye(data_set.spec.num_activities)[:2]),
         history=(),
         best_epoch=0,
         complexity=Complexity(num_parameters=100, macs=100, size_bytes=400),

@@ -22,6 +22,7 @@ from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import FoldResult, ModelResult, SeedResult
 from har_core.evaluation.scores import Counts, Scores, score
+from har_core.evaluation.separation import Separation
 from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs, WindowCounts
 from har_core.splits.protocols import folds
 
@@ -95,6 +96,7 @@ def make_result(architecture: str = "cnn", **changes: Any) -> ModelResult:
         "confusions": shared(scores["test"].confusion, (7, 8)),
         "learnt": tuple(range(DSADS.num_activities)),
         "calibration": calibration_of(test_skill, num_parameters),
+        "separation": Separation.of(*windows_of(test_skill, num_parameters)),
         "history": () if architecture in CLASSICAL else history,
         "best_epoch": 0 if architecture in CLASSICAL else best_epoch,
         "complexity": Complexity(num_parameters=num_parameters, macs=macs, size_bytes=4 * num_parameters),
@@ -250,13 +252,18 @@ def scores_of(skill: float, num_windows_each: int, seed: int) -> Scores:
     return score(labels, np.eye(DSADS.num_activities)[predicted], names=DSADS.activities)
 
 
-def calibration_of(skill: float, seed: int, *, validated: bool = True) -> Calibration:
-    """That of windows of which ``skill`` are right, by a model that is surer than that."""
+def windows_of(skill: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities of windows of which ``skill`` are right, by a model that is surer than that."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, DSADS.num_activities, 400)
     predicted = np.where(rng.random(400) < skill, labels, (labels + 1) % DSADS.num_activities)
     sure = rng.uniform(0.7, 1.0, (400, 1))
-    probabilities = sure * np.eye(DSADS.num_activities)[predicted] + (1 - sure) / DSADS.num_activities
+    return labels, sure * np.eye(DSADS.num_activities)[predicted] + (1 - sure) / DSADS.num_activities
+
+
+def calibration_of(skill: float, seed: int, *, validated: bool = True) -> Calibration:
+    """That of :func:`windows_of`."""
+    labels, probabilities = windows_of(skill, seed)
     before = Confidence.of(labels, probabilities)
     if not validated:
         return Calibration(before=before)
@@ -293,6 +300,7 @@ def make_fold(architecture: str, name: str, seeds: tuple[int, ...] = (0, 1), ori
                 scores_clean={"test": clean},
                 confusions=shared(test.confusion, tested),
                 calibration=calibration_of(skill, salt),
+                separation=Separation.of(*windows_of(skill, salt)),
                 learnt=tuple(range(DSADS.num_activities)),
                 per_subject=by_subject,
                 per_subject_clean={s: value + (shift if s in DAMAGED else 0) for s, value in by_subject.items()},

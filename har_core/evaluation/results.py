@@ -47,8 +47,7 @@ class PredictionScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResult(ModelRecord, PredictionScores):
-    """A model with its scores: those on ``validation`` chose the epoch and may choose between models, ``test`` chose
-    nothing."""
+    """A model with its scores; ``validation`` chose the epoch and may choose between models, ``test`` chose nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,49 +1,64 @@
-"""From inputs to the three files of the report."""
+"""From inputs to the files of the report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from har_core.base.files import write_text
+from har_core.base.files import atomic_path, write_text
 from har_core.base.text import printable_lines
 from har_core.evaluation.records import dump_json
-from har_core.report import choices, formats, published
+from har_core.report import FILES, choices, formats, published
 from har_core.report.defects import DROP_WORDS, KIND_WORDS
 from har_core.report.figures import figures_of
 from har_core.report.inputs import ReportInputs
 from har_core.report.page import compose
+from har_core.report.score_tables import ScoreTables, tabulate_scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One report in three forms."""
+    """One report in all its forms."""
 
     html: str
     """One page that needs nothing beside it and no network."""
     markdown: str
     json: str
+    scores: ScoreTables
+    """Of every training, for statistics of one's own."""
 
 
 def build_report(inputs: ReportInputs) -> Report:
-    """Make the page, the Markdown and the JSON of ``inputs``. Writes nothing."""
+    """Make everything of ``inputs``. Writes nothing."""
     page = compose(inputs)
     environment = make_environment()
     return Report(
         html=environment.get_template("report.html.j2").render(page=page, inputs=inputs),
         markdown=environment.get_template("report.md.j2").render(page=page, inputs=inputs),
         json=dump_json(figures_of(page)),
+        scores=tabulate_scores(inputs),
     )
 
 
-def write_report(report: Report, folder: Path) -> tuple[Path, Path, Path]:
-    """Write ``report.html``, ``report.md`` and ``report.json`` into ``folder``, each whole or not at all."""
-    paths = (folder / "report.html", folder / "report.md", folder / "report.json")
-    for path, content in zip(paths, (report.html, report.markdown, report.json), strict=True):
-        write_text(path, content)
+def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
+    """Write :data:`~har_core.report.FILES` into ``folder``, each whole or not at all."""
+    contents = (report.html, report.markdown, report.json, report.scores.subjects, report.scores.activities)
+    paths = tuple(folder / name for name in FILES)
+    for path, content in zip(paths, contents, strict=True):
+        _write(path, content)
     return paths
+
+
+def _write(path: Path, content: str | pa.Table) -> None:
+    if isinstance(content, str):
+        write_text(path, content)
+    else:
+        with atomic_path(path) as temporary:
+            pq.write_table(content, temporary, compression="zstd")
 
 
 def make_environment(*packages: str) -> Environment:

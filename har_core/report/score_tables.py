@@ -1,4 +1,4 @@
-"""The scores of every training as two tables, for statistics of one's own: a row a subject, and a row an activity of it.
+"""The scores of every training as two tables, for statistics of one's own: a row a subject, and one an activity of it.
 
 What the columns mean stands in the schemas, and from there in the files and in ``docs/report.md``.
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -133,7 +134,7 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
         InputError: the file is missing, or is no such record; lists every problem.
     """
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
+        return _adapter(kind).validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
@@ -146,6 +147,12 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
             for details in error.errors()
         ]
         raise InputError(f"{path}: not the record of a training", problems) from error
+
+
+@cache
+def _adapter(kind: type[RecordT]) -> TypeAdapter[RecordT]:
+    """It takes longer to make than to read a record."""
+    return TypeAdapter(kind)
 
 
 def dump_json(value: Any) -> str:

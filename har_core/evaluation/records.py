@@ -134,7 +134,7 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
         InputError: the file is missing, or is no such record; lists every problem.
     """
     try:
-        return _adapter(kind).validate_json(path.read_bytes())
+        record: RecordT = _adapter(kind).validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
@@ -147,10 +147,11 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
             for details in error.errors()
         ]
         raise InputError(f"{path}: not the record of a training", problems) from error
+    return record
 
 
 @cache
-def _adapter(kind: type[RecordT]) -> TypeAdapter[RecordT]:
+def _adapter(kind: type) -> TypeAdapter[Any]:
     """It takes longer to make than to read a record."""
     return TypeAdapter(kind)
 

@@ -1,4 +1,4 @@
-"""The comparison report: a self-contained page, Markdown, figures as JSON, and the scores of every training."""
+"""The comparison report: a page that needs nothing beside it, Markdown, JSON, tables for a paper, and all scores."""
 
-FILES = ("report.html", "report.md", "report.json", "scores.parquet", "scores_by_activity.parquet")
+FILES = ("report.html", "report.md", "report.json", "tables.tex", "scores.parquet", "scores_by_activity.parquet")
 """What a report is written as."""

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from har_core.base.files import atomic_path, write_text
-from har_core.base.text import printable_lines
+from har_core.base.text import as_latex, printable_lines
 from har_core.evaluation.records import dump_json
 from har_core.report import FILES, choices, formats, published
 from har_core.report.defects import DROP_WORDS, KIND_WORDS
@@ -28,6 +28,8 @@ class Report:
     """One page that needs nothing beside it and no network."""
     markdown: str
     json: str
+    latex: str
+    """Tables for a paper."""
     scores: ScoreTables
     """Of every training, for statistics of one's own."""
 
@@ -40,15 +42,16 @@ def build_report(inputs: ReportInputs) -> Report:
         html=environment.get_template("report.html.j2").render(page=page, inputs=inputs),
         markdown=environment.get_template("report.md.j2").render(page=page, inputs=inputs),
         json=dump_json(figures_of(page)),
+        latex=environment.overlay(finalize=_as_latex).get_template("tables.tex.j2").render(page=page, inputs=inputs),
         scores=tabulate_scores(inputs),
     )
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
     """Write :data:`~har_core.report.FILES` into ``folder``, each whole or not at all."""
-    contents = (report.html, report.markdown, report.json, report.scores.subjects, report.scores.activities)
+    texts = (report.html, report.markdown, report.json, report.latex)
     paths = tuple(folder / name for name in FILES)
-    for path, content in zip(paths, contents, strict=True):
+    for path, content in zip(paths, (*texts, report.scores.subjects, report.scores.activities), strict=True):
         _write(path, content)
     return paths
 
@@ -97,6 +100,11 @@ def make_environment(*packages: str) -> Environment:
 def _printable(value: object) -> object:
     """Text from outside must neither hide nor reorder what stands beside it; markup that was made here stays."""
     return printable_lines(value) if type(value) is str else value
+
+
+def _as_latex(value: object) -> object:
+    """As :func:`_printable`, for LaTeX: whatever a template inserts is text."""
+    return as_latex(value) if isinstance(value, str) else value
 
 
 def shade(share: float) -> int:

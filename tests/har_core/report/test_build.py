@@ -298,7 +298,7 @@ def test_every_file_is_written(tmp_path: Path, report: Report) -> None:
     paths = write_report(report, tmp_path / "reports" / "latest")
     assert tuple(path.name for path in paths) == FILES
     texts = [path.read_text(encoding="utf-8") for path in paths if path.suffix != ".parquet"]
-    assert texts == [report.html, report.markdown, report.json]
+    assert texts == [report.html, report.markdown, report.json, report.latex]
     tables = [pq.read_table(path) for path in paths if path.suffix == ".parquet"]
     for table, own in zip(tables, (report.scores.subjects, report.scores.activities), strict=True):
         assert table.equals(own, check_metadata=True)

@@ -2,3 +2,5 @@
 
 FILES = ("report.html", "report.md", "report.json", "tables.tex", "scores.parquet", "scores_by_activity.parquet")
 """What a report is written as."""
+SCHEMA_VERSION = 1
+"""Of ``report.json``; rises when a part goes away or changes its meaning."""

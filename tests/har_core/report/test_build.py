@@ -179,7 +179,7 @@ def test_no_published_figure_stands_on_synthetic_recordings(
     page = read_page(report.html)
     assert page.lines[0] == SYNTHETIC_NOTE
     assert report.markdown.splitlines()[0] == f"**{SYNTHETIC_NOTE}**"
-    assert next(iter(json.loads(report.json).items())) == ("note", SYNTHETIC_NOTE)
+    assert json.loads(report.json)["note"] == SYNTHETIC_NOTE
     for text in (page.text, report.markdown):
         assert "0.8793" not in text
         assert PARAMETERS_FOOTNOTE not in text

@@ -21,6 +21,7 @@ COPIED = re.compile(
             r"folds/[^/]+/(subjects|num_windows)/training.*",
             r"folds/[^/]+/seeds/seed \d+/best_epoch",
             r"experiment/.*",
+            r"schema_version",
         )
     )
 )

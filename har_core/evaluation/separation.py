@@ -10,15 +10,15 @@ added up; within a step they count as tied. Letters: N windows, K activities, B 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-_PER_UNIT, _MOST = 64, 17
-"""Steps in a unit of log odds, and the highest log odds; float32 has none nearer to 1 than 1 / (1 + exp(-16.6))."""
-_LOG_ODDS = np.arange(-_MOST * _PER_UNIT, _MOST * _PER_UNIT + 1) / _PER_UNIT
+_PER_UNIT, _LEAST, _MOST = 64, -104, 17
+"""Steps in a unit of log odds, and the log odds beyond which float32 has no numbers."""
+_LOG_ODDS = np.arange(_LEAST * _PER_UNIT, _MOST * _PER_UNIT + 1) / _PER_UNIT
 _EDGES = 1 / (1 + np.exp(-_LOG_ODDS))
 _NUM_STEPS = len(_EDGES) + 1
 
@@ -54,13 +54,6 @@ class Separation:
         return cls(num_activities=every[0].num_activities, places=places, windows=windows)
 
     @property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """The same for all places, (K, 2, B)."""
-        counts = np.zeros((self.num_activities, 2, _NUM_STEPS), np.int64)
-        counts.flat[self.places] = self.windows
-        return counts
-
-    @property
     def roc(self) -> list[Curve | None]:
         """Of each activity the share of other windows taken for it, and of its own, from (0, 0) to (1, 1).
 
@@ -68,7 +61,7 @@ class Separation:
         """
         return [
             (np.insert(others / others[-1], 0, 0.0), np.insert(own / own[-1], 0, 0.0)) if others[-1] * own[-1] else None
-            for others, own in np.cumsum(self.counts, axis=2)
+            for others, own in self._taken
         ]
 
     @property
@@ -77,13 +70,7 @@ class Separation:
 
         None where it or the others have no windows.
         """
-        curves: list[Curve | None] = []
-        for others, own in np.cumsum(self.counts, axis=2):
-            found = others + own
-            is_any = found > 0
-            curve = own[is_any] / max(own[-1], 1), own[is_any] / found[is_any]
-            curves.append(curve if others[-1] * own[-1] else None)
-        return curves
+        return [(own / own[-1], own / (others + own)) if others[-1] * own[-1] else None for others, own in self._taken]
 
     @property
     def roc_auc(self) -> list[float | None]:
@@ -101,3 +88,14 @@ class Separation:
         """
         curves = self.precision_by_recall
         return [float(np.sum(np.diff(curve[0], prepend=0.0) * curve[1])) if curve else None for curve in curves]
+
+    @property
+    def _taken(self) -> Iterator[npt.NDArray[np.int64]]:
+        """For each activity the windows of others, and of its own, from the highest probability down to each step.
+
+        Steps without windows are left out.
+        """
+        counts = np.zeros((self.num_activities, 2, _NUM_STEPS), np.int64)
+        counts.flat[self.places] = self.windows
+        for own in counts:
+            yield np.cumsum(own[:, own.any(axis=0)], axis=1)

@@ -78,6 +78,7 @@ def make_environment(*packages: str) -> Environment:
         *(
             formats.fixed,
             formats.grouped,
+            formats.mean_of,
             formats.points,
             formats.shown,
             formats.signed,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterable, Mapping
 from typing import TypeGuard
 from urllib.parse import quote, urlsplit
 
@@ -28,6 +29,16 @@ def fixed(value: float | None, digits: int = 3) -> str:
     ('0.877', '–')
     """
     return f"{value:.{digits}f}" if is_number(value) else NO_FIGURE
+
+
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """The mean of those that there are; None of none.
+
+    >>> mean_of([0.5, None, 1.0])
+    0.75
+    """
+    there = [value for value in values if value is not None]
+    return statistics.fmean(there) if there else None
 
 
 def with_spread(spread: Spread | None) -> str:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 
 from har_core.evaluation.calibration import Calibration, Confidence
 from har_core.evaluation.scores import Counts, f1_of
-from har_core.evaluation.separation import Separation
+from har_core.evaluation.separation import Curve, Separation
+from har_core.report.diagrams import curves, reliability
 from har_core.report.fold_rows import FoldRow
 from har_core.report.formats import lowest
 from har_core.report.honest import ProtocolView
@@ -23,6 +25,8 @@ from har_core.report.published import name_of
 
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.5)
 """Shares of the windows, those that a model is most sure of."""
+MARKS = ("first", "second", "third")
+"""What the style sheet knows the lines of the hardest activities by."""
 _NUM_MISTAKES_NAMED = 5
 _NUM_HARDEST_NAMED = 3
 
@@ -85,6 +89,32 @@ class Tested:
         """The same of each subject."""
         return {subject: _f1(counts) for subject, counts in self.by_subject.items()}
 
+    @property
+    def hardest(self) -> list[int]:
+        """Class ids of the activities with the lowest average precision, the lowest first."""
+        found = {k: value for k, value in enumerate(self.separation.average_precision) if value is not None}
+        return sorted(found, key=found.__getitem__)[: len(MARKS)]
+
+    @property
+    def reliability(self) -> Markup:
+        """How often it is right, by how sure it is."""
+        return reliability(self.confidence, self.scaled, label=f"{self.name}: accuracy by confidence")
+
+    @property
+    def precision_by_recall(self) -> Markup:
+        """Of each activity against all others; the hardest stand out."""
+        return self._curves(self.separation.precision_by_recall, "recall", "precision", in_steps=True)
+
+    @property
+    def roc(self) -> Markup:
+        """Of each activity against all others; the hardest stand out."""
+        return self._curves(self.separation.roc, "others taken for it", "of its own found")
+
+    def _curves(self, every: Sequence[Curve | None], x_label: str, y_label: str, *, in_steps: bool = False) -> Markup:
+        marked = dict(zip(self.hardest, MARKS, strict=False))
+        label = f"{self.name}: {y_label} by {x_label} of each activity"
+        return curves(every, marked, x_label=x_label, y_label=y_label, label=label, in_steps=in_steps)
+
     def run_of(self, subject: int) -> ReportEntry | FoldEntry | None:
         """Whose run tested ``subject``; None where several folds did."""
         return self.run if self.row is None else self.row.fold_testing(subject)
@@ -117,6 +147,11 @@ class Mistakes:
     def coverages(self) -> tuple[float, ...]:
         """Shares of the windows that accuracies are told for."""
         return COVERAGES
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Of the lines of a model's hardest activities."""
+        return MARKS
 
     @property
     def is_scaled(self) -> bool:

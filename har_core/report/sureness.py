@@ -6,13 +6,17 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from har_core.base.errors import counted
 from har_core.evaluation.critical_difference import CriticalDifference, critical_difference
 from har_core.evaluation.intervals import SubjectSpread, scores_of_folds, spread_of
 from har_core.evaluation.pairwise import ROPE, SURE, Pair, Verdict, compare_all, detectable, holm
+from har_core.report.diagrams import ranks
 from har_core.report.fold_rows import FoldRow
 from har_core.report.formats import fixed, listed, signed
 from har_core.report.honest import ProtocolView
+from har_core.report.published import name_of
 
 MARKS: dict[Verdict, str] = {"better": "+", "equivalent": "=", "worse": "−", "cannot be told": "?"}
 """In the table of all pairs."""
@@ -80,6 +84,16 @@ class Sureness:
         return statistics.median(
             detectable([*pair.differences.values()], test_share=self.test_share) for pair in self.pairs.values()
         )
+
+    @property
+    def diagram(self) -> Markup | None:
+        """Mean ranks, and who does not differ; None with fewer than three models."""
+        if self.ranks is None:
+            return None
+        named = [(name_of(name), rank) for name, rank in self.ranks.mean_ranks.items()]
+        listed_ranks = ", ".join(f"{name} {fixed(rank, 1)}" for name, rank in named)
+        names = {name: name_of(name) for name in self.ranks.mean_ranks}
+        return ranks(self.ranks, names, label=f"Mean ranks over the subjects: {listed_ranks}")
 
     def mark(self, one: Sure, other: Sure) -> str:
         """The verdict of one beside another, as in :data:`MARKS`; nothing of itself."""

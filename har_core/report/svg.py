@@ -30,9 +30,10 @@ def path(classes: str, *steps: str | float) -> Markup:
     return Markup('<path class="{}" d="{}"/>').format(classes, line)
 
 
-def circle(classes: str, x: float, y: float, radius: float) -> Markup:
-    """A circle around (x, y)."""
-    return Markup('<circle class="{}" cx="{}" cy="{}" r="{}"/>').format(classes, _plain(x), _plain(y), radius)
+def circle(classes: str, x: float, y: float, radius: float, *, title: str = "") -> Markup:
+    """A circle around (x, y); a pointer that rests on it shows ``title``."""
+    start = Markup('<circle class="{}" cx="{}" cy="{}" r="{}"').format(classes, _plain(x), _plain(y), radius)
+    return start + (Markup("><title>{}</title></circle>").format(title) if title else Markup("/>"))
 
 
 def rectangle(classes: str, x: float, y: float, width: float, height: float, *, title: str = "") -> Markup:

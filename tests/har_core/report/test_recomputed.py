@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from made_reports import made
-from recomputed import Near, numbers, recompute
+from recomputed import numbers, recompute
+from recomputed_scores import Near
 
 from har_core.report.build import Report, build_report
 

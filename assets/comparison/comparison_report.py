@@ -60,7 +60,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
             *(fold_key(architecture) for architecture in experiment.fold_names),
             *map(transferred_key, experiment.transferred.models),
         ],
-        outputs=lambda home, _: [home.report_folder / f"report.{ending}" for ending in ("html", "md", "json")],
+        outputs=lambda home, _: [home.report_folder / name for name in har_core.report.FILES],
         in_own_folder=True,
         tags={PARTIAL_INPUTS: f"{MODELS_GROUP}.{FOLDS_GROUP}.{COMPARISON_GROUP}"},
     )

@@ -12,6 +12,26 @@ _UNPRINTABLE = re.compile(
 """Control characters, which a terminal obeys; those that reorder or hide text; halves of surrogate pairs."""
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*{}\[\]<>|#~]|(?<!\w)_|_(?!\w))")
 """An underscore within a word is only that."""
+_IN_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "#$%&_{}"}
+    | {character: f"{{{character}}}" for character in "[]*"}  # they mean something behind the end of a row
+    | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "`": r"\textasciigrave{}",
+        "°": r"\textdegree{}",
+        "±": r"$\pm$",
+        "×": r"$\times$",
+        "−": "$-$",
+        "²": r"\textsuperscript{2}",
+        "\N{NON-BREAKING HYPHEN}": "-",
+        "–": "--",
+    }
+)
 _FIRST_BYTE, _LAST_BYTE = "\udc80", "\udcff"
 """What Python puts in the place of bytes of a file name that are no UTF-8 (PEP 383)."""
 
@@ -37,6 +57,15 @@ def as_markdown(text: object) -> str:
     'a\\|b \\*c\\*\\<d\\>'
     """
     return _MARKDOWN_SPECIAL.sub(r"\\\1", printable(" ".join(str(text).split())))
+
+
+def as_latex(text: object) -> str:
+    r"""Text that LaTeX prints as it is.
+
+    >>> as_latex("50% of a_b\n~ {3 − 2} °C")
+    '50\\% of a\\_b \\textasciitilde{} \\{3 $-$ 2\\} \\textdegree{}C'
+    """
+    return printable(" ".join(str(text).split())).translate(_IN_LATEX)
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:

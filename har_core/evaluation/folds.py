@@ -75,7 +75,7 @@ def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
     if not seeds:
         raise ValueError(f"the folds {folds} have no seed in common")
     [(architecture, protocol)] = named
-    clean = [[entry.scores_clean["test"] for entry in r.seeds if "test" in entry.scores_clean] for r in results]
+    clean = [[(s.scores_clean["test"], s.learnt) for s in r.seeds if "test" in s.scores_clean] for r in results]
     clean = [entries for entries in clean if entries]  # whether windows are damaged is the same for every seed
     learnt = {activity for result in results for entry in result.seeds for activity in entry.learnt}
     by_seed = [[entry.scores["test"] for r in results for entry in r.seeds if entry.seed == seed] for seed in seeds]
@@ -86,10 +86,10 @@ def summarise_folds(results: Sequence[FoldResult]) -> ProtocolSummary:
         seeds=seeds,
         macro_f1=Spread.of([result.macro_f1 for result in results]),
         accuracy=Spread.of([fmean(entry.scores["test"].accuracy for entry in r.seeds) for r in results]),
-        macro_f1_clean=Spread.of([fmean(macro_f1_of_present(s, learnt) for s in own) for own in clean])
+        macro_f1_clean=Spread.of([fmean(macro_f1_of_present(s, own) for s, own in entries) for entries in clean])
         if clean
         else None,
-        accuracy_clean=Spread.of([fmean(s.accuracy for s in own) for own in clean]) if clean else None,
+        accuracy_clean=Spread.of([fmean(s.accuracy for s, _ in entries) for entries in clean]) if clean else None,
         pooled_macro_f1=fmean(
             macro_f1_of(np.sum([s.confusion for s in entries], axis=0), learnt) for entries in by_seed
         ),

@@ -20,6 +20,8 @@ from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency
 
 RecordT = TypeVar("RecordT", bound="ModelRecord | FoldRecord | TransferRecord")
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+"""Kept, because one takes longer to make than a record to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +134,10 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
     Raises:
         InputError: the file is missing, or is no such record; lists every problem.
     """
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
+        record: RecordT = _ADAPTERS[kind].validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
@@ -146,6 +150,7 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
             for details in error.errors()
         ]
         raise InputError(f"{path}: not the record of a training", problems) from error
+    return record
 
 
 def dump_json(value: Any) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,23 +20,6 @@ from har_core.inference.predictions import learnt_of, probabilities_of, spec_of
 
 BY_WINDOW = ("confusions", "calibration", "separation")
 """Fields of a result that count the test windows, so that those of folds, seeds and subjects can be added up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelResult(ModelRecord):
-    """A model with its scores."""
-
-    scores: dict[str, Scores]
-    """``validation``, where there are such windows, chose the epoch and may choose between models; ``test`` chose
-    nothing."""
-    scores_clean: dict[str, Scores]
-    """As ``scores``, over the windows alone that touch no damaged run; a role without such windows is absent."""
-    confusions: dict[int, Counts]
-    """Of each test subject."""
-    calibration: Calibration
-    """Of all test windows."""
-    separation: Separation
-    """Of the same."""
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: a class can inherit those of one base alone
@@ -63,6 +46,11 @@ class PredictionScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResult(ModelRecord, PredictionScores):
+    """A model with its scores; ``validation`` chose the epoch and may choose between models, ``test`` chose nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeedResult(SeedRecord, PredictionScores):
     """One training of a fold with its scores."""
 
@@ -85,25 +73,26 @@ def score_predictions(predictions: pa.Table) -> PredictionScores:
     Macro means of a role are over the activities that its training had and that its own subjects have, damaged or not.
     Windows of other activities count as mistakes of what they are taken for.
     """
-    clean, learnt = predictions.filter(pc.invert(predictions["damaged"])), learnt_of(predictions)
-    confusions = _confusions(predictions)
+    names, learnt = spec_of(predictions).activities, learnt_of(predictions)
+    every = {role: _Windows.of(predictions, role) for role in ("validation", "test")}
+    clean = {role: own.where(~own.damaged_N) for role, own in every.items()}
+    counted = {role: np.intersect1d(own.labels_N, learnt) for role, own in every.items()}
+    confusions = every["test"].confusions()
     return PredictionScores(
-        scores=_by_role(predictions, predictions),
-        scores_clean=_by_role(clean, predictions),
+        scores=_by_role(every, counted, names),
+        scores_clean=_by_role(clean, counted, names),
         per_subject=_by_subject(confusions, learnt),
-        per_subject_clean=_by_subject(_confusions(clean), learnt),
+        per_subject_clean=_by_subject(clean["test"].confusions(), learnt),
         confusions=confusions,
-        calibration=_calibration(predictions),
-        separation=Separation.of(*_of_role(predictions, "test")),
+        calibration=_calibration(**every),
+        separation=Separation.of(every["test"].labels_N, every["test"].probabilities_NK),
         learnt=learnt,
     )
 
 
 def score_model(record: ModelRecord, predictions: pa.Table) -> ModelResult:
     """A model's scores, from the ``predictions`` of its training (validation and test windows)."""
-    found = score_predictions(predictions)
-    own = {name: getattr(found, name) for name in ("scores", "scores_clean", *BY_WINDOW)}
-    return ModelResult(**_values(record), **own)
+    return ModelResult(**_values(record), **_values(score_predictions(predictions)))
 
 
 def score_fold(record: FoldRecord, predictions: pa.Table) -> FoldResult:
@@ -121,11 +110,10 @@ def validation_by_subject(predictions: pa.Table) -> dict[int, float]:
 
     ``predictions`` are those of one training, or of several that differ in their seed.
     """
-    chosen = predictions.filter(pc.equal(predictions["role"], "validation"))
     scores: dict[int, list[float]] = {}
-    for seed in pc.unique(chosen["seed"]).to_pylist():
-        own = _confusions(chosen.filter(pc.equal(chosen["seed"], seed)), "validation")
-        for subject, value in _by_subject(own, learnt_of(chosen)).items():
+    for seed in pc.unique(predictions["seed"]).to_pylist():
+        own = _Windows.of(predictions.filter(pc.equal(predictions["seed"], seed)), "validation")
+        for subject, value in _by_subject(own.confusions(), learnt_of(predictions)).items():
             scores.setdefault(subject, []).append(value)
     return {subject: statistics.fmean(of) for subject, of in scores.items()}
 
@@ -135,15 +123,51 @@ def macro_f1_of_present(scores: Scores, learnt: Collection[int]) -> float:
     return macro_f1_of(scores.confusion, learnt)
 
 
-def _by_role(predictions: pa.Table, every: pa.Table) -> dict[str, Scores]:
-    """The scores of each role that has windows; those of ``every`` one say which activities macro means are over."""
-    names, scores = spec_of(every).activities, {}
-    for role in ("validation", "test"):
-        counted = np.intersect1d(every["label"].to_numpy()[every["role"].to_numpy() == role], learnt_of(every))
-        labels, probabilities = _of_role(predictions, role)
-        if np.isin(labels, counted).any():
-            scores[role] = score(labels, probabilities, names=names, activities=counted)
-    return scores
+class _Windows(NamedTuple):
+    """Windows of one role and training, and what they were taken for."""
+
+    labels_N: npt.NDArray[np.int8]
+    probabilities_NK: npt.NDArray[np.float32]
+    subjects_N: npt.NDArray[np.int16]
+    damaged_N: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, predictions: pa.Table, role: str) -> _Windows:
+        every = cls(
+            predictions["label"].to_numpy(),
+            probabilities_of(predictions),
+            predictions["subject"].to_numpy(),
+            predictions["damaged"].to_numpy(),
+        )
+        return every.where(pc.equal(predictions["role"], role).to_numpy())
+
+    def where(self, chosen_N: npt.NDArray[np.bool_]) -> _Windows:
+        return _Windows(
+            self.labels_N[chosen_N],
+            self.probabilities_NK[chosen_N],
+            self.subjects_N[chosen_N],
+            self.damaged_N[chosen_N],
+        )
+
+    def confusions(self) -> dict[int, Counts]:
+        """By subject, ascending."""
+        predicted_N, num_activities = self.probabilities_NK.argmax(axis=1), self.probabilities_NK.shape[1]
+        return {
+            int(subject): count(self.labels_N[own_N], predicted_N[own_N], num_activities)
+            for subject in np.unique(self.subjects_N)
+            for own_N in [self.subjects_N == subject]
+        }
+
+
+def _by_role(
+    windows: Mapping[str, _Windows], counted: Mapping[str, npt.NDArray[np.integer]], names: Sequence[str]
+) -> dict[str, Scores]:
+    """The scores of each role that has windows of the activities that are ``counted`` in its macro means."""
+    return {
+        role: score(own.labels_N, own.probabilities_NK, names=names, activities=counted[role])
+        for role, own in windows.items()
+        if np.isin(own.labels_N, counted[role]).any()
+    }
 
 
 def _by_subject(confusions: Mapping[int, Counts], learnt: Collection[int]) -> dict[int, float]:
@@ -152,33 +176,13 @@ def _by_subject(confusions: Mapping[int, Counts], learnt: Collection[int]) -> di
     return {subject: macro_f1_of(counts, learnt) for subject, counts in confusions.items() if has_any[subject]}
 
 
-def _confusions(predictions: pa.Table, role: str = "test") -> dict[int, Counts]:
-    labels, probabilities = _of_role(predictions, role)
-    subjects, predicted = (
-        predictions["subject"].to_numpy()[predictions["role"].to_numpy() == role],
-        probabilities.argmax(axis=1),
-    )
-    return {
-        int(subject): count(labels[own], predicted[own], probabilities.shape[1])
-        for subject in np.unique(subjects)
-        for own in [subjects == subject]
-    }
-
-
-def _calibration(predictions: pa.Table) -> Calibration:
-    labels, probabilities = _of_role(predictions, "test")
-    before, known = Confidence.of(labels, probabilities), _of_role(predictions, "validation")
-    if not len(known[0]):
+def _calibration(validation: _Windows, test: _Windows) -> Calibration:
+    before = Confidence.of(test.labels_N, test.probabilities_NK)
+    if not len(validation.labels_N):
         return Calibration(before=before)
-    temperature = fit_temperature(*known)
-    after = Confidence.of(labels, scale(probabilities, temperature))
+    temperature = fit_temperature(validation.labels_N, validation.probabilities_NK)
+    after = Confidence.of(test.labels_N, scale(test.probabilities_NK, temperature))
     return Calibration(before=before, after=after, temperature=temperature)
-
-
-def _of_role(predictions: pa.Table, role: str) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Labels (N,) and probabilities (N, K)."""
-    chosen = predictions["role"].to_numpy() == role
-    return predictions["label"].to_numpy()[chosen], probabilities_of(predictions)[chosen]
 
 
 def _values(record: ModelRecord | FoldRecord | SeedRecord | PredictionScores) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Scores of class probabilities against labels: scikit-learn's, over all activities or those that the data has.
+"""Scores of class probabilities against labels, over all activities or those that the data has.
 
+They are scikit-learn's, from one table of counts: a report scores thousands of trainings.
 Whole-model figures that need no labels (size, speed) live in :mod:`har_core.evaluation.complexity` and ``latency``.
 Letters: N windows, K activities.
 """
@@ -12,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from har_core.base.errors import InputError
 
@@ -86,26 +86,27 @@ def score(
     named = [str(number) for number in range(1, values.shape[1] + 1)] if names is None else list(names)
     labels = _checked_labels(y_true, num_activities=len(named))
     predicted = _checked_probabilities(values, shape=(len(labels), len(named))).argmax(axis=1)
-    every = np.arange(len(named))
-    options = {"labels": every, "zero_division": 0}
-    columns = precision_recall_fscore_support(labels, predicted, **options)
-    by_activity = zip(named, *(column.tolist() for column in columns), strict=True)
-    counted = every if activities is None else _checked_activities(activities, labels)
-    macro = [float(np.average(column[counted])) for column in columns[:3]]
-    weighted = precision_recall_fscore_support(labels, predicted, average="weighted", **options)
+    counted = range(len(named)) if activities is None else _checked_activities(activities, labels)
+    counts = count(labels, predicted, len(named))
+    found = np.asarray(counts)
+    right_K, support_K, taken_K = np.diag(found), found.sum(axis=1), found.sum(axis=0)
+    columns = (right_K / np.maximum(taken_K, 1), right_K / np.maximum(support_K, 1), f1_of(found))
+    macro = [float(column[counted].mean()) for column in columns]
+    weighted = [float(column @ support_K / len(labels)) for column in columns]
+    by_activity = zip(named, *(column.tolist() for column in (*columns, support_K)), strict=True)
     return Scores(
-        accuracy=float(accuracy_score(labels, predicted)),
+        accuracy=float(right_K.sum() / len(labels)),
         macro_precision=macro[0],
         macro_recall=macro[1],
         macro_f1=macro[2],
-        weighted_precision=float(weighted[0]),
-        weighted_recall=float(weighted[1]),
-        weighted_f1=float(weighted[2]),
+        weighted_precision=weighted[0],
+        weighted_recall=weighted[1],
+        weighted_f1=weighted[2],
         per_class=tuple(
-            ClassScores(activity=activity, precision=precision, recall=recall, f1=f1, support=int(support))
+            ClassScores(activity=activity, precision=precision, recall=recall, f1=f1, support=support)
             for activity, precision, recall, f1, support in by_activity
         ),
-        confusion=tuple(map(tuple, confusion_matrix(labels, predicted, labels=every).tolist())),
+        confusion=counts,
     )
 
 

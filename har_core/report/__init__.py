@@ -1,1 +1,6 @@
-"""The comparison report: one self-contained page, the same in Markdown, and its figures as JSON."""
+"""The comparison report: a page that needs nothing beside it, Markdown, JSON, tables for a paper, and all scores."""
+
+FILES = ("report.html", "report.md", "report.json", "tables.tex", "scores.parquet", "scores_by_activity.parquet")
+"""What a report is written as."""
+SCHEMA_VERSION = 1
+"""Of ``report.json``; rises when a part goes away or changes its meaning."""

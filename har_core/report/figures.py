@@ -7,6 +7,7 @@ from typing import Any
 
 from har_core.evaluation.calibration import Confidence
 from har_core.evaluation.results import BY_WINDOW
+from har_core.report import SCHEMA_VERSION
 from har_core.report.defects import KIND_WORDS, AuditView
 from har_core.report.honest import ProtocolView
 from har_core.report.inputs import FoldEntry, ReportEntry, TransferEntry
@@ -23,6 +24,7 @@ def figures_of(page: Page) -> dict[str, Any]:
     published = {model.result.architecture: asdict(figures) for model, figures in page.published}
     notes = [PARAMETERS_FOOTNOTE, SELECTION_NOTE, F1_NOTE]
     return {
+        "schema_version": SCHEMA_VERSION,
         "note": page.note,
         "title": inputs.title,
         "created": inputs.created.isoformat(),

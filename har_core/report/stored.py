@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from har_core.base.errors import InputError, Problem
 from har_core.evaluation.folds import mean_by_subject
+from har_core.report import SCHEMA_VERSION
 from har_core.settings.report import TESTING_IN_TURN
 
 _LONGEST_VALUE = 80
@@ -82,6 +83,8 @@ class StoredRun(_Stored):
 class StoredReport(_Stored):
     """One report."""
 
+    schema_version: int = Field(default=SCHEMA_VERSION, le=SCHEMA_VERSION)
+    """Reports from before there was one are read alike."""
     title: str
     created: str
     origin: str

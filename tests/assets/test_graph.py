@@ -23,6 +23,7 @@ from assets.resources.model_files import files_of_model
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.predictions import probabilities_of, read_predictions
+from har_core.report import FILES
 from har_core.settings.experiment import Experiment
 from har_core.training.events import EpochFinished, TrainingEvent
 
@@ -36,7 +37,7 @@ ARTIFACTS = {
     "splits": {"statistics.json", "tables"},
     "models/cnn": {"result.json", "predictions.parquet", "plots", "tables"},
     "models/lstm": {"result.json", "predictions.parquet", "plots", "tables"},
-    "comparison_report": {"report.html", "report.md", "report.json"},
+    "comparison_report": {*FILES},
     "champion": {"decisions.json"},
 }
 """What each asset leaves in its MLflow run."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pydantic import TypeAdapter
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
 from har_core.base.errors import InputError
 from har_core.datasets.dsads.dataset import DSADS
@@ -71,6 +71,26 @@ def test_scores_are_plain_values_from_0_to_1(labels: np.ndarray, seed: int) -> N
     assert TypeAdapter(Scores).validate_json(json.dumps(asdict(scores))) == scores
     assert scores.num_windows == len(labels) == np.sum(scores.confusion)
     assert all(0 <= value <= 1 for value in (scores.accuracy, scores.macro_f1, scores.weighted_f1))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    labels=hnp.arrays(np.int8, st.integers(1, 60), elements=st.integers(0, 5)),
+    seed=st.integers(0, 2**32 - 1),
+    some=st.booleans(),
+)
+def test_scores_are_those_of_scikit_learn(labels: np.ndarray, seed: int, some: bool) -> None:
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(8, 0.5), len(labels))
+    predicted, every = probabilities.argmax(axis=1), list(range(8))
+    counted = np.unique(labels).tolist() if some else every
+    scores = score(labels, probabilities, activities=counted if some else None)
+    assert scores.accuracy == pytest.approx(accuracy_score(labels, predicted))
+    for average, among in (("macro", counted), ("weighted", every)):
+        means = precision_recall_fscore_support(labels, predicted, labels=among, average=average, zero_division=0)
+        own = [getattr(scores, f"{average}_{name}") for name in ("precision", "recall", "f1")]
+        assert own == pytest.approx(means[:3])
+    rows = np.transpose(precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0))
+    assert [[own.precision, own.recall, own.f1, own.support] for own in scores.per_class] == pytest.approx(rows)
 
 
 def test_float32_softmax_sums_close_enough() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from html.parser import HTMLParser
@@ -10,20 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from audit_examples import make_audit
 from narrowing import present
 
-from har_core.audit.findings import Finding, Place, tabulate
-from har_core.audit.kinds import Kind, Severity
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.datasets.origin import Origin
-from har_core.datasets.recordings import RecordingKey
 from har_core.evaluation.calibration import Calibration, Confidence, scale
 from har_core.evaluation.complexity import Complexity
 from har_core.evaluation.latency import Latency, Machine
 from har_core.evaluation.results import FoldResult, ModelResult, SeedResult
 from har_core.evaluation.scores import Counts, Scores, score
 from har_core.evaluation.separation import Separation
-from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs, WindowCounts
+from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs
 from har_core.splits.protocols import folds
 
 FIGURES = {
@@ -91,7 +89,9 @@ def make_result(architecture: str = "cnn", **changes: Any) -> ModelResult:
         "training_settings": {"epochs": epochs, "optimizer": "adamw"},
         "scores": scores,
         "scores_clean": scores,
+        **dict.fromkeys(("per_subject", "per_subject_clean"), dict.fromkeys((7, 8), scores["test"].macro_f1)),
         "confusions": shared(scores["test"].confusion, (7, 8)),
+        "learnt": tuple(range(DSADS.num_activities)),
         "calibration": calibration_of(test_skill, num_parameters),
         "separation": Separation.of(*windows_of(test_skill, num_parameters)),
         "history": () if architecture in CLASSICAL else history,
@@ -343,46 +343,6 @@ def make_folds(*architectures: str, protocols: tuple[str, ...] = ("loso", "leaky
         for name in names
     )
     return {"folds": entries, "planned_folds": dict.fromkeys(architectures, names), "subjects": tuple(SUBJECTS)}
-
-
-def make_finding(
-    kind: Kind, severity: Severity, activity: int, subject: int, *, num_rows: int = 125, segment: int = 1,
-    channels: Collection[int] = range(45), other: Place | None = None,
-) -> Finding:  # fmt: skip
-    return Finding(
-        kind, severity, Place(RecordingKey(subject, activity), segment, 0, activity), num_rows, channels, other
-    )
-
-
-def make_findings() -> list[Finding]:
-    ll_xmag, rl_yacc = DSADS.channel_names.index("LL_xmag"), DSADS.channel_names.index("RL_yacc")
-    other = Place(RecordingKey(1, 6), 1, 0, 6)
-    return [
-        make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 1, num_rows=1500, other=other),
-        make_finding(Kind.DUPLICATE_ROWS, Severity.ERROR, 5, 2, segment=11, num_rows=3000),
-        *(
-            make_finding(Kind.CONSTANT_RUN, Severity.WARNING, 3, 5, segment=k, channels=[ll_xmag], num_rows=21)
-            for k in range(12)
-        ),
-        make_finding(Kind.CONSTANT_RUN, Severity.ERROR, 9, 5, channels=DSADS.channels_of_place[1], num_rows=400),
-        *(
-            make_finding(Kind.SATURATION, Severity.WARNING, 18, s, channels=[rl_yacc], num_rows=15)
-            for s in (2, 4, 6, 8)
-        ),
-        *(make_finding(Kind.DISCONTINUOUS_JOIN, Severity.INFO, a, 7, segment=a, num_rows=2) for a in range(1, 20)),
-    ]
-
-
-def make_audit() -> dict[str, Any]:
-    """Changes for report inputs."""
-    return {
-        "findings": tabulate(make_findings(), DSADS),
-        "window_counts": WindowCounts(
-            num_windows=9120, num_damaged=57, num_in_duplicate_groups=48, num_dropped=0, num_repaired=0
-        ),
-        "split_drops": {"damaged_training": 40, "duplicate_training": 24, "duplicate_validation": 0},
-        "subjects": tuple(SUBJECTS),
-    }
 
 
 @pytest.fixture(scope="session")

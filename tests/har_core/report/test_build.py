@@ -1,4 +1,4 @@
-"""The three files of the report: whole, safe, self-contained, and true to their inputs."""
+"""The files of the report: whole, safe, self-contained, and true to their inputs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from data_sets import POCKET_AND_WRIST
 from narrowing import present
@@ -19,6 +20,7 @@ from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.results import BY_WINDOW
 from har_core.evaluation.scores import score
 from har_core.evaluation.separation import Separation
+from har_core.report import FILES
 from har_core.report.build import Report, build_report, write_report
 from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.report.page import SYNTHETIC_NOTE
@@ -178,7 +180,7 @@ def test_no_published_figure_stands_on_synthetic_recordings(
     page = read_page(report.html)
     assert page.lines[0] == SYNTHETIC_NOTE
     assert report.markdown.splitlines()[0] == f"**{SYNTHETIC_NOTE}**"
-    assert next(iter(json.loads(report.json).items())) == ("note", SYNTHETIC_NOTE)
+    assert json.loads(report.json)["note"] == SYNTHETIC_NOTE
     for text in (page.text, report.markdown):
         assert "0.8793" not in text
         assert PARAMETERS_FOOTNOTE not in text
@@ -293,10 +295,14 @@ def test_the_same_inputs_make_the_same_report(four: ReportInputs, report: Report
     assert build_report(four) == report
 
 
-def test_three_files_are_written(tmp_path: Path, report: Report) -> None:
+def test_every_file_is_written(tmp_path: Path, report: Report) -> None:
     paths = write_report(report, tmp_path / "reports" / "latest")
-    assert [path.name for path in paths] == ["report.html", "report.md", "report.json"]
-    assert [path.read_text(encoding="utf-8") for path in paths] == [report.html, report.markdown, report.json]
+    assert tuple(path.name for path in paths) == FILES
+    texts = [path.read_text(encoding="utf-8") for path in paths if path.suffix != ".parquet"]
+    assert texts == [report.html, report.markdown, report.json, report.latex]
+    tables = [pq.read_table(path) for path in paths if path.suffix == ".parquet"]
+    for table, own in zip(tables, (report.scores.subjects, report.scores.activities), strict=True):
+        assert table.equals(own, check_metadata=True)
 
 
 def without_validation(entry: ReportEntry, **settings: str) -> ReportEntry:
@@ -373,7 +379,8 @@ def test_reports_name_any_number_of_activities(
     scores = score(labels, np.eye(num_activities)[np.where(labels == 1, 0, labels)], names=names)
     tested = {"validation": scores, "test": scores}
     separation = Separation.of(labels, np.eye(num_activities)[labels])
-    result = replace(given.entries[0].result, scores=tested, confusions={7: scores.confusion}, separation=separation)
+    own: dict[str, Any] = {"scores": tested, "per_subject": {7: 0.5}, "confusions": {7: scores.confusion}}
+    result = replace(given.entries[0].result, separation=separation, **own)
     report = build_report(replace(given, entries=(replace(given.entries[0], result=result),)))
     page = read_page(report.html)
     [matrix] = [table for table in page.tables if table[0][0].startswith("true")]

@@ -1,0 +1,356 @@
+"""What ``report.json`` holds, as classes, and from them as JSON Schema.
+
+``python -m har_core.report.schema`` prints the schema that ``docs/report.schema.json`` holds. The figures themselves
+are put together in :mod:`har_core.report.figures`, where a new one needs a field here.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from har_core.audit.summary import KindSummary
+from har_core.base.text import to_json
+from har_core.datasets.origin import Origin
+from har_core.evaluation.critical_difference import CriticalDifference
+from har_core.evaluation.folds import ProtocolSummary
+from har_core.evaluation.intervals import SubjectSpread
+from har_core.evaluation.pairwise import Pair
+from har_core.evaluation.records import ModelRecord, TransferRecord
+from har_core.evaluation.scores import Counts, Scores
+from har_core.report.inputs import Champion, DataRun, WindowCounts
+from har_core.report.leaks import Leak
+from har_core.report.published import PublishedFigures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place(ProtocolSummary):
+    """One model in the ranking of a protocol."""
+
+    rank: int | None
+    """None of a model that lacks folds."""
+    num_folds_planned: int
+    num_parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedScore:
+    """A score of others."""
+
+    name: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedOfProtocol:
+    """Scores of others by the same protocol."""
+
+    metric: str
+    notes: tuple[str, ...]
+    scores: tuple[PublishedScore, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """One protocol of evaluation."""
+
+    ranking: tuple[Place, ...]
+    """Complete models first, then by mean macro-F1."""
+    num_test_windows: int
+    num_clean_test_windows: int
+    """Those that touch no damaged run."""
+    published: PublishedOfProtocol | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SureModel(SubjectSpread):
+    """One model over the subjects."""
+
+    architecture: str
+    holm_p: float | None
+    """Of Wilcoxon's test beside the model in front, corrected by Holm; None of that one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sureness:
+    """How sure the order of the models is, by the first protocol."""
+
+    front: str
+    """The model that the others are compared with."""
+    num_subjects: int
+    sure: float
+    """Probability from which on a verdict is given."""
+    equivalent: float
+    """What two models may differ by and be as good in practice."""
+    detectable: float
+    """The difference from which on a verdict is given, of the pair in the middle."""
+    models: tuple[SureModel, ...]
+    pairs: tuple[Pair, ...]
+    """Each pair in both orders."""
+    ranks: CriticalDifference | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """Windows of about the same confidence."""
+
+    confidence: float
+    accuracy: float
+    windows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """How far confidence can be trusted."""
+
+    calibration_error: float
+    """Expected calibration error over 15 bins."""
+    brier: float
+    """Mean squared error of all probabilities of a window, summed over activities: 0 at best, 2 at worst."""
+    accuracy_by_coverage: dict[str, float]
+    """Accuracy on the windows that the model is most sure of, by their share of all."""
+    reliability: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MistakesOfModel:
+    """What the test windows of one model were taken for."""
+
+    architecture: str
+    num_seeds: int
+    """Each window counts once for each of them."""
+    confusion: Counts
+    f1: tuple[float | None, ...]
+    """Of each activity; None of one without windows."""
+    f1_by_subject: dict[int, tuple[float | None, ...]]
+    roc_auc: tuple[float | None, ...]
+    """Of each activity against the rest; None where either has no windows."""
+    average_precision: tuple[float | None, ...]
+    confidence: Trust
+    confidence_scaled: Trust | None
+    """After temperature scaling; None where nobody validates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistakes:
+    """Where models fail, over the folds of the first protocol, or on the held-out subjects where there are none."""
+
+    protocol: str | None
+    """What readers call it; None of held-out subjects."""
+    activities: tuple[str, ...]
+    models: tuple[MistakesOfModel, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindOfFinding(KindSummary):
+    """Findings of one kind."""
+
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedCheck:
+    """What was not looked for."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """Findings in one recording."""
+
+    subject: int
+    activity: int
+    num_findings: int
+    severity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What the audit found in the recordings."""
+
+    num_findings: int
+    severities: dict[str, int]
+    kinds: tuple[KindOfFinding, ...]
+    skipped: tuple[SkippedCheck, ...]
+    recordings: tuple[Recording, ...]
+    windows: WindowCounts | None
+    left_roles: dict[str, dict[str, str]]
+    """Windows that left a role, by reason and split, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferScore:
+    """One way to fit a model on to people, with one number of windows."""
+
+    way: str
+    windows_per_activity: int
+    macro_f1: float
+    interval: tuple[float, float] | None
+    per_subject: dict[int, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transferred(TransferRecord):
+    """One model that was fitted on to the people who test."""
+
+    subjects: tuple[int, ...]
+    num_windows: int
+    scores: tuple[TransferScore, ...]
+    mlflow_run_id: str | None
+    mlflow_run_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rank:
+    """One registered model in the ranking of a role."""
+
+    rank: int | None
+    """None of a score that is no number."""
+    architecture: str
+    seed: int
+    macro_f1: float
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Figures that others published of the same architectures."""
+
+    figures: dict[str, PublishedFigures]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(ModelRecord):
+    """The record of a registered model, with its scores."""
+
+    scores: dict[str, Scores]
+    """By role: ``test``, and ``validation`` where there are such windows."""
+    scores_clean: dict[str, Scores]
+    """The same over windows that touch no damaged run."""
+    per_subject: dict[int, float]
+    """Macro-F1 of each test subject."""
+    per_subject_clean: dict[int, float]
+    learnt: tuple[int, ...]
+    """Class ids that there were training windows of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One registered model and where it is kept."""
+
+    result: Model
+    mlflow_run_id: str | None
+    mlflow_run_url: str | None
+    registered_model: str
+    version: str
+    registered_model_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seed:
+    """One training of a fold."""
+
+    seed: int
+    macro_f1: dict[str, float]
+    """By role."""
+    accuracy: dict[str, float]
+    macro_f1_clean: dict[str, float]
+    per_subject: dict[int, float]
+    """Macro-F1 of each test subject."""
+    best_epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """One model in one fold."""
+
+    architecture: str
+    fold: str
+    protocol: str
+    subjects: dict[str, tuple[int, ...]]
+    """By role."""
+    num_windows: dict[str, int]
+    num_dropped: dict[str, int]
+    seeds: tuple[Seed, ...]
+    mlflow_run_id: str | None
+    mlflow_run_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFigures:
+    """The comparison report as data."""
+
+    __pydantic_config__: ClassVar = ConfigDict(use_attribute_docstrings=True)
+
+    schema_version: int
+    """Rises when a part goes away or changes its meaning; parts may be added without that."""
+    note: str | None
+    """Stands above everything: that recordings are synthetic."""
+    title: str
+    created: str
+    """ISO 8601, with the time zone."""
+    origin: Origin
+    """Of the recordings."""
+    lead: str
+    """The opening sentences."""
+    champion: Champion | None
+    """The model that ``har@champion`` names."""
+    protocols: dict[str, Protocol]
+    """Scores over folds: the honest protocols, the one that leads first, then ``leaky``."""
+    leak: Leak | None
+    """How much a random split flatters."""
+    sureness: Sureness | None
+    """Intervals, verdicts and ranks by the protocol that leads; None where there is nothing to compare."""
+    mistakes: Mistakes | None
+    """Confusions, F1 by activity and subject, calibration, coverage."""
+    audit: Audit | None
+    """What the audit found in the recordings."""
+    transferred: tuple[Transferred, ...]
+    """Models that were fitted on to people."""
+    ranking: dict[str, tuple[Rank, ...]]
+    """The registered models by macro-F1 on each role."""
+    published: Published | None
+    """Figures of others beside those of the registered models."""
+    missing: tuple[str, ...]
+    """What was asked for and is not there, in words."""
+    entries: tuple[Entry, ...]
+    """The registered models: recipe, course, cost and scores."""
+    folds: tuple[Fold, ...]
+    """The main figures of every fold."""
+    experiment: dict[str, Any]
+    """The resolved experiment file."""
+    dataset: dict[str, Any]
+    """Facts about the recordings."""
+    data_runs: dict[str, DataRun]
+    """The runs of audit, windows and splits, and versions of what they made, by asset."""
+    git_commit: str | None
+
+
+class _Plain(GenerateJsonSchema):
+    """Without titles, which only repeat names; a float that is no number is written as null."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        del schema
+        return False
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
+        return {**super().float_schema(schema), "type": ["number", "null"]}
+
+
+def report_schema() -> dict[str, Any]:
+    """What ``report.json`` holds, as JSON Schema (draft 2020-12)."""
+    schema = TypeAdapter(ReportFigures).json_schema(schema_generator=_Plain, mode="serialization")
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(to_json(report_schema()) + "\n")

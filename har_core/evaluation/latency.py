@@ -1,10 +1,11 @@
-"""How fast a network answers on this machine, and which machine that is."""
+"""How fast a network answers on this machine, in how much memory, and which machine that is."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from har_core.evaluation.peak_memory import peak_bytes
 from har_core.settings.report import EvaluationSettings
+from har_core.training.devices import autocast, has_bf16
 
 NUM_THROUGHPUT_CALLS = 3
 _ENOUGH_SECONDS = 5.0
@@ -31,13 +34,19 @@ class Machine:
     torch_version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
-    """Times on the CPU; compare them only with times of the same machine and number of threads."""
+@dataclass(frozen=True, kw_only=True)  # without slots: a class can inherit those of one base alone
+class Times:
+    """On the CPU; compare them only with times of the same machine and number of threads."""
 
     batch1_median_ms: float
     batch1_p95_ms: float
     throughput_windows_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency(Times):
+    """Times of the model as it is, and how they were taken."""
+
     num_threads: int
     """Threads of one operation in PyTorch."""
     warmup: int
@@ -47,6 +56,10 @@ class Latency:
     batch_size: int
     """Windows in one call when throughput is measured."""
     machine: Machine
+    peak_bytes: int | None = None
+    """Of its own numbers and what is held besides while one window is answered; None if it was not measured."""
+    bf16: Times | None = None
+    """With products in bf16; None if it was not measured, as the processor does not compute in it, or the model."""
 
 
 def measure_latency(model: nn.Module, num_timepoints: int, num_channels: int, settings: EvaluationSettings) -> Latency:
@@ -59,17 +72,22 @@ def measure_latency(model: nn.Module, num_timepoints: int, num_channels: int, se
     model.to("cpu").eval()
     batch_size = settings.throughput_batch_size
     one, batch = (torch.zeros(size, num_timepoints, num_channels) for size in (1, batch_size))
-    batch1_s = _time_calls(model, one, warmup=settings.latency_warmup, repeats=settings.latency_repeats)
-    batch_s = _time_calls(model, batch, warmup=1, repeats=NUM_THROUGHPUT_CALLS)
+    times, repeats = _times(model, one, batch, settings)
+    bf16 = None
+    if has_bf16():
+        with suppress(RuntimeError), autocast(one.device, "bf16"):  # some operations have no bf16
+            bf16, _ = _times(model, one, batch, settings)
     return Latency(
-        batch1_median_ms=float(np.median(batch1_s)) * 1e3,
-        batch1_p95_ms=float(np.percentile(batch1_s, 95)) * 1e3,
-        throughput_windows_per_s=batch_size / float(np.median(batch_s)),
+        batch1_median_ms=times.batch1_median_ms,
+        batch1_p95_ms=times.batch1_p95_ms,
+        throughput_windows_per_s=times.throughput_windows_per_s,
         num_threads=torch.get_num_threads(),
         warmup=settings.latency_warmup,
-        repeats=len(batch1_s),
+        repeats=repeats,
         batch_size=batch_size,
         machine=describe_machine(),
+        peak_bytes=peak_bytes(model, num_timepoints, num_channels),
+        bf16=bf16,
     )
 
 
@@ -81,6 +99,18 @@ def describe_machine() -> Machine:
         system=f"{platform.system()} {platform.machine()}",
         torch_version=str(torch.__version__),
     )
+
+
+def _times(model: nn.Module, one: torch.Tensor, batch: torch.Tensor, settings: EvaluationSettings) -> tuple[Times, int]:
+    """With how often one window was timed."""
+    batch1_s = _time_calls(model, one, warmup=settings.latency_warmup, repeats=settings.latency_repeats)
+    batch_s = _time_calls(model, batch, warmup=1, repeats=NUM_THROUGHPUT_CALLS)
+    times = Times(
+        batch1_median_ms=float(np.median(batch1_s)) * 1e3,
+        batch1_p95_ms=float(np.percentile(batch1_s, 95)) * 1e3,
+        throughput_windows_per_s=len(batch) / float(np.median(batch_s)),
+    )
+    return times, len(batch1_s)
 
 
 def _time_calls(model: nn.Module, windows: torch.Tensor, *, warmup: int, repeats: int) -> list[float]:

@@ -13,16 +13,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from har_core.base.errors import UnknownNameError
 from har_core.base.names import unknown
 from har_core.settings.experiment import Option
 
+Family = Literal["classical", "recurrent", "attention", "convolutional", "network"]
+
 WITHOUT_LAST_LAYER = ("adaptive", "capsnet", "extra_trees", "random_forest")
 """Architectures whose answers no linear layer gives: they come from several exits, from capsules or from trees."""
 
 _DECORATORS = {"register_model": True, "register_classical": False}
-_RECURRENT = re.compile(r"\bnn\.(?:LSTM|GRU|RNN)\b|\blayers\.recurrent\b")
+_FAMILIES: Mapping[Family, re.Pattern[str]] = {
+    "recurrent": re.compile(r"\bnn\.(?:LSTM|GRU|RNN)\b|\blayers\.recurrent\b"),
+    "attention": re.compile(r"\blayers\.attention\b"),
+    "convolutional": re.compile(r"\bnn\.Conv[12]d\b|\blayers\.(?:residual|series|temporal|sensors)\b"),
+}
 _COST = re.compile(r"([0-9,]+) parameters,\s+([0-9,]+) multiply-accumulates")
 
 
@@ -35,8 +42,8 @@ class Architecture:
     """Dotted name: ``har_core.models.cnn``."""
     is_network: bool
     """True for networks, which are created and trained; False for classical models, which are fitted."""
-    is_recurrent: bool
-    """Whether its file names a recurrent layer."""
+    family: Family
+    """Of its layers, by the first of these that its file names; ``network`` where it names none."""
     options: Mapping[str, Option]
     """Of ``create_model`` or ``fit_model``, with their defaults; an experiment file may set them under
     ``[models.<name>]``."""
@@ -46,6 +53,11 @@ class Architecture:
     """Multiply-accumulates for one such window; None if the file does not say."""
     description: str
     """What its file opens with: what it is, where it comes from, what it costs."""
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether its file names a recurrent layer."""
+        return self.family == "recurrent"
 
     @property
     def source(self) -> str:
@@ -104,12 +116,17 @@ def _read(path: Path) -> Iterator[Architecture]:
                     name=name,
                     module=f"{__package__}.{path.stem}",
                     is_network=_DECORATORS[decorator],
-                    is_recurrent=_RECURRENT.search(text) is not None,
+                    family=_family(text) if _DECORATORS[decorator] else "classical",
                     options=_options(_maker(node), path),
                     num_parameters=counts[0],
                     macs=counts[1],
                     description=description,
                 )
+
+
+def _family(text: str) -> Family:
+    found = (family for family, pattern in _FAMILIES.items() if pattern.search(text))
+    return next(found, "network")
 
 
 def _registrations(node: ast.ClassDef | ast.FunctionDef) -> Iterator[tuple[str, str]]:

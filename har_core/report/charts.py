@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -13,8 +14,12 @@ from har_core.report.labels import Box, place_labels
 from har_core.report.svg import WIDTH, Axis, across, chart, circle, down, path, rectangle, score_axis, text
 
 _MARGIN = 12
+_HEAD, _FOOT = 18, 8
+"""Above and below the dots of a model."""
 _MAX_NUMBERED = 24
 """With more subjects than this, dots are small and carry no number."""
+_MOST_NAMED = 12
+"""With more models than this, a chart names only those that none beats."""
 _MAX_LOSS = 4.0
 """Losses above this are drawn at the edge; guessing among 40 activities gives 3.7."""
 _MAX_WIDE_COUNT, _THOUSAND = 99, 1000
@@ -24,7 +29,10 @@ _LARGEST_PITCH = 24
 
 
 def scatter(points: Sequence[tuple[str, float, float]], *, x_label: str, label: str) -> Markup | None:
-    """Name, cost (on a logarithmic axis) and test macro-F1 of each model; a line along those that none beats."""
+    """Name, cost (on a logarithmic axis) and macro-F1 of each model; a line along those that none beats.
+
+    Of many models only these have their names beside them; a pointer shows those of the others.
+    """
     points = [(name, cost, score) for name, cost, score in points if is_number(cost) and is_number(score) and cost > 0]
     if not points:
         return None
@@ -34,23 +42,23 @@ def scatter(points: Sequence[tuple[str, float, float]], *, x_label: str, label: 
     room = max(0.02, 0.2 * (max(scores) - min(scores)))
     y = Axis(low=max(0.0, min(scores) - room), high=min(1.0, max(scores) + room), start=bottom, end=top)
     parts = across(y, 5, left=left, right=right)
-    parts += [text("title", left, top - 12, "macro-F1 on test"), path("axis", "M", left, bottom, "H", right)]
+    parts += [text("title", left, top - 12, "macro-F1"), path("axis", "M", left, bottom, "H", right)]
     for at, value in x.ticks(5):
         parts += [path("axis", "M", at, bottom, "v", 4), text("tick", at, bottom + 17, value, "middle")]
     parts.append(text("tick", right, bottom + 34, x_label, "end"))
     places = [(name, x(cost), y(score)) for name, cost, score in points]
-    labels = place_labels(places, Box(left, top - 6, right, bottom + 4))
     front = [(x(cost), y(score)) for cost, score in pareto_front([(cost, score) for _, cost, score in points])]
+    named = [place for place in places if len(places) <= _MOST_NAMED or place[1:] in front]
+    labels = place_labels(named, Box(left, top - 6, right, bottom + 4))
     (at, height), *others = front
     steps = [step for across_to, up_to in others for step in ("H", across_to, "V", up_to)]
     parts.append(path("front", "M", at, height, *steps, "H", right))
-    for (name, at, height), own in zip(places, labels, strict=True):
+    for name, at, height in places:
+        parts.append(circle("disc" if (at, height) in front else "disc beaten", at, height, 5, title=name))
+    for (name, at, height), own in zip(named, labels, strict=True):
         if own.is_far:
             parts.append(path("axis", "M", at, height, "V", own.box.bottom if own.y < height else own.box.top))
-        parts += [
-            circle("disc" if (at, height) in front else "disc beaten", at, height, 5),
-            text("name halo", own.x, own.y, name, own.anchor),
-        ]
+        parts.append(text("name halo", own.x, own.y, name, own.anchor))
     return chart(244, f"{label}; the table below has the figures", parts)
 
 
@@ -88,35 +96,49 @@ def dumbbells(rows: Sequence[tuple[str, float, float]], *, label: str) -> Markup
     return chart(bottom + 24, f"{label}: {'; '.join(words)}", parts)
 
 
-def swarm(rows: Sequence[tuple[str, str, Spread, Mapping[int, float]]], *, label: str) -> Markup | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dots:
+    """The subjects of one model."""
+
+    name: str
+    words: str
+    """What :attr:`spread` says, in words."""
+    spread: Spread
+    by_subject: Mapping[int, float]
+    runs: Mapping[int, str] = field(default_factory=dict)
+    """Ids of the runs that tested them, where they are known."""
+
+
+def swarm(models: Sequence[Dots], *, label: str) -> list[Markup]:
     """A dot for each subject, beside others rather than over them; a line for the mean, a band for the deviation.
 
-    Args:
-        rows: name, spread in words, spread, and score by subject of each model.
-        label: of the chart.
+    A chart for each of ``models``, to stand one below the other, and last the axis of them all. Empty without subjects.
     """
-    most = max((len(by_subject) for *_, by_subject in rows), default=0)
+    most = max((len(model.by_subject) for model in models), default=0)
     if not most:
-        return None
+        return []
     radius = 7.5 if most <= _MAX_NUMBERED else 3.5
-    scores = [score for *_, spread, by_subject in rows for score in (*by_subject.values(), spread.mean)]
+    scores = [score for model in models for score in (*model.by_subject.values(), model.spread.mean)]
     axis = score_axis(scores, start=_MARGIN + radius, end=WIDTH - _MARGIN - radius)
-    parts, y = [], 10.0
-    for name, words, spread, by_subject in rows:
-        lanes = _lanes([axis(score) for score in by_subject.values()], 2 * radius + 0.5)
-        top, height = y + 10, 4 + (1 + max(lanes, default=0)) * (2 * radius + 1)
-        deviation = spread.standard_deviation or 0.0
-        low, mean, high = (axis(spread.mean + step) for step in (-deviation, 0, deviation))
-        parts += [rectangle("band", low, top, high - low, height), path("mean", "M", mean, top, "v", height)]
-        parts += _heading(y + 4, name, words)
-        for (subject, score), lane in zip(by_subject.items(), lanes, strict=True):
-            middle = top + 2 + radius + lane * (2 * radius + 1)
-            parts.append(circle("disc edged", axis(score), middle, radius))
+    charts = []
+    for model in models:
+        lanes = _lanes([axis(score) for score in model.by_subject.values()], 2 * radius + 0.5)
+        height = 4 + (1 + max(lanes, default=0)) * (2 * radius + 1)
+        deviation, mean = model.spread.standard_deviation or 0.0, model.spread.mean
+        low, middle, high = (axis(mean + step) for step in (-deviation, 0, deviation))
+        parts = [path("grid", "M", x, _HEAD, "v", height + _FOOT) for x, _ in axis.ticks(5)]
+        parts += [rectangle("band", low, _HEAD, high - low, height), path("mean", "M", middle, _HEAD, "v", height)]
+        parts += _heading(_HEAD - 6, model.name, model.words)
+        for (subject, score), lane in zip(model.by_subject.items(), lanes, strict=True):
+            y = _HEAD + 2 + radius + lane * (2 * radius + 1)
+            run = f", run {model.runs[subject]}" if subject in model.runs else ""
+            title = f"{model.name}, subject {subject}: {fixed(score)}{run}"
+            parts.append(circle("disc edged", axis(score), y, radius, title=title))
             if most <= _MAX_NUMBERED:
-                parts.append(text("numeral", axis(score), middle + 3.2, str(subject), "middle"))
-        y = top + height + 20
-    summary = "; ".join(f"{name} {words}" for name, words, *_ in rows)
-    return chart(y + 8, f"{label}: {summary}", [*down(axis, 5, top=18, bottom=y - 14), *parts])
+                parts.append(text("numeral", axis(score), y + 3.2, str(subject), "middle"))
+        charts.append(chart(_HEAD + height + _FOOT, f"{label}: {model.name} {model.words}", parts))
+    ticks = [text("tick", x, 12, value, "middle") for x, value in axis.ticks(5)]
+    return [*charts, chart(18, f"{label}: the axis", ticks)]
 
 
 def _lanes(positions: Sequence[float], distance: float) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from har_core.evaluation.folds import Spread, common_seeds, mean_by_subject
-from har_core.report.charts import swarm
+from har_core.report.charts import Dots, swarm
 from har_core.report.fold_problems import problems_of_folds
 from har_core.report.fold_rows import FoldRow, fold_rows
 from har_core.report.formats import lowest, with_spread
@@ -31,7 +31,7 @@ TITLES = {
 _WHO_TESTS = {"loso": "Each subject", "pairs": "Each pair of subjects", "group": "Each group of subjects"}
 _NUM_HARDEST_NAMED = 2
 NUM_DRAWN = 6
-"""Models in the chart that the page opens with, and among published scores."""
+"""Models in a chart of many until the reader chooses, and among published scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +100,17 @@ class ProtocolView:
         return place_among(row.summary.macro_f1.mean, complete) if row.is_complete else None
 
     @property
-    def chart(self) -> Markup | None:
-        """Every subject's score by each architecture, the first :data:`NUM_DRAWN`."""
-        rows = []
-        for row in self.rows[:NUM_DRAWN]:
+    def charts(self) -> list[Markup]:
+        """Every subject's score, a chart for each of :attr:`rows`, and last the axis of them all; empty without any."""
+        models = []
+        for row in self.rows:
             missing = "" if row.is_complete else f", {len(row.entries)} of {row.num_planned} folds"
-            spread = row.summary.macro_f1
-            rows.append((row.name, with_spread(spread) + missing, spread, row.summary.per_subject))
-        return swarm(rows, label=f"Macro-F1 of each subject, {self.title.lower()}")
+            spread, by_subject = row.summary.macro_f1, row.summary.per_subject
+            tested = {subject: row.fold_testing(subject) for subject in by_subject}
+            runs = {subject: fold.mlflow_run_id for subject, fold in tested.items() if fold and fold.mlflow_run_id}
+            words = with_spread(spread) + missing
+            models.append(Dots(name=row.name, words=words, spread=spread, by_subject=by_subject, runs=runs))
+        return swarm(models, label="Macro-F1 of each subject")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

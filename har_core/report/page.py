@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from markupsafe import Markup
 
-from har_core.evaluation.latency import Machine
-from har_core.report.charts import curves, dumbbells, scatter
+from har_core.report.charts import curves, dumbbells
 from har_core.report.cheaper import cheaper_choice, validation_over_folds
+from har_core.report.costs import Costs, view_costs
 from har_core.report.defects import AuditView, view_audit
+from har_core.report.families import by_family
 from har_core.report.formats import fixed, is_number, listed
-from har_core.report.honest import FoldViews, view_folds
+from har_core.report.honest import NUM_DRAWN, FoldViews, view_folds
 from har_core.report.inputs import ReportEntry, ReportInputs
 from har_core.report.mistakes import Mistakes, view_mistakes
 from har_core.report.new_people import NewPeople, people_problems, view_new_people
@@ -51,8 +52,7 @@ class Page:
     mistakes: Mistakes | None
     courses: tuple[tuple[ReportEntry, Markup], ...]
     """Of the models trained in epochs."""
-    machines: tuple[tuple[Machine, int], ...]
-    """Where latency was measured, with the number of threads; with more than one, times cannot be compared."""
+    costs: Costs | None
 
     @property
     def fitted(self) -> list[ReportEntry]:
@@ -88,26 +88,21 @@ class Page:
         return dumbbells(rows, label="Macro-F1 from validation to test")
 
     @property
-    def score_by_parameters(self) -> Markup | None:
-        """Cost in memory against score."""
-        points = [(m.name, m.result.complexity.num_parameters, m.scores("test").macro_f1) for m in self.models]
-        return scatter(points, x_label="parameters", label="Parameters against test macro-F1")
+    def families(self) -> Mapping[str, dict[str, str]]:
+        """What readers call all models, by architecture, under the title of their family."""
+        named = [row.summary.architecture for view in self.folds.every for row in view.rows]
+        named += [model.result.architecture for model in self.models]
+        return by_family(named, self.inputs.experiment.get("ensembles", {}))
 
     @property
-    def score_by_size(self) -> Markup | None:
-        """Size on disk against score; nothing where it was not recorded."""
-        points = [
-            (m.name, m.result.file_bytes / 1e3, m.scores("test").macro_f1)
-            for m in self.models
-            if m.result.file_bytes is not None
-        ]
-        return scatter(points, x_label="kB on disk", label="Size on disk against test macro-F1")
+    def num_models(self) -> int:
+        """Of all families."""
+        return sum(map(len, self.families.values()))
 
     @property
-    def score_by_latency(self) -> Markup | None:
-        """Cost in time against score."""
-        points = [(m.name, m.result.latency.batch1_median_ms, m.scores("test").macro_f1) for m in self.models]
-        return scatter(points, x_label="ms for one window", label="Latency against test macro-F1")
+    def num_drawn(self) -> int:
+        """Models in a chart of many, until the reader chooses."""
+        return NUM_DRAWN
 
 
 def compose(inputs: ReportInputs) -> Page:
@@ -159,7 +154,7 @@ def compose(inputs: ReportInputs) -> Page:
         published=tuple((m, PUBLISHED[m.result.architecture]) for m in published if m.result.architecture in PUBLISHED),
         mistakes=view_mistakes(leading, models, first=opening.architecture),
         courses=_courses([model for model in models if model.result.history]),
-        machines=tuple(dict.fromkeys((m.result.latency.machine, m.result.latency.num_threads) for m in models)),
+        costs=view_costs(leading, models),
     )
 
 

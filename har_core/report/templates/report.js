@@ -44,3 +44,40 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   }
 }
+
+/* Shows the models that are ticked, and all where none is; charts of many then draw those too. */
+
+const picker = document.getElementById("picker");
+if (picker) {
+  const form = picker.querySelector("form");
+  const boxes = [...form.querySelectorAll("input")];
+  const told = picker.querySelector("output");
+  const known = new Set(boxes.map((box) => box.value));
+  const parts = [...document.querySelectorAll("[data-model]")].filter((part) => known.has(part.dataset.model));
+  const show = () => {
+    const chosen = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    for (const part of parts) {
+      part.hidden = chosen.size ? !chosen.has(part.dataset.model) : part.hasAttribute("data-more");
+    }
+    for (const list of document.querySelectorAll("select[data-shows]")) {
+      const there = [...list.options].filter((option) => !option.hidden);
+      if (there.length && list.selectedOptions[0].hidden) {
+        list.value = there[0].value;
+        list.dispatchEvent(new Event("change"));
+      }
+    }
+    told.textContent = chosen.size ? `, ${chosen.size} of ${boxes.length} are shown` : `, all ${boxes.length} are shown`;
+  };
+  picker.hidden = false;
+  form.addEventListener("change", show);
+  form.addEventListener("reset", () => setTimeout(show)); // it is done after its event
+  for (const family of form.querySelectorAll("fieldset")) {
+    family.querySelector("button").addEventListener("click", () => {
+      const own = [...family.querySelectorAll("input")];
+      const tick = own.some((box) => !box.checked);
+      for (const box of own) box.checked = tick;
+      show();
+    });
+  }
+  show(); // a browser may have kept ticks when the page is opened again
+}

@@ -14,6 +14,11 @@ from har_core.settings.report import EvaluationSettings
 SETTINGS = EvaluationSettings(latency_repeats=20, latency_warmup=4, throughput_batch_size=16)
 
 
+@pytest.fixture(autouse=True)
+def without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "has_bf16", lambda: False)
+
+
 class _Recording(nn.Module):
     """Remembers what it was called with."""
 
@@ -33,7 +38,9 @@ class _Recording(nn.Module):
 def test_calls_are_as_many_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     network = _Recording().train()
     measured = measure_latency(network, 10, 3, SETTINGS)
-    assert network.batch_sizes == [1] * (4 + 20) + [16] * (1 + latency.NUM_THROUGHPUT_CALLS)
+    assert network.batch_sizes == [1] * (4 + 20) + [16] * (1 + latency.NUM_THROUGHPUT_CALLS) + [
+        1
+    ]  # the last for its memory
     assert network.was_training == {False}
     assert (measured.warmup, measured.repeats, measured.batch_size) == (4, 20, 16)
     assert measured.num_threads == torch.get_num_threads()
@@ -64,3 +71,33 @@ def test_the_machine_is_named() -> None:
     assert machine.processor.strip()
     assert machine.num_cores >= 1
     assert machine.torch_version == torch.__version__
+
+
+def test_bf16_is_timed_where_the_processor_computes_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Seeing(_Recording):
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return super().forward(windows)
+
+    seen: list[bool] = []
+    assert measure_latency(Seeing(), 10, 3, SETTINGS).bf16 is None
+    assert not any(seen)
+    monkeypatch.setattr(latency, "has_bf16", lambda: True)
+    seen.clear()
+    measured = measure_latency(Seeing(), 10, 3, SETTINGS)
+    assert measured.bf16 is not None
+    assert measured.bf16.batch1_median_ms > 0
+    assert sum(seen) == (len(seen) - 1) // 2  # half of the timed ones, and one for its memory
+
+
+def test_a_model_that_has_no_bf16_is_timed_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(_Recording):
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            if torch.is_autocast_enabled("cpu"):
+                raise RuntimeError("not implemented for 'BFloat16'")
+            return super().forward(windows)
+
+    monkeypatch.setattr(latency, "has_bf16", lambda: True)
+    measured = measure_latency(Refusing(), 10, 3, SETTINGS)
+    assert measured.bf16 is None
+    assert measured.peak_bytes == 10 * 3 * 4  # it returns what it took

@@ -15,7 +15,7 @@ from narrowing import present
 
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.evaluation.folds import Spread
-from har_core.report.charts import curves, dumbbells, scatter, squares, swarm
+from har_core.report.charts import Dots, curves, dumbbells, scatter, squares, swarm
 from har_core.report.labels import Box, place_labels
 from har_core.report.svg import WIDTH, Axis
 
@@ -97,6 +97,15 @@ def test_a_scatter_holds_each_point_with_its_name(points: list[tuple[str, float,
     assert len(drawing.texts("tick")) > 2
 
 
+def test_of_many_points_those_that_none_beats_have_their_names() -> None:
+    points = [(f"M{place}", 1.0 + place, 0.5 + 0.01 * place) for place in range(12)]
+    beaten = [("Slow", 20.0, 0.4), ("Slower", 30.0, 0.4)]
+    drawing = Drawing(scatter([*points, *beaten], x_label="ms", label=""))
+    assert drawing.texts("name") == [name for name, _, _ in points]
+    assert [title.text for title in drawing.root.iter("title")][-2:] == ["Slow", "Slower"]
+    assert len(drawing.circles("beaten")) == 2
+
+
 @pytest.mark.parametrize("cost", [0, 1], ids=["parameters", "latency"])
 @pytest.mark.parametrize("models", MODELS)
 def test_labels_cover_no_label_and_no_point(models: str, cost: int) -> None:
@@ -173,35 +182,49 @@ def test_a_best_epoch_that_is_not_drawn_has_no_mark() -> None:
     assert course([0.5, 0.6], [1.0, 1.0], best_epoch=7).paths("best") == []
 
 
-def row(
-    by_subject: dict[int, float], mean: float = 0.5, deviation: float | None = 0.1
-) -> tuple[str, str, Spread, dict[int, float]]:
-    return "CNN", "0.5", Spread(mean=mean, standard_deviation=deviation), by_subject
+def dots(by_subject: dict[int, float], mean: float = 0.5, deviation: float | None = 0.1) -> Dots:
+    spread = Spread(mean=mean, standard_deviation=deviation)
+    return Dots(name="CNN", words="0.5", spread=spread, by_subject=by_subject, runs={3: "abc"})
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.lists(scores, max_size=40), scores, st.floats(0, 1)), min_size=1, max_size=5))
-def test_dots_of_a_swarm_cover_no_other(rows: list[tuple[list[float], float, float]]) -> None:
-    chart = swarm([row(dict(enumerate(values, 1)), mean, deviation) for values, mean, deviation in rows], label="")
-    if not any(values for values, *_ in rows):
-        assert chart is None
+def test_dots_of_a_swarm_cover_no_other(models: list[tuple[list[float], float, float]]) -> None:
+    charts = swarm([dots(dict(enumerate(values, 1)), mean, deviation) for values, mean, deviation in models], label="")
+    if not any(values for values, *_ in models):
+        assert charts == []
         return
-    dots = Drawing(chart).circles("disc")
-    assert len(dots) == sum(len(values) for values, *_ in rows)
-    for index, (x, y, radius) in enumerate(dots):
-        for other_x, other_y, _ in dots[:index]:
-            assert math.hypot(x - other_x, y - other_y) >= 2 * radius - 0.2
+    assert len(charts) == len(models) + 1
+    for drawn, (values, *_) in zip(charts[:-1], models, strict=True):
+        circles = Drawing(drawn).circles("disc")
+        assert len(circles) == len(values)
+        for index, (x, y, radius) in enumerate(circles):
+            for other_x, other_y, _ in circles[:index]:
+                assert math.hypot(x - other_x, y - other_y) >= 2 * radius - 0.2
 
 
 def test_a_dot_carries_its_subject_while_there_are_few() -> None:
-    few = Drawing(swarm([row({3: 0.5, 8: 0.9})], label=""))
-    many = Drawing(swarm([row(dict.fromkeys(range(1, 40), 0.5))], label=""))
+    few = Drawing(swarm([dots({3: 0.5, 8: 0.9})], label="")[0])
+    many = Drawing(swarm([dots(dict.fromkeys(range(1, 40), 0.5))], label="")[0])
     assert (few.texts("numeral"), many.texts("numeral")) == (["3", "8"], [])
     assert many.circles("disc")[0][2] < few.circles("disc")[0][2]
 
 
+def test_a_dot_tells_its_score_and_its_run() -> None:
+    drawing = Drawing(swarm([dots({3: 0.5, 8: 0.9})], label="")[0])
+    titles = [title.text for title in drawing.root.iter("title")]
+    assert titles == ["CNN, subject 3: 0.500, run abc", "CNN, subject 8: 0.900"]
+
+
+def test_models_share_their_axis() -> None:
+    low, high, axis = swarm([dots({1: 0.5}), dots({1: 0.9}, mean=0.9)], label="")
+    assert Drawing(low).paths("grid") == Drawing(high).paths("grid")
+    assert Drawing(low).circles("disc")[0][0] < Drawing(high).circles("disc")[0][0]
+    assert Drawing(axis).texts("tick")
+
+
 def test_one_fold_has_a_mean_and_no_band() -> None:
-    [band] = Drawing(swarm([row({1: 0.5}, deviation=None)], label="")).marks("rect", "band")
+    [band] = Drawing(swarm([dots({1: 0.5}, deviation=None)], label="")[0]).marks("rect", "band")
     assert band.get("width") == "0"
 
 

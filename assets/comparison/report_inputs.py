@@ -1,6 +1,7 @@
 """What the report is made from, from the latest materialisations; each file must have the hash that was recorded."""
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -113,6 +114,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
                 for key, entry in data.items()
             },
             git_commit=git_commit(),
+            command=_command(experiment),
             folds=fold_entries,
             transferred=tuple(entry for entry, _ in alike if isinstance(entry, TransferEntry)),
             planned_folds=dict.fromkeys(experiment.fold_names, partitions),
@@ -135,6 +137,12 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
     for key, entry in data.items():
         _note(gathered, key, {None: entry}, places[key])
     return gathered
+
+
+def _command(experiment: Experiment) -> str:
+    """What makes all of this again; where the recordings lie is the reader's business."""
+    data = "" if experiment.source.kind == "synthetic" else " --data FOLDER_OR_ZIP"
+    return f"har run {shlex.quote(experiment.path.name)}{data}"
 
 
 def _made(found: Mapping[Any, Latest | None]) -> dict[Any, Latest]:

@@ -48,6 +48,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "dataset": inputs.facts,
         "data_runs": {asset: asdict(run) for asset, run in inputs.data_runs.items()},
         "git_commit": inputs.git_commit,
+        "command": inputs.command,
     }
 
 

@@ -125,6 +125,12 @@ class FoldViews:
     """Folds that are missing or do not belong together, in words."""
 
     @property
+    def leaky_scores(self) -> dict[str, float]:
+        """What the random split would claim of each architecture that has all folds of both."""
+        rows = self.leak.architectures if self.leak else ()
+        return {row.architecture: row.leaky_macro_f1 for row in rows}
+
+    @property
     def every(self) -> tuple[ProtocolView, ...]:
         """The honest ones, then the leaky one."""
         return (*self.protocols, self.leaky) if self.leaky else self.protocols

@@ -148,6 +148,8 @@ class ReportInputs:
     data_runs: Mapping[str, DataRun] = field(default_factory=dict)
     """The runs behind the facts and the findings, by asset: ``recording_audit``."""
     git_commit: str | None = None
+    command: str | None = None
+    """Makes the report again, from the same code and recordings; None where nobody knows."""
     folds: tuple[FoldEntry, ...] = ()
     """Scores over the folds of evaluation protocols."""
     planned_folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -333,6 +333,8 @@ class ReportFigures:
     data_runs: dict[str, DataRun]
     """The runs of audit, windows and splits, and versions of what they made, by asset."""
     git_commit: str | None
+    command: str | None
+    """Makes the report again, from the same code and recordings."""
 
 
 class _Plain(GenerateJsonSchema):

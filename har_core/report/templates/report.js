@@ -70,7 +70,10 @@ if (picker) {
   };
   picker.hidden = false;
   form.addEventListener("change", show);
-  form.addEventListener("reset", () => setTimeout(show)); // it is done after its event
+  form.querySelector(".all").addEventListener("click", () => {
+    for (const box of boxes) box.checked = false;
+    show();
+  });
   for (const family of form.querySelectorAll("fieldset")) {
     family.querySelector("button").addEventListener("click", () => {
       const own = [...family.querySelectorAll("input")];

@@ -149,6 +149,7 @@ def make_inputs(*architectures: str, **changes: Any) -> ReportInputs:
         "experiment": EXPERIMENT,
         "dataset": {"Segment files": "9,120", "Subjects": "1 to 8", "Windows": "9,120 of 125 samples, no overlap"},
         "git_commit": "8415938c0ffee8415938c0ffee8415938c0ffee0",
+        "command": "har run all.toml --data FOLDER_OR_ZIP",
     }
     return ReportInputs(**(values | changes))
 

@@ -147,6 +147,7 @@ def test_costs_and_provenance_of_each_are_named(four: ReportInputs, report: Repo
         assert f"har-{name} version 3" in text
         assert f"models/{name}" in text
         assert present(four.git_commit) in text
+        assert present(four.command) in text
         assert "AMD EPYC" in text
     assert '"test_subjects"' in page.text
 
@@ -251,7 +252,7 @@ def test_text_from_outside_is_escaped(
     inputs: Callable[..., ReportInputs], entry: Callable[..., ReportEntry], read_page: type[Page]
 ) -> None:
     evil = "<script>alert(1)</script>|`*\n# x"
-    given = inputs("cnn", title=evil, missing=(evil,), dataset={evil: evil}, git_commit=evil)
+    given = inputs("cnn", title=evil, missing=(evil,), dataset={evil: evil}, git_commit=evil, command=evil)
     link = replace(given.entries[0], mlflow_run_url="javascript:alert(1)", registered_model=evil)
     report = build_report(replace(given, entries=(link, entry(evil))))
     page = read_page(report.html)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlparse
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from narrowing import present
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from transferred_models import transfer_entry
@@ -135,7 +136,7 @@ def test_a_reader_chooses_whose_mistakes_are_shown(browser: Browser, url: str) -
 def test_a_reader_sorts_a_table_by_its_heads(browser: Browser, url: str) -> None:
     page = browser.new_page(viewport=DESK)
     page.goto(url)
-    table = page.get_by_role("region", name="F1 by activity")
+    table = page.get_by_role("group", name="F1 by activity")
     head = table.get_by_role("columnheader").nth(3)
     for direction, sign in (("descending", -1), ("ascending", 1)):
         head.get_by_role("button").press("Enter")
@@ -146,6 +147,71 @@ def test_a_reader_sorts_a_table_by_its_heads(browser: Browser, url: str) -> None
     table.get_by_role("columnheader").first.get_by_role("button").click()
     names = table.locator("tbody th").all_inner_texts()
     assert names == sorted(names)
+    page.close()
+
+
+def test_a_reader_chooses_models_and_families(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport=DESK)
+    page.goto(url)
+    told = json.loads(Path(unquote(urlparse(url).path)).with_name("report.json").read_text())
+    models = {model["architecture"]: model for model in told["mistakes"]["models"]}
+    first, second, *_ = models
+    rows = page.get_by_role("group", name="F1 by activity").locator("tbody tr[data-model]:visible")
+    shown = page.get_by_label("Model", exact=True)
+    picker = page.get_by_role("search", name="Models")
+    assert picker.locator("output").inner_text() == f", all {len(models)} are shown"
+    picker.locator("summary").press("Enter")
+
+    for name in (first, second):
+        picker.locator(f"input[value={name}]").press("Space")
+    assert [row.get_attribute("data-model") for row in rows.all()] == [first, second]
+    assert picker.locator("output").inner_text() == f", 2 of {len(models)} are shown"
+    assert shown.input_value() in {f"mistakes-{first}", f"mistakes-{second}"}
+    assert page.locator(".shown:visible").count() == 1
+    visible = page.locator("[data-model]:visible").evaluate_all("parts => parts.map(part => part.dataset.model)")
+    assert {*visible} == {first, second}
+
+    picker.get_by_role("button", name="Show all").press("Enter")
+    assert rows.count() == len(models)
+    family = picker.get_by_role("button", name="convolutional")
+    family.press("Enter")
+    own = page.locator("fieldset", has=page.get_by_role("button", name="convolutional")).locator("input").evaluate_all("boxes => boxes.map(box => box.value)")
+    assert {row.get_attribute("data-model") for row in rows.all()} == {*own}
+    page.close()
+
+
+def test_a_pointer_on_a_figure_tells_its_run(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport=DESK)
+    page.goto(url)
+    links = page.locator("main a.calm[href^=http]")
+    titles = links.evaluate_all("links => links.map(link => [link.title, link.href])")
+    assert titles
+    assert all(href.endswith(title.removeprefix("MLflow run ")) and title for title, href in titles)
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_axe_finds_nothing(
+    browser: Browser, url: str, viewport: ViewportSize, scheme: Literal["light", "dark"]
+) -> None:
+    page = browser.new_page(viewport=viewport, color_scheme=scheme)
+    page.goto(url)
+    for details in page.locator("details").all():
+        details.evaluate("part => part.open = true")
+    found = Axe().run(page)
+    assert not found.response["violations"], found.generate_report()
+    assert {"color-contrast", "heading-order", "svg-img-alt"} <= {rule["id"] for rule in found.response["passes"]}
+    page.close()
+
+
+def test_print_leaves_out_what_is_in_the_data(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport=DESK)
+    page.goto(url)
+    assert page.locator(".stored").is_visible()
+    page.emulate_media(media="print")
+    assert not page.locator(".stored").is_visible()
+    assert not page.get_by_role("search", name="Models").is_visible()
     page.close()
 
 

@@ -39,7 +39,7 @@ _DIGITS = 12
 _ALIKE = 1e-12
 """A smaller deviation comes of rounding."""
 _MOST_ENUMERATED = 13
-"""Subjects; of more with ties, not every sign is tried."""
+"""Subjects; of more, not every sign is tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +138,8 @@ def wilcoxon(differences: Sequence[float]) -> float:
     found = found[found != 0]
     if not len(found):
         return 1.0
-    tied = len(np.unique(np.abs(found))) < len(found)
-    if not tied or len(found) > _MOST_ENUMERATED:
+    if len(found) > _MOST_ENUMERATED:
+        tied = len(np.unique(np.abs(found))) < len(found)
         return float(stats.wilcoxon(found, method="auto" if tied else "exact").pvalue)
     ranks = stats.rankdata(np.abs(found))
     signs = (np.arange(2 ** len(found))[:, None] >> np.arange(len(found))) & 1

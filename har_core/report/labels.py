@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 _LETTER_WIDTH = 6.4
 """On average, of a name in bold; fonts differ, so a test in a browser measures real ones."""
 _COSTS = {4: 0, -10: 5, 18: 5, -26: 30, 34: 30, -42: 50, 50: 50}
@@ -24,11 +27,7 @@ class Box(NamedTuple):
 
     def overlap(self, *others: Box) -> float:
         """The area that it covers of ``others``."""
-        return sum(
-            max(0.0, min(self.right, other.right) - max(self.left, other.left))
-            * max(0.0, min(self.bottom, other.bottom) - max(self.top, other.top))
-            for other in others
-        )
+        return float(_overlaps(np.array([self]), np.array(others).reshape(-1, 4))[0])
 
 
 class Label(NamedTuple):
@@ -49,18 +48,31 @@ def place_labels(points: Sequence[tuple[str, float, float]], frame: Box) -> list
 
     Each in turn moves to where it covers least of the points and of the other labels, until none moves.
     """
-    dots = [Box(x - 6, y - 6, x + 6, y + 6) for _, x, y in points]
     choices = [list(_choices(*point, frame)) for point in points]
-    labels = [own[0] for own in choices]
+    boxes = [np.array([label.box for label in own]) for own in choices]
+    dots = np.array([(x - 6, y - 6, x + 6, y + 6) for _, x, y in points])
+    costs = [
+        np.array([label.cost for label in own]) + 10 * _overlaps(own_boxes, dots)
+        for own, own_boxes in zip(choices, boxes, strict=True)
+    ]
+    chosen = [0] * len(points)
     for _ in range(_MAX_SWEEPS):
-        before = list(labels)
-        for index, own in enumerate(choices):
-            others = [*dots, *(label.box for label in labels[:index] + labels[index + 1 :])]
-            costs = [label.cost + 10 * label.box.overlap(*others) for label in own]
-            labels[index] = own[costs.index(min(costs))]
-        if labels == before:
+        before = list(chosen)
+        for index, own_boxes in enumerate(boxes):
+            others = [boxes[other][place] for other, place in enumerate(chosen) if other != index]
+            covered = _overlaps(own_boxes, np.array(others).reshape(-1, 4))
+            chosen[index] = int(np.argmin(costs[index] + 10 * covered))
+        if chosen == before:
             break
-    return labels
+    return [own[place] for own, place in zip(choices, chosen, strict=True)]
+
+
+def _overlaps(boxes: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The area (A,) that each of ``boxes`` (A, 4) covers of all ``others`` (B, 4), the sides as in :class:`Box`."""
+    most = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    least = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    areas: npt.NDArray[np.float64] = np.maximum(most - least, 0).prod(axis=2).sum(axis=1)
+    return areas
 
 
 def _choices(name: str, x: float, y: float, frame: Box) -> Iterator[Label]:

@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from html_tables import Tables
 from made_reports import made
+from printed_numbers import Printed, says
 from recomputed import numbers, recompute
 from recomputed_scores import Near
 
@@ -52,6 +54,39 @@ def test_every_number_is_that_of_the_predictions(figures: dict[str, Any], expect
     assert not right.keys() - told.keys(), "these are no longer in the report"
     wrong = {path: (told[path], value) for path, value in right.items() if not is_near(told[path], value)}
     assert not wrong, "report and predictions differ"
+
+
+def test_every_table_of_the_page_prints_them(report: Report, figures: dict[str, Any], expected: dict[str, Any]) -> None:
+    printed, wrong, unknown, num_checked = Printed(expected, figures["sureness"]["front"]), [], set(), 0
+    for name, (head, *rows) in Tables(report.html).tables.items():
+        place = 1 if head[0] == "" else 0  # ranks come before names
+        for row in rows:
+            for column, cell in zip(head, row, strict=True):
+                if column == head[place]:
+                    continue
+                try:
+                    right = printed.cell(name, row[place], column)
+                except (AttributeError, KeyError) as error:
+                    unknown.add(f"{name}, column {column!r}: {error!r}")
+                    continue
+                if right is not None:
+                    num_checked += 1
+                    if not says(cell, right):
+                        wrong.append(f"{name}, {row[place]}, {column}: prints {cell!r}, expected {right}")
+    assert not unknown, "nobody says in tests/support/printed_numbers.py what stands there"
+    assert not wrong
+    assert num_checked > 300
+
+
+def test_the_opening_says_them(figures: dict[str, Any], expected: dict[str, Any]) -> None:
+    own = expected["sureness"]["models"][figures["sureness"]["front"]]
+    ranking = expected["protocols"]["loso"]["ranking"]
+    in_front, best = (ranking[name] for name in (figures["sureness"]["front"], "lda"))
+    scores = [own[key][part] for own in (in_front, best) for key in ("macro_f1", "macro_f1_clean") for part in own[key]]
+    known = {f"{value:.3f}" for value in (*scores, *own["interval"])} | {f"{expected['sureness']['detectable']:.2f}"}
+    told = re.findall(r"\d+\.\d+", figures["lead"])
+    assert len(told) > 6
+    assert {*told} <= known
 
 
 def is_near(told: float | Near, value: float | Near) -> bool:

@@ -116,6 +116,7 @@ def _mistakes(mistakes: Mistakes) -> dict[str, Any]:
     return {
         "protocol": mistakes.protocol,
         "activities": mistakes.models[0].names,
+        "confused": [asdict(confused.pair) for confused in mistakes.confused],
         "models": [
             {
                 "architecture": model.architecture,

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from har_core.datasets.origin import Origin
+from har_core.evaluation.confused import Confused, Traces
 from har_core.evaluation.records import TransferRecord
 from har_core.evaluation.results import FoldResult, ModelResult
 from har_core.evaluation.scores import Scores
@@ -156,6 +157,10 @@ class ReportInputs:
     """Names of the folds that each architecture should have; those not in :attr:`folds` are named as missing."""
     transferred: tuple[TransferEntry, ...] = ()
     """Models that were fitted on to people, in the order of the experiment file."""
+    confused: tuple[Confused, ...] = ()
+    """Activities that the models together take for each other, on test windows of the protocol that leads."""
+    traces: Traces | None = None
+    """What was measured in the windows of :attr:`confused`; None where they are not there any more."""
     champion: Champion | None = None
     """None where none is chosen."""
     subjects: tuple[int, ...] = ()

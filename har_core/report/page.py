@@ -152,7 +152,7 @@ def compose(inputs: ReportInputs) -> Page:
         rankings=rankings,
         windows={role: _windows(inputs, models, role) for role in SCORED_ROLES},
         published=tuple((m, PUBLISHED[m.result.architecture]) for m in published if m.result.architecture in PUBLISHED),
-        mistakes=view_mistakes(leading, models, first=opening.architecture),
+        mistakes=view_mistakes(leading, models, inputs, first=opening.architecture),
         courses=_courses([model for model in models if model.result.history]),
         costs=view_costs(leading, models),
     )

@@ -175,7 +175,11 @@ def test_a_reader_chooses_models_and_families(browser: Browser, url: str) -> Non
     assert rows.count() == len(models)
     family = picker.get_by_role("button", name="convolutional")
     family.press("Enter")
-    own = page.locator("fieldset", has=page.get_by_role("button", name="convolutional")).locator("input").evaluate_all("boxes => boxes.map(box => box.value)")
+    own = (
+        page.locator("fieldset", has=page.get_by_role("button", name="convolutional"))
+        .locator("input")
+        .evaluate_all("boxes => boxes.map(box => box.value)")
+    )
     assert {row.get_attribute("data-model") for row in rows.all()} == {*own}
     page.close()
 

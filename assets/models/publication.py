@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from har_core.splits.build import SplitWindows
 
 ROUND_TRIP = "answers_as_in_memory"
-"""The check of every model."""
+MODEL_CHECKS = {
+    ROUND_TRIP: "the logged model, loaded again as users load it, gives the probabilities of the model in memory",
+}
+"""The checks of every model, and what must hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +39,20 @@ class Logged:
     """A model that is logged to the run of this materialisation, and what is kept of it beside MLflow."""
 
     uri: str
+    largest_difference: float | None
+    """Between its probabilities and those of the model in memory; None where it was compared when it was first logged.
+    """
     weights: str
     record: "ModelRecord"
     predictions: "pa.Table"
 
 
-def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWindows") -> str:
-    """Log the model that will be a version of ``name``, and compare it with the one in memory; returns its URI."""
+def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWindows") -> tuple[str, float]:
+    """Log the model that will be a version of ``name``, and compare it with the one in memory.
+
+    Returns:
+        Its URI, and the largest difference between their probabilities.
+    """
     from assets.resources.export import RoundTripError, log_model
 
     try:
@@ -55,8 +65,16 @@ def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWi
             training=training,
         )
     except RoundTripError as error:
-        report_failed_check(work.context, ROUND_TRIP, str(error))
+        report_failed_check(work.context, ROUND_TRIP, str(error), _round_trip(error.largest_difference))
         raise
+
+
+def _round_trip(largest_difference: float | None) -> dict[str, float]:
+    """The numbers of the check."""
+    from assets.resources.export import ROUND_TRIP_TOLERANCE
+
+    measured = {} if largest_difference is None else {"largest_difference": largest_difference}
+    return {**measured, "tolerance": ROUND_TRIP_TOLERANCE}
 
 
 def files_of_latest(name: str, work: Work) -> "ModelFiles":
@@ -117,7 +135,10 @@ def publish(
             REGISTERED_MODEL_URL: dg.MetadataValue.url(model_url(name, registered.version)),
             "path": path_to(work.home.predictions(work.name, work.experiment.splits.protocol)),
         },
-        checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True), *checks],
+        checks=[
+            dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True, metadata=_round_trip(logged.largest_difference)),
+            *checks,
+        ],
         logged=files_of_model(tracking.folder_of(logged.uri)),
         alias=CHALLENGER,
         aliases={name: registered.version},

@@ -17,23 +17,31 @@ from assets.machinery.code_versions import Ingredients, ingredients
 from assets.machinery.keys import FOLDS_GROUP, WINDOWS, fold_key
 from assets.machinery.lineage import upstream_versions
 from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
+from assets.machinery.quality import RECOGNISES
 from har_core.base.errors import InputError
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
-from har_core.splits.names import SPLIT_CHECK_NAMES
+from har_core.splits.names import SPLIT_CHECKS
 from har_core.splits.protocols import Fold, fold_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from har_core.base.checks import Check
     from har_core.evaluation.records import FoldRecord
     from har_core.fitting.trained import Trained
     from har_core.splits.build import SplitWindows
 
-    _Measured = tuple[str, FoldRecord, pa.Table, dict[str, str]]
-    """Data version, record, predictions over all seeds, and what the rules of the split were found to say."""
+    _Measured = tuple[str, FoldRecord, pa.Table, tuple[Check, ...]]
+    """Data version, record, predictions over all seeds, and the rules of the split; none where it was kept."""
 
 RULES_HOLD = "rules_of_the_split_hold"
+_CHECKS = {
+    RULES_HOLD: "all that `splits` is checked for holds of the roles of this fold; in `leaky`, subjects may share "
+    "roles",
+    RECOGNISES: "with one seed at least, every activity that was trained on and that the test subjects have windows of "
+    "(in `inner`, the validation subjects) is recognised at least once; a failure warns, and stops nothing",
+}
 
 
 def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinition:
@@ -50,7 +58,7 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         "windows.",
         inputs={WINDOWS: lambda home: home.windows},
         outputs=outputs_of(architecture),
-        checks=[RULES_HOLD],
+        checks=_CHECKS,
         partitions_def=FOLDS,
     )
 
@@ -81,7 +89,7 @@ def _fit(architecture: str, work: Work) -> Made:
         version,
         record,
         predictions,
-        checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=rules)],
+        checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=_told(record, rules))],
         last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
     )
 
@@ -95,7 +103,7 @@ def _keep(architecture: str, work: Work) -> "_Measured | None":
         return None
     key, fold = fold_key(architecture).to_user_string(), work.context.partition_key
     record = read_record(work.home.fold_record(architecture, fold), FoldRecord)
-    return work.kept.entry.data_version, record, read_predictions(work.home.predictions(key, fold)), {}
+    return work.kept.entry.data_version, record, read_predictions(work.home.predictions(key, fold)), ()
 
 
 def _measure(architecture: str, work: Work) -> "_Measured":
@@ -120,7 +128,7 @@ def _measure(architecture: str, work: Work) -> "_Measured":
     work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
     record = describe_fold(architecture, work.experiment, fold, windows, trainings, origin=work.origin)
     predictions = pa.concat_tables(trained.predictions for trained in trainings)
-    return fold_version(record, trainings), record, predictions, {check.name: check.detail for check in windows.checks}
+    return fold_version(record, trainings), record, predictions, windows.checks
 
 
 def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
@@ -133,10 +141,20 @@ def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
         normalise = not takes_raw_windows(architecture)
         return cut_fold(work.home.windows, fold, normalise=normalise, store=store, wanted=fold.wanted)
     except InputError as error:
-        broken = [str(problem) for problem in error.problems if problem.path in SPLIT_CHECK_NAMES]
+        broken = [problem for problem in error.problems if problem.path in SPLIT_CHECKS]
         if broken:
-            report_failed_check(work.context, RULES_HOLD, "\n".join(broken))
+            numbers = {name: number for problem in broken for name, number in problem.numbers.items()}
+            report_failed_check(work.context, RULES_HOLD, "\n".join(map(str, broken)), numbers)
         raise
+
+
+def _told(record: "FoldRecord", rules: "tuple[Check, ...]") -> dict[str, str | float]:
+    """The numbers of all rules, then each in words."""
+    return {
+        **{f"num_{role}_windows": number for role, number in record.num_windows.items()},
+        **{name: number for rule in rules for name, number in rule.numbers.items()},
+        **{rule.name: rule.detail for rule in rules},
+    }
 
 
 def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", seed: int) -> "Trained":

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from har_core.audit.words import KIND_WORDS
 from har_core.evaluation.calibration import Confidence
 from har_core.evaluation.results import BY_WINDOW
 from har_core.report import SCHEMA_VERSION
-from har_core.report.defects import KIND_WORDS, AuditView
+from har_core.report.defects import AuditView
 from har_core.report.honest import ProtocolView
 from har_core.report.inputs import FoldEntry, ReportEntry, TransferEntry
 from har_core.report.mistakes import COVERAGES, Mistakes

@@ -16,11 +16,11 @@ from itertools import islice
 from pathlib import Path
 
 import httpx
-import mlflow
 import numpy as np
 import numpy.typing as npt
+from mlflow.pyfunc import PyFuncModel, load_model
 
-from har_core.inference.served import _PARQUET, _to_parquet
+from har_core.inference.served import PARQUET, to_parquet
 
 Windows = npt.NDArray[np.float32]
 BASE = "JSON"
@@ -43,7 +43,7 @@ def as_short_json(windows: Windows) -> bytes:
 BODIES: dict[str, tuple[str, Callable[[Windows], bytes]]] = {
     BASE: ("application/json", as_json),
     "JSON, few digits": ("application/json", as_short_json),
-    "Parquet": (_PARQUET, _to_parquet),
+    "Parquet": (PARQUET, to_parquet),
 }
 
 
@@ -54,7 +54,7 @@ def read_windows(folder: Path, size: int) -> Windows:
     return np.stack([np.loadtxt(path, delimiter=",", dtype=np.float32) for path in chosen])
 
 
-def measure(server: httpx.Client, model: mlflow.pyfunc.PyFuncModel, windows: Windows) -> None:
+def measure(server: httpx.Client, model: PyFuncModel, windows: Windows) -> None:
     """Print a row for each way."""
     expected = model.predict(windows)
     times: dict[str, list[float]] = {way: [] for way in (*BODIES, "no server")}
@@ -83,7 +83,7 @@ def measure(server: httpx.Client, model: mlflow.pyfunc.PyFuncModel, windows: Win
 
 def main(address: str, model_uri: str, folder: Path) -> None:
     """Measure 1 and 64 windows."""
-    model = mlflow.pyfunc.load_model(model_uri)
+    model = load_model(model_uri)
     print(f"| windows | way | bytes a window | median request | faster than {BASE} (8 of 10 rounds) |")
     with httpx.Client(base_url=address, timeout=60) as server:
         for size in (1, 64):

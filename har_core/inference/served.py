@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from har_core.base.errors import HarError, InputError
 
-_PARQUET = "application/vnd.apache.parquet"
+PARQUET = "application/vnd.apache.parquet"
+"""The type of content of what :func:`to_parquet` gives."""
 _LONGEST_REASON = 1000
 
 
@@ -47,7 +48,7 @@ def ask(server: httpx.Client, windows: npt.NDArray[np.float32], told: Mapping[st
     if windows.dtype != np.float32 or windows.shape != shape:  # of a window turned round the server would see nothing
         raise InputError(f"windows are {windows.dtype} of shape {windows.shape}, expected float32 of shape {shape}")
     try:
-        answer = server.post("/invocations", content=_to_parquet(windows), headers={"Content-Type": _PARQUET})
+        answer = server.post("/invocations", content=to_parquet(windows), headers={"Content-Type": PARQUET})
     except httpx.HTTPError as error:
         raise NoAnswerError(f"{where}: no answer ({error})") from error
     if answer.status_code != httpx.codes.OK:
@@ -67,7 +68,7 @@ def ask(server: httpx.Client, windows: npt.NDArray[np.float32], told: Mapping[st
     return _named(probabilities, activities)
 
 
-def _to_parquet(windows: npt.NDArray[np.float32]) -> bytes:
+def to_parquet(windows: npt.NDArray[np.float32]) -> bytes:
     """Windows (N, T, C) in the only bytes of which MLflow's server makes a tensor: one column, a row a window.
 
     A row is the list of a window's T times C numbers, sample by sample.

@@ -55,15 +55,20 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
     )
 
 
-def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
-    """Which protocols there are does not count, nor do other architectures: a fold stays what it is."""
+def fold_ingredients(
+    architecture: str, experiment: Experiment, *, seeds: tuple[int, ...] | None = None, roots: tuple[str, ...] = ()
+) -> Ingredients:
+    """Which protocols there are does not count, nor do other architectures: a fold stays what it is.
+
+    ``seeds`` stand for those of the experiment; ``roots`` are further modules that compute it.
+    """
     recipe = settings_read(architecture, experiment.model_settings(architecture))
     recipe.pop("seed")  # that of [training]; folds have their own
     return ingredients(
-        [*code_roots(architecture), "har_core.splits.protocols", "har_core.splits.build"],
+        [*code_roots(architecture), "har_core.splits.protocols", "har_core.splits.build", *roots],
         {
             "recipe": recipe,
-            "seeds": experiment.evaluation.seeds,
+            "seeds": experiment.evaluation.seeds if seeds is None else seeds,
             "validation_subjects": experiment.evaluation.validation_subjects,
             "leaky_shares": experiment.evaluation.leaky_shares,
             "num_groups": experiment.evaluation.num_groups,
@@ -82,7 +87,7 @@ def _fit(architecture: str, work: Work) -> Made:
         record,
         predictions,
         checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=rules)],
-        last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
+        last=lambda: shutil.rmtree(checkpoints(work), ignore_errors=True),
     )
 
 
@@ -103,15 +108,7 @@ def _measure(architecture: str, work: Work) -> "_Measured":
 
     from har_core.evaluation.describe import describe_fold, fold_version
 
-    fold = fold_named(
-        work.context.partition_key,
-        subjects_of(work.context.instance, WINDOWS),
-        num_validation_subjects=work.experiment.evaluation.validation_subjects,
-        leaky_shares=work.experiment.evaluation.leaky_shares,
-        test_subjects=work.experiment.splits.test_subjects,
-        num_groups=work.experiment.evaluation.num_groups,
-    )
-    windows = _windows(architecture, work, fold)
+    fold, windows = cut(architecture, work)
     seeds = work.experiment.evaluation.seeds
     trainings: list[Trained] = []
     for seed in seeds:
@@ -123,15 +120,23 @@ def _measure(architecture: str, work: Work) -> "_Measured":
     return fold_version(record, trainings), record, predictions, {check.name: check.detail for check in windows.checks}
 
 
-def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
-    """The windows of the fold; what breaks a rule of splits is reported as a failed check too."""
+def cut(architecture: str, work: Work) -> "tuple[Fold, SplitWindows]":
+    """The fold, and its windows; what breaks a rule of splits is reported as a failed check :data:`RULES_HOLD` too."""
     from har_core.splits.build import cut_fold
     from har_core.windows.store import SampleStore
 
+    fold = fold_named(
+        work.context.partition_key,
+        subjects_of(work.context.instance, WINDOWS),
+        num_validation_subjects=work.experiment.evaluation.validation_subjects,
+        leaky_shares=work.experiment.evaluation.leaky_shares,
+        test_subjects=work.experiment.splits.test_subjects,
+        num_groups=work.experiment.evaluation.num_groups,
+    )
     store = SampleStore(work.home.scratch, max_mib=work.experiment.runtime.samples_in_memory_mib)
     try:
         normalise = not takes_raw_windows(architecture)
-        return cut_fold(work.home.windows, fold, normalise=normalise, store=store, wanted=fold.wanted)
+        return fold, cut_fold(work.home.windows, fold, normalise=normalise, store=store, wanted=fold.wanted)
     except InputError as error:
         broken = [str(problem) for problem in error.problems if problem.path in SPLIT_CHECK_NAMES]
         if broken:
@@ -152,7 +157,7 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
             work.experiment.runtime,
             windows,
             seed=seed,
-            checkpoint_path=_checkpoints(work) / f"seed-{seed}.pt",
+            checkpoint_path=checkpoints(work) / f"seed-{seed}.pt",
             checkpoint_key=checkpoint_key(version, upstream_versions(work.context), fold.name, seed),
             listener=run.listener(then=partial(work.display.training, f"{work.name} seed {seed}")),
         )
@@ -163,7 +168,8 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
     return trained
 
 
-def _checkpoints(work: Work) -> Path:
+def checkpoints(work: Work) -> Path:
+    """Where the states of the trainings of a fold are until it is published."""
     return work.home.checkpoints(work.context.asset_key.to_user_string(), work.context.partition_key)
 
 

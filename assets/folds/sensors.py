@@ -1,5 +1,7 @@
-"""``sensors/<architecture>``: what an architecture recognises with each unit and each kind of sensor alone, without it,
-and where a unit is missing when it predicts; in the folds of the protocol that leads."""
+"""``sensors/<architecture>``: what an architecture recognises with each unit and each kind of sensor, and without it.
+
+It has the folds of the protocol that leads.
+"""
 
 import shutil
 from functools import partial

@@ -1,1 +1,1 @@
-"""What each sensor gives: which channels a model is measured with, its trainings on them, and a unit that is missing."""
+"""What each sensor gives: on which channels a model is trained to tell, and what it says where a unit is missing."""

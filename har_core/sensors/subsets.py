@@ -1,4 +1,4 @@
-"""Which of the channels that a model sees it is measured with: all, a unit or a kind of sensor alone, and without it."""
+"""Which of its channels a model is measured with: all, a unit or a kind of sensor alone, and everything but it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ COLUMNS = {
 def sensors_schema(spec: DatasetSpec, learnt: Iterable[int] | None = None) -> pa.Schema:
     """:func:`~har_core.inference.predictions.predictions_schema`, and :data:`COLUMNS`."""
     schema = predictions_schema(spec, learnt)
-    own = [pa.field(name, pa.string(), nullable=False, metadata={"description": text}) for name, text in COLUMNS.items()]
+    own = [
+        pa.field(name, pa.string(), nullable=False, metadata={"description": meaning})
+        for name, meaning in COLUMNS.items()
+    ]
     return pa.schema([*schema, *own], metadata=schema.metadata)
 
 

@@ -38,6 +38,8 @@ class SensorRow:
     """Macro-F1, ascending by subject."""
     beside: Pair | None
     """This beside all channels; None of these."""
+    interval: tuple[float, float] | None
+    """Of the difference, 95 %; None of all channels, with fewer than three subjects, or where all differ alike."""
 
     @property
     def macro_f1(self) -> float:
@@ -58,11 +60,6 @@ class SensorRow:
     def is_lower(self) -> bool:
         """Whether the mean is below that of all channels."""
         return self.difference is not None and self.difference < 0
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Of the difference, 95 %; None with fewer than three subjects, or where all differ alike."""
-        return None if self.beside is None else interval_of_mean(list(self.beside.differences.values()))
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: what is cached needs a place
@@ -241,7 +238,13 @@ def _measured(architecture: str, entries: Sequence[SensorEntry], inputs: ReportI
     )
     beside = {pair.first: pair for pair in pairs}
     rows = [
-        SensorRow(key=key, words=words[key], per_subject=own, beside=beside.get(words[key]))
+        SensorRow(
+            key=key,
+            words=words[key],
+            per_subject=own,
+            beside=(pair := beside.get(words[key])),
+            interval=interval_of_mean(list(pair.differences.values())) if pair else None,
+        )
         for key, own in scores.items()
     ]
     return MeasuredModel(

@@ -36,9 +36,12 @@ if TYPE_CHECKING:
     """Data version, record, predictions over all seeds, and the rules of the split; none where it was kept."""
 
 RULES_HOLD = "rules_of_the_split_hold"
-_CHECKS = {
+HOLDS = {
     RULES_HOLD: "all that `splits` is checked for holds of the roles of this fold; in `leaky`, subjects may share "
     "roles",
+}
+"""Its description."""
+_CHECKS = HOLDS | {
     RECOGNISES: "with one seed at least, every activity that was trained on and that the test subjects have windows of "
     "(in `inner`, the validation subjects) is recognised at least once; a failure warns, and stops nothing",
 }
@@ -63,15 +66,20 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
     )
 
 
-def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
-    """Which protocols there are does not count, nor do other architectures: a fold stays what it is."""
+def fold_ingredients(
+    architecture: str, experiment: Experiment, *, seeds: tuple[int, ...] | None = None, roots: tuple[str, ...] = ()
+) -> Ingredients:
+    """Which protocols there are does not count, nor do other architectures: a fold stays what it is.
+
+    ``seeds`` stand for those of the experiment; ``roots`` are further modules that compute it.
+    """
     recipe = settings_read(architecture, experiment.model_settings(architecture))
     recipe.pop("seed")  # that of [training]; folds have their own
     return ingredients(
-        [*code_roots(architecture), "har_core.splits.protocols", "har_core.splits.build"],
+        [*code_roots(architecture), "har_core.splits.protocols", "har_core.splits.build", *roots],
         {
             "recipe": recipe,
-            "seeds": experiment.evaluation.seeds,
+            "seeds": experiment.evaluation.seeds if seeds is None else seeds,
             "validation_subjects": experiment.evaluation.validation_subjects,
             "leaky_shares": experiment.evaluation.leaky_shares,
             "num_groups": experiment.evaluation.num_groups,
@@ -90,7 +98,7 @@ def _fit(architecture: str, work: Work) -> Made:
         record,
         predictions,
         checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=_told(record, rules))],
-        last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
+        last=lambda: shutil.rmtree(checkpoints(work), ignore_errors=True),
     )
 
 
@@ -111,15 +119,7 @@ def _measure(architecture: str, work: Work) -> "_Measured":
 
     from har_core.evaluation.describe import describe_fold, fold_version
 
-    fold = fold_named(
-        work.context.partition_key,
-        subjects_of(work.context.instance, WINDOWS),
-        num_validation_subjects=work.experiment.evaluation.validation_subjects,
-        leaky_shares=work.experiment.evaluation.leaky_shares,
-        test_subjects=work.experiment.splits.test_subjects,
-        num_groups=work.experiment.evaluation.num_groups,
-    )
-    windows = _windows(architecture, work, fold)
+    fold, windows = cut(architecture, work)
     seeds = work.experiment.evaluation.seeds
     trainings: list[Trained] = []
     for seed in seeds:
@@ -131,15 +131,23 @@ def _measure(architecture: str, work: Work) -> "_Measured":
     return fold_version(record, trainings), record, predictions, windows.checks
 
 
-def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
-    """The windows of the fold; what breaks a rule of splits is reported as a failed check too."""
+def cut(architecture: str, work: Work) -> "tuple[Fold, SplitWindows]":
+    """The fold, and its windows; what breaks a rule of splits is reported as a failed check :data:`RULES_HOLD` too."""
     from har_core.splits.build import cut_fold
     from har_core.windows.store import SampleStore
 
+    fold = fold_named(
+        work.context.partition_key,
+        subjects_of(work.context.instance, WINDOWS),
+        num_validation_subjects=work.experiment.evaluation.validation_subjects,
+        leaky_shares=work.experiment.evaluation.leaky_shares,
+        test_subjects=work.experiment.splits.test_subjects,
+        num_groups=work.experiment.evaluation.num_groups,
+    )
     store = SampleStore(work.home.scratch, max_mib=work.experiment.runtime.samples_in_memory_mib)
     try:
         normalise = not takes_raw_windows(architecture)
-        return cut_fold(work.home.windows, fold, normalise=normalise, store=store, wanted=fold.wanted)
+        return fold, cut_fold(work.home.windows, fold, normalise=normalise, store=store, wanted=fold.wanted)
     except InputError as error:
         broken = [problem for problem in error.problems if problem.path in SPLIT_CHECKS]
         if broken:
@@ -149,12 +157,14 @@ def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
 
 
 def _told(record: "FoldRecord", rules: "tuple[Check, ...]") -> dict[str, str | float]:
+    """The windows of each role, then :func:`told_of` the rules."""
+    return {f"num_{role}_windows": number for role, number in record.num_windows.items()} | told_of(rules)
+
+
+def told_of(rules: "tuple[Check, ...]") -> dict[str, str | float]:
     """The numbers of all rules, then each in words."""
-    return {
-        **{f"num_{role}_windows": number for role, number in record.num_windows.items()},
-        **{name: number for rule in rules for name, number in rule.numbers.items()},
-        **{rule.name: rule.detail for rule in rules},
-    }
+    numbers = {name: number for rule in rules for name, number in rule.numbers.items()}
+    return {**numbers, **{rule.name: rule.detail for rule in rules}}
 
 
 def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", seed: int) -> "Trained":
@@ -170,7 +180,7 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
             work.experiment.runtime,
             windows,
             seed=seed,
-            checkpoint_path=_checkpoints(work) / f"seed-{seed}.pt",
+            checkpoint_path=checkpoints(work) / f"seed-{seed}.pt",
             checkpoint_key=checkpoint_key(version, upstream_versions(work.context), fold.name, seed),
             listener=run.listener(then=partial(work.display.training, f"{work.name} seed {seed}")),
         )
@@ -181,7 +191,8 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
     return trained
 
 
-def _checkpoints(work: Work) -> Path:
+def checkpoints(work: Work) -> Path:
+    """Where the states of the trainings of a fold are until it is published."""
     return work.home.checkpoints(work.context.asset_key.to_user_string(), work.context.partition_key)
 
 

@@ -16,6 +16,7 @@ from har_core.report.mistakes import COVERAGES, Mistakes
 from har_core.report.page import Page
 from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, SELECTION_NOTE
 from har_core.report.rankings import Ranked
+from har_core.report.sensors import sensor_figures
 from har_core.report.sureness import Sureness
 
 
@@ -36,6 +37,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "leak": page.folds.leak and asdict(page.folds.leak),
         "sureness": page.sureness and _sureness(page.sureness),
         "mistakes": page.mistakes and _mistakes(page.mistakes),
+        "sensors": page.sensors and sensor_figures(page.sensors),
         "audit": page.audit and _audit(page.audit),
         "transferred": [
             _transferred(entry) for entry in page.inputs.transferred if entry.record.origin == inputs.origin

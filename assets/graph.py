@@ -14,6 +14,7 @@ from assets.data.splits import build_splits
 from assets.data.windows import build_windows
 from assets.folds.ensemble import build_ensemble_folds
 from assets.folds.fold import build_folds
+from assets.folds.sensors import build_sensors
 from assets.models.compressed import build_compressed
 from assets.models.ensemble import build_ensemble
 from assets.models.model import build_model
@@ -41,12 +42,13 @@ def build_assets(experiment: Experiment) -> Sequence[dg.AssetSpec | dg.AssetsDef
         *(build_folds(architecture, experiment) for architecture in experiment.fold_architectures),
         *(build_ensemble_folds(name, experiment) for name in experiment.fold_ensembles),
     ]
+    sensors = [build_sensors(architecture, experiment) for architecture in experiment.evaluation.sensors]
     searches = [build_search(architecture, experiment) for architecture in experiment.search]
     report = build_comparison_report(experiment)
     # Findings of the audit are warnings and stop nothing; of folds, validation subjects judge, and no checks count; who
     # tests has no say, so what was fitted on to them has none.
     champion = build_champion(experiment, [*made, report], folds)
-    return [build_source_files(), *made, findings, *transferred, *folds, *searches, report, champion]
+    return [build_source_files(), *made, findings, *transferred, *folds, *sensors, *searches, report, champion]
 
 
 def build_resources(home: Home, display: Display | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from assets.machinery.keys import FOLDS_GROUP
+from assets.machinery.keys import FOLDS_GROUP, SENSORS
 from har_core.base.progress import duration
 from har_core.base.text import printable
 from har_core.training.events import (
@@ -49,7 +49,7 @@ class BarDisplay(Progress):
         """Name what runs next. Bars stay, but those of folds, of which there may be hundreds: one counts them all."""
         folds = self._bars.pop(_ALL_FOLDS, None)
         for name, task in self._bars.items():
-            if name.startswith(f"{FOLDS_GROUP}/"):
+            if name.startswith((f"{FOLDS_GROUP}/", f"{SENSORS}/")):
                 self.remove_task(task)
         for status in wave:
             self.console.print(

@@ -158,7 +158,7 @@ def _register(tracking: Tracking, wish: Wish, fitted: _Fitted) -> RegisteredVers
         run.log_bytes(MANIFEST, fitted.own.manifest)
         run.log_json("scores.json", {when: asdict(scores) for when, scores in fitted.scores.items()})
         files = parent.files
-        uri = log_model(
+        uri, _ = log_model(
             run,
             wish.name,
             fitted.personal.classifier,

@@ -65,6 +65,8 @@ class Outcome:
     ran: list[Item] = field(default_factory=list)
     failures: dict[Item, BaseException] = field(default_factory=dict)
     """The exception of each item that failed, as it was raised."""
+    failed_checks: dict[str, list[Item]] = field(default_factory=dict)
+    """Items that ran all the same, by the check of theirs that failed."""
     held: dict[Item, str] = field(default_factory=dict)
     """Why an item that is due, or may be, was not run."""
 
@@ -176,9 +178,11 @@ def run_waves(
             before_work()
         on_wave([outcome.statuses[item] for item in plan.wave], _num_folds_left(plan))
         tags = {PROCESS_TAG: current_process(), **({PART_OF_TAG: part_of} if part_of is not None else {})}
-        ran, failures = _run(definitions, instance, plan, request, tags)
+        ran, failures, failed_checks = _run(definitions, instance, plan, request, tags)
         outcome.ran += ran
         outcome.failures |= failures
+        for name, items in failed_checks.items():
+            outcome.failed_checks[name] = [*outcome.failed_checks.get(name, []), *items]
 
 
 def _put_back(statuses: Iterable[Status], request: Request, tracking: Tracking) -> list[Item]:
@@ -198,8 +202,11 @@ def _num_folds_left(plan: Plan) -> int:
 
 def _run(
     definitions: Definitions, instance: DagsterInstance, plan: Plan, request: Request, tags: Mapping[str, str]
-) -> tuple[list[Item], dict[Item, BaseException]]:
-    """One Dagster run in this process. Gives what was materialised, and the exception of what failed."""
+) -> tuple[list[Item], dict[Item, BaseException], dict[str, list[Item]]]:
+    """One Dagster run in this process.
+
+    Gives what was materialised, the exception of what failed, and what was materialised by the check of it that failed.
+    """
     exceptions: dict[str, BaseException] = {}
     wave, seed = plan.wave, request.seed
 
@@ -230,7 +237,11 @@ def _run(
         raise DagsterError(f"Dagster run {result.run_id} failed outside its assets; its log says why")
     if not ran and not failures:
         raise DagsterError(f"Dagster run {result.run_id} materialised nothing of {', '.join(map(str, wave))}")
-    return ran, failures
+    failed_checks: dict[str, list[Item]] = {}
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            failed_checks.setdefault(check.check_name, []).extend(item for item in ran if item.key == check.asset_key)
+    return ran, failures, failed_checks
 
 
 @logger({}, "Hands Dagster's messages to Python's logging, away from the terminal.")

@@ -9,7 +9,7 @@ fewer.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,8 @@ class Status:
     state: State
     causes: tuple[str, ...] = ()
     parents: tuple[Item, ...] = ()
+    partitions: str | None = None
+    """Name of the partitions that its partition is one of: a Dagster run has only such as share it."""
     lacks_partitions: bool = False
     """Stands for an asset whose partitions are not known yet; what is above it will add them."""
     was_made: bool = False
@@ -95,7 +97,8 @@ def ask(
         if key not in also and is_by_hand(key, asset_graph):
             continue
         for item in _items(key, asset_graph, instance):
-            statuses[item] = _status(item, view, resolver, root, held, known=statuses)
+            status = _status(item, view, resolver, root, held, known=statuses)
+            statuses[item] = replace(status, partitions=_partitions(item, asset_graph))
     return statuses
 
 
@@ -110,6 +113,11 @@ def _items(key: AssetKey, asset_graph: AssetGraph, instance: DagsterInstance) ->
         return [Item(key)]
     names = partitions.get_partition_keys(dynamic_partitions_store=instance)
     return [Item(key, name) for name in names] or [Item(key)]
+
+
+def _partitions(item: Item, asset_graph: AssetGraph) -> str | None:
+    own = asset_graph.get(item.key).partitions_def
+    return None if item.partition is None or own is None else getattr(own, "name", None)
 
 
 def _status(

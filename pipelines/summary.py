@@ -68,6 +68,11 @@ def _print_skipped(outcome: Outcome) -> None:
     if outcome.restored:
         typer.echo(f"Put back in MLflow: {named(dict.fromkeys(outcome.restored))}")
     typer.echo(f"Ran: {named(outcome.ran) or 'nothing'}")
+    failed: dict[tuple[Item, ...], list[str]] = {}
+    for name, items in outcome.failed_checks.items():
+        failed.setdefault(tuple(items), []).append(name)
+    for of, names in failed.items():
+        typer.echo(f"Failed checks of {named(of)}: {', '.join(names)}")
 
 
 def named(items: Iterable[Item]) -> str:

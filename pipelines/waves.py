@@ -80,21 +80,26 @@ def _plans(
     statuses: Mapping[Item, Status], request: Request, ran: Collection[Item], failed: Collection[Item]
 ) -> Iterator[Plan]:
     """What could run next of what has no partition, then of each partition that waits."""
-    plan = _plan(None, statuses, request, ran, failed)
+    plan = _plan((None, None), statuses, request, ran, failed)
     yield plan
-    waiting = (item.partition for item, step in plan.steps.items() if step is NextStep.WAIT)
-    for partition in dict.fromkeys(name for name in waiting if name is not None):
-        yield _plan(partition, statuses, request, ran, failed)
+    waiting = (_batch(statuses[item]) for item, step in plan.steps.items() if step is NextStep.WAIT)
+    for batch in dict.fromkeys(batch for batch in waiting if batch != (None, None)):
+        yield _plan(batch, statuses, request, ran, failed)
+
+
+def _batch(status: Status) -> tuple[str | None, str | None]:
+    """What the items of one Dagster run have in common: a partition, and of which partitions it is."""
+    return status.partitions, status.item.partition
 
 
 def _plan(
-    partition: str | None,
+    batch: tuple[str | None, str | None],
     statuses: Mapping[Item, Status],
     request: Request,
     ran: Collection[Item],
     failed: Collection[Item],
 ) -> Plan:
-    plan = Plan(partition)
+    plan = Plan(batch[1])
     for item, status in statuses.items():
         steps = {plan.steps[parent] for parent in status.parents}
         due = item.key in request.forced or status.state in {State.STALE, State.MISSING}
@@ -109,7 +114,7 @@ def _plan(
             plan.reasons[item] = reason
         elif not due or status.lacks_partitions:
             step = NextStep.DONE
-        elif item.partition != partition:
+        elif _batch(status) != batch:
             step = NextStep.WAIT
         else:
             step = NextStep.RUN

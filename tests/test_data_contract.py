@@ -17,7 +17,7 @@ from har_core.datasets.ingested import recordings_schema
 from har_core.datasets.manifest import MANIFEST_SCHEMA
 from har_core.datasets.recordings import recordings_of
 from har_core.inference.predictions import predictions_schema
-from har_core.splits.names import SPLIT_CHECK_NAMES
+from har_core.splits.names import SPLIT_CHECKS
 from har_core.windows.dataset import write_windows
 from har_core.windows.names import WINDOW_CHECKS
 from har_core.windows.schema import window_schema
@@ -74,12 +74,12 @@ def test_activities() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "names"),
-    [("Checks of windows", WINDOW_CHECKS), ("Splits", SPLIT_CHECK_NAMES)],
+    ("heading", "checks"),
+    [("Checks of windows", WINDOW_CHECKS), ("Splits", SPLIT_CHECKS)],
     ids=["windows", "splits"],
 )
-def test_checks(heading: str, names: tuple[str, ...]) -> None:
-    assert tuple(row[0] for row in table_of_page(heading)) == names
+def test_checks(heading: str, checks: dict[str, str]) -> None:
+    assert table_of_page(heading) == [[name, what.strip("`")] for name, what in checks.items()]
 
 
 def test_columns_in_dagster_are_those_of_the_page(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from assets.machinery.keys import (
     WINDOWS,
     fold_key,
     model_key,
+    sensors_key,
     transferred_key,
 )
 from assets.machinery.materialisation import Made, Work, make_asset
@@ -42,7 +43,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
         _compare,
         experiment,
         ingredients(
-            ["har_core.report.build", "har_core.evaluation.results"],
+            ["har_core.report.build", "har_core.evaluation.results", "har_core.evaluation.sensors"],
             settings,
             _templates(),
             names={"name": "file name"},
@@ -58,6 +59,7 @@ def build_comparison_report(experiment: Experiment) -> dg.AssetsDefinition:
             SPLITS,
             *(model_key(architecture) for architecture in experiment.model_names),
             *(fold_key(architecture) for architecture in experiment.fold_names),
+            *map(sensors_key, experiment.evaluation.sensors),
             *map(transferred_key, experiment.transferred.models),
         ],
         outputs=lambda home, _: [home.report_folder / name for name in har_core.report.FILES],
@@ -84,6 +86,7 @@ def _compare(work: Work) -> Made:
         metadata={
             "num_models": len(inputs.entries),
             "num_folds": len(inputs.folds),
+            "num_sensors": len(inputs.sensors),
             "num_transferred": len(inputs.transferred),
             "num_findings": inputs.findings.num_rows if inputs.findings is not None else 0,
             "missing": ", ".join([*inputs.missing, *views.problems]) or "nothing",

@@ -13,9 +13,19 @@ import dagster as dg
 
 from assets.folds.partitions import subjects_of
 from assets.machinery.commits import git_commit
-from assets.machinery.keys import CHAMPION, RECORDING_AUDIT, SPLITS, WINDOWS, fold_key, model_key, transferred_key
+from assets.machinery.keys import (
+    CHAMPION,
+    RECORDING_AUDIT,
+    SPLITS,
+    WINDOWS,
+    fold_key,
+    model_key,
+    sensors_key,
+    transferred_key,
+)
 from assets.machinery.lineage import (
     CHOSEN,
+    ORIGIN,
     REGISTERED_MODEL,
     REGISTERED_MODEL_URL,
     REGISTERED_VERSION,
@@ -26,22 +36,39 @@ from assets.machinery.lineage import (
     fold_partitions,
     latest,
     latest_of_partition,
+    sensor_partitions,
 )
 from assets.resources.home import Home
 from har_core.audit.findings import read_findings
 from har_core.base.errors import HarError
 from har_core.base.files import sha256_of_file
+from har_core.evaluation.confused import Answers, Confused, Traces, read_traces
 from har_core.evaluation.records import FoldRecord, ModelRecord, TransferRecord, read_record
 from har_core.evaluation.results import score_fold, score_model
+from har_core.evaluation.sensors import score_sensors
 from har_core.evaluation.transfer import score_transfer
 from har_core.inference.predictions import read_predictions, spec_of
-from har_core.report.inputs import Champion, DataRun, FoldEntry, ReportEntry, ReportInputs, TransferEntry, WindowCounts
+from har_core.report.inputs import (
+    Champion,
+    DataRun,
+    FoldEntry,
+    ReportEntry,
+    ReportInputs,
+    SensorEntry,
+    TransferEntry,
+    WindowCounts,
+)
+from har_core.sensors.table import sensors_schema
 from har_core.settings.experiment import Experiment
+from har_core.settings.report import TESTING_IN_TURN
 from har_core.spec.dataset import DatasetSpec
 from har_core.splits.names import DROPS
 from har_core.transfer.table import curves_schema
 
-_Entry = ReportEntry | FoldEntry | TransferEntry
+_HOLDOUT = "holdout"
+_AnswersBy = dict[tuple[tuple[str, ...], str], Answers]
+"""By activities and protocol."""
+_Entry = ReportEntry | FoldEntry | SensorEntry | TransferEntry
 
 
 @dataclass(slots=True)
@@ -68,7 +95,9 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
         f"models/{name}: {_why_missing(entry, 'trained')}" for name, entry in models.items() if name not in trained
     ]
     partitions = tuple(fold_partitions(instance))
-    folds = {name: _folds_of(instance, name, partitions) for name in experiment.fold_names}
+    folds = {name: _folds_of(instance, fold_key(name), partitions) for name in experiment.fold_names}
+    of_sensors = tuple(sensor_partitions(instance))
+    sensors = {name: _folds_of(instance, sensors_key(name), of_sensors) for name in experiment.evaluation.sensors}
     if not trained and not any(folds.values()):
         raise HarError(f"There is nothing to compare: {', '.join(missing)}")
     fitted_on = {name: latest(instance, transferred_key(name)) for name in experiment.transferred.models}
@@ -83,9 +112,17 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
     audit = data.get(RECORDING_AUDIT)
     if audit is None:
         missing.append(f"recording_audit: {_why_missing(found[RECORDING_AUDIT], 'computed')}")
-    results = {f"models/{name}": _entry(home, entry) for name, entry in trained.items()}
+    answers: _AnswersBy = {}
+    results = {f"models/{name}": _entry(home, entry, answers) for name, entry in trained.items()}
     results |= {
-        f"folds/{name}[{fold}]": _fold_entry(home, entry) for name, own in folds.items() for fold, entry in own.items()
+        f"folds/{name}[{fold}]": _fold_entry(home, entry, answers)
+        for name, own in folds.items()
+        for fold, entry in own.items()
+    }
+    results |= {
+        f"sensors/{name}[{fold}]": _sensor_entry(home, name, fold, entry)
+        for name, own in sensors.items()
+        for fold, entry in own.items()
     }
     results |= {f"transferred/{name}": _transfer_entry(home, entry) for name, entry in transferred.items()}
     [(activities, _)] = Counter(spec.activities for _, spec in results.values()).most_common(1)
@@ -98,6 +135,7 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
     entries = tuple(entry for entry, _ in alike if isinstance(entry, ReportEntry))
     fold_entries = tuple(entry for entry, _ in alike if isinstance(entry, FoldEntry))
     origins = {entry.result.origin for entry in entries} | {entry.result.origin for entry in fold_entries}
+    confused = _most_confused(answers, activities)
     gathered = Gathered(
         ReportInputs(
             title=experiment.report.title,
@@ -116,12 +154,16 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
             git_commit=git_commit(),
             command=_command(experiment),
             folds=fold_entries,
+            sensors=tuple(entry for entry, _ in alike if isinstance(entry, SensorEntry)),
+            planned_sensors=dict.fromkeys(experiment.evaluation.sensors, of_sensors),
             transferred=tuple(entry for entry, _ in alike if isinstance(entry, TransferEntry)),
             planned_folds=dict.fromkeys(experiment.fold_names, partitions),
             subjects=subjects_of(instance, WINDOWS),
             findings=read_findings(unaltered(home, audit, ".parquet")) if audit is not None else None,
             window_counts=_window_counts(data.get(WINDOWS)),
             split_drops=_split_drops(data.get(SPLITS)),
+            confused=confused,
+            traces=_traces(home, data.get(WINDOWS), confused, alike[0][1]),
             champion=_champion(champion),
         )
     )
@@ -129,6 +171,9 @@ def gather(instance: dg.DagsterInstance, experiment: Experiment, home: Home) -> 
         _note(gathered, entry.key, {None: entry}, home.record(name))
     for name, own in folds.items():
         _note(gathered, fold_key(name), own, home.fold_record(name, "").parent)
+    for name, own in sensors.items():
+        key = sensors_key(name)
+        _note(gathered, key, own, home.predictions(key.to_user_string(), "").parent)
     for name, entry in transferred.items():
         _note(gathered, entry.key, {None: entry}, home.transfer_record(name))
     if champion is not None:
@@ -163,18 +208,19 @@ def _note(gathered: Gathered, key: dg.AssetKey, entries: Mapping[Any, Latest], p
     gathered.sources[name] = (versions.get(name, together), place)
 
 
-def _folds_of(instance: dg.DagsterInstance, architecture: str, partitions: tuple[str, ...]) -> dict[str, Latest]:
+def _folds_of(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: tuple[str, ...]) -> dict[str, Latest]:
     """The latest materialisation of each current fold that there is."""
-    return _made({name: latest_of_partition(instance, fold_key(architecture), name) for name in partitions})
+    return _made({name: latest_of_partition(instance, key, name) for name in partitions})
 
 
 def _run_of(entry: Latest) -> dict[str, str]:
     return {"mlflow_run_id": entry.metadata[RUN_ID], "mlflow_run_url": entry.metadata[RUN_URL]}
 
 
-def _entry(home: Home, model: Latest) -> tuple[_Entry, DatasetSpec]:
-    """With what its windows are of."""
+def _entry(home: Home, model: Latest, answers: _AnswersBy) -> tuple[_Entry, DatasetSpec]:
+    """With what its windows are of; what they were taken for goes to ``answers``."""
     predictions = read_predictions(unaltered(home, model, ".parquet"))
+    answers.setdefault((spec_of(predictions).activities, _HOLDOUT), Answers()).add(predictions)
     entry = ReportEntry(
         result=score_model(read_record(unaltered(home, model, ".json"), ModelRecord), predictions),
         registered_model=model.metadata[REGISTERED_MODEL],
@@ -185,11 +231,41 @@ def _entry(home: Home, model: Latest) -> tuple[_Entry, DatasetSpec]:
     return entry, spec_of(predictions)
 
 
-def _fold_entry(home: Home, fold: Latest) -> tuple[_Entry, DatasetSpec]:
-    """With what its windows are of."""
+def _fold_entry(home: Home, fold: Latest, answers: _AnswersBy) -> tuple[_Entry, DatasetSpec]:
+    """With what its windows are of; what they were taken for goes to ``answers``."""
     predictions = read_predictions(unaltered(home, fold, ".parquet"))
     result = score_fold(read_record(unaltered(home, fold, ".json"), FoldRecord), predictions)
+    if result.protocol in TESTING_IN_TURN:
+        answers.setdefault((spec_of(predictions).activities, result.protocol), Answers()).add(predictions)
     return FoldEntry(result=result, **_run_of(fold)), spec_of(predictions)
+
+
+def _most_confused(answers: _AnswersBy, activities: tuple[str, ...]) -> tuple[Confused, ...]:
+    """The pairs that models of ``activities`` mistake most, in the protocol that leads the report."""
+    own = (answers.get((activities, protocol)) for protocol in (*TESTING_IN_TURN, _HOLDOUT))
+    return next((found.most_confused() for found in own if found is not None), ())
+
+
+def _traces(home: Home, windows: Latest | None, confused: tuple[Confused, ...], spec: DatasetSpec) -> Traces | None:
+    """None where there are no windows, or none of those any more."""
+    if windows is None or not confused:
+        return None
+    traces = read_traces(confused, unaltered(home, windows, ".parquet"), spec)
+    return traces if traces.samples else None
+
+
+def _sensor_entry(home: Home, architecture: str, name: str, fold: Latest) -> tuple[_Entry, DatasetSpec]:
+    """With what its windows are of."""
+    predictions = read_predictions(unaltered(home, fold, ".parquet"), sensors_schema)
+    entry = SensorEntry(
+        architecture=architecture,
+        fold=name,
+        origin=fold.metadata[ORIGIN],
+        seed=predictions["seed"][0].as_py(),
+        scores=score_sensors(predictions),
+        **_run_of(fold),
+    )
+    return entry, spec_of(predictions)
 
 
 def _transfer_entry(home: Home, model: Latest) -> tuple[_Entry, DatasetSpec]:

@@ -9,12 +9,16 @@ from assets.machinery.keys import DATA_GROUP, RAW_RECORDINGS, RECORDING_AUDIT
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import describe_table, inline_png, markdown_table, path_to
 from har_core.audit.kinds import Kind, Severity
+from har_core.audit.words import KIND_WORDS
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
     from har_core.audit.summary import KindSummary
 
 _ROOTS = ["har_core.audit.defects", "har_core.audit.findings", "har_core.datasets.ingested"]
+_CHECKS = {
+    f"no_{kind}": f"{words}: none is found; a failure warns, and stops nothing" for kind, words in KIND_WORDS.items()
+}
 
 
 def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
@@ -31,7 +35,7 @@ def build_recording_audit(experiment: Experiment) -> dg.AssetsDefinition:
         inputs={RAW_RECORDINGS: lambda home: home.recordings},
         outputs=lambda home, _: [home.findings],
         in_own_folder=True,
-        checks=[f"no_{kind}" for kind in Kind],
+        checks=_CHECKS,
     )
 
 
@@ -71,7 +75,7 @@ def _audit(work: Work) -> Made:
 def _check(kind: Kind, summary: "KindSummary | None") -> dg.AssetCheckResult:
     name = f"no_{kind}"
     if summary is None:
-        return dg.AssetCheckResult(check_name=name, passed=True)
+        return dg.AssetCheckResult(check_name=name, passed=True, metadata={"num_findings": 0, "num_rows": 0})
     is_error = summary.severity == Severity.ERROR
     return dg.AssetCheckResult(
         check_name=name,

@@ -7,7 +7,7 @@ from assets.machinery.keys import DATA_GROUP, SPLITS, WINDOWS
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.machinery.presentation import describe_table, path_to
 from har_core.settings.experiment import Experiment
-from har_core.splits.names import FILE_NAMES, SPLIT_CHECK_NAMES, STATISTICS_FILE_NAME
+from har_core.splits.names import FILE_NAMES, SPLIT_CHECKS, STATISTICS_FILE_NAME
 
 
 def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
@@ -27,7 +27,7 @@ def build_splits(experiment: Experiment) -> dg.AssetsDefinition:
             home.splits(settings.protocol) / name for name in (*FILE_NAMES.values(), STATISTICS_FILE_NAME)
         ],
         in_own_folder=True,
-        checks=SPLIT_CHECK_NAMES,
+        checks=SPLIT_CHECKS,
     )
 
 

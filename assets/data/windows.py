@@ -12,6 +12,7 @@ from har_core.windows.names import WINDOW_CHECKS
 
 _ROOTS = ["har_core.datasets.ingested", "har_core.windows.cutting"]
 _LENGTH = "windows_have_the_length_of_the_experiment"
+_CHECKS = {_LENGTH: "windows are as long as `[windows]` says", **WINDOW_CHECKS}
 
 
 def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
@@ -28,7 +29,7 @@ def build_windows(experiment: Experiment) -> dg.AssetsDefinition:
         inputs={RAW_RECORDINGS: lambda home: home.recordings, RECORDING_AUDIT: lambda home: home.findings},
         outputs=lambda home, _: [home.windows],
         in_own_folder=True,
-        checks=[_LENGTH, *WINDOW_CHECKS],
+        checks=_CHECKS,
     )
 
 
@@ -41,7 +42,7 @@ def _cut(work: Work) -> Made:
     [path] = work.staged
     recordings, findings = read_ingested(work.home.recordings), read_findings(work.home.findings)
     written = cut_windows(recordings, findings, work.experiment.windows, path, work.display.progress)
-    summary = written.summary
+    summary, expected_length = written.summary, work.experiment.window_length
     work.run.log_table("tables/windows_by_subject_and_activity.json", count_by_subject_and_activity(path).to_pydict())
     return Made(
         version=summary.content_version,
@@ -61,7 +62,11 @@ def _cut(work: Work) -> Made:
             **written.made_regular,
         },
         checks=[
-            dg.AssetCheckResult(check_name=_LENGTH, passed=summary.window_length == work.experiment.window_length),
+            dg.AssetCheckResult(
+                check_name=_LENGTH,
+                passed=summary.window_length == expected_length,
+                metadata={"window_length": summary.window_length, "expected_length": expected_length},
+            ),
             *summary.checks,
         ],
     )

@@ -17,23 +17,34 @@ from assets.machinery.code_versions import Ingredients, ingredients
 from assets.machinery.keys import FOLDS_GROUP, WINDOWS, fold_key
 from assets.machinery.lineage import upstream_versions
 from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
+from assets.machinery.quality import RECOGNISES
 from har_core.base.errors import InputError
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
-from har_core.splits.names import SPLIT_CHECK_NAMES
+from har_core.splits.names import SPLIT_CHECKS
 from har_core.splits.protocols import Fold, fold_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from har_core.base.checks import Check
     from har_core.evaluation.records import FoldRecord
     from har_core.fitting.trained import Trained
     from har_core.splits.build import SplitWindows
 
-    _Measured = tuple[str, FoldRecord, pa.Table, dict[str, str]]
-    """Data version, record, predictions over all seeds, and what the rules of the split were found to say."""
+    _Measured = tuple[str, FoldRecord, pa.Table, tuple[Check, ...]]
+    """Data version, record, predictions over all seeds, and the rules of the split; none where it was kept."""
 
 RULES_HOLD = "rules_of_the_split_hold"
+HOLDS = {
+    RULES_HOLD: "all that `splits` is checked for holds of the roles of this fold; in `leaky`, subjects may share "
+    "roles",
+}
+"""Its description."""
+_CHECKS = HOLDS | {
+    RECOGNISES: "with one seed at least, every activity that was trained on and that the test subjects have windows of "
+    "(in `inner`, the validation subjects) is recognised at least once; a failure warns, and stops nothing",
+}
 
 
 def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinition:
@@ -50,20 +61,25 @@ def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         "windows.",
         inputs={WINDOWS: lambda home: home.windows},
         outputs=outputs_of(architecture),
-        checks=[RULES_HOLD],
+        checks=_CHECKS,
         partitions_def=FOLDS,
     )
 
 
-def fold_ingredients(architecture: str, experiment: Experiment) -> Ingredients:
-    """Which protocols there are does not count, nor do other architectures: a fold stays what it is."""
+def fold_ingredients(
+    architecture: str, experiment: Experiment, *, seeds: tuple[int, ...] | None = None, roots: tuple[str, ...] = ()
+) -> Ingredients:
+    """Which protocols there are does not count, nor do other architectures: a fold stays what it is.
+
+    ``seeds`` stand for those of the experiment; ``roots`` are further modules that compute it.
+    """
     recipe = settings_read(architecture, experiment.model_settings(architecture))
     recipe.pop("seed")  # that of [training]; folds have their own
     return ingredients(
-        [*code_roots(architecture), "har_core.splits.protocols", "har_core.splits.build"],
+        [*code_roots(architecture), "har_core.splits.protocols", "har_core.splits.build", *roots],
         {
             "recipe": recipe,
-            "seeds": experiment.evaluation.seeds,
+            "seeds": experiment.evaluation.seeds if seeds is None else seeds,
             "validation_subjects": experiment.evaluation.validation_subjects,
             "leaky_shares": experiment.evaluation.leaky_shares,
             "num_groups": experiment.evaluation.num_groups,
@@ -81,8 +97,8 @@ def _fit(architecture: str, work: Work) -> Made:
         version,
         record,
         predictions,
-        checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=rules)],
-        last=lambda: shutil.rmtree(_checkpoints(work), ignore_errors=True),
+        checks=[dg.AssetCheckResult(check_name=RULES_HOLD, passed=True, metadata=_told(record, rules))],
+        last=lambda: shutil.rmtree(checkpoints(work), ignore_errors=True),
     )
 
 
@@ -95,13 +111,30 @@ def _keep(architecture: str, work: Work) -> "_Measured | None":
         return None
     key, fold = fold_key(architecture).to_user_string(), work.context.partition_key
     record = read_record(work.home.fold_record(architecture, fold), FoldRecord)
-    return work.kept.entry.data_version, record, read_predictions(work.home.predictions(key, fold)), {}
+    return work.kept.entry.data_version, record, read_predictions(work.home.predictions(key, fold)), ()
 
 
 def _measure(architecture: str, work: Work) -> "_Measured":
     import pyarrow as pa
 
     from har_core.evaluation.describe import describe_fold, fold_version
+
+    fold, windows = cut(architecture, work)
+    seeds = work.experiment.evaluation.seeds
+    trainings: list[Trained] = []
+    for seed in seeds:
+        work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
+        trainings.append(_train(architecture, work, fold, windows, seed))
+    work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
+    record = describe_fold(architecture, work.experiment, fold, windows, trainings, origin=work.origin)
+    predictions = pa.concat_tables(trained.predictions for trained in trainings)
+    return fold_version(record, trainings), record, predictions, windows.checks
+
+
+def cut(architecture: str, work: Work) -> "tuple[Fold, SplitWindows]":
+    """The fold, and its windows; what breaks a rule of splits is reported as a failed check :data:`RULES_HOLD` too."""
+    from har_core.splits.build import cut_fold
+    from har_core.windows.store import SampleStore
 
     fold = fold_named(
         work.context.partition_key,
@@ -111,32 +144,27 @@ def _measure(architecture: str, work: Work) -> "_Measured":
         test_subjects=work.experiment.splits.test_subjects,
         num_groups=work.experiment.evaluation.num_groups,
     )
-    windows = _windows(architecture, work, fold)
-    seeds = work.experiment.evaluation.seeds
-    trainings: list[Trained] = []
-    for seed in seeds:
-        work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
-        trainings.append(_train(architecture, work, fold, windows, seed))
-    work.display.progress(f"{work.name} seeds", len(trainings), len(seeds))
-    record = describe_fold(architecture, work.experiment, fold, windows, trainings, origin=work.origin)
-    predictions = pa.concat_tables(trained.predictions for trained in trainings)
-    return fold_version(record, trainings), record, predictions, {check.name: check.detail for check in windows.checks}
-
-
-def _windows(architecture: str, work: Work, fold: Fold) -> "SplitWindows":
-    """The windows of the fold; what breaks a rule of splits is reported as a failed check too."""
-    from har_core.splits.build import cut_fold
-    from har_core.windows.store import SampleStore
-
     store = SampleStore(work.home.scratch, max_mib=work.experiment.runtime.samples_in_memory_mib)
     try:
         normalise = not takes_raw_windows(architecture)
-        return cut_fold(work.home.windows, fold, normalise=normalise, store=store, wanted=fold.wanted)
+        return fold, cut_fold(work.home.windows, fold, normalise=normalise, store=store, wanted=fold.wanted)
     except InputError as error:
-        broken = [str(problem) for problem in error.problems if problem.path in SPLIT_CHECK_NAMES]
+        broken = [problem for problem in error.problems if problem.path in SPLIT_CHECKS]
         if broken:
-            report_failed_check(work.context, RULES_HOLD, "\n".join(broken))
+            numbers = {name: number for problem in broken for name, number in problem.numbers.items()}
+            report_failed_check(work.context, RULES_HOLD, "\n".join(map(str, broken)), numbers)
         raise
+
+
+def _told(record: "FoldRecord", rules: "tuple[Check, ...]") -> dict[str, str | float]:
+    """The windows of each role, then :func:`told_of` the rules."""
+    return {f"num_{role}_windows": number for role, number in record.num_windows.items()} | told_of(rules)
+
+
+def told_of(rules: "tuple[Check, ...]") -> dict[str, str | float]:
+    """The numbers of all rules, then each in words."""
+    numbers = {name: number for rule in rules for name, number in rule.numbers.items()}
+    return {**numbers, **{rule.name: rule.detail for rule in rules}}
 
 
 def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", seed: int) -> "Trained":
@@ -152,7 +180,7 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
             work.experiment.runtime,
             windows,
             seed=seed,
-            checkpoint_path=_checkpoints(work) / f"seed-{seed}.pt",
+            checkpoint_path=checkpoints(work) / f"seed-{seed}.pt",
             checkpoint_key=checkpoint_key(version, upstream_versions(work.context), fold.name, seed),
             listener=run.listener(then=partial(work.display.training, f"{work.name} seed {seed}")),
         )
@@ -163,7 +191,8 @@ def _train(architecture: str, work: Work, fold: Fold, windows: "SplitWindows", s
     return trained
 
 
-def _checkpoints(work: Work) -> Path:
+def checkpoints(work: Work) -> Path:
+    """Where the states of the trainings of a fold are until it is published."""
     return work.home.checkpoints(work.context.asset_key.to_user_string(), work.context.partition_key)
 
 

@@ -1,17 +1,21 @@
-"""The partitions of ``folds/<architecture>``: a fold each, as the protocols give them for the subjects of the data."""
+"""The partitions of ``folds/<architecture>``: a fold each, as the protocols give them for the subjects of the data.
+
+``sensors/<architecture>`` has those of the protocol that leads.
+"""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import dagster as dg
 
-from assets.machinery.keys import FOLD_PARTITIONS, RAW_RECORDINGS
-from assets.machinery.lineage import SUBJECTS, fold_partitions, latest
+from assets.machinery.keys import FOLD_PARTITIONS, RAW_RECORDINGS, SENSOR_PARTITIONS
+from assets.machinery.lineage import SUBJECTS, latest
 from har_core.base.errors import InputError, Problem
 from har_core.settings.experiment import Experiment
 from har_core.splits.protocols import folds
 
 FOLDS = dg.DynamicPartitionsDefinition(name=FOLD_PARTITIONS)
+SENSOR_FOLDS = dg.DynamicPartitionsDefinition(name=SENSOR_PARTITIONS)
 MAX_FOLDS = 99
 """Of one asset. Dagster's staleness passes over an edge with more partitions in silence: a report would stay fresh."""
 
@@ -65,8 +69,15 @@ def sync_folds(instance: dg.DagsterInstance, experiment: Experiment, subjects: I
     present = subjects_of(instance, RAW_RECORDINGS) if subjects is None else tuple(subjects)
     if not present:
         return
-    known, wanted = fold_partitions(instance), planned_folds(experiment, present)
+    wanted, measured = planned_folds(experiment, present), f"{experiment.evaluation.leading}-"
+    _sync(instance, FOLD_PARTITIONS, wanted)
+    is_measured = bool(experiment.evaluation.sensors)
+    _sync(instance, SENSOR_PARTITIONS, [name for name in wanted if is_measured and name.startswith(measured)])
+
+
+def _sync(instance: dg.DagsterInstance, partitions: str, wanted: Sequence[str]) -> None:
+    known = instance.get_dynamic_partitions(partitions)
     for name in known:
         if name not in wanted:
-            instance.delete_dynamic_partition(FOLD_PARTITIONS, name)
-    instance.add_dynamic_partitions(FOLD_PARTITIONS, [name for name in wanted if name not in known])
+            instance.delete_dynamic_partition(partitions, name)
+    instance.add_dynamic_partitions(partitions, [name for name in wanted if name not in known])

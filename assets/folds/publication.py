@@ -10,6 +10,7 @@ import dagster as dg
 from assets.machinery.keys import fold_key
 from assets.machinery.materialisation import Made, Work
 from assets.machinery.presentation import markdown_table, path_to
+from assets.machinery.quality import judge_recognition
 from assets.resources.home import Home
 
 if TYPE_CHECKING:
@@ -44,14 +45,16 @@ def publish(
     write_predictions(staged_predictions, predictions)
     work.run.log_bytes("result.json", staged_record.read_bytes())
     work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
+    result = score_fold(record, predictions)
+    judged = [entry.scores[_judged(result)] for entry in result.seeds]
     return Made(
         version=version,
         metadata={
-            **_describe(score_fold(record, predictions)),
+            **_describe(result),
             "dagster/row_count": predictions.num_rows,
             "path": path_to(work.home.predictions(work.context.asset_key.to_user_string(), record.fold)),
         },
-        checks=checks,
+        checks=[*checks, judge_recognition(judged, result.seeds[0].learnt)],
         last=last,
     )
 

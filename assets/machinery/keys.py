@@ -12,6 +12,8 @@ TRANSFERRED_GROUP = "transferred"
 FOLDS_GROUP = "folds"
 COMPARISON_GROUP = "comparison"
 SEARCH_GROUP = "search"
+SENSORS = "sensors"
+"""First part of the keys of :func:`sensors_key`, which stand in the group of folds."""
 
 SOURCE_FILES = dg.AssetKey("source_files")
 RAW_RECORDINGS = dg.AssetKey("raw_recordings")
@@ -23,6 +25,8 @@ CHAMPION = dg.AssetKey("champion")
 
 FOLD_PARTITIONS = "folds"
 """Name of the dynamic partitions, one for each fold of each protocol, that all assets of :func:`fold_key` share."""
+SENSOR_PARTITIONS = "sensor_folds"
+"""The same of :func:`sensors_key`: of these folds, those of the protocol that leads."""
 
 PARTIAL_INPUTS = "har/partial_inputs"
 """Tag of assets that run although something above them failed: they take what the instance knows of. Its value names
@@ -44,6 +48,11 @@ def transferred_key(model: str) -> dg.AssetKey:
 def fold_key(architecture: str) -> dg.AssetKey:
     """``folds/lstm``, partitioned by fold."""
     return dg.AssetKey([FOLDS_GROUP, architecture])
+
+
+def sensors_key(architecture: str) -> dg.AssetKey:
+    """``sensors/lda``, partitioned by fold."""
+    return dg.AssetKey([SENSORS, architecture])
 
 
 def search_key(architecture: str) -> dg.AssetKey:

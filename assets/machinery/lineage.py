@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.machinery.keys import FOLD_PARTITIONS, FOLDS_GROUP
+from assets.machinery.keys import FOLD_PARTITIONS, FOLDS_GROUP, SENSOR_PARTITIONS, SENSORS
 from har_core.base.errors import HarError
 from har_core.datasets.origin import Origin
 
@@ -38,6 +38,8 @@ SUBJECTS = "subjects"
 """Metadata of ``raw_recordings`` and ``windows``: the subjects of the data, ``[1, 2, 3]``."""
 SECONDS = "har/seconds"
 """Metadata: what the materialisation took."""
+_PARTITIONS = {FOLDS_GROUP: FOLD_PARTITIONS, SENSORS: SENSOR_PARTITIONS}
+"""By the first part of the keys of assets that have partitions."""
 _PAGE = 20
 
 
@@ -126,6 +128,11 @@ def fold_partitions(instance: dg.DagsterInstance) -> list[str]:
     return list(instance.get_dynamic_partitions(FOLD_PARTITIONS))
 
 
+def sensor_partitions(instance: dg.DagsterInstance) -> list[str]:
+    """The same of ``sensors/``."""
+    return list(instance.get_dynamic_partitions(SENSOR_PARTITIONS))
+
+
 def read_materialization(key: dg.AssetKey, materialization: dg.AssetMaterialization | None) -> Latest | None:
     """What a materialisation of ``key`` says; None for none."""
     if materialization is None:
@@ -190,10 +197,11 @@ def _upstream_versions(
     found: dict[str, Latest | None] = {}
     for key in (dep.asset_key for dep in spec.deps):
         name = key.to_user_string()
-        if key.path[0] == FOLDS_GROUP and partition is not None:
+        if key.path[0] in _PARTITIONS and partition is not None:
             found[name] = latest_of_partition(instance, key, partition)
-        elif key.path[0] == FOLDS_GROUP:
-            found |= {f"{name}[{fold}]": latest_of_partition(instance, key, fold) for fold in fold_partitions(instance)}
+        elif key.path[0] in _PARTITIONS:
+            folds = instance.get_dynamic_partitions(_PARTITIONS[key.path[0]])
+            found |= {f"{name}[{fold}]": latest_of_partition(instance, key, fold) for fold in folds}
         else:
             found[name] = latest(instance, key)
     return {name: entry.data_version for name, entry in found.items() if entry is not None}
@@ -222,6 +230,6 @@ def upstream_origin(context: dg.AssetExecutionContext) -> Origin:
 
 def _above(context: dg.AssetExecutionContext, key: dg.AssetKey) -> Latest | None:
     """The latest materialisation of a dependency: of the same fold, where both have folds."""
-    if key.path[0] == FOLDS_GROUP and context.has_partition_key:
+    if key.path[0] in _PARTITIONS and context.has_partition_key:
         return latest_of_partition(context.instance, key, context.partition_key)
     return latest(context.instance, key)

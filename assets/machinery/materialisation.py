@@ -7,7 +7,7 @@ check: that is done here, the same for all. Both records link to each other, by 
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -115,7 +115,7 @@ def make_asset(
     deps: Sequence[dg.AssetKey] = (),
     outputs: Callable[[Home, str | None], Sequence[Path]] = lambda home, partition: (),  # noqa: ARG005
     in_own_folder: bool = False,
-    checks: Sequence[str] = (),
+    checks: Mapping[str, str] | None = None,
     **attributes: Any,
 ) -> dg.AssetsDefinition:
     """An asset around ``body``.
@@ -129,17 +129,18 @@ def make_asset(
         deps: further assets that it depends on; the body copes with those that were never made.
         outputs: the files that it writes, below the home, for the partition where it has any.
         in_own_folder: whether the outputs are all that their folder holds, so that it is replaced as a whole.
-        checks: names of its checks. A problem of an InputError with such a name is reported as that check.
+        checks: the name of each of its checks, and what must hold. A problem of an InputError with such a name is
+            reported as that check.
         attributes: of the asset in Dagster, by the names that :func:`dagster.asset` gives them: ``description`` …
     """
-    inputs = inputs or {}
+    inputs, checks = inputs or {}, checks or {}
     as_asset: Callable[..., dg.AssetsDefinition] = dg.asset(
         key=key,
         deps=[*inputs, *deps],
         owners=OWNERS,
         code_version=made_with.version,
         metadata={INGREDIENTS: asdict(made_with)},
-        check_specs=[dg.AssetCheckSpec(name, asset=key) for name in checks],
+        check_specs=[dg.AssetCheckSpec(name, asset=key, description=what) for name, what in checks.items()],
         **attributes,
     )
 
@@ -252,19 +253,21 @@ def _staged(final: tuple[Path, ...], *, in_own_folder: bool) -> Iterator[tuple[P
 
 
 @contextmanager
-def _telling_what_is_refused(context: dg.AssetExecutionContext, home: Home, checks: Sequence[str]) -> Iterator[None]:
+def _telling_what_is_refused(context: dg.AssetExecutionContext, home: Home, checks: Collection[str]) -> Iterator[None]:
     """Every problem of a refused input goes to ``problems.txt``; those named as a check are that check, failed."""
     try:
         yield
     except InputError as error:
         for problem in error.problems:
             if problem.path in checks:
-                report_failed_check(context, problem.path, str(problem))
+                report_failed_check(context, problem.path, str(problem), problem.numbers)
         error.write(home.problems)
         raise
 
 
-def report_failed_check(context: dg.AssetExecutionContext, name: str, detail: str) -> None:
+def report_failed_check(
+    context: dg.AssetExecutionContext, name: str, detail: str, numbers: Mapping[str, float]
+) -> None:
     """Tell of a check that failed before anything was published; the body then raises, so it cannot return it."""
     context.instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
@@ -272,6 +275,7 @@ def report_failed_check(context: dg.AssetExecutionContext, name: str, detail: st
             check_name=name,
             passed=False,
             metadata={
+                **numbers,
                 "detail": dg.MetadataValue.text(detail),
                 MADE_FROM: made_from(context.instance, context.assets_def.get_asset_spec(context.asset_key)),
             },
@@ -328,4 +332,6 @@ def _note(work: Work, origin: Origin, figures: Mapping[str, float]) -> str:
 def _check_result(check: Check | dg.AssetCheckResult) -> dg.AssetCheckResult:
     if isinstance(check, dg.AssetCheckResult):
         return check
-    return dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata={"detail": check.detail})
+    return dg.AssetCheckResult(
+        check_name=check.name, passed=check.passed, metadata={**check.numbers, "detail": check.detail}
+    )

@@ -9,12 +9,18 @@ from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import COMPRESSED_GROUP, SPLITS, model_key
 from assets.machinery.lineage import KEEPS_SCORE
 from assets.machinery.materialisation import Made, Work, make_asset
-from assets.models.publication import ROUND_TRIP, Logged, files_of_latest, log_checked, publish, read_model_splits
+from assets.models.publication import MODEL_CHECKS, Logged, files_of_latest, log_checked, publish, read_model_splits
 from har_core.settings.experiment import Experiment
 
 if TYPE_CHECKING:
     from har_core.compression.recipe import Material
     from har_core.inference.likeness import TrainingWindows
+
+_CHECKS = {
+    **MODEL_CHECKS,
+    KEEPS_SCORE: "macro-F1 of the validation subjects is at most `most_lost` below that of the parent; a model that "
+    "loses more is registered, and never champion",
+}
 
 
 def build_compressed(name: str, experiment: Experiment) -> dg.AssetsDefinition:
@@ -43,7 +49,7 @@ def build_compressed(name: str, experiment: Experiment) -> dg.AssetsDefinition:
             SPLITS: lambda home: home.splits(protocol),
         },
         outputs=lambda home, _: [home.record(name), home.predictions(key.to_user_string(), protocol)],
-        checks=[ROUND_TRIP, KEEPS_SCORE],
+        checks=_CHECKS,
     )
 
 
@@ -59,8 +65,11 @@ def _compress(name: str, work: Work) -> Made:
     record = read_record(work.home.record(parent_name), ModelRecord)
     material = _material(name, work, seed_of_parent=record.seed)
     compressed = compress(settings, Parent(name=parent_name, model=load_graph(files.graph)), material)
+    training = _described(material) or files.training
+    uri, difference = log_checked(work, f"har-{name}", compressed.classifier, training)
     logged = Logged(
-        uri=log_checked(work, f"har-{name}", compressed.classifier, _described(material) or files.training),
+        uri=uri,
+        largest_difference=difference,
         weights=weights_version(compressed.classifier),
         record=describe_compressed(name, work.experiment, record, compressed, seed=material.seed),
         predictions=predict_held_out(compressed, material),
@@ -106,12 +115,11 @@ def _keeps_score(name: str, work: Work, logged: Logged) -> dg.AssetCheckResult:
     before, after = (_mean(validation_by_subject(own)) for own in (read_predictions(path), logged.predictions))
     most_lost = work.experiment.recipes[recipe].most_lost
     passed = before is None or after is None or before - after <= most_lost
-    metadata = {"parent": before, "this": after, "most_lost": most_lost}
+    metadata = {"macro_f1": after, "parent_macro_f1": before, "most_lost": most_lost}
     return dg.AssetCheckResult(
         check_name=KEEPS_SCORE,
         passed=passed,
         severity=dg.AssetCheckSeverity.WARN,
-        description="Validation macro-F1 beside its parent's; a model that loses more than `most_lost` is no champion.",
         metadata={name: value for name, value in metadata.items() if value is not None},
     )
 

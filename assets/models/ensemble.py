@@ -9,7 +9,7 @@ import dagster as dg
 from assets.machinery.code_versions import Ingredients, ingredients
 from assets.machinery.keys import MODELS_GROUP, model_key
 from assets.machinery.materialisation import Made, Work, make_asset
-from assets.models.publication import ROUND_TRIP, Logged, files_of_latest, log_checked, publish
+from assets.models.publication import MODEL_CHECKS, Logged, files_of_latest, log_checked, publish
 from assets.resources.home import Home
 from har_core.settings.ensembles import EnsembleSettings
 from har_core.settings.experiment import Experiment
@@ -33,7 +33,7 @@ def build_ensemble(name: str, experiment: Experiment) -> dg.AssetsDefinition:
         "(alias `challenger`).",
         inputs={model_key(member): predictions_of(member) for member in settings.members},
         outputs=lambda home, _: [home.record(name), home.predictions(key.to_user_string(), protocol)],
-        checks=[ROUND_TRIP],
+        checks=MODEL_CHECKS,
     )
 
 
@@ -65,8 +65,10 @@ def _combine(name: str, work: Work) -> Made:
     }
     combined = combine(settings, predictions, seed=records[0].seed)
     model = Ensemble([load_graph(own.graph) for own in files], combined.combination).eval()
+    uri, difference = log_checked(work, f"har-{name}", model, seen_together(own.training for own in files))
     logged = Logged(
-        uri=log_checked(work, f"har-{name}", model, seen_together(own.training for own in files)),
+        uri=uri,
+        largest_difference=difference,
         weights=weights_version(model),
         record=describe_ensemble(name, work.experiment, records, model, combined, origin=work.origin),
         predictions=combined.predictions,

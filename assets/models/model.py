@@ -8,7 +8,7 @@ from assets.machinery.code_versions import ingredients
 from assets.machinery.keys import MODELS_GROUP, SPLITS, WINDOWS, model_key
 from assets.machinery.lineage import upstream_versions
 from assets.machinery.materialisation import Made, Work, make_asset
-from assets.models.publication import ROUND_TRIP, Logged, log_checked, publish, read_model_splits
+from assets.models.publication import MODEL_CHECKS, Logged, log_checked, publish, read_model_splits
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
 from har_core.training.unfinished import forget
@@ -41,7 +41,7 @@ def build_model(architecture: str, experiment: Experiment) -> dg.AssetsDefinitio
         f"registered as `har-{architecture}` (alias `challenger`).",
         inputs={**splits, **windows},
         outputs=lambda home, _: [home.record(architecture), home.predictions(key.to_user_string(), protocol)],
-        checks=[ROUND_TRIP],
+        checks=MODEL_CHECKS,
         config_schema=_CONFIG,
     )
 
@@ -66,6 +66,7 @@ def _log_kept(architecture: str, work: Work, name: str, seed: int) -> Logged | N
     [description] = [path for path in files if path.name == "MLmodel"]
     return Logged(
         uri=log_again(work.run, name, description.parent),
+        largest_difference=None,
         weights=work.kept.entry.data_version,
         record=read_record(work.home.record(architecture), ModelRecord),
         predictions=read_predictions(work.home.predictions(work.name, work.experiment.splits.protocol)),
@@ -96,8 +97,10 @@ def _train(architecture: str, work: Work, name: str, seed: int) -> Logged:
     training = describe_training(
         windows.raw("training"), windows.spec, channels, fills_gaps=work.experiment.windows.fills_gaps
     )
+    uri, largest_difference = log_checked(work, name, trained.classifier, training)
     return Logged(
-        uri=log_checked(work, name, trained.classifier, training),
+        uri=uri,
+        largest_difference=largest_difference,
         weights=trained.weights,
         record=describe_model(architecture, work.experiment, windows, trained, origin=work.origin),
         predictions=trained.predictions,

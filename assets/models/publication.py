@@ -11,6 +11,7 @@ from assets.machinery.keys import model_key
 from assets.machinery.lineage import REGISTERED_MODEL, REGISTERED_MODEL_URL, REGISTERED_VERSION, latest
 from assets.machinery.materialisation import Made, Work, report_failed_check
 from assets.machinery.presentation import inline_png, path_to
+from assets.machinery.quality import RECOGNISES, judge_recognition
 from assets.models.cards import write_card
 from assets.resources.addresses import model_url
 from assets.resources.model_files import files_of_model, find_model
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
     from har_core.splits.build import SplitWindows
 
 ROUND_TRIP = "answers_as_in_memory"
-"""The check of every model."""
+MODEL_CHECKS = {
+    ROUND_TRIP: "the logged model, loaded again as users load it, gives the probabilities of the model in memory",
+    RECOGNISES: "every activity that the validation subjects have windows of is recognised at least once; a failure "
+    "warns, and stops nothing; where nobody validates, it passes",
+}
+"""The checks of every model, and what must hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +42,20 @@ class Logged:
     """A model that is logged to the run of this materialisation, and what is kept of it beside MLflow."""
 
     uri: str
+    largest_difference: float | None
+    """Between its probabilities and those of the model in memory; None where it was compared when it was first logged.
+    """
     weights: str
     record: "ModelRecord"
     predictions: "pa.Table"
 
 
-def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWindows") -> str:
-    """Log the model that will be a version of ``name``, and compare it with the one in memory; returns its URI."""
+def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWindows") -> tuple[str, float]:
+    """Log the model that will be a version of ``name``, and compare it with the one in memory.
+
+    Returns:
+        Its URI, and the largest difference between their probabilities.
+    """
     from assets.resources.export import RoundTripError, log_model
 
     try:
@@ -55,8 +68,16 @@ def log_checked(work: Work, name: str, model: "nn.Module", training: "TrainingWi
             training=training,
         )
     except RoundTripError as error:
-        report_failed_check(work.context, ROUND_TRIP, str(error))
+        report_failed_check(work.context, ROUND_TRIP, str(error), _round_trip(error.largest_difference))
         raise
+
+
+def _round_trip(largest_difference: float | None) -> dict[str, float]:
+    """The numbers of the check."""
+    from assets.resources.export import ROUND_TRIP_TOLERANCE
+
+    measured = {} if largest_difference is None else {"largest_difference": largest_difference}
+    return {**measured, "tolerance": ROUND_TRIP_TOLERANCE}
 
 
 def files_of_latest(name: str, work: Work) -> "ModelFiles":
@@ -94,7 +115,7 @@ def publish(
     """Register ``logged`` as the newest version of ``name``, and write its record and predictions."""
     from har_core.evaluation.records import write_record
     from har_core.evaluation.results import score_model
-    from har_core.inference.predictions import write_predictions
+    from har_core.inference.predictions import learnt_of, write_predictions
 
     tracking, tags = work.run.tracking, {ORIGIN_TAG: work.origin, "har.data_version": logged.weights}
     registered = tracking.register(name, logged.uri, work.run.run_id, tags)
@@ -106,10 +127,12 @@ def publish(
     work.run.log_bytes("result.json", staged_record.read_bytes())
     work.run.log_bytes("predictions.parquet", staged_predictions.read_bytes())
     card = write_card(work, registered, record, logged.predictions)
+    result = score_model(record, logged.predictions)
+    validation = [own for role, own in result.scores.items() if role == "validation"]
     return Made(
         version=logged.weights,
         metadata={
-            **_describe(work, score_model(record, logged.predictions)),
+            **_describe(work, result),
             **{str(check.check_name): dg.MetadataValue.bool(check.passed) for check in checks},
             "dagster/row_count": logged.predictions.num_rows,
             REGISTERED_MODEL: name,
@@ -117,7 +140,11 @@ def publish(
             REGISTERED_MODEL_URL: dg.MetadataValue.url(model_url(name, registered.version)),
             "path": path_to(work.home.predictions(work.name, work.experiment.splits.protocol)),
         },
-        checks=[dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True), *checks],
+        checks=[
+            dg.AssetCheckResult(check_name=ROUND_TRIP, passed=True, metadata=_round_trip(logged.largest_difference)),
+            judge_recognition(validation, learnt_of(logged.predictions)),
+            *checks,
+        ],
         logged=files_of_model(tracking.folder_of(logged.uri)),
         alias=CHALLENGER,
         aliases={name: registered.version},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from har_core.base.errors import InputError, Problem
@@ -18,6 +18,8 @@ class Check:
     """What was found, in words and figures."""
     expected: str
     """What should have been found, in words."""
+    numbers: Mapping[str, float]
+    """What was counted or measured, by name; the same names whether it passed or not."""
 
 
 def require(checks: Iterable[Check], *, summary: str) -> None:
@@ -28,5 +30,8 @@ def require(checks: Iterable[Check], *, summary: str) -> None:
     """
     failed = [check for check in checks if not check.passed]
     if failed:
-        problems = [Problem(path=check.name, value=check.detail, expected=check.expected) for check in failed]
+        problems = [
+            Problem(path=check.name, value=check.detail, expected=check.expected, numbers=check.numbers)
+            for check in failed
+        ]
         raise InputError(summary, problems)

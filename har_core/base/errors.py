@@ -5,8 +5,8 @@ Programming mistakes stay plain ``AssertionError`` or ``TypeError``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +29,8 @@ class Problem:
     """1-based line, if known."""
     column: int | None = None
     """1-based column, if known: of the table in recordings, of the text in TOML."""
+    numbers: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Of a check: what was counted or measured, by name."""
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)

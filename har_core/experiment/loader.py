@@ -304,11 +304,15 @@ class _Reader:
         """Add a problem for each architecture of ``[evaluation]`` that ``[models]`` lacks or folds cannot train."""
         if not isinstance(evaluation, EvaluationSettings) or not isinstance(models, ModelsSettings):
             return
-        for index, name in enumerate(evaluation.architectures or ()):
-            if name not in models.architectures:
-                expected = f"an architecture of [models]{hint(name, models.architectures)}"
-                self.refuse(("evaluation", "architectures", index), expected)
-        chosen = evaluation.architectures or models.architectures
+        for key, names in (("architectures", evaluation.architectures or ()), ("sensors", evaluation.sensors)):
+            for index, name in enumerate(names):
+                if name not in models.architectures:
+                    expected = f"an architecture of [models]{hint(name, models.architectures)}"
+                    self.refuse(("evaluation", key, index), expected)
+        if evaluation.sensors and evaluation.leading is None:
+            expected = f"one of {', '.join(TESTING_IN_TURN)}, over which [evaluation] sensors are measured"
+            self.refuse(("evaluation", "protocols"), expected)
+        chosen = dict.fromkeys([*(evaluation.architectures or models.architectures), *evaluation.sensors])
         networks = networks_that_choose(models, chosen)
         if (
             networks

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from har_core.audit.words import KIND_WORDS
 from har_core.base.files import atomic_path, write_text
 from har_core.base.text import as_latex, printable_lines
 from har_core.evaluation.records import dump_json
 from har_core.report import FILES, choices, formats, published
-from har_core.report.defects import DROP_WORDS, KIND_WORDS
+from har_core.report.defects import DROP_WORDS
 from har_core.report.figures import figures_of
 from har_core.report.inputs import ReportInputs
 from har_core.report.page import compose

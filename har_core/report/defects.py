@@ -12,26 +12,13 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from har_core.audit.findings import Skipped, skipped_of, spec_of
-from har_core.audit.kinds import Kind, Severity
+from har_core.audit.kinds import Severity
 from har_core.audit.summary import KindSummary, summarise_findings
 from har_core.report.charts import squares
 from har_core.report.honest import TITLES
 from har_core.report.inputs import ReportInputs, WindowCounts
 from har_core.splits.names import DROPS
 
-KIND_WORDS = {
-    Kind.ZERO_RUN: "Rows of zeros where a sensor cannot read zero",
-    Kind.CONSTANT_RUN: "Rows that repeat the one before exactly",
-    Kind.DUPLICATE_ROWS: "Rows that also appear elsewhere",
-    Kind.DISCONTINUOUS_JOIN: "Segments that do not continue the one before",
-    Kind.WRONG_ORDER: "Segments in the wrong order",
-    Kind.MISSING_SEGMENT: "Missing segment numbers",
-    Kind.OUT_OF_RANGE: "Values beyond what the sensor can measure",
-    Kind.SATURATION: "A channel that stays at its extreme",
-    Kind.MAGNETOMETER_NORM: "A magnetic field unlike the Earth's",
-    Kind.DUPLICATED_CHANNELS: "Two channels with the same values",
-    Kind.SWAPPED_CHANNELS: "Channels swapped with each other",
-}
 DROP_WORDS = {
     "damaged_training": "Damaged, left out of training",
     "duplicate_training": "Copies of rows in another role, left out of training",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 
 from har_core.evaluation.calibration import Confidence
@@ -21,6 +22,7 @@ _LARGEST_DISC, _SMALLEST_DISC = 16.0, 1.5
 _ROW = 15
 _CLIQUE = 6
 _MOST_TICKS = 8
+_TRACE_HEAD, _TRACE_PITCH, _TRACE_HEIGHT = 34, 44, 26
 
 
 def reliability(before: Confidence, after: Confidence | None, *, label: str) -> Markup:
@@ -94,6 +96,36 @@ def ranks(found: CriticalDifference, names: Mapping[str, str], *, label: str) ->
         parts.append(path("grid", "M", axis(found.mean_ranks[name]), top, "V", y, "H", edge))
         parts.append(text("small", edge + (-4 if is_left else 4), y + 3, names[name], anchor))
     return chart(below + 18 + _ROW * half, label, parts)
+
+
+def traces(
+    windows: Mapping[str, Sequence[npt.NDArray[np.float32]] | None], sensors: Sequence[str], *, label: str
+) -> Markup:
+    """Windows side by side, a row for each of ``sensors``, to one scale in each row.
+
+    Args:
+        windows: what each is called, and its samples (T,) by sensor; None where there is no such window.
+        sensors: what was measured.
+        label: of the chart.
+    """
+    pitch = WIDTH / len(windows)
+    parts = [text("title", column * pitch, 9, name) for column, name in enumerate(windows)]
+    for row, sensor in enumerate(sensors):
+        own = [window[row] for window in windows.values() if window is not None]
+        low, high = (
+            float(edge(values)) for edge, values in ((np.min, np.concatenate(own)), (np.max, np.concatenate(own)))
+        )
+        top = _TRACE_HEAD + row * _TRACE_PITCH
+        y = Axis(low=low, high=max(high, low + 1e-6), start=top + _TRACE_HEIGHT, end=top)
+        parts.append(text("tick", 0, top - 3, sensor))
+        for column, window in enumerate(windows.values()):
+            if window is None:
+                continue
+            left = column * pitch
+            x = Axis(low=0, high=max(1, len(window[row]) - 1), start=left, end=left + pitch - 12)
+            corners = [place for index, value in enumerate(window[row].tolist()) for place in (x(index), y(value))]
+            parts.append(path("trace wrong" if column == 0 else "trace", "M", *corners))
+    return chart(_TRACE_HEAD + _TRACE_PITCH * len(sensors), label, parts)
 
 
 def _frame(y_label: str, x_label: str) -> list[Markup]:

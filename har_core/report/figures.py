@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from har_core.audit.words import KIND_WORDS
 from har_core.evaluation.calibration import Confidence
 from har_core.evaluation.results import BY_WINDOW
 from har_core.report import SCHEMA_VERSION
-from har_core.report.defects import KIND_WORDS, AuditView
+from har_core.report.defects import AuditView
 from har_core.report.honest import ProtocolView
 from har_core.report.inputs import FoldEntry, ReportEntry, TransferEntry
 from har_core.report.mistakes import COVERAGES, Mistakes
 from har_core.report.page import Page
 from har_core.report.published import F1_NOTE, PARAMETERS_FOOTNOTE, SELECTION_NOTE
 from har_core.report.rankings import Ranked
+from har_core.report.sensors import sensor_figures
 from har_core.report.sureness import Sureness
 
 
@@ -35,6 +37,7 @@ def figures_of(page: Page) -> dict[str, Any]:
         "leak": page.folds.leak and asdict(page.folds.leak),
         "sureness": page.sureness and _sureness(page.sureness),
         "mistakes": page.mistakes and _mistakes(page.mistakes),
+        "sensors": page.sensors and sensor_figures(page.sensors),
         "audit": page.audit and _audit(page.audit),
         "transferred": [
             _transferred(entry) for entry in page.inputs.transferred if entry.record.origin == inputs.origin
@@ -116,6 +119,7 @@ def _mistakes(mistakes: Mistakes) -> dict[str, Any]:
     return {
         "protocol": mistakes.protocol,
         "activities": mistakes.models[0].names,
+        "confused": [asdict(confused.pair) for confused in mistakes.confused],
         "models": [
             {
                 "architecture": model.architecture,

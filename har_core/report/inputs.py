@@ -10,9 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from har_core.datasets.origin import Origin
+from har_core.evaluation.confused import Confused, Traces
 from har_core.evaluation.records import TransferRecord
 from har_core.evaluation.results import FoldResult, ModelResult
 from har_core.evaluation.scores import Scores
+from har_core.evaluation.sensors import SensorScore
 from har_core.evaluation.transfer import TransferScore
 from har_core.report.published import DATASET, name_of
 from har_core.spec.dataset import DatasetSpec
@@ -85,6 +87,26 @@ class TransferEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SensorEntry:
+    """One architecture, measured with each unit and each kind of sensor in one fold."""
+
+    architecture: str
+    fold: str
+    origin: Origin
+    """Of the recordings."""
+    seed: int
+    scores: tuple[SensorScore, ...]
+    """First with all channels."""
+    mlflow_run_id: str | None = None
+    mlflow_run_url: str | None = None
+
+    @property
+    def protocol(self) -> str:
+        """Of the fold."""
+        return self.fold.partition("-")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Champion:
     """The model that ``har@champion`` names."""
 
@@ -154,8 +176,16 @@ class ReportInputs:
     """Scores over the folds of evaluation protocols."""
     planned_folds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of the folds that each architecture should have; those not in :attr:`folds` are named as missing."""
+    sensors: tuple[SensorEntry, ...] = ()
+    """What was measured of units and kinds of sensors, in the order of the experiment file, then of folds."""
+    planned_sensors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """As :attr:`planned_folds`, of :attr:`sensors`."""
     transferred: tuple[TransferEntry, ...] = ()
     """Models that were fitted on to people, in the order of the experiment file."""
+    confused: tuple[Confused, ...] = ()
+    """Activities that the models together take for each other, on test windows of the protocol that leads."""
+    traces: Traces | None = None
+    """What was measured in the windows of :attr:`confused`; None where they are not there any more."""
     champion: Champion | None = None
     """None where none is chosen."""
     subjects: tuple[int, ...] = ()

@@ -14,13 +14,14 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from har_core.evaluation.calibration import Calibration, Confidence
+from har_core.evaluation.confused import Confused, Traces
 from har_core.evaluation.scores import Counts, f1_of
 from har_core.evaluation.separation import Curve, Separation
-from har_core.report.diagrams import curves, reliability
+from har_core.report.diagrams import curves, reliability, traces
 from har_core.report.fold_rows import FoldRow
 from har_core.report.formats import lowest
 from har_core.report.honest import ProtocolView
-from har_core.report.inputs import FoldEntry, ReportEntry
+from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs
 from har_core.report.published import name_of
 
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.5)
@@ -134,12 +135,35 @@ class Tested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfusedView:
+    """Two activities that are taken for each other."""
+
+    pair: Confused
+    actual: str
+    taken: str
+    traces: Traces | None
+
+    @property
+    def chart(self) -> Markup | None:
+        """The windows that show it, side by side: a wrong one, a right one, and one of the other activity."""
+        if self.traces is None:
+            return None
+        samples = self.traces.samples
+        shown = {"mistaken": self.pair.wrong, "recognised": self.pair.right, "the other": self.pair.other}
+        found = {words: samples.get(window.key) if window else None for words, window in shown.items()}
+        label = f"{self.actual} taken for {self.taken}, {self.actual} recognised, and {self.taken}"
+        return traces(found, self.traces.sensors, label=label) if any(found.values()) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mistakes:
     """What all models take for what."""
 
     models: tuple[Tested, ...]
     shown: str
     """The architecture whose mistakes are shown until the reader chooses another."""
+    confused: tuple[ConfusedView, ...]
+    """The pairs that all models together mistake most."""
     protocol: str | None
     """What readers call the protocol whose folds were counted; None where these are the held-out subjects."""
 
@@ -179,12 +203,15 @@ class Mistakes:
         return lowest({name: float(np.mean(own)) for name, own in means.items()}, _NUM_HARDEST_NAMED)
 
 
-def view_mistakes(view: ProtocolView | None, entries: Sequence[ReportEntry], *, first: str | None) -> Mistakes | None:
+def view_mistakes(
+    view: ProtocolView | None, entries: Sequence[ReportEntry], inputs: ReportInputs, *, first: str | None
+) -> Mistakes | None:
     """The mistakes over the folds of ``view``, or of the registered models ``entries`` where there are no folds.
 
     Args:
         view: the protocol that leads, if there is one.
         entries: the models, in the order in which they are shown.
+        inputs: hold what all models take for each other.
         first: the architecture that the report puts in front, if there is one.
     """
     if view is not None:
@@ -195,7 +222,12 @@ def view_mistakes(view: ProtocolView | None, entries: Sequence[ReportEntry], *, 
         return None
     names = [model.architecture for model in models]
     shown = first if first in names else names[0]
-    return Mistakes(models=models, shown=shown, protocol=None if view is None else view.title)
+    activities = inputs.spec.activities
+    confused = tuple(
+        ConfusedView(pair=pair, actual=activities[pair.actual], taken=activities[pair.taken], traces=inputs.traces)
+        for pair in inputs.confused
+    )
+    return Mistakes(models=models, shown=shown, confused=confused, protocol=None if view is None else view.title)
 
 
 def _of_folds(row: FoldRow) -> Tested:

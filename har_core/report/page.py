@@ -21,6 +21,7 @@ from har_core.report.new_people import NewPeople, people_problems, view_new_peop
 from har_core.report.opening import Opening, open_report
 from har_core.report.published import PUBLISHED, PublishedFigures, name_of
 from har_core.report.rankings import Ranked, rank
+from har_core.report.sensors import Sensors, sensor_problems, view_sensors
 from har_core.report.sureness import Sureness, view_sureness
 from har_core.settings.champion import ChampionSettings
 from har_core.settings.ensembles import EnsembleSettings
@@ -50,6 +51,7 @@ class Page:
     """By role: whose windows, and how many."""
     published: tuple[tuple[ReportEntry, PublishedFigures], ...]
     mistakes: Mistakes | None
+    sensors: Sensors | None
     courses: tuple[tuple[ReportEntry, Markup], ...]
     """Of the models trained in epochs."""
     costs: Costs | None
@@ -143,7 +145,7 @@ def compose(inputs: ReportInputs) -> Page:
         inputs=inputs,
         note=SYNTHETIC_NOTE if inputs.origin == "synthetic" else None,
         opening=opening,
-        missing=(*inputs.missing, *foreign, *folds.problems, *people_problems(inputs)),
+        missing=(*inputs.missing, *foreign, *folds.problems, *sensor_problems(inputs), *people_problems(inputs)),
         folds=folds,
         audit=view_audit(inputs),
         new_people=view_new_people(inputs),
@@ -152,7 +154,8 @@ def compose(inputs: ReportInputs) -> Page:
         rankings=rankings,
         windows={role: _windows(inputs, models, role) for role in SCORED_ROLES},
         published=tuple((m, PUBLISHED[m.result.architecture]) for m in published if m.result.architecture in PUBLISHED),
-        mistakes=view_mistakes(leading, models, first=opening.architecture),
+        mistakes=view_mistakes(leading, models, inputs, first=opening.architecture),
+        sensors=view_sensors(inputs),
         courses=_courses([model for model in models if model.result.history]),
         costs=view_costs(leading, models),
     )

@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 from har_core.audit.summary import KindSummary
 from har_core.base.text import to_json
 from har_core.datasets.origin import Origin
+from har_core.evaluation.confused import Confused
 from har_core.evaluation.critical_difference import CriticalDifference
 from har_core.evaluation.folds import ProtocolSummary
 from har_core.evaluation.intervals import SubjectSpread
@@ -144,6 +145,8 @@ class Mistakes:
     protocol: str | None
     """What readers call it; None of held-out subjects."""
     activities: tuple[str, ...]
+    confused: tuple[Confused, ...]
+    """The pairs of activities that all models together mistake most, the most first."""
     models: tuple[MistakesOfModel, ...]
 
 

@@ -31,6 +31,8 @@ class EvaluationSettings(Settings):
     """Percent of the segments that train, validate and test in each fold of ``leaky``."""
     architectures: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Architectures of ``[models]`` to score over folds; all if absent."""
+    sensors: tuple[str, ...] = ()
+    """Architectures of `[models]` to train on each unit and each kind of sensor alone, and without it."""
     latency_repeats: int = Field(default=50, ge=3)
     """Timed calls with one window, after the warm-up."""
     latency_warmup: int = Field(default=10, ge=1)
@@ -38,7 +40,12 @@ class EvaluationSettings(Settings):
     throughput_batch_size: int = Field(default=128, ge=1)
     """Windows in one call when measuring throughput."""
 
-    @field_validator("protocols", "seeds", "architectures")
+    @property
+    def leading(self) -> str | None:
+        """The protocol that leads the report, of those in which every subject tests once; None without any."""
+        return next((protocol for protocol in TESTING_IN_TURN if protocol in self.protocols), None)
+
+    @field_validator("protocols", "seeds", "architectures", "sensors")
     @classmethod
     def _each_once(cls, entries: tuple[Hashable, ...] | None) -> tuple[Hashable, ...] | None:
         repeated = [entry for entry, times in Counter(entries or ()).items() if times > 1]

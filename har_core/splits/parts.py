@@ -113,6 +113,7 @@ class CheckedParts:
             passed=self._num_not_finite == 0,
             detail=f"{self._num_not_finite} values that are NaN or infinite{self._first_not_finite}",
             expected="finite values alone",
+            numbers={"num_values_not_finite": self._num_not_finite},
         )
         if self._statistics is None:
             return (finite,)
@@ -127,6 +128,7 @@ class CheckedParts:
                 passed=bool((means <= TOLERANCE).all()),
                 detail=self._worst("mean", means),
                 expected=f"means of the normalised training channels within {TOLERANCE:g} of 0",
+                numbers={"largest_mean": float(means.max()), "tolerance": TOLERANCE},
             ),
             Check(
                 name="training_deviations_are_1",
@@ -134,6 +136,7 @@ class CheckedParts:
                 detail=self._worst("deviation", deviations) + constant,
                 expected=f"deviations of the normalised training channels within {TOLERANCE:g} of 1, "
                 "but of constant ones",
+                numbers={"largest_deviation_from_1": float(deviations.max()), "tolerance": TOLERANCE},
             ),
             finite,
         )

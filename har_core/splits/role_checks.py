@@ -29,6 +29,7 @@ def check_named_subjects(named: Mapping[str, Iterable[int]], subjects: Iterable[
         passed=not missing,
         detail=f"{', '.join(missing)}; the data has {_listed(present)}" if missing else f"{len(wanted)} found",
         expected="roles to name subjects of the data",
+        numbers={"num_subjects_named": len({subject for subject, _ in wanted}), "num_subjects_missing": len(missing)},
     )
 
 
@@ -98,6 +99,7 @@ def _check_not_empty(
         passed=not empty,
         detail="; ".join([found, *reasons, present]) if empty else found,
         expected=f"windows for {_in_words([ROLES[role] for role in required])}",
+        numbers={f"num_{role}_windows": count for role, count in zip(ROLES, counts, strict=True)},
     )
 
 
@@ -108,6 +110,7 @@ def _check_subjects(subjects: _Numbers, roles: _Roles) -> Check:
         passed=not len(shared),
         detail=f"subjects {_listed(shared)} in more than one role" if len(shared) else "each subject has one role",
         expected="each subject in one role at most",
+        numbers={"num_subjects_in_several_roles": len(shared)},
     )
 
 
@@ -130,20 +133,22 @@ def _check_windows(named: pa.Table, roles: _Roles, grid: Grid) -> Check:
         passed=not len(wrong),
         detail=f"{len(wrong)} pairs with samples in common: {pairs}" if len(wrong) else f"{len(role)} windows apart",
         expected="no window, nor a sample of one, in two roles",
+        numbers={"num_pairs_with_common_samples": len(wrong)},
     )
 
 
 def _check_groups(groups: _Numbers, roles: _Roles) -> Check:
     grouped = groups != NO_GROUP
     shared = _in_several_roles(groups[grouped], roles[grouped])
-    apart = f"{len(np.unique(groups[grouped & (roles != UNUSED)]))} duplicate groups, each in one role"
+    num_groups = len(np.unique(groups[grouped & (roles != UNUSED)]))
     return Check(
         name="roles_share_no_duplicate",
         passed=not len(shared),
         detail=f"duplicate groups {_listed(shared[:_MAX_NAMED])} among {len(shared)} in more than one role"
         if len(shared)
-        else apart,
+        else f"{num_groups} duplicate groups, each in one role",
         expected="no rows that the recordings hold twice in two roles",
+        numbers={"num_duplicate_groups": num_groups, "num_groups_in_several_roles": len(shared)},
     )
 
 
@@ -154,6 +159,7 @@ def _check_damage(damaged: npt.NDArray[np.bool_], roles: _Roles) -> Check:
         passed=num_damaged[TRAINING] == 0,
         detail=", ".join(f"{count} damaged {role} windows" for role, count in zip(ROLES, num_damaged, strict=True)),
         expected="no training window that touches a damaged run",
+        numbers={f"num_damaged_{role}_windows": count for role, count in zip(ROLES, num_damaged, strict=True)},
     )
 
 
@@ -190,6 +196,10 @@ def _check_activities(
         passed=not complaints,
         detail="; ".join([*complaints, *remarks]) or f"{len(every)} activities in each role",
         expected="every activity of the data in training, and every one of its own subjects in each other role",
+        numbers={
+            "num_activities": len(every),
+            **{f"num_{role}_activities": len(np.unique(activities[roles == k])) for k, role in enumerate(ROLES)},
+        },
     )
 
 

@@ -92,7 +92,8 @@ class WindowChecks:
         for name, (wrong, expected) in zip(WINDOW_CHECKS, found, strict=True):
             named = f"{len(wrong)} windows: {'; '.join(wrong[:_MAX_NAMED])}"
             detail = named if wrong else f"{self._num_windows} windows looked at"
-            checks.append(Check(name=name, passed=not wrong, detail=detail, expected=expected))
+            numbers = {"num_windows": self._num_windows, "num_wrong_windows": len(wrong)}
+            checks.append(Check(name=name, passed=not wrong, detail=detail, expected=expected, numbers=numbers))
         return tuple(checks)
 
     def _look_at(self, key: RecordingKey, rows: Iterable[tuple[int, int, bool, int]], length: int) -> None:

@@ -6,17 +6,20 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 from narrowing import as_type, present
 
 from assets.graph import build_assets
 from assets.machinery.lineage import OUTPUTS, RUN_ID, RUN_URL
 from assets.machinery.presentation import describe_column
+from assets.machinery.quality import RECOGNISES
+from assets.models.publication import ROUND_TRIP
 from assets.resources.addresses import run_url
 from assets.resources.display import LogDisplay
 from assets.resources.model_files import files_of_model
@@ -196,8 +199,46 @@ def test_checks_are_reported(ran: Graph) -> None:
     keys = check_keys(ran.experiment)
     records = ran.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     assert set(records) == set(keys)
-    assert {record.status.value for record in records.values()} == {"SUCCEEDED"}
+    assert {record.status.value for key, record in records.items() if key.name != RECOGNISES} == {"SUCCEEDED"}
     assert len(keys) >= 7
+    numbers = {
+        key.to_user_string(): [
+            name
+            for name, entry in present(record.evaluation).metadata.items()
+            if isinstance(entry, dg.IntMetadataValue | dg.FloatMetadataValue)
+        ]
+        for key, record in records.items()
+    }
+    assert [name for name, found in numbers.items() if not found] == []
+
+
+@pytest.mark.parametrize("architecture", ["cnn", "lstm"])
+def test_an_activity_that_the_validation_subjects_do_in_vain_warns(ran: Graph, architecture: str) -> None:
+    per_class = ran.result(architecture).scores["validation"].per_class
+    told = check_metadata(ran, f"models/{architecture}", RECOGNISES)
+    never = [own.activity for own in per_class if not own.recall]
+    assert told["num_never_recognised"] == len(never)
+    assert told["never_recognised"] == (", ".join(never) or "none")
+    assert told["lowest_f1"] == min(own.f1 for own in per_class)
+    assert told["num_activities"] == DSADS.num_activities
+    record = check_record(ran, f"models/{architecture}", RECOGNISES)
+    assert (record.status.value == "SUCCEEDED") == (not never)
+    assert present(record.evaluation).severity == dg.AssetCheckSeverity.WARN
+
+
+def test_a_logged_model_is_as_near_to_the_one_in_memory_as_its_check_says(ran: Graph) -> None:
+    told = check_metadata(ran, "models/lstm", ROUND_TRIP)
+    assert 0 <= told["largest_difference"] <= told["tolerance"] == 1e-4
+
+
+def check_metadata(graph: Graph, asset: str, name: str) -> dict[str, Any]:
+    evaluation = present(check_record(graph, asset, name).evaluation)
+    return {name: entry.value for name, entry in evaluation.metadata.items()}
+
+
+def check_record(graph: Graph, asset: str, name: str) -> AssetCheckExecutionRecord:
+    key = dg.AssetCheckKey(dg.AssetKey.from_user_string(asset), name)
+    return graph.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
 
 
 def test_checkpoints_are_gone(ran: Graph) -> None:
@@ -301,7 +342,7 @@ def test_splits_that_fail_their_checks_say_so(graph: Graph) -> None:
     assert not graph.materialise("splits", experiment=graph.experiment.model_copy(update={"splits": splits})).success
     assert graph.files() == files
     assert "named_subjects_are_in_the_data" in graph.home.problems.read_text(encoding="utf-8")
-
+    assert check_metadata(graph, "splits", "named_subjects_are_in_the_data")["num_subjects_missing"] == 1
     assert graph.aliases() == aliases
     assert graph.materialise("splits", "champion").success
 

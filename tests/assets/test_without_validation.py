@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import numpy as np
 import pytest
+from narrowing import as_type, present
 
 from assets.comparison.champion import NO_CHAMPION
 from assets.data.source_files import report_source_version
+from assets.machinery.keys import model_key
+from assets.machinery.quality import RECOGNISES
 from assets.resources.home import Home
 from assets.resources.memory import Memory, remember
 from assets.resources.runs import TrackedRun
@@ -88,6 +91,15 @@ def test_all_subjects_that_do_not_test_train(unvalidated: Graph, architecture: s
     assert "validation_macro_f1_best" not in unvalidated.latest(f"models/{architecture}").metadata
     fold = read_record(unvalidated.home.fold_record(architecture, "loso-p2"), FoldRecord)
     assert fold.subjects == {"training": (1, 3), "validation": (), "test": (2,)}
+
+
+def test_nobody_judges_what_a_model_recognises(unvalidated: Graph) -> None:
+    key = dg.AssetCheckKey(model_key("compact"), RECOGNISES)
+    record = unvalidated.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    evaluation = present(record.evaluation)
+    assert evaluation.passed
+    assert evaluation.metadata["num_activities"].value == 0
+    assert "nobody validates" in as_type(str, evaluation.metadata["detail"].value)
 
 
 def test_activities_that_are_not_chosen_are_left_out_and_it_is_said(unvalidated: Graph) -> None:

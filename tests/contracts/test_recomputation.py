@@ -35,6 +35,7 @@ def folds(*architectures: str, names: tuple[str, ...] = FOLDS) -> set[str]:
 
 ALL_FOLDS = folds("lstm", "logistic_regression")
 EVERYTHING = DATA | MODELS | ALL_FOLDS | BOTTOM
+SENSORS = {f"sensors/cnn[{name}]" for name in FOLDS}
 NEW_FOLD = folds("lstm", "logistic_regression", names=("loso-p4",))
 
 
@@ -119,6 +120,16 @@ CASES = [
         "the title of the report changed",
         settings("[runtime]", '[report]\ntitle = "Ours"\n\n[runtime]'),
         {"comparison_report"},
+    ),
+    Case(
+        "sensors measured",
+        settings("seeds = [0]", 'seeds = [0]\nsensors = ["cnn"]'),
+        {*SENSORS, "comparison_report"},
+    ),
+    Case(
+        "sensors measured, and a seed more",
+        settings("seeds = [0]", 'seeds = [0, 1]\nsensors = ["cnn"]'),
+        {*SENSORS, *ALL_FOLDS, *BOTTOM},
     ),
     Case("a seed more in every fold", settings("seeds = [0]", "seeds = [0, 1]"), ALL_FOLDS | BOTTOM),
     Case(

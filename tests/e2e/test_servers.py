@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,10 +18,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
+import numpy as np
 import pytest
+import torch
 from narrowing import as_type, present
 from pages import logged_in, read_links
 from processes import processes_naming
+
+from assets.resources.home import Home
+from assets.resources.model_files import find_model, told_of
+from assets.resources.store import Store
+from har_core.datasets.dsads.dataset import DSADS
+from har_core.inference.graph import load_graph
+from har_core.inference.served import NoAnswerError, ask
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Har
@@ -112,7 +123,7 @@ def test_port_that_is_taken_is_refused(fresh: Har) -> None:
         assert f"port {port}" in fresh("ui", "--mlflow-port", port, expect=2).stderr
 
 
-def test_registered_model_is_served(har: Har) -> None:
+def test_registered_model_is_served(har: Har, tmp_path: Path) -> None:
     har("run", har.experiment, "--data", har.data)
     port = free_port()
     store = f"sqlite:///{har.home / 'mlruns' / 'mlflow.db'}"
@@ -135,11 +146,48 @@ def test_registered_model_is_served(har: Har) -> None:
                     answer(address, {"inputs": [[[0.5] * 45] * 125, [[*[0.5] * 44, value]] * 125]})
                 assert refused.value.code == 400
                 assert "a channel of the unit LL has a value that is no finite number" in refused.value.read().decode()
+            asked_in_bytes(har, port)
+            asked_as_documented(har, port, tmp_path)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGKILL)
     assert [len(row) for row in answered] == [19] * 3
     assert all(abs(sum(row) - 1) < 1e-4 for row in answered)
+
+
+def asked_in_bytes(har: Har, port: int) -> None:
+    """Names and numbers are those of the model as ``har predict`` loads it, and the model says what it refuses."""
+    files = find_model(Store(Home(har.home)), "models:/har@champion")
+    told = {**told_of(files.spec), "window_length": files.window_length}
+    windows = np.random.default_rng(0).normal(scale=3, size=(7, 125, 45)).astype(np.float32)
+    with torch.inference_mode():
+        expected = load_graph(files.graph)(torch.from_numpy(windows)).numpy()
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as server:
+        table = ask(server, windows, told)
+        windows[6, 124, 44] = np.nan
+        with pytest.raises(NoAnswerError, match=r"status 400.*\n.*unit LL has a value that is no finite number"):
+            ask(server, windows, told)
+    rows = table.to_pylist()
+    assert [list(row["probabilities"]) for row in rows] == [list(DSADS.activities)] * 7
+    numbers = np.array([list(row["probabilities"].values()) for row in rows])
+    np.testing.assert_allclose(numbers, expected, atol=1e-5)
+    assert [row["activity"] for row in rows] == [DSADS.activities[k] for k in expected.argmax(axis=1)]
+    np.testing.assert_allclose(table["probability"], expected.max(axis=1), atol=1e-5)
+
+
+def asked_as_documented(har: Har, port: int, folder: Path) -> None:
+    """The example runs as it stands there, but for the port."""
+    page = (Path(__file__).parents[2] / "docs" / "model_lookup.md").read_text(encoding="utf-8")
+    (code,) = (
+        code for code in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if "import ask" in code
+    )
+    (folder / ".demo").symlink_to(har.home)
+    command = [sys.executable, "-c", code.replace(":5001", f":{port}")]
+    done = subprocess.run(command, env=har.environment, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert {line.rsplit(" ", 2)[0] for line in lines} <= set(DSADS.activities)
 
 
 def test_prediction_of_files_folders_and_zips(har: Har, tmp_path: Path) -> None:

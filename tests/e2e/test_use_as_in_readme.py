@@ -25,7 +25,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def snippet_of(page: str) -> str:
     text = (DOCS / page).read_text(encoding="utf-8")
-    (found,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    found, *_ = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return as_type(str, found)
 
 

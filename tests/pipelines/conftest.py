@@ -41,6 +41,8 @@ class Toy:
     content: dict[str, str] = field(default_factory=dict)
     """What an asset computes; "x" where absent."""
     failures: dict[str, BaseException] = field(default_factory=dict)
+    unsound: set[str] = field(default_factory=set)
+    """Items whose check ``sound`` fails."""
     adds: dict[str, list[str]] = field(default_factory=dict)
     """Folds that there are once an asset has run."""
     ran: list[str] = field(default_factory=list)
@@ -77,6 +79,7 @@ class Toy:
             deps=[parent.split("/") for parent in parents],
             code_version=made_with.version if made_with else self.code.get(name, "1"),
             metadata=told,
+            check_specs=[dg.AssetCheckSpec("sound", asset=name.split("/"))],
             group_name=name.split("/", maxsplit=1)[0],
             tags=tags,
             partitions_def=partitions_def,
@@ -95,7 +98,11 @@ class Toy:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
             recorded = {path.relative_to(self.home).as_posix(): hashlib.sha256(content.encode()).hexdigest()}
-            return dg.MaterializeResult(data_version=dg.DataVersion(content), metadata={OUTPUTS: recorded, **told})
+            return dg.MaterializeResult(
+                data_version=dg.DataVersion(content),
+                metadata={OUTPUTS: recorded, **told},
+                check_results=[dg.AssetCheckResult(passed=item not in self.unsound)],
+            )
 
         return body
 

@@ -12,6 +12,20 @@ from pipelines.definitions import build_definitions, defs
 from pipelines.homes import DEFAULT_EXPERIMENT, definitions_file, prepare, propose
 
 ROOT = Path(__file__).parents[2]
+EVERYTHING = """
+[source]
+kind = "synthetic"
+[models]
+architectures = ["cnn", "lstm"]
+[ensembles.both]
+members = ["cnn", "lstm"]
+[compressed]
+cnn = ["int8"]
+[transferred]
+models = ["cnn"]
+[evaluation]
+protocols = ["loso"]
+"""
 
 
 @pytest.fixture
@@ -29,6 +43,17 @@ def test_graph_of_the_demo(home: Home) -> None:
     assert {"source_files", "raw_recordings", "windows", "splits", "comparison_report", "champion"} < keys
     assert {f"models/{name}" for name in ("cnn", "resnet", "lstm", "shufflenet")} < keys
     assert repository.get_job("refresh").executor_def is dg.in_process_executor
+
+
+def test_every_check_says_what_must_hold(home: Home) -> None:
+    """With folds, ensembles, models made from others and transferred ones."""
+    path = home.root.parent / "everything.toml"
+    path.write_text(EVERYTHING, encoding="utf-8")
+    graph = build_definitions(load_experiment(path), home).get_repository_def().asset_graph
+    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    checked = {spec.asset_key.path[0] for spec in specs}
+    assert checked == {"raw_recordings", "recording_audit", "windows", "splits", "models", "compressed", "folds"}
+    assert [spec.key.to_user_string() for spec in specs if not spec.description] == []
 
 
 def test_building_definitions_writes_nothing(home: Home) -> None:

@@ -69,6 +69,14 @@ def test_one_failing_model_stops_neither_the_other_nor_the_report(toy: Toy) -> N
     assert toy.ran.count("models/a") == 1
 
 
+def test_what_a_failed_check_is_of_is_told_and_holds_nothing(toy: Toy) -> None:
+    toy.unsound = {"models/b", "folds/a[f2]"}
+    outcome = toy.run()
+    assert {name: set(map(str, items)) for name, items in outcome.failed_checks.items()} == {"sound": toy.unsound}
+    assert toy.ran[-1] == "report"
+    assert toy.run().failed_checks == {}
+
+
 def test_what_is_below_a_failure_is_held_with_the_reason(toy: Toy) -> None:
     toy.failures["windows"] = ValueError("no")
     outcome = toy.run()

@@ -85,6 +85,15 @@ def test_what_was_not_selected_is_named_with_its_causes(tmp_path: Path, capsys: 
     assert "Skipped, stale: windows (not selected: its code or its settings changed)" in capsys.readouterr().out
 
 
+def test_failed_checks_are_told_by_what_they_are_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    failed = {"no_zero_run": [WINDOWS], "recognises": [WINDOWS, SPLITS], "no_saturation": [WINDOWS]}
+    assert print_summary(outcome(State.FRESH, failed_checks=failed), Home(tmp_path)) == 0
+    assert capsys.readouterr().out.splitlines()[2:4] == [
+        "Failed checks of windows: no_zero_run, no_saturation",
+        "Failed checks of windows, splits: recognises",
+    ]
+
+
 def test_held_without_a_failure_is_the_users_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert print_summary(outcome(State.MISSING, held={WINDOWS: "raw is missing"}), Home(tmp_path)) == 2
     assert "Cannot run: windows: raw is missing" in capsys.readouterr().err

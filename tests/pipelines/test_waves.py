@@ -3,7 +3,7 @@
 from dagster import AssetKey
 
 from pipelines.staleness import Item, State, Status
-from pipelines.waves import NextStep, Request, plan_wave
+from pipelines.waves import NextStep, Request, due_items, plan_wave
 
 RAW, AUDIT, MODEL, REPORT = (Item(AssetKey(name)) for name in ("raw", "audit", "model", "report"))
 
@@ -38,3 +38,20 @@ def test_what_may_lack_inputs_runs_on_an_older_one_that_is_enough() -> None:
 def test_what_is_pending_below_a_failure_is_held_with_the_reason() -> None:
     plan = plan_wave(statuses(audit=State.PENDING, model=State.PENDING), REQUEST, ran=[], failed=[RAW])
     assert plan.reasons == dict.fromkeys([AUDIT, MODEL], "raw could not be brought up to date")
+
+
+def test_one_wave_has_folds_of_the_same_partitions_alone() -> None:
+    fold, sensors = Item(AssetKey(["folds", "cnn"]), "loso-p1"), Item(AssetKey(["sensors", "cnn"]), "loso-p1")
+    made = [
+        Status(fold, State.MISSING, partitions="folds"),
+        Status(sensors, State.MISSING, partitions="sensor_folds"),
+        Status(REPORT, State.STALE, parents=(fold, sensors)),
+    ]
+    request, known = Request(wanted=[status.item.key for status in made]), {status.item: status for status in made}
+    first = plan_wave(known, request, ran=[], failed=[])
+    assert (first.wave, first.partition) == ([fold], "loso-p1")
+    known[fold] = Status(fold, State.FRESH, partitions="folds")
+    second = plan_wave(known, request, ran=[fold], failed=[])
+    assert (second.wave, second.partition) == ([sensors], "loso-p1")
+    assert second.steps[REPORT] is NextStep.WAIT
+    assert due_items({status.item: status for status in made}, request) == {fold, sensors}

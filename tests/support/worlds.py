@@ -137,11 +137,12 @@ class World:
             cursor = answer.cursor
             if not answer.total_requested:
                 return cursor
-            by_partition: dict[str | None, list[dg.AssetKey]] = {}
+            by_partition: dict[tuple[dg.PartitionsDefinition[str] | None, str | None], list[dg.AssetKey]] = {}
             for result in answer.results:
                 for entry in result.true_subset.expensively_compute_asset_partitions():
-                    by_partition.setdefault(entry.partition_key, []).append(entry.asset_key)
-            for partition, keys in by_partition.items():
+                    partitions = definitions.resolve_asset_graph().get(entry.asset_key).partitions_def
+                    by_partition.setdefault((partitions, entry.partition_key), []).append(entry.asset_key)
+            for (_, partition), keys in by_partition.items():
                 job = definitions.resolve_implicit_global_asset_job_def()
                 job.execute_in_process(
                     instance=self.instance, asset_selection=keys, partition_key=partition, raise_on_error=False

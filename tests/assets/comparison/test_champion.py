@@ -71,7 +71,7 @@ def test_an_incumbent_for_windows_of_another_length_yields_and_the_reason_is_tol
     candidate = present(graph.tracking.by_alias("har-cnn", CHAMPION))
     network = create_model("cnn", num_channels=45, num_timepoints=50, num_classes=19, base_width=1)
     classifier = RawWindowClassifier(network, DSADS, mean=torch.zeros(45), standard_deviation=torch.ones(45))
-    model_uri = log_model(run, "har-cnn", classifier, num_timepoints=50, training=some_training_windows(50))
+    model_uri, _ = log_model(run, "har-cnn", classifier, num_timepoints=50, training=some_training_windows(50))
     entry = graph.tracking.register("har-cnn", model_uri, run.run_id, {ORIGIN_TAG: "synthetic"})
     graph.tracking.set_alias("har-cnn", CHAMPION, entry.version)
     assert graph.materialise("champion").success

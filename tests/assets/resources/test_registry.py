@@ -231,7 +231,7 @@ def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph: G
 
     started = graph.tracking.client.create_run(graph.tracking.experiment_id)
     aliases = graph.aliases()
-    with pytest.raises(RoundTripError, match="answers a batch of"):
+    with pytest.raises(RoundTripError, match="answers a batch of") as caught:
         log_model(
             TrackedRun(graph.tracking, started.info.run_id),
             "har-cnn",
@@ -239,6 +239,7 @@ def test_a_model_that_answers_otherwise_after_loading_is_not_registered(graph: G
             num_timepoints=125,
             training=some_training_windows(),
         )
+    assert present(caught.value.largest_difference) > 1e-4
     assert graph.aliases() == aliases
 
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from measured_sensors import sensor_entry
 from narrowing import present
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from transferred_models import transfer_entry
@@ -52,6 +53,7 @@ def url(
     if request.param != "holdout":
         measured, folds = LOSO, with_folds(*LOSO, protocols=("loso", "pairs", "leaky"))
         numbers = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 20, 30)
+        folds["sensors"] = tuple(sensor_entry("compact", subject) for subject in range(1, 9))
         folds["transferred"] = (
             transfer_entry("compact", people=range(1, 9)),
             transfer_entry("rocket", numbers=numbers, skill=0.99),
@@ -175,7 +177,11 @@ def test_a_reader_chooses_models_and_families(browser: Browser, url: str) -> Non
     assert rows.count() == len(models)
     family = picker.get_by_role("button", name="convolutional")
     family.press("Enter")
-    own = page.locator("fieldset", has=page.get_by_role("button", name="convolutional")).locator("input").evaluate_all("boxes => boxes.map(box => box.value)")
+    own = (
+        page.locator("fieldset", has=page.get_by_role("button", name="convolutional"))
+        .locator("input")
+        .evaluate_all("boxes => boxes.map(box => box.value)")
+    )
     assert {row.get_attribute("data-model") for row in rows.all()} == {*own}
     page.close()
 

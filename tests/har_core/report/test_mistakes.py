@@ -12,6 +12,7 @@ import pytest
 from narrowing import present
 from sklearn.metrics import f1_score
 
+from har_core.evaluation.confused import Confused, Shown, Traces, WindowKey
 from har_core.evaluation.results import FoldResult
 from har_core.report.build import build_report
 from har_core.report.honest import view_folds
@@ -27,7 +28,7 @@ def given(inputs: Callable[..., ReportInputs], with_folds: Callable[..., dict[st
 
 
 def mistakes_of(given: ReportInputs, first: str | None = None) -> Mistakes:
-    return present(view_mistakes(view_folds(given).protocols[0], given.entries, first=first))
+    return present(view_mistakes(view_folds(given).protocols[0], given.entries, given, first=first))
 
 
 def test_counts_are_those_of_all_folds_and_seeds(given: ReportInputs, fold: Callable[..., FoldResult]) -> None:
@@ -58,11 +59,11 @@ def test_seeds_that_other_folds_lack_do_not_count(given: ReportInputs) -> None:
 
 def test_the_held_out_subjects_count_where_there_are_no_folds(inputs: Callable[..., ReportInputs]) -> None:
     given = inputs("cnn", "lstm")
-    found = present(view_mistakes(None, given.entries, first="lstm"))
+    found = present(view_mistakes(None, given.entries, given, first="lstm"))
     assert (found.protocol, found.shown) == (None, "lstm")
     for model, entry in zip(found.models, given.entries, strict=True):
         assert np.array_equal(model.counts, entry.result.scores["test"].confusion)
-    assert view_mistakes(None, (), first=None) is None
+    assert view_mistakes(None, (), given, first=None) is None
 
 
 def test_the_model_in_front_is_shown_first_and_another_where_it_is_not_there(given: ReportInputs) -> None:
@@ -70,12 +71,12 @@ def test_the_model_in_front_is_shown_first_and_another_where_it_is_not_there(giv
     assert mistakes_of(given, "lstm").shown == mistakes_of(given).models[0].architecture
 
 
-def test_an_activity_without_windows_has_no_score(entry: Callable[..., ReportEntry]) -> None:
+def test_an_activity_without_windows_has_no_score(entry: Callable[..., ReportEntry], given: ReportInputs) -> None:
     own = entry("cnn")
     counts = np.array(own.result.confusions[7])
     counts[3] = 0
     kept = {7: tuple(map(tuple, counts.tolist()))}
-    found = present(view_mistakes(None, [replace(own, result=replace(own.result, confusions=kept))], first=None))
+    found = present(view_mistakes(None, [replace(own, result=replace(own.result, confusions=kept))], given, first=None))
     assert found.models[0].f1[3] is None
     assert 3 not in [k for k, _ in found.activities]
     assert found.models[0].f1[2] is not None
@@ -92,3 +93,36 @@ def test_page_and_data_say_the_same(given: ReportInputs) -> None:
         assert {int(subject): f1 for subject, f1 in told["f1_by_subject"].items()} == model.f1_by_subject
         actual, taken, count, _ = model.frequent[0]
         assert f"{actual} → {taken} ({count} windows" in report.markdown.replace("\\", "")
+
+
+KEYS = [WindowKey(1, 7, segment, 0) for segment in (4, 24)] + [WindowKey(1, 2, 2, 0)]
+CONFUSED = Confused(
+    actual=6,
+    taken=1,
+    num_wrong=635,
+    num_answers=4560,
+    wrong=Shown(key=KEYS[0], activity=6, num_agreeing=12, num_answers=12),
+    right=Shown(key=KEYS[1], activity=6, num_agreeing=11, num_answers=12),
+    other=Shown(key=KEYS[2], activity=1, num_agreeing=10, num_answers=12),
+)
+
+
+def test_pairs_are_shown_with_windows(given: ReportInputs) -> None:
+    samples = {key: (np.linspace(9, 10, 125, dtype=np.float32),) for key in KEYS}
+    measured = Traces(sensors=("torso acc",), unit="m/s²", of_vectors=True, samples=samples)
+    report = build_report(replace(given, confused=(CONFUSED,), traces=measured))
+    for text in ("635 of 4,560 answers", "so say 11 of 12", "torso acc", "Lengths of the vectors"):
+        assert text in report.html
+    assert report.html.count('class="trace') == 3
+    assert "standing in an elevator still and standing (635 of 4,560 answers)" in report.markdown
+    [told] = json.loads(report.json)["mistakes"]["confused"]
+    assert told["wrong"]["key"] == [1, 7, 4, 0]
+
+
+def test_pairs_are_named_where_windows_are_gone(given: ReportInputs) -> None:
+    alone = replace(CONFUSED, other=None)
+    gone = Traces(sensors=("torso acc",), unit="m/s²", of_vectors=True, samples={})
+    for measured in (None, gone):
+        html = build_report(replace(given, confused=(alone,), traces=measured)).html
+        assert "635 of 4,560 answers" in html
+        assert 'class="trace' not in html

@@ -38,6 +38,14 @@ def test_all_architectures_or_those_that_are_named(load: Callable[[str], Experim
 
 
 @pytest.mark.parametrize(
+    ("protocols", "leading"),
+    [((), None), (("inner", "leaky"), None), (("leaky", "pairs", "loso"), "loso"), (("group", "pairs"), "pairs")],
+)
+def test_the_protocol_that_leads(load: Callable[[str], Experiment], protocols: tuple[str, ...], leading: str) -> None:
+    assert load(f"protocols = {list(protocols)}").evaluation.leading == leading
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("", False),
@@ -64,6 +72,14 @@ def test_who_validates_may_be_in_folds(load: Callable[[str], Experiment], text: 
         ("validation_subjects = 3", 4, "at most 2"),
         ('architectures = ["lstm"]', 4, "an architecture of [models]"),
         ('architectures = ["logistic_regresion"]', 4, "'logistic_regression'"),
+        ('protocols = ["loso"]\nsensors = ["cn"]', 5, "'cnn'"),
+        ('protocols = ["loso"]\nsensors = ["cnn", "cnn"]', 5, "each entry once; repeated: cnn"),
+        ('protocols = ["leaky", "inner"]\nsensors = ["cnn"]', 4, "one of loso, pairs, group"),
+        (
+            'protocols = ["loso"]\narchitectures = ["logistic_regression"]\nsensors = ["cnn"]\nvalidation_subjects = 0',
+            7,
+            "1 or 2, because validation chooses the epoch of networks (cnn)",
+        ),
         (
             'protocols = ["pairs"]\nvalidation_subjects = 0',
             5,

@@ -19,8 +19,7 @@ from har_core.datasets.recordings import Recording, recordings_of
 from har_core.settings.splits import SplitSettings
 from har_core.splits import parts as split_parts
 from har_core.splits.build import cut_fold, read_splits, write_splits
-from har_core.splits.names import FILE_NAMES, STATISTICS_FILE_NAME
-from har_core.splits.names import SPLIT_CHECK_NAMES as CHECK_NAMES
+from har_core.splits.names import FILE_NAMES, SPLIT_CHECKS, STATISTICS_FILE_NAME
 from har_core.splits.normalization import Statistics, apply
 from har_core.splits.protocols import fold_named
 from har_core.splits.role_checks import check_roles
@@ -113,7 +112,7 @@ def test_summary(windows_path: Path, folder: Path) -> None:
     summary = write_splits(windows_path, SETTINGS, folder)
     assert summary.num_windows == {"training": 12, "validation": 6, "test": 6}
     assert summary.subjects == {"training": (1, 2), "validation": (3,), "test": (4,)}
-    assert tuple(check.name for check in summary.checks) == CHECK_NAMES
+    assert tuple(check.name for check in summary.checks) == tuple(SPLIT_CHECKS)
     assert all(check.passed and check.detail for check in summary.checks)
     assert sorted(path.name for path in folder.iterdir()) == sorted([*FILE_NAMES.values(), STATISTICS_FILE_NAME])
 
@@ -313,7 +312,7 @@ def test_the_names_of_the_checks_are_those_of_the_checks(windows_path: Path) -> 
     with open_windows(windows_path) as file:
         named = split_parts.read_named(file)
     names = [check.name for check in check_roles(named, np.zeros(named.num_rows, dtype=np.int8), Grid(125, 125))]
-    assert tuple(names) == CHECK_NAMES[1:7]
+    assert tuple(names) == tuple(SPLIT_CHECKS)[1:7]
     assert len(ROLES) == len(FILE_NAMES) == 3
 
 

@@ -19,8 +19,7 @@ from har_core.datasets.recordings import recordings_of
 from har_core.settings.splits import SplitSettings
 from har_core.splits import build as splits
 from har_core.splits.build import SplitWindows, cut_fold, read_splits, write_splits
-from har_core.splits.names import DROPS, STATISTICS_FILE_NAME
-from har_core.splits.names import SPLIT_CHECK_NAMES as CHECK_NAMES
+from har_core.splits.names import DROPS, SPLIT_CHECKS, STATISTICS_FILE_NAME
 from har_core.splits.protocols import Fold, fold_named
 from har_core.splits.roles import ROLES, TEST, TRAINING, VALIDATION, Separated, assign_roles, roles_of_windows
 from har_core.windows.dataset import open_windows, write_windows
@@ -92,7 +91,7 @@ def test_a_fold_in_memory_is_what_would_be_written(
     read, cut = read_splits(tmp_path / "splits"), cut_fold(windows, AS_HOLDOUT)
     assert present(cut.statistics).to_json() == present(read.statistics).to_json()
     assert cut.num_dropped == read.num_dropped
-    assert tuple(check.name for check in cut.checks) == CHECK_NAMES
+    assert tuple(check.name for check in cut.checks) == tuple(SPLIT_CHECKS)
     for role in ROLES:
         assert cut.roles[role].keys.equals(read.roles[role].keys)
         for name in ("windows", "labels", "damaged", "duplicate_groups"):
@@ -262,7 +261,7 @@ def test_leaky_has_subjects_in_several_roles_by_its_nature(windows_of: Callable[
     made = split("leaky-2", windows_of())
     training, test = ({subject for subject, *_ in keys(made, role)} for role in ("training", "test"))
     assert training & test
-    assert [check.name for check in made.checks] == [name for name in CHECK_NAMES if name != "roles_share_no_subject"]
+    assert [check.name for check in made.checks] == [name for name in SPLIT_CHECKS if name != "roles_share_no_subject"]
 
 
 @pytest.mark.parametrize("name", ["holdout", *FOLDS])

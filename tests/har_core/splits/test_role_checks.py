@@ -43,6 +43,7 @@ def test_a_named_subject_that_does_not_exist() -> None:
     check = check_named_subjects({"splits.test_subjects": [1, 12], "loso-p1": [11, 6, 7]}, [1, 6, 7])
     assert not check.passed
     assert check.detail == "no subject 11 (loso-p1), no subject 12 (splits.test_subjects); the data has 1, 6, 7"
+    assert check.numbers == {"num_subjects_named": 5, "num_subjects_missing": 2}
     assert check_named_subjects({"loso-p1": [1, 11]}, [1, 6, 7, 11, 12]).passed
 
 
@@ -53,6 +54,40 @@ ROLE_OF_GOOD = [subject - 1 for subject, *_ in GOOD]
 def test_a_good_assignment_passes_in_any_order() -> None:
     order = np.random.default_rng(0).permutation(len(GOOD))
     assert failed([GOOD[i] for i in order], [ROLE_OF_GOOD[i] for i in order]) == set()
+
+
+def test_each_check_has_its_numbers_whether_it_passed_or_not() -> None:
+    good, bad = (
+        {name: number for check in checks_of(rows, roles).values() for name, number in check.numbers.items()}
+        for rows, roles in (
+            ([(*row, 0, 4 if row[2:] == (1, 0) and row[0] == 1 else -1) for row in GOOD], ROLE_OF_GOOD),
+            ([*((*row, row[0] == 1, 4) for row in GOOD), (*GOOD[0], 0, 4)], [*ROLE_OF_GOOD, TEST]),
+        )
+    )
+    assert good == {
+        "num_training_windows": 4,
+        "num_validation_windows": 4,
+        "num_test_windows": 4,
+        "num_subjects_in_several_roles": 0,
+        "num_pairs_with_common_samples": 0,
+        "num_duplicate_groups": 1,
+        "num_groups_in_several_roles": 0,
+        "num_damaged_training_windows": 0,
+        "num_damaged_validation_windows": 0,
+        "num_damaged_test_windows": 0,
+        "num_activities": 2,
+        "num_training_activities": 2,
+        "num_validation_activities": 2,
+        "num_test_activities": 2,
+    }
+    assert bad == {
+        **good,
+        "num_test_windows": 5,
+        "num_subjects_in_several_roles": 1,
+        "num_pairs_with_common_samples": 1,
+        "num_groups_in_several_roles": 1,
+        "num_damaged_training_windows": 4,
+    }
 
 
 @pytest.mark.parametrize("role", range(3))

@@ -69,7 +69,7 @@ def test_summary_counts_what_the_audit_did(
     summary = write_windows(reader, tmp_path / "windows.parquet", checks=checks)
     assert (summary.num_damaged, summary.num_dropped, summary.num_repaired) == counts
     assert summary.num_in_duplicate_groups == 2
-    assert tuple(check.name for check in summary.checks) == WINDOW_CHECKS
+    assert tuple(check.name for check in summary.checks) == tuple(WINDOW_CHECKS)
     metadata = pq.read_metadata(tmp_path / "windows.parquet").metadata
     assert metadata[b"har.damaged"] == way.encode()
 

@@ -273,7 +273,7 @@ def test_checks_pass_on_what_was_cut_and_catch_what_was_altered(
         checks = WindowChecks(findings, planted.outlines, damaged=damaged, **ways)
         for batch in altered.to_batches(max_chunksize=7):
             checks.update(batch, 50)
-        assert tuple(check.name for check in checks.result()) == WINDOW_CHECKS
+        assert tuple(check.name for check in checks.result()) == tuple(WINDOW_CHECKS)
         return {check.name for check in checks.result() if not check.passed}
 
     assert failed(table) == set()

@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(125 * 45, 19), nn.Softmax(dim=1))
-    model_uri = log_model(run, OVERALL, model, num_timepoints=125, training=some_training_windows())
+    model_uri, _ = log_model(run, OVERALL, model, num_timepoints=125, training=some_training_windows())
     registered = tracking.register(OVERALL, model_uri, run.run_id, {})
     tracking.set_alias(OVERALL, CHAMPION_ALIAS, registered.version)
     return folder

@@ -51,7 +51,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tracking = Tracking(Home(folder / "home"))
     with start_run(tracking, "models/tiny", {ASSET_TAG: "models/tiny"}) as run:
         run.log_json("experiment.json", {"windows": WindowSettings().model_dump(mode="json")})
-        uri = log_model(run, "har-tiny", classifier, num_timepoints=125, training=some_training_windows())
+        uri, _ = log_model(run, "har-tiny", classifier, num_timepoints=125, training=some_training_windows())
     tags = {ORIGIN_TAG: "synthetic", "har.data_version": weights_version(classifier)}
     version = tracking.register("har-tiny", uri, run.run_id, tags)
     tracking.set_alias(OVERALL, CHAMPION_ALIAS, tracking.copy(version, OVERALL).version)

@@ -21,7 +21,7 @@ from har_core.evaluation.confused import Confused
 from har_core.evaluation.critical_difference import CriticalDifference
 from har_core.evaluation.folds import ProtocolSummary
 from har_core.evaluation.intervals import SubjectSpread
-from har_core.evaluation.pairwise import Pair
+from har_core.evaluation.pairwise import Pair, Verdict
 from har_core.evaluation.records import ModelRecord, TransferRecord
 from har_core.evaluation.scores import Counts, Scores
 from har_core.report.inputs import Champion, DataRun, WindowCounts
@@ -212,6 +212,47 @@ class Transferred(TransferRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SensorFigures:
+    """One way to see: alone, left out of training, or missing when the model predicts."""
+
+    way: str
+    part: str
+    """``unit`` or ``sensor``; empty of all channels."""
+    name: str
+    macro_f1: float
+    """The mean over subjects."""
+    per_subject: dict[int, float]
+    difference: float | None
+    """From all channels; None of these."""
+    interval: tuple[float, float] | None
+    """Of the difference, 95 %."""
+    verdict: Verdict | None
+    """Beside all channels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensorsOfModel:
+    """One architecture by what it sees."""
+
+    architecture: str
+    seed: int
+    num_folds_planned: int
+    folds: dict[str, str | None]
+    """Runs of the folds."""
+    scores: tuple[SensorFigures, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensors:
+    """What each unit and each kind of sensor gives, over the folds of a protocol."""
+
+    protocol: str
+    models: tuple[SensorsOfModel, ...]
+    champion: str | None
+    """Why ``har@champion`` is not among them, in words; None where it is, or where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rank:
     """One registered model in the ranking of a role."""
 
@@ -313,6 +354,8 @@ class ReportFigures:
     """How much a random split flatters."""
     sureness: Sureness | None
     """Intervals, verdicts and ranks by the protocol that leads; None where there is nothing to compare."""
+    sensors: Sensors | None
+    """What each unit and each kind of sensor gives."""
     mistakes: Mistakes | None
     """Confusions, F1 by activity and subject, calibration, coverage."""
     audit: Audit | None

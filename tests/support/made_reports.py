@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 from data_sets import POCKET_AND_WRIST
 
+from har_core.evaluation.confused import Answers
 from har_core.evaluation.results import score_fold, score_model
 from har_core.report.inputs import FoldEntry, ReportEntry, ReportInputs
 from har_core.splits.protocols import folds
@@ -47,7 +48,7 @@ def made() -> Made:
     """Four models of six subjects: one lacks a fold, one subject an activity, one training another."""
     study = Study(spec=SPEC, windows_each=9, lacking={5: (2,)}, damaged=0.15)
     planned = [fold for protocol in PROTOCOLS for fold in folds(protocol, SUBJECTS)]
-    tables, entries = {}, []
+    tables, entries, answers = {}, [], Answers()
     for number, (name, skill) in enumerate(SKILLS.items()):
         for fold in planned:
             key = (name, fold.name)
@@ -60,6 +61,8 @@ def made() -> Made:
             tables[key] = study.predictions(
                 roles, seeds=SEEDS[name], skill=skill, salt=number * 100 + fold.index, learnt=LEARNT.get(key)
             )
+            if fold.protocol == "loso":
+                answers.add(tables[key])
             record = fold_record(name, fold.name, roles, tables[key], num_parameters=NUM_PARAMETERS[name])
             entries.append(FoldEntry(result=score_fold(record, tables[key]), mlflow_run_id=f"{name}-{fold.name}"))
     models = {
@@ -83,6 +86,7 @@ def made() -> Made:
         ),
         experiment={"splits": {"test_subjects": [5, 6], "validation_subjects": [4]}},
         folds=tuple(entries),
+        confused=answers.most_confused(),
         planned_folds=dict.fromkeys(SKILLS, tuple(fold.name for fold in planned)),
         subjects=SUBJECTS,
     )

@@ -7,8 +7,9 @@ Only the closed forms of the literature are written out here.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -229,6 +230,35 @@ def mistakes(model: Folds) -> dict[str, Any]:
     }
 
 
+def confused(models: Sequence[Folds]) -> dict[str, Any]:
+    """The three pairs that are taken for each other most often, on clean windows, and the clearest windows of each."""
+    clean = Windows.together(model.test.clean for model in models)
+    keys = [*zip(clean.subjects.tolist(), clean.segments.tolist(), strict=True)]
+    labels = dict(zip(keys, clean.labels.tolist(), strict=True))
+    answers: dict[tuple[int, int], Counter[int]] = {key: Counter() for key in labels}
+    for key, taken in zip(keys, clean.predicted.tolist(), strict=True):
+        answers[key][taken] += 1
+    counts = confusion_matrix(clean.labels, clean.predicted, labels=list(ACTIVITIES))
+    both = {(a, b): int(counts[a, b] + counts[b, a]) for a, b in combinations(ACTIVITIES, 2)}
+
+    def clearest(activity: int, taken: int, subject: int | None = None) -> dict[str, Any]:
+        own = [key for key, label in labels.items() if label == activity and answers[key][taken]]
+        own = [key for key in own if key[0] == subject] or own
+        key = min(own, key=lambda key: (-answers[key][taken] / answers[key].total(), -answers[key][taken], key))
+        agreeing, total = answers[key][taken], answers[key].total()
+        return {"key": [key[0], 1, key[1], 0], "activity": activity, "num_agreeing": agreeing, "num_answers": total}
+
+    found = []
+    for pair in sorted(both, key=lambda pair: (-both[pair], pair))[:3]:
+        actual, taken = max(pair, pair[::-1], key=lambda own: counts[own])
+        wrong = clearest(actual, taken)
+        subject = wrong["key"][0]
+        shown = {"wrong": wrong, "right": clearest(actual, actual, subject), "other": clearest(taken, taken, subject)}
+        num_answers = int(counts[[*pair]].sum())
+        found.append({"actual": actual, "taken": taken, "num_wrong": both[pair], "num_answers": num_answers, **shown})
+    return {str(place): own for place, own in enumerate(found)}
+
+
 # --- Everything -------------------------------------------------------------------------------------------------------
 
 
@@ -242,7 +272,10 @@ def recompute(made: Made, front: str) -> dict[str, Any]:
         "protocols": protocols,
         "leak": {"architectures": leak(protocols["loso"], protocols["leaky"])},
         "sureness": sureness(complete, front),
-        "mistakes": {"models": {model.name: mistakes(model) for model in folds["loso"]}},
+        "mistakes": {
+            "confused": confused(folds["loso"]),
+            "models": {model.name: mistakes(model) for model in folds["loso"]},
+        },
         "ranking": {role: ranking(models, role) for role in ("validation", "test")},
         "entries": {name: {"result": entry(own)} for name, own in models.items()},
         "folds": {

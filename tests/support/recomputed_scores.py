@@ -31,6 +31,7 @@ class Windows(NamedTuple):
     probabilities: np.ndarray
     subjects: np.ndarray
     damaged: np.ndarray
+    segments: np.ndarray
 
     @property
     def predicted(self) -> np.ndarray:
@@ -64,12 +65,15 @@ class Training(NamedTuple):
 def trainings(table: pa.Table) -> list[Training]:
     """Those that a table of predictions is of, by seed."""
     learnt = {int(word) for word in table.schema.metadata[b"har.learnt"].split()}
-    columns = {name: np.array(table[name].to_pylist()) for name in ("label", "subject", "damaged", "role", "seed")}
+    columns = {
+        name: np.array(table[name].to_pylist()) for name in ("label", "subject", "damaged", "segment", "role", "seed")
+    }
     every = Windows(
         columns["label"],
         np.array(table["probabilities"].to_pylist(), dtype=np.float32),
         columns["subject"],
         columns["damaged"],
+        columns["segment"],
     )
     return [
         Training(

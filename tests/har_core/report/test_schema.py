@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from jsonschema import Draft202012Validator
 from made_reports import made
+from measured_sensors import sensor_entry
 from setting_tables import part_of_page
 from transferred_models import transfer_entry
 
@@ -50,7 +51,9 @@ def full(
     champion = Champion(architecture="cnn", version="7", copied_from="har-cnn version 3", reason="first")
     changes = with_folds("random_forest", "cnn", "lstm") | audited()
     changes |= {"transferred": (transfer_entry("cnn"),), "champion": champion, "data_runs": {"windows": run}}
-    return inputs("cnn", "lstm", "random_forest", **changes)
+    changes["sensors"] = tuple(sensor_entry("cnn", subject) for subject in range(1, 5))
+    changes["planned_sensors"] = {"cnn": tuple(entry.fold for entry in changes["sensors"])}
+    return inputs("cnn", "lstm", "random_forest", command="har run", **changes)
 
 
 def test_the_schema_is_one() -> None:

@@ -116,7 +116,7 @@ def take_graph(page: Page, dagster: str, height: int) -> None:
 def take_asset(page: Page, dagster: str) -> None:
     """One model with what its latest materialisation says."""
     page.goto(f"{dagster}/assets/models/cnn")
-    page.get_by_text("validation_macro_f1_best").first.wait_for()
+    page.get_by_text("validation_macro_f1").first.wait_for()
     take(page, "dagster_asset")
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, DagsterInstance, DynamicPartitionsDefinition
 from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView, TemporalContext
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.data_version import (
@@ -117,7 +117,7 @@ def _items(key: AssetKey, asset_graph: AssetGraph, instance: DagsterInstance) ->
 
 def _partitions(item: Item, asset_graph: AssetGraph) -> str | None:
     own = asset_graph.get(item.key).partitions_def
-    return None if item.partition is None or own is None else getattr(own, "name", None)
+    return own.name if item.partition is not None and isinstance(own, DynamicPartitionsDefinition) else None
 
 
 def _status(

@@ -45,8 +45,7 @@ def _split(work: Work) -> Made:
     return Made(
         version=summary.content_version,
         metadata={
-            **describe_table(roles[0]),
-            "dagster/row_count": sum(summary.num_windows.values()),
+            **describe_table(*roles),
             **{f"num_{role}_windows": number for role, number in summary.num_windows.items()},
             **{f"num_dropped_{reason}": number for reason, number in summary.num_dropped.items()},
             **{f"{role}_subjects": str(list(subjects)) for role, subjects in summary.subjects.items()},

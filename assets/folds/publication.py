@@ -60,7 +60,7 @@ def publish(
 
 
 def _describe(result: "FoldResult") -> dict[str, Any]:
-    """What the result says, for Dagster's UI: means over the seeds, and a row for each."""
+    """What the result says, for Dagster's UI: means over the seeds, and a row for each; costs last."""
     from har_core.evaluation.results import macro_f1_of_present
 
     role = _judged(result)
@@ -74,15 +74,15 @@ def _describe(result: "FoldResult") -> dict[str, Any]:
         f"{role}_macro_f1": statistics.fmean(own.macro_f1 for own in scores),
         f"{role}_accuracy": statistics.fmean(own.accuracy for own in scores),
         **({f"{role}_macro_f1_clean": statistics.fmean(clean)} if clean else {}),
-        "training_seconds": sum(entry.training_seconds for entry in result.seeds),
-        **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
-        **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
-        **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
-        "num_parameters": result.num_parameters,
         "seeds": markdown_table(
             ["seed", f"{role} macro-F1", "accuracy", "best epoch", "seconds"],
             (_row(entry, role) for entry in result.seeds),
         ),
+        **{f"{role}_subjects": str(list(subjects)) for role, subjects in result.subjects.items()},
+        **{f"num_{role}_windows": number for role, number in result.num_windows.items()},
+        **{f"num_dropped_{reason}": number for reason, number in result.num_dropped.items()},
+        "num_parameters": result.num_parameters,
+        "training_seconds": sum(entry.training_seconds for entry in result.seeds),
     }
 
 

@@ -305,12 +305,12 @@ def _publish(
         check_results=[_check_result(check) for check in made.checks],
         metadata={
             **made.metadata,
+            RUN_URL: dg.MetadataValue.url(work.run.url),
             ORIGIN: origin,
-            OUTPUTS: dg.MetadataValue.json(hashes),
-            INGREDIENTS: dg.MetadataValue.json(asdict(made_with)),
             SECONDS: seconds,
             RUN_ID: work.run.run_id,
-            RUN_URL: dg.MetadataValue.url(work.run.url),
+            OUTPUTS: dg.MetadataValue.json(hashes),
+            INGREDIENTS: dg.MetadataValue.json(asdict(made_with)),
         },
     )
 

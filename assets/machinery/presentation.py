@@ -12,11 +12,14 @@ from assets.resources.store import ASSET_TAG
 from har_core.base.text import as_markdown
 
 
-def describe_table(path: Path) -> dict[str, Any]:
-    """Row count and columns of a Parquet file; units and meanings come from the file."""
+def describe_table(*paths: Path) -> dict[str, Any]:
+    """Row count and columns of a table, in one Parquet file or several that have the same columns.
+
+    Units and meanings come from the first file.
+    """
     import pyarrow.parquet as pq
 
-    file = pq.read_metadata(path)
+    first, *others = [pq.read_metadata(path) for path in paths]
     columns = [
         dg.TableColumn(
             name=field.name,
@@ -24,9 +27,10 @@ def describe_table(path: Path) -> dict[str, Any]:
             description=describe_column(field.metadata or {}),
             constraints=dg.TableColumnConstraints(nullable=field.nullable),
         )
-        for field in file.schema.to_arrow_schema()
+        for field in first.schema.to_arrow_schema()
     ]
-    return {"dagster/row_count": file.num_rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
+    num_rows = first.num_rows + sum(file.num_rows for file in others)
+    return {"dagster/row_count": num_rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
 def describe_column(metadata: Mapping[bytes, bytes]) -> str | None:

@@ -93,7 +93,7 @@ def ranks(found: CriticalDifference, names: Mapping[str, str], *, label: str) ->
         is_left = place < half
         row = place if is_left else len(architectures) - 1 - place
         y, edge, anchor = below + 12 + _ROW * row, 112 if is_left else WIDTH - 112, "end" if is_left else "start"
-        parts.append(path("grid", "M", axis(found.mean_ranks[name]), top, "V", y, "H", edge))
+        parts.append(path("axis", "M", axis(found.mean_ranks[name]), top, "V", y, "H", edge))
         parts.append(text("small", edge + (-4 if is_left else 4), y + 3, names[name], anchor))
     return chart(below + 18 + _ROW * half, label, parts)
 

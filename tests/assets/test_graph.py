@@ -28,6 +28,7 @@ from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.predictions import probabilities_of, read_predictions
 from har_core.report import FILES
 from har_core.settings.experiment import Experiment
+from har_core.splits.names import FILE_NAMES
 from har_core.training.events import EpochFinished, TrainingEvent
 
 if TYPE_CHECKING:
@@ -152,16 +153,37 @@ def test_units_are_in_the_column_schema(ran: Graph) -> None:
     assert present(columns["LL_zgyro"]).endswith("[rad/s]")
 
 
-def test_row_counts(ran: Graph) -> None:
-    counts = {name: ran.latest(name).metadata["dagster/row_count"].value for name in COMPUTED[:5]}
-    assert counts == {
-        "raw_recordings": NUM_WINDOWS,
-        "recording_audit": 0,
-        "windows": NUM_WINDOWS,
-        "splits": NUM_WINDOWS,
-        "models/cnn": NUM_WINDOWS * 2 // 3,
+def test_row_counts_are_of_the_tables_on_disk(ran: Graph) -> None:
+    home = ran.home
+    tables = {
+        "raw_recordings": [home.manifest],
+        "recording_audit": [home.findings],
+        "windows": [home.windows],
+        "splits": [home.splits("holdout") / name for name in FILE_NAMES.values()],
+        "models/cnn": [home.predictions("models/cnn", "holdout")],
     }
-    assert pl.read_parquet(ran.home.windows).height == NUM_WINDOWS
+    counts = {name: ran.latest(name).metadata["dagster/row_count"].value for name in tables}
+    assert counts == {name: sum(pl.read_parquet(path).height for path in paths) for name, paths in tables.items()}
+    assert counts["windows"] == counts["splits"] == NUM_WINDOWS
+    assert counts["models/cnn"] == NUM_WINDOWS * 2 // 3
+
+
+def test_scores_come_before_costs(ran: Graph) -> None:
+    """In tables, which keep the order given; latency in Dagster's plots too, which are in the order of names."""
+    metadata = list(ran.latest("models/cnn").metadata)
+    scores, costs = metadata[:4], ["num_parameters", "macs", "file_bytes", "window_latency_ms", "training_seconds"]
+    assert scores == ["validation_macro_f1", "test_macro_f1", "validation_accuracy", "test_accuracy"]
+    first = metadata.index("num_parameters")
+    assert metadata[first : first + 5] == costs
+    assert metadata.index("confusion_matrix_test") < first
+    assert max(*scores, "window_latency_ms") == "window_latency_ms"
+    run = ran.tracking.client.get_run(as_type(str, ran.latest("models/cnn").metadata[RUN_ID].value))
+    metrics = list(run.data.metrics)
+    assert metrics[0] == "epoch/validation_macro_f1"
+    of_the_model = [name for name in metrics if not name.startswith("epoch/")]
+    assert of_the_model[:4] == ["validation/macro_f1", "test/macro_f1", "validation/accuracy", "test/accuracy"]
+    assert [name for name in of_the_model if name in costs] == costs
+    assert set(metrics[-len(costs) - 1 :]) == {*costs, "row_count"}
 
 
 def test_predictions_agree_with_the_result(ran: Graph) -> None:

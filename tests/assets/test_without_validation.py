@@ -88,7 +88,7 @@ def test_all_subjects_that_do_not_test_train(unvalidated: Graph, architecture: s
     result = unvalidated.result(architecture)
     assert result.subjects == {"training": (1, 2), "validation": (), "test": (3,)}
     assert set(result.scores) == {"test"}
-    assert "validation_macro_f1_best" not in unvalidated.latest(f"models/{architecture}").metadata
+    assert "validation_macro_f1" not in unvalidated.latest(f"models/{architecture}").metadata
     fold = read_record(unvalidated.home.fold_record(architecture, "loso-p2"), FoldRecord)
     assert fold.subjects == {"training": (1, 3), "validation": (), "test": (2,)}
 

@@ -17,7 +17,7 @@ from narrowing import as_type, present
 from window_examples import named_windows
 
 from assets.comparison import champion
-from assets.comparison.contenders import Contenders, made_today, read_validation_windows
+from assets.comparison.contenders import Contenders, _milliseconds, made_today, read_validation_windows
 from assets.comparison.fold_scores import FoldScores, scores_over_folds
 from assets.graph import build_assets, build_resources
 from assets.machinery.keys import CHAMPION, COMPARISON_REPORT, FOLD_PARTITIONS, WINDOWS, fold_key, model_key
@@ -186,6 +186,11 @@ def contenders(
         folds=FoldScores(of="", by_model=over_folds, remembered=remembered or {}),
         today=made_today(graph.instance, assets_of(experiment)),
     )
+
+
+def test_runs_of_before_have_their_latency_under_another_name() -> None:
+    assert _milliseconds({"batch1_latency_ms": 2.0}) == 2.0
+    assert _milliseconds({"macs": 5.0}) is None
 
 
 def test_an_entry_says_what_the_registry_and_the_run_hold(graph: Graph) -> None:

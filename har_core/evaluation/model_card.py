@@ -222,9 +222,10 @@ def _roles(record: ModelRecord, num_dropped: Mapping[str, int] | None) -> list[s
 def _cost(record: ModelRecord) -> str:
     cost, latency = record.complexity, record.latency
     size = "" if record.file_bytes is None else f", {record.file_bytes:,} bytes on disk"
+    peak = "" if latency.peak_bytes is None else f", {latency.peak_bytes:,} bytes of memory at its peak"
     return (
-        f"{cost.num_parameters:,} learnt numbers{size}; {cost.macs:,} multiply-accumulates a window. One window took "
-        f"{latency.batch1_median_ms:.2f} ms (median; 95th percentile {latency.batch1_p95_ms:.2f} ms) with "
+        f"{cost.num_parameters:,} learnt numbers{size}; {cost.macs:,} multiply-accumulates a window{peak}. One window "
+        f"took {latency.batch1_median_ms:.2f} ms (median; 95th percentile {latency.batch1_p95_ms:.2f} ms) with "
         f"{counted(latency.num_threads, 'thread')} of {as_markdown(latency.machine.processor)} "
         f"({counted(latency.machine.num_cores, 'core')}, {as_markdown(latency.machine.system)}, PyTorch "
         f"{as_markdown(latency.machine.torch_version)}). Training took {record.training_seconds:.0f} s on "

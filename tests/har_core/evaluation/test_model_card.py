@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
@@ -70,6 +71,9 @@ def test_it_opens_with_what_it_is_and_the_score_of_its_own_weights(predictions: 
     assert "| training | 1 2 3 | 5700 |" in card
     assert "Windows left out: 3 damaged in training." in card
     assert "956,947 learnt numbers, 4,000 bytes on disk" in card
+    assert "bytes of memory" not in card
+    measured = replace(record, latency=replace(record.latency, peak_bytes=5_000_000))
+    assert "a window, 5,000,000 bytes of memory at its peak" in model_card(SUBJECT, measured, predictions)
     assert "3.60 ms (median; 95th percentile 4.40 ms) with 2 threads of AMD EPYC" in card
     assert "http://m/#/runs/1" in card
     assert "ynthetic" not in card

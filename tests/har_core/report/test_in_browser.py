@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from measured_sensors import sensor_entry
 from narrowing import present
+from PIL import Image
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from transferred_models import transfer_entry
 
@@ -72,7 +73,7 @@ def url(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_page_fits_and_fetches_nothing(
-    browser: Browser, url: str, viewport: ViewportSize, scheme: Literal["light", "dark"]
+    browser: Browser, url: str, viewport: ViewportSize, scheme: Literal["light", "dark"], tmp_path: Path
 ) -> None:
     page = browser.new_page(viewport=viewport, color_scheme=scheme)
     said, fetched = [], []
@@ -85,6 +86,9 @@ def test_page_fits_and_fetches_nothing(
     assert drawings
     assert all(present(drawing.bounding_box())["width"] > 0 for drawing in drawings)
     assert (said, [address for address in fetched if not address.startswith("data:")]) == ([], [url])
+    picture = tmp_path / f"{scheme}-{viewport['width']}.png"  # to be looked at
+    page.screenshot(path=picture, full_page=True)
+    assert Image.open(picture).getextrema() != ((0, 0),) * 3
     page.close()
 
 

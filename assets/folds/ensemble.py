@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.folds.partitions import FOLDS
-from assets.folds.publication import outputs_of, publish
+from assets.folds.publication import FOLD_CHECKS, outputs_of, publish
 from assets.machinery.keys import FOLDS_GROUP, fold_key
 from assets.machinery.materialisation import Made, Work, make_asset
 from assets.models.ensemble import ensemble_ingredients
@@ -39,6 +39,7 @@ def build_ensemble_folds(name: str, experiment: Experiment) -> dg.AssetsDefiniti
         "protocols, with each seed: predictions made of theirs.",
         inputs={fold_key(member): records_of(member) for member in settings.members},
         outputs=outputs_of(name),
+        checks=FOLD_CHECKS,
         partitions_def=FOLDS,
     )
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.folds.partitions import FOLDS, subjects_of
-from assets.folds.publication import outputs_of, publish
+from assets.folds.publication import FOLD_CHECKS, outputs_of, publish
 from assets.machinery.code_versions import Ingredients, ingredients
 from assets.machinery.keys import FOLDS_GROUP, WINDOWS, fold_key
 from assets.machinery.lineage import upstream_versions
 from assets.machinery.materialisation import Made, Work, make_asset, report_failed_check
-from assets.machinery.quality import RECOGNISES
 from har_core.base.errors import InputError
 from har_core.fitting.recipe import code_roots, settings_read, takes_raw_windows
 from har_core.settings.experiment import Experiment
@@ -41,10 +40,7 @@ HOLDS = {
     "roles",
 }
 """Its description."""
-_CHECKS = HOLDS | {
-    RECOGNISES: "with one seed at least, every activity that was trained on and that the test subjects have windows of "
-    "(in `inner`, the validation subjects) is recognised at least once; a failure warns, and stops nothing",
-}
+_CHECKS = FOLD_CHECKS | HOLDS
 
 
 def build_folds(architecture: str, experiment: Experiment) -> dg.AssetsDefinition:

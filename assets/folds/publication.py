@@ -10,7 +10,7 @@ import dagster as dg
 from assets.machinery.keys import fold_key
 from assets.machinery.materialisation import Made, Work
 from assets.machinery.presentation import markdown_table, path_to
-from assets.machinery.quality import judge_recognition
+from assets.machinery.quality import RECOGNISES, judge_recognition
 from assets.resources.home import Home
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
     from har_core.evaluation.records import FoldRecord
     from har_core.evaluation.results import FoldResult, SeedResult
+
+FOLD_CHECKS = {
+    RECOGNISES: "with one seed at least, every activity that was trained on and that the test subjects have windows of "
+    "(in `inner`, the validation subjects) is recognised at least once; a failure warns, and stops nothing",
+}
+"""The checks of every fold, and what must hold."""
 
 
 def outputs_of(name: str) -> Callable[[Home, str | None], list[Path]]:

@@ -34,7 +34,7 @@ def test_areas_are_those_of_scikit_learn(seed: int, sharpness: float) -> None:
 
 def test_without_ties_in_a_step_they_are_exact() -> None:
     labels, probabilities = drawn(1, 300, sharpness=1.0)
-    steps = np.round(4 * np.log(probabilities / (1 - probabilities))) / 4 + 1 / 128  # amid a step
+    steps = np.round(4 * np.log(probabilities / (1 - probabilities))) / 4
     tied = 1 / (1 + np.exp(-steps))
     found = Separation.of(labels, tied)
     for activity in range(4):

@@ -18,9 +18,10 @@ from assets.folds.partitions import sync_folds
 from assets.graph import build_assets, build_resources
 from assets.machinery.code_versions import INGREDIENTS
 from assets.machinery.keys import COMPARISON_REPORT, FOLD_PARTITIONS, WINDOWS, fold_key, sensors_key
-from assets.machinery.lineage import Latest, fold_partitions, latest_of_partition, sensor_partitions
+from assets.machinery.lineage import RUN_ID, Latest, fold_partitions, latest_of_partition, sensor_partitions
 from assets.resources.display import Display, LogDisplay
 from assets.resources.home import Home
+from assets.resources.tracking import Tracking
 from har_core.evaluation.sensors import score_sensors
 from har_core.experiment.loader import load_experiment
 from har_core.inference.predictions import read_predictions
@@ -201,6 +202,19 @@ def test_a_fold_that_was_interrupted_goes_on_and_others_stay(place: Place) -> No
     training = place.experiment.model_settings("cnn").training
     assert again.finished == len(subsets_of(place.experiment.windowed, training)) - 2
     assert place.predictions("loso-p1").read_bytes() == before
+
+
+def test_a_lost_mlflow_run_is_made_again_without_training(place: Place) -> None:
+    class NoTraining(LogDisplay):
+        def training(self, asset: str, event: TrainingEvent) -> None:
+            raise AssertionError(f"{asset} trains: {event}")
+
+    before = present(place.latest("loso-p1"))
+    Tracking(place.home).client.delete_run(before.metadata[RUN_ID])
+    assert place.materialise("sensors/cnn", fold="loso-p1", display=NoTraining())
+    after = present(place.latest("loso-p1"))
+    assert after.data_version == before.data_version
+    assert after.metadata[RUN_ID] != before.metadata[RUN_ID]
 
 
 def test_the_report_has_what_there_is_and_names_what_is_missing(place: Place) -> None:

@@ -11,6 +11,7 @@ import pytest
 from stored_reports import entry_of, report_of
 
 from har_core.base.errors import InputError
+from har_core.report import SCHEMA_VERSION
 from har_core.report.build import build_report
 from har_core.report.inputs import DataRun, ReportInputs
 from har_core.report.standings import standings_of
@@ -72,3 +73,13 @@ def test_standings() -> None:
     assert standings_of(read(report_of({}, entries=[entry_of("y", 0.4)], missing=["models/z: failed"]))).missing == (
         "models/z: failed",
     )
+
+
+@pytest.mark.parametrize("version", [None, SCHEMA_VERSION, SCHEMA_VERSION + 1])
+def test_a_report_of_a_later_schema_is_refused(version: int | None) -> None:
+    content = report_of({"cnn": [[0.9, 0.8]]}) | ({} if version is None else {"schema_version": version})
+    if version is None or version <= SCHEMA_VERSION:
+        assert read(content).title == "t"
+    else:
+        with pytest.raises(InputError, match=rf"schema_version: found '{version}', expected Input should be less than"):
+            read(content)

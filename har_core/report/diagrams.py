@@ -16,7 +16,7 @@ from har_core.report.svg import WIDTH, Axis, across, chart, circle, down, path, 
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, WIDTH - 12, 24, 244
 _FROM_0_TO_1 = Axis(low=0, high=1, start=_LEFT, end=_RIGHT), Axis(low=0, high=1, start=_BOTTOM, end=_TOP)
-_FINE, _COARSE = 1, 3
+_FINE, _COARSE = 1, 5
 """The grid of corners: of lines that stand out, and of those behind them."""
 _LARGEST_DISC, _SMALLEST_DISC = 16.0, 1.5
 _ROW = 15

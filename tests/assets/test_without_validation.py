@@ -14,13 +14,14 @@ from narrowing import as_type, present
 
 from assets.comparison.champion import NO_CHAMPION
 from assets.data.source_files import report_source_version
-from assets.machinery.keys import model_key
+from assets.machinery.keys import fold_key, model_key
 from assets.machinery.quality import RECOGNISES
 from assets.resources.home import Home
 from assets.resources.memory import Memory, remember
 from assets.resources.runs import TrackedRun
 from assets.resources.store import CHAMPION_ALIAS, OVERALL
 from har_core.evaluation.records import FoldRecord, read_record
+from har_core.evaluation.results import score_fold
 from har_core.experiment.loader import load_experiment
 from har_core.fitting.trained import train_and_predict
 from har_core.inference.predictions import probabilities_of, read_predictions
@@ -100,6 +101,20 @@ def test_nobody_judges_what_a_model_recognises(unvalidated: Graph) -> None:
     assert evaluation.passed
     assert evaluation.metadata["num_activities"].value == 0
     assert "nobody validates" in as_type(str, evaluation.metadata["detail"].value)
+
+
+def test_folds_are_judged_by_the_windows_of_whom_they_test(unvalidated: Graph) -> None:
+    home, key = unvalidated.home, dg.AssetCheckKey(fold_key("compact"), RECOGNISES)
+    record = unvalidated.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    evaluation = present(record.evaluation)
+    told = {name: entry.value for name, entry in evaluation.metadata.items()}
+    fold = read_record(home.fold_record("compact", "loso-p2"), FoldRecord)
+    [seed] = score_fold(fold, read_predictions(home.predictions("folds/compact", "loso-p2"))).seeds
+    never = [own.activity for own in seed.scores["test"].per_class if not own.recall]
+    assert told["num_never_recognised"] == len(never)
+    assert told["never_recognised"] == (", ".join(never) or "none")
+    assert told["lowest_f1"] == pytest.approx(min(own.f1 for own in seed.scores["test"].per_class))
+    assert (evaluation.passed, evaluation.severity) == (not never, dg.AssetCheckSeverity.WARN)
 
 
 def test_activities_that_are_not_chosen_are_left_out_and_it_is_said(unvalidated: Graph) -> None:

@@ -22,10 +22,7 @@ from assets.resources.model_files import files_of_model
 from har_core.base.files import sha256_of_file
 from har_core.datasets.dsads.dataset import DSADS
 from har_core.inference.predictions import probabilities_of, read_predictions
-<<<<<<< HEAD
 from har_core.report import FILES
-=======
->>>>>>> h-checks
 from har_core.splits.names import FILE_NAMES
 from har_core.training.events import EpochFinished, TrainingEvent
 

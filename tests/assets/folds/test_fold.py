@@ -20,12 +20,7 @@ from assets.data.source_files import report_source_version
 from assets.folds.fold import RULES_HOLD, fold_ingredients
 from assets.machinery.code_versions import INGREDIENTS, Ingredients
 from assets.machinery.keys import WINDOWS, fold_key
-<<<<<<< HEAD
 from assets.machinery.lineage import RUN_ID, RUN_URL, latest
-from assets.machinery.quality import RECOGNISES
-=======
-from assets.machinery.lineage import RUN_ID, RUN_URL, Latest, latest, latest_of_partition
->>>>>>> h-checks
 from assets.resources.addresses import run_url
 from assets.resources.display import LogDisplay
 from har_core.base.errors import InputError, Problem

@@ -72,7 +72,7 @@ def _print_skipped(outcome: Outcome) -> None:
     for name, items in outcome.failed_checks.items():
         failed.setdefault(tuple(items), []).append(name)
     for of, names in failed.items():
-        typer.echo(f"Failed checks of {named(of)}: {', '.join(names)}")
+        typer.echo(f"Warnings: {named(of)} ({', '.join(names)})")
 
 
 def named(items: Iterable[Item]) -> str:

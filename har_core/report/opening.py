@@ -57,9 +57,9 @@ def _told(champion: Champion | None, architecture: str | None) -> str:
     """Which model ``har@champion`` names, where the page speaks of ``architecture`` first."""
     if champion is None:
         return ""
-    if champion.architecture == architecture:
-        return f"It is har@champion, version {champion.version}."
     name = name_of(champion.architecture)
+    if champion.architecture == architecture:
+        return f"{name} is har@champion, version {champion.version}."
     return f"har@champion is {name}: version {champion.version}, a copy of {champion.copied_from}."
 
 

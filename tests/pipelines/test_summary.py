@@ -89,8 +89,8 @@ def test_failed_checks_are_told_by_what_they_are_of(tmp_path: Path, capsys: pyte
     failed = {"no_zero_run": [WINDOWS], "recognises": [WINDOWS, SPLITS], "no_saturation": [WINDOWS]}
     assert print_summary(outcome(State.FRESH, failed_checks=failed), Home(tmp_path)) == 0
     assert capsys.readouterr().out.splitlines()[2:4] == [
-        "Failed checks of windows: no_zero_run, no_saturation",
-        "Failed checks of windows, splits: recognises",
+        "Warnings: windows (no_zero_run, no_saturation)",
+        "Warnings: windows, splits (recognises)",
     ]
 
 

@@ -31,7 +31,7 @@ def test_the_champion_stands_in_front_whatever_the_scores_are(given: ReportInput
     for architecture, name in (("cnn", "CNN"), ("extra_trees", "Extra trees")):
         told = lead(replace(given, champion=champion(architecture)))
         assert told.startswith(f"Leave one subject out: {name}, which the gate chose on validation, reaches")
-        assert "It is har@champion, version 7." in told
+        assert f"{name} is har@champion, version 7." in told
 
 
 def test_a_champion_without_all_its_folds_is_named_beside_the_model_in_front(given: ReportInputs) -> None:
@@ -44,7 +44,7 @@ def test_a_champion_without_all_its_folds_is_named_beside_the_model_in_front(giv
 
 
 def test_without_folds_or_models_it_is_named_too(inputs: Callable[..., ReportInputs]) -> None:
-    assert lead(inputs("cnn", champion=champion("cnn"))).endswith("It is har@champion, version 7.")
+    assert lead(inputs("cnn", champion=champion("cnn"))).endswith("CNN is har@champion, version 7.")
     assert lead(inputs("cnn", champion=champion("lstm"))).endswith("a copy of har-lstm version 3.")
     assert lead(inputs(champion=champion("lstm"))).endswith("a copy of har-lstm version 3.")
 

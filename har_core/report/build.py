@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,7 +44,7 @@ def build_report(inputs: ReportInputs) -> Report:
         html=environment.get_template("report.html.j2").render(page=page, inputs=inputs),
         markdown=environment.get_template("report.md.j2").render(page=page, inputs=inputs),
         json=dump_json(figures_of(page)),
-        latex=environment.overlay(finalize=_as_latex).get_template("tables.tex.j2").render(page=page, inputs=inputs),
+        latex=_latex_environment().get_template("tables.tex.j2").render(page=page, inputs=inputs),
         scores=tabulate_scores(inputs),
     )
 
@@ -65,6 +66,7 @@ def _write(path: Path, content: str | pa.Table) -> None:
             pq.write_table(content, temporary, compression="zstd")
 
 
+@cache
 def make_environment(*packages: str) -> Environment:
     """Templates that escape everything in HTML, and stop at a name they do not know; those of ``packages`` too."""
     environment = Environment(
@@ -97,6 +99,12 @@ def make_environment(*packages: str) -> Environment:
         "published": published,
     }
     return environment
+
+
+@cache
+def _latex_environment() -> Environment:
+    """The same for LaTeX."""
+    return make_environment().overlay(finalize=_as_latex)
 
 
 def _printable(value: object) -> object:

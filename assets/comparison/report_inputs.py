@@ -247,10 +247,13 @@ def _most_confused(answers: _AnswersBy, activities: tuple[str, ...]) -> tuple[Co
 
 
 def _traces(home: Home, windows: Latest | None, confused: tuple[Confused, ...], spec: DatasetSpec) -> Traces | None:
-    """None where there are no windows, or none of those any more."""
+    """None where the table of windows is gone or altered, which no score needs, or has none of those any more."""
     if windows is None or not confused:
         return None
-    traces = read_traces(confused, unaltered(home, windows, ".parquet"), spec)
+    try:
+        traces = read_traces(confused, unaltered(home, windows, ".parquet"), spec)
+    except HarError:
+        return None
     return traces if traces.samples else None
 
 

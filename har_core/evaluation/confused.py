@@ -151,28 +151,37 @@ def _most(answers: pl.DataFrame, activity: int, taken: int, subject: int | None)
 def read_traces(confused: Iterable[Confused], windows: Path, spec: DatasetSpec) -> Traces:
     """What the sensors of the first kind that has three axes measured, at most six, in the windows of ``confused``.
 
-    Single channels where no sensor has three axes. ``windows`` is a table of windows that holds them.
+    Single channels where no sensor has three axes. ``windows`` is a table of windows; what it does not hold has no
+    samples, and one of another data set holds none.
+
+    Raises:
+        InputError: the file does not say what its windows are of.
     """
     kinds = [triad.kind for triad in spec.triads]
     chosen: list[tuple[int, ...]] = [triad.axes for triad in spec.triads if triad.kind == kinds[0]]
     chosen = (chosen or [(index,) for index in range(spec.num_channels)])[:_MOST_TRACES]
     keys = {shown.key for pair in confused for shown in pair.shown}
+    found = DatasetSpec.from_metadata(pq.read_schema(windows).metadata, where=str(windows))
+    return Traces(
+        sensors=tuple(_words(spec, axes) for axes in chosen),
+        unit=spec.channels[chosen[0][0]].unit,
+        of_vectors=bool(spec.triads),
+        samples=_samples(windows, keys, chosen, spec) if found.version == spec.version else {},
+    )
+
+
+def _samples(
+    windows: Path, keys: Iterable[WindowKey], chosen: Sequence[Sequence[int]], spec: DatasetSpec
+) -> dict[WindowKey, tuple[npt.NDArray[np.float32], ...]]:
     names = list(dict.fromkeys(spec.channel_names[index] for axes in chosen for index in axes))
     is_shown = reduce(operator.or_, (_is(key) for key in keys), pc.scalar(False))
     rows = pq.read_table(windows, columns=[*KEY_COLUMNS, *names], filters=is_shown)
     values = {name: [np.array(window, np.float32) for window in rows[name].to_pylist()] for name in names}
     found = zip(*(rows[name].to_pylist() for name in KEY_COLUMNS), strict=True)
-    return Traces(
-        sensors=tuple(_words(spec, axes) for axes in chosen),
-        unit=spec.channels[chosen[0][0]].unit,
-        of_vectors=bool(spec.triads),
-        samples={
-            WindowKey(*key): tuple(
-                _length([values[spec.channel_names[index]][row] for index in axes]) for axes in chosen
-            )
-            for row, key in enumerate(found)
-        },
-    )
+    return {
+        WindowKey(*key): tuple(_length([values[spec.channel_names[index]][row] for index in axes]) for axes in chosen)
+        for row, key in enumerate(found)
+    }
 
 
 def _is(key: WindowKey) -> pc.Expression:

@@ -248,6 +248,13 @@ def test_report_takes_what_the_instance_knows_and_names_what_is_missing(graph: G
     assert "resnet" in report.lower()
 
 
+def test_report_needs_no_windows(graph: Graph) -> None:
+    assert 'class="trace' in (graph.home.report_folder / "report.html").read_text(encoding="utf-8")
+    graph.home.windows.unlink()
+    assert graph.materialise("comparison_report").success
+    assert 'class="trace' not in (graph.home.report_folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_report_refuses_a_result_that_was_altered(graph: Graph) -> None:
     path = graph.home.record("cnn")
     path.write_text(path.read_text(encoding="utf-8").replace('"seed": 0', '"seed": 1'), encoding="utf-8")

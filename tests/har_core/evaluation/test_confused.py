@@ -92,7 +92,8 @@ def write_windows(path: Path, spec: DatasetSpec, keys: list[WindowKey], samples:
     named = {name: np.array(values) for name, values in zip(WindowKey._fields, zip(*keys, strict=True), strict=True)}
     named |= {"activity": np.ones(number), "damaged": np.zeros(number, bool), "duplicate_group": -np.ones(number)}
     flat = np.ascontiguousarray(samples.transpose(1, 0, 2).reshape(num_channels, -1), dtype=np.float32)
-    pq.write_table(pa.Table.from_batches([batch_of(named, flat, schema)]), path)
+    table = pa.Table.from_batches([batch_of(named, flat, schema)])
+    pq.write_table(table.replace_schema_metadata(spec.to_metadata()), path)
 
 
 def test_traces_are_lengths_of_vectors(tmp_path: Path) -> None:
@@ -116,6 +117,14 @@ def test_windows_that_are_gone_have_no_traces(tmp_path: Path) -> None:
     answers.add(predictions({(1, 0): [1]}))
     samples = np.zeros((1, SPEC.num_channels, 6))
     write_windows(tmp_path / "windows.parquet", SPEC, [WindowKey(5, 1, 1, 0)], samples)
+    assert read_traces(answers.most_confused(), tmp_path / "windows.parquet", SPEC).samples == {}
+
+
+def test_windows_of_another_data_set_have_no_traces(tmp_path: Path) -> None:
+    answers = Answers()
+    answers.add(predictions({(1, 0): [1]}))
+    other = POCKET_AND_WRIST.replaced(activities=SPEC.activities)
+    write_windows(tmp_path / "windows.parquet", other, [WindowKey(1, 1, 1, 0)], np.zeros((1, other.num_channels, 6)))
     assert read_traces(answers.most_confused(), tmp_path / "windows.parquet", SPEC).samples == {}
 
 
